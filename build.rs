@@ -1,0 +1,20 @@
+//! Links libtorch so that the program starts from any directory without `LD_LIBRARY_PATH`, and so
+//! that CUDA is there where libtorch has it.
+
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    // Set by torch-sys (its `links` key is `tch`): the folder it linked against. Another libtorch
+    // there means that torch-sys is built anew, and with it this.
+    let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else {
+        return;
+    };
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
+    // No symbol of libtorch_cuda is named anywhere: it registers itself when it is loaded, and a
+    // linker that drops what seems unused would leave a program that sees no CUDA.
+    if Path::new(&folder).join("libtorch_cuda.so").exists() {
+        println!("cargo:rustc-link-arg=-L{folder}");
+        println!("cargo:rustc-link-arg=-Wl,--no-as-needed,-ltorch_cuda,--as-needed");
+    }
+}

@@ -1,0 +1,184 @@
+//! A list of addresses, one image a record: text, CSV, TSV, JSON, JSON lines.
+//!
+//! The list is read as a stream: a list of a million addresses takes no more memory than a short
+//! one.
+
+mod elements;
+mod lines;
+mod records;
+
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use url::Url;
+
+use crate::artifacts::image_folder::label_from_text;
+use crate::ports::{ImageSource, SourceError, SourceStep};
+use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
+use records::{Fields, Form, Record, Records};
+
+/// Stands for standard input instead of a file.
+pub const STANDARD_INPUT: &str = "-";
+/// How much of a wrong entry its message shows, in characters.
+const SHOWN: usize = 120;
+
+/// Offers the addresses of a list, in the list's order.
+pub struct UrlListSource {
+    records: Records,
+    list: String,
+    label: Option<String>,
+    query: Option<String>,
+    is_empty: bool,
+}
+
+impl std::fmt::Debug for UrlListSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("UrlListSource")
+            .field("list", &self.list)
+            .finish_non_exhaustive()
+    }
+}
+
+impl UrlListSource {
+    /// The source's name in provenance.
+    pub const NAME: &str = "urls";
+
+    /// Opens a list, or standard input for `-`. The extension says its form; where there is none
+    /// that is known, its first line does. `label` is for records that name none.
+    ///
+    /// # Errors
+    /// [`SourceError::Io`], [`SourceError::NoUrlColumn`].
+    pub fn open(
+        path: &Path,
+        label: Option<String>,
+        query: Option<String>,
+    ) -> Result<Self, SourceError> {
+        let (reader, list): (Box<dyn BufRead + Send>, String) = if path == Path::new(STANDARD_INPUT)
+        {
+            (
+                Box::new(BufReader::new(io::stdin())),
+                "standard input".to_owned(),
+            )
+        } else {
+            let file = fs_err::File::open(path)?;
+            if file.metadata()?.is_dir() {
+                let text = format!("`{}` is a folder, not a list", path.display());
+                return Err(io::Error::new(io::ErrorKind::IsADirectory, text).into());
+            }
+            let name = path.file_name().unwrap_or_default();
+            (
+                Box::new(BufReader::new(file)),
+                name.to_string_lossy().into_owned(),
+            )
+        };
+        let form = path.extension().and_then(Form::of_extension);
+        Self::read(reader, form, list, label, query)
+    }
+
+    fn read(
+        reader: Box<dyn BufRead + Send>,
+        form: Option<Form>,
+        list: String,
+        label: Option<String>,
+        query: Option<String>,
+    ) -> Result<Self, SourceError> {
+        Ok(Self {
+            records: Records::new(reader, form, &list)?,
+            list,
+            label,
+            query,
+            is_empty: true,
+        })
+    }
+
+    fn candidate(&self, line: u64, fields: Fields) -> Result<SourceStep, SourceError> {
+        let address = match absolute(&fields.url) {
+            Ok(address) => address,
+            Err(problem) => {
+                let shown: String = fields.url.chars().take(SHOWN).collect();
+                return Ok(self.junk(line, &format!("`{shown}` {problem}")));
+            }
+        };
+        let label = fields.label.as_deref().map(label_from_text);
+        let Some(label) = label.or_else(|| self.label.clone()) else {
+            if fields.has_label_field {
+                return Ok(self.junk(line, "its label is empty"));
+            }
+            return Err(SourceError::NoLabel {
+                list: self.list.clone(),
+            });
+        };
+        Ok(SourceStep::Candidate(Box::new(Candidate {
+            label,
+            provenance: Provenance {
+                source: Self::NAME.to_owned(),
+                query: self.query.clone(),
+                image_url: address.to_string(),
+                page_url: fields.page_url,
+                license: fields.license,
+                license_url: fields.license_url,
+                author: fields.author,
+                title: fields.title,
+                ..Provenance::default()
+            },
+            address: Address::Url(address),
+        })))
+    }
+
+    fn junk(&self, line: u64, problem: &str) -> SourceStep {
+        SourceStep::Junk(Discarded {
+            item: format!("{}:{line}", self.list),
+            kind: ItemKind::Image,
+            label: self.label.clone(),
+            reason: Reason::BadAddress,
+            message: format!("line {line}: {problem}"),
+            related: Vec::new(),
+        })
+    }
+}
+
+impl ImageSource for UrlListSource {
+    fn step(&mut self) -> Result<SourceStep, SourceError> {
+        match self.records.next_record()? {
+            Some(Record { line, fields }) => {
+                self.is_empty = false;
+                match fields {
+                    Ok(fields) => self.candidate(line, fields),
+                    Err(problem) => Ok(self.junk(line, &problem)),
+                }
+            }
+            None if self.is_empty => Err(SourceError::Empty {
+                list: self.list.clone(),
+            }),
+            None => Ok(SourceStep::End),
+        }
+    }
+
+    fn answer(&mut self, _body: &[u8]) -> Result<(), SourceError> {
+        Ok(())
+    }
+
+    fn is_list(&self) -> bool {
+        true
+    }
+}
+
+/// An absolute http or https address without its fragment, or what is wrong with the text.
+fn absolute(text: &str) -> Result<Url, String> {
+    let mut url = Url::parse(text).map_err(|error| match error {
+        url::ParseError::RelativeUrlWithoutBase => {
+            "is not an absolute http or https address".to_owned()
+        }
+        error => format!("is not an address: {error}"),
+    })?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("is not an http or https address".to_owned());
+    }
+    url.set_fragment(None);
+    Ok(url)
+}
+
+#[cfg(test)]
+#[path = "url_list_tests.rs"]
+mod tests;

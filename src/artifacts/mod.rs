@@ -1,0 +1,8 @@
+//! What lies on disk: atomic writes, JSON lines, stage stamps, the folder-per-label layout.
+
+pub mod atomic;
+pub mod digest;
+pub mod image_folder;
+pub mod jsonl;
+pub mod model_folder;
+pub mod stage;

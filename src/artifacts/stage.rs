@@ -1,0 +1,314 @@
+//! Stage stamps (`stage.json`): what made a folder, from what, and whether it is complete.
+//!
+//! A rerun with the same settings and input does nothing; an interrupted one continues; anything
+//! else is refused with what changed, unless forced.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::atomic;
+use crate::errors::{Hint, io_hint};
+
+/// The stamp's file name.
+pub const STAMP_FILE: &str = "stage.json";
+/// One record per kept item.
+pub const MANIFEST_FILE: &str = "manifest.jsonl";
+/// One record per item left out.
+pub const DISCARDED_FILE: &str = "discarded.jsonl";
+/// Counts and times; the only file of a stage that differs between two equal runs.
+pub const REPORT_FILE: &str = "report.json";
+/// What an unfinished stage has done so far.
+pub const JOURNAL_FILE: &str = "journal.jsonl";
+
+/// The contents of `stage.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The stage's verb, such as `crop`.
+    pub stage: String,
+    /// The program and version that wrote it.
+    pub made_by: String,
+    /// All resolved settings.
+    pub settings: Value,
+    /// Fingerprints of the inputs, by name.
+    pub inputs: Value,
+    /// Items by outcome; empty until complete.
+    #[serde(default)]
+    pub counts: BTreeMap<String, u64>,
+    /// Whether the stage ran to its end.
+    pub complete: bool,
+}
+
+/// `facepipe 0.1.0`
+#[must_use]
+pub fn made_by() -> String {
+    concat!("facepipe ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+/// What there is to do in an output folder.
+#[derive(Debug)]
+pub enum Begin {
+    /// Nothing: it is complete, with these settings and inputs.
+    UpToDate(Stamp),
+    /// The work, from the start or from the journal.
+    Work(OpenStage),
+}
+
+/// An output folder whose stage is under way.
+#[derive(Debug)]
+pub struct OpenStage {
+    /// The output folder.
+    pub root: PathBuf,
+    stamp: Stamp,
+}
+
+/// Why an output folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// It can't be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It holds files and no stamp: they are somebody else's.
+    #[error("`{}` is not empty and was not made by `facepipe {stage}`", .root.display())]
+    Foreign {
+        /// The folder.
+        root: PathBuf,
+        /// The stage that was to write there.
+        stage: String,
+    },
+    /// Its stamp is damaged.
+    #[error("cannot understand `{}`", .path.display())]
+    Stamp {
+        /// The stamp.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It was made with other settings or from other input.
+    #[error("`{}` was made differently: {}", .root.display(), .changes.join("; "))]
+    Changed {
+        /// The folder.
+        root: PathBuf,
+        /// What differs, one text each.
+        changes: Vec<String>,
+    },
+}
+
+impl Hint for StageError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io(source) => io_hint(source),
+            Self::Foreign { .. } => Some("choose an empty or new folder with `--out`".to_owned()),
+            Self::Stamp { path, .. } => Some(format!(
+                "remove `{}` and run the command again",
+                path.display()
+            )),
+            Self::Changed { .. } => Some(
+                "add `--force` to make it anew, or choose another folder with `--out`".to_owned(),
+            ),
+        }
+    }
+}
+
+/// Opens an output folder for a stage and says what there is to do.
+///
+/// # Errors
+/// [`StageError`]; nothing has been changed on the disk then.
+pub fn begin(
+    root: &Path,
+    stage: &str,
+    settings: &impl Serialize,
+    inputs: &impl Serialize,
+    force: bool,
+) -> Result<Begin, StageError> {
+    let to_value = |value: Result<Value, serde_json::Error>| value.map_err(io::Error::from);
+    let stamp = Stamp {
+        stage: stage.to_owned(),
+        made_by: made_by(),
+        settings: to_value(serde_json::to_value(settings))?,
+        inputs: to_value(serde_json::to_value(inputs))?,
+        counts: BTreeMap::new(),
+        complete: false,
+    };
+    let found = read_stamp(root)?;
+    match found {
+        Some(old) if old.stage != stage => {
+            return Err(StageError::Foreign {
+                root: root.to_owned(),
+                stage: stage.to_owned(),
+            });
+        }
+        Some(old) if !force => {
+            let mut changes = differences("", &old.settings, &stamp.settings);
+            changes.extend(differences("input ", &old.inputs, &stamp.inputs));
+            if !changes.is_empty() {
+                return Err(StageError::Changed {
+                    root: root.to_owned(),
+                    changes,
+                });
+            }
+            if old.complete {
+                return Ok(Begin::UpToDate(old));
+            }
+        }
+        Some(_) => start_anew(root)?,
+        None if is_empty(root)? => fs::create_dir_all(root)?,
+        None => {
+            return Err(StageError::Foreign {
+                root: root.to_owned(),
+                stage: stage.to_owned(),
+            });
+        }
+    }
+    let open = OpenStage {
+        root: root.to_owned(),
+        stamp,
+    };
+    atomic::write_json(&open.path(STAMP_FILE), &open.stamp)?;
+    Ok(Begin::Work(open))
+}
+
+/// The stamp of a folder; `None` where it has none.
+///
+/// # Errors
+/// [`StageError::Io`], [`StageError::Stamp`].
+pub fn read_stamp(root: &Path) -> Result<Option<Stamp>, StageError> {
+    let path = root.join(STAMP_FILE);
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| StageError::Stamp { path, source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl OpenStage {
+    /// A file of the stage by name.
+    #[must_use]
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Marks the stage complete, as its last act, and removes its journal.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn finish(mut self, counts: BTreeMap<String, u64>) -> io::Result<Stamp> {
+        self.stamp.counts = counts;
+        self.stamp.complete = true;
+        atomic::write_json(&self.path(STAMP_FILE), &self.stamp)?;
+        remove_if_there(&self.path(JOURNAL_FILE))?;
+        Ok(self.stamp)
+    }
+}
+
+/// Takes away what says that an earlier run did something; its images are swept at the end.
+fn start_anew(root: &Path) -> io::Result<()> {
+    for name in [
+        JOURNAL_FILE,
+        MANIFEST_FILE,
+        DISCARDED_FILE,
+        REPORT_FILE,
+        STAMP_FILE,
+    ] {
+        remove_if_there(&root.join(name))?;
+    }
+    Ok(())
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn is_empty(root: &Path) -> io::Result<bool> {
+    match fs::read_dir(root) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// What differs between two JSON values, field by field.
+fn differences(prefix: &str, old: &Value, new: &Value) -> Vec<String> {
+    if let (Value::Object(old), Value::Object(new)) = (old, new) {
+        let mut names: Vec<_> = old.keys().chain(new.keys()).collect();
+        names.sort();
+        names.dedup();
+        let value = |fields: &serde_json::Map<String, Value>, name: &str| {
+            fields.get(name).cloned().unwrap_or(Value::Null)
+        };
+        return names
+            .into_iter()
+            .flat_map(|name| {
+                differences(
+                    &format!("{prefix}{name} "),
+                    &value(old, name),
+                    &value(new, name),
+                )
+            })
+            .collect();
+    }
+    if old == new {
+        Vec::new()
+    } else {
+        vec![format!("{}: {old} → {new}", prefix.trim_end())]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn open(root: &Path, settings: Value, force: bool) -> Result<Begin, StageError> {
+        begin(root, "crop", &settings, &json!({"files": 3}), force)
+    }
+
+    #[test]
+    fn a_complete_stage_is_up_to_date_until_a_setting_changes() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path().join("crops");
+        let Ok(Begin::Work(stage)) = open(&root, json!({"margin": 0.2}), false) else {
+            panic!("a new folder is work");
+        };
+        fs::write(stage.path(JOURNAL_FILE), "1\n").expect("writes");
+        assert!(matches!(
+            open(&root, json!({"margin": 0.2}), false),
+            Ok(Begin::Work(_))
+        ));
+        assert!(
+            root.join(JOURNAL_FILE).exists(),
+            "an interrupted stage keeps its journal"
+        );
+        stage.finish(BTreeMap::new()).expect("finishes");
+        assert!(matches!(
+            open(&root, json!({"margin": 0.2}), false),
+            Ok(Begin::UpToDate(_))
+        ));
+        let error = open(&root, json!({"margin": 0.3}), false).expect_err("margin changed");
+        assert!(error.to_string().ends_with("margin: 0.2 → 0.3"), "{error}");
+        assert!(matches!(
+            open(&root, json!({"margin": 0.3}), true),
+            Ok(Begin::Work(_))
+        ));
+    }
+
+    #[test]
+    fn a_folder_with_files_of_others_is_refused_even_by_force() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        fs::write(folder.path().join("thesis.doc"), "x").expect("writes");
+        for force in [false, true] {
+            let result = open(folder.path(), json!({}), force);
+            assert!(matches!(result, Err(StageError::Foreign { .. })));
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! `facepipe crop`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::output::{Outcome, reason_lines};
+use super::wiring::{self, DetectorName};
+use crate::context::Context;
+use crate::crop::{self, CropReport, Settings};
+
+/// Arguments of `crop`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe crop data/raw --out data/crops\n  \
+    facepipe crop photos --out crops --largest-only --margin 0.3\n\n\
+    DIR gets a folder for each label, manifest.jsonl (every crop: photo, box, score) and \
+    discarded.jsonl (every photo and face left out, with the reason). The photos are only read.")]
+pub(super) struct CropArgs {
+    /// Folder of photos: a folder for each label
+    pub(super) input: PathBuf,
+    /// Where the crops go
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Keep only the largest face of each photo
+    #[arg(long)]
+    pub(super) largest_only: bool,
+    #[command(flatten)]
+    pub(super) options: CropOptions,
+}
+
+/// Options of the stage, also of `run`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Crop")]
+pub(super) struct CropOptions {
+    /// Which detector finds the faces
+    #[arg(long, value_enum, default_value = "seeta")]
+    pub(super) detector: DetectorName,
+    /// Surroundings kept on each side of a face, as a share of its box
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = margin)]
+    pub(super) margin: f32,
+    /// Smallest side of a face's box in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 48)]
+    pub(super) min_face: u32,
+    /// Keep a photo without a face as it is
+    #[arg(long)]
+    pub(super) keep_no_face: bool,
+}
+
+impl CropOptions {
+    /// The stage's settings.
+    pub(super) fn settings(&self, detector: &str, largest_only: bool) -> Settings {
+        Settings {
+            detector: detector.to_owned(),
+            margin: self.margin,
+            min_face: self.min_face,
+            largest_only,
+            keep_no_face: self.keep_no_face,
+        }
+    }
+}
+
+fn margin(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=2.0).contains(&share) => Ok(share),
+        _ => Err("not a number from 0 to 2".to_owned()),
+    }
+}
+
+pub(super) fn run(
+    args: &CropArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let detectors = wiring::detector(args.options.detector, globals)?;
+    let settings = args.options.settings(detectors.name(), args.largest_only);
+    let report = crop::run(
+        &args.input,
+        &args.out,
+        &settings,
+        detectors.as_ref(),
+        context,
+    )?;
+    Ok(Outcome {
+        lines: lines(&report),
+        items_failed: report.items_failed,
+        report: super::output::to_value(&report)?,
+    })
+}
+
+/// The report for a person.
+pub(super) fn lines(report: &CropReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} crops of {} photos ({} kept, {} left out) in `{}`",
+        report.crops,
+        report.photos.found,
+        report.photos.kept,
+        report.photos.discarded,
+        report.out.display()
+    )];
+    lines.extend(reason_lines(&report.reasons));
+    lines
+}

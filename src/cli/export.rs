@@ -1,0 +1,69 @@
+//! `facepipe export`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::output::{Outcome, to_value};
+use crate::artifacts::model_folder::EXPORT_FOLDER;
+use crate::context::Context;
+use crate::export::{self, Format, Task};
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// The model's folder
+    pub(super) model: PathBuf,
+    /// Where the files go [default: `export` in the model's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) options: ExportOptions,
+}
+
+/// Options of the stage, also of `run`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Export")]
+pub(super) struct ExportOptions {
+    /// Formats, with commas between them
+    #[arg(
+        long,
+        value_name = "torchscript,safetensors",
+        value_delimiter = ',',
+        default_value = "torchscript"
+    )]
+    pub(super) format: Vec<Format>,
+}
+
+pub(super) fn run(
+    args: &ExportArgs,
+    _globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.model.join(EXPORT_FOLDER));
+    let task = Task {
+        model: &args.model,
+        formats: &args.options.format,
+        out: &out,
+    };
+    let report = export::run(&task, context)?;
+    let line = |(format, file): (&Format, &crate::types::ExportCard)| {
+        format!(
+            "{}: `{}`, {} bytes; opened again, its probabilities differ by at most {:.1e}",
+            format.name(),
+            out.join(&file.file).display(),
+            file.bytes,
+            file.max_difference
+        )
+    };
+    Ok(Outcome {
+        report: to_value(&report)?,
+        lines: report.files.iter().map(line).collect(),
+        items_failed: 0,
+    })
+}

@@ -1,0 +1,125 @@
+//! The command line: arguments, settings, wiring, output, exit codes.
+
+mod args;
+mod completions;
+mod config;
+mod crop;
+mod detect;
+mod doctor;
+#[cfg(feature = "torch")]
+mod evaluate;
+#[cfg(feature = "torch")]
+mod export;
+mod failure;
+mod fetch;
+mod inputs;
+mod models;
+mod output;
+#[cfg(feature = "torch")]
+mod predict;
+mod prepare;
+mod progress;
+#[cfg(feature = "torch")]
+mod run;
+#[cfg(feature = "torch")]
+mod train;
+#[cfg(feature = "torch")]
+mod waiting;
+mod wiring;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::FromArgMatches;
+
+use crate::context::{Context, Interrupt};
+use args::{Cli, Command};
+use failure::Failure;
+use output::Outcome;
+use progress::TerminalProgress;
+
+/// Exit code after Ctrl-C: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
+/// Exit code with `--strict` when items were left out because of errors.
+const SOME_ITEMS_FAILED: u8 = 3;
+/// Exit code for arguments that can't be used.
+const USAGE: u8 = 2;
+
+/// Runs the program with the arguments and environment of the process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match parse(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where even the terminal is gone there is nobody left to tell.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    #[cfg(feature = "torch")]
+    waiting::start_anew_with_sleeping_threads(&cli.command, &arguments);
+    let interrupt = Interrupt::default();
+    if let Err(error) = handle_signals(&interrupt) {
+        return failure::print(&error.into());
+    }
+    let context = Context {
+        progress: Arc::new(TerminalProgress::new(&cli.globals)),
+        interrupt,
+        threads: cli.globals.threads(),
+        seed: cli.globals.seed,
+        force: cli.globals.force,
+    };
+    let outcome = run(&cli, &context).and_then(|outcome| {
+        output::print(&outcome, &cli.globals)?;
+        Ok(outcome)
+    });
+    match outcome {
+        Ok(outcome) if cli.globals.strict && outcome.items_failed > 0 => {
+            ExitCode::from(SOME_ITEMS_FAILED)
+        }
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => failure::print(&error),
+    }
+}
+
+fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
+    let command = config::layered_command(arguments)?;
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+fn run(cli: &Cli, context: &Context) -> Result<Outcome, Failure> {
+    match &cli.command {
+        #[cfg(feature = "torch")]
+        Command::Run(args) => run::run(args, &cli.globals, context),
+        Command::Fetch(args) => fetch::run(args, &cli.globals, context),
+        Command::Crop(args) => crop::run(args, &cli.globals, context),
+        Command::Prepare(args) => prepare::run(args, &cli.globals, context),
+        Command::Detect(args) => detect::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Train(args) => train::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Evaluate(args) => evaluate::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Export(args) => export::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Predict(args) => predict::run(args, &cli.globals, context),
+        Command::Models(args) => models::run(args, &cli.globals, context),
+        Command::Doctor(args) => doctor::run(args, &cli.globals),
+        Command::Completions(args) => completions::run(args),
+    }
+}
+
+/// The first Ctrl-C (or SIGTERM) lets the item at hand end; the second ends the process at once.
+fn handle_signals(interrupt: &Interrupt) -> Result<(), ctrlc::Error> {
+    let interrupt = interrupt.clone();
+    ctrlc::set_handler(move || {
+        if interrupt.raise() {
+            #[expect(
+                clippy::exit,
+                reason = "the user asked twice; every file on disk is whole"
+            )]
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    })
+}

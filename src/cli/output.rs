@@ -1,0 +1,65 @@
+//! What a command leaves on stdout.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::args::Globals;
+use super::failure::Failure;
+
+/// The result of a command.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The stage's report, for `--json`.
+    pub(super) report: serde_json::Value,
+    /// The same for a person, line by line.
+    pub(super) lines: Vec<String>,
+    /// Items left out because something went wrong with them.
+    pub(super) items_failed: u64,
+}
+
+impl Outcome {
+    /// An outcome whose results are already on stdout.
+    pub(super) fn printed(items_failed: u64) -> Self {
+        Self {
+            items_failed,
+            ..Self::default()
+        }
+    }
+}
+
+/// Prints a result the way that was asked for.
+pub(super) fn print(outcome: &Outcome, globals: &Globals) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    if globals.json {
+        if !outcome.report.is_null() {
+            write_json_line(&mut stdout, &outcome.report).map_err(Failure::of_output)?;
+        }
+        return Ok(());
+    }
+    for line in &outcome.lines {
+        writeln!(stdout, "{line}").map_err(Failure::of_output)?;
+    }
+    stdout.flush().map_err(Failure::of_output)
+}
+
+/// Writes one JSON value and a newline.
+pub(super) fn write_json_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *to, value)?;
+    to.write_all(b"\n")?;
+    to.flush()
+}
+
+/// A report as a JSON value.
+pub(super) fn to_value(report: &impl Serialize) -> Result<serde_json::Value, Failure> {
+    serde_json::to_value(report).map_err(|error| io::Error::from(error).into())
+}
+
+/// Items left out, a line a reason.
+pub(super) fn reason_lines(
+    reasons: &std::collections::BTreeMap<String, u64>,
+) -> impl Iterator<Item = String> {
+    reasons
+        .iter()
+        .map(|(reason, count)| format!("  left out: {count:>5}  {reason}"))
+}

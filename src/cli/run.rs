@@ -1,0 +1,223 @@
+//! `facepipe run`: all stages, one after the other, each as its own command would do it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::args::Globals;
+use super::crop::{self, CropArgs, CropOptions};
+use super::evaluate::{self, EvaluateArgs, EvaluateOptions};
+use super::export::{self, ExportArgs, ExportOptions};
+use super::failure::Failure;
+use super::fetch::{self, FetchArgs, FetchOptions};
+use super::output::{Outcome, to_value};
+use super::prepare::{self, PrepareArgs, PrepareOptions};
+use super::train::{self, TrainArgs, TrainOptions};
+use super::wiring;
+use crate::artifacts::stage::REPORT_FILE;
+use crate::artifacts::{atomic, jsonl};
+use crate::context::Context;
+use crate::ledger;
+use crate::nn::parse_device;
+use crate::types::Split;
+
+/// What became of each photo, in the project's folder.
+const FATES_FILE: &str = "photos.jsonl";
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe run --from photos --out project\n  \
+    facepipe run --query \"Ada Lovelace\" --query \"Grace Hopper\" --out project\n  \
+    facepipe run --from photos --out project --backbone resnet50 --epochs 30 --seed 7\n\n\
+    DIR gets data/raw, data/crops, data/final and models/NAME, photos.jsonl (what became of each \
+    photo) and report.json. Stopped at any moment, the same command goes on where it was; what is \
+    complete is not done again.")]
+pub(super) struct RunArgs {
+    /// Folder of photos of your own: a folder for each person
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "urls", "folder"])]
+    pub(super) from: Option<PathBuf>,
+    /// The project's folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// The model's name [default: the project folder's]
+    #[arg(long, value_name = "NAME", value_parser = model_name)]
+    pub(super) name: Option<String>,
+    /// Use every face of a photo, not only the largest
+    #[arg(long)]
+    pub(super) all_faces: bool,
+    #[command(flatten)]
+    pub(super) fetch: FetchOptions,
+    #[command(flatten)]
+    pub(super) crop: CropOptions,
+    #[command(flatten)]
+    pub(super) prepare: PrepareOptions,
+    #[command(flatten)]
+    pub(super) train: TrainOptions,
+    #[command(flatten)]
+    pub(super) export: ExportOptions,
+}
+
+pub(super) fn run(
+    args: &RunArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    ensure_photos(args)?;
+    let data = args.out.join("data");
+    let (raw, crops, final_data) = (data.join("raw"), data.join("crops"), data.join("final"));
+    let model = args.out.join("models").join(name(args)?);
+    let mut stages = Stages::new(context);
+    // Arguments that can't be used are told before hours of work, not after.
+    args.prepare.settings(globals.seed)?;
+    parse_device(&globals.device)?;
+    let weights = &args.train.weights;
+    weights.file(args.train.backbone, &wiring::weights_folder(globals))?;
+    if args.from.is_none() {
+        let fetch = FetchArgs {
+            out: raw.clone(),
+            options: args.fetch.clone(),
+        };
+        stages.run_and_tell("fetch", || fetch::run(&fetch, globals, context))?;
+    }
+    let crop = CropArgs {
+        input: args.from.clone().unwrap_or(raw),
+        out: crops.clone(),
+        largest_only: !args.all_faces,
+        options: args.crop.clone(),
+    };
+    stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;
+    let prepare = PrepareArgs {
+        input: crops.clone(),
+        out: final_data.clone(),
+        options: args.prepare.clone(),
+    };
+    stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;
+    let fates = ledger::fates(&crops, &final_data)?;
+    jsonl::write(&args.out.join(FATES_FILE), &fates)?;
+    let train = TrainArgs {
+        data: final_data.clone(),
+        out: model.clone(),
+        resume: false,
+        options: args.train.clone(),
+    };
+    stages.run_and_tell("train", || train::run(&train, globals, context))?;
+    let evaluate = EvaluateArgs {
+        model: model.clone(),
+        data: final_data,
+        out: None,
+        options: EvaluateOptions { split: side(args) },
+    };
+    let table = stages.run("evaluate", || evaluate::run(&evaluate, globals, context))?;
+    let export = ExportArgs {
+        model: model.clone(),
+        out: None,
+        options: args.export.clone(),
+    };
+    let files = stages.run("export", || export::run(&export, globals, context))?;
+    let report = json!({
+        "stage": "run",
+        "out": &args.out,
+        "photos": to_value(&ledger::count(&fates))?,
+        "model": &model,
+        "stages": stages.reports,
+    });
+    atomic::write_json(&args.out.join(REPORT_FILE), &report)?;
+    Ok(Outcome {
+        lines: [table, files, next_step(&model)].concat(),
+        items_failed: stages.items_failed,
+        report,
+    })
+}
+
+/// What the stages said so far.
+struct Stages<'context> {
+    context: &'context Context,
+    reports: Map<String, Value>,
+    items_failed: u64,
+}
+
+impl<'context> Stages<'context> {
+    fn new(context: &'context Context) -> Self {
+        Self {
+            context,
+            reports: Map::new(),
+            items_failed: 0,
+        }
+    }
+
+    /// Does a stage and tells its result on the way.
+    fn run_and_tell(
+        &mut self,
+        stage: &str,
+        work: impl FnOnce() -> Result<Outcome, Failure>,
+    ) -> Result<(), Failure> {
+        for line in self.run(stage, work)? {
+            self.context.progress.note(&line);
+        }
+        Ok(())
+    }
+
+    /// Does a stage; gives the lines of its result.
+    fn run(
+        &mut self,
+        stage: &str,
+        work: impl FnOnce() -> Result<Outcome, Failure>,
+    ) -> Result<Vec<String>, Failure> {
+        self.context.progress.note(&format!("── {stage}"));
+        let outcome = work()?;
+        self.items_failed += outcome.items_failed;
+        self.reports.insert(stage.to_owned(), outcome.report);
+        Ok(outcome.lines)
+    }
+}
+
+fn ensure_photos(args: &RunArgs) -> Result<(), Failure> {
+    let fetch = &args.fetch;
+    if args.from.is_none()
+        && fetch.query.is_empty()
+        && fetch.urls.is_none()
+        && fetch.folder.is_none()
+    {
+        return Err(Failure::Usage {
+            message: "no photos to work on".to_owned(),
+            hint: "give a folder of your own with `--from DIR`, or names with `--query`".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn name(args: &RunArgs) -> Result<String, Failure> {
+    if let Some(name) = &args.name {
+        return Ok(name.clone());
+    }
+    let folder = std::path::absolute(&args.out)?;
+    let name = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    Ok(name.unwrap_or_else(|| "model".to_owned()))
+}
+
+fn model_name(text: &str) -> Result<String, String> {
+    let is_plain = !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\\']);
+    is_plain
+        .then(|| text.to_owned())
+        .ok_or_else(|| "not the name of a folder".to_owned())
+}
+
+/// The side that figures come from: test, or val where test has no share.
+fn side(args: &RunArgs) -> Split {
+    if args.prepare.test > 0.0 {
+        Split::Test
+    } else {
+        Split::Val
+    }
+}
+
+fn next_step(model: &Path) -> Vec<String> {
+    vec![format!(
+        "try it: facepipe predict '{}' PHOTO",
+        model.display()
+    )]
+}

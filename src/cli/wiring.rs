@@ -1,0 +1,110 @@
+//! The only file that names concrete adapters: names on the command line become implementations.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use url::Url;
+
+use super::args::Globals;
+use crate::adapters::seeta::SeetaFactory;
+use crate::adapters::sources::commons::CommonsSource;
+use crate::adapters::sources::folder::FolderSource;
+use crate::adapters::sources::url_list::UrlListSource;
+use crate::model_files::Folders;
+use crate::ports::{DetectorError, FaceDetectorFactory, ImageSource, SourceError};
+
+/// Detectors by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DetectorName {
+    /// SeetaFace's frontal detector: small, quick, no landmarks
+    Seeta,
+}
+
+/// The factory for a detector's name.
+pub(super) fn detector(
+    name: DetectorName,
+    globals: &Globals,
+) -> Result<Box<dyn FaceDetectorFactory>, DetectorError> {
+    match name {
+        DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
+    }
+}
+
+/// Image sources by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SourceName {
+    /// Wikimedia Commons: free pictures with licences and authors, by full-text search
+    Commons,
+    /// A list of addresses
+    Urls,
+    /// A folder on this machine
+    Folder,
+}
+
+impl std::fmt::Display for SourceName {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Commons => CommonsSource::NAME,
+            Self::Urls => UrlListSource::NAME,
+            Self::Folder => FolderSource::NAME,
+        })
+    }
+}
+
+/// A search of Wikimedia Commons, or of a mirror at `endpoint`.
+pub(super) fn search(
+    endpoint: Option<Url>,
+    query: &str,
+    label: &str,
+) -> Result<Box<dyn ImageSource>, SourceError> {
+    let endpoint = match endpoint {
+        Some(url) => url,
+        None => Url::parse(CommonsSource::ENDPOINT).map_err(std::io::Error::other)?,
+    };
+    Ok(Box::new(CommonsSource::new(
+        endpoint,
+        query.to_owned(),
+        label.to_owned(),
+    )))
+}
+
+/// The source for a list or folder.
+pub(super) fn list(
+    name: SourceName,
+    path: &Path,
+    label: Option<String>,
+    query: Option<String>,
+) -> Result<Box<dyn ImageSource>, SourceError> {
+    Ok(if name == SourceName::Folder {
+        Box::new(FolderSource::new(path, label.as_deref(), query)?)
+    } else {
+        Box::new(UrlListSource::open(path, label, query)?)
+    })
+}
+
+/// The folder of downloaded model files: `--weights-dir`, else `models/weights` below the working
+/// directory or, where that is missing, beside the sources that the program was built from.
+pub(super) fn weights_folder(globals: &Globals) -> PathBuf {
+    globals
+        .weights_dir
+        .clone()
+        .unwrap_or_else(|| project_folder("models/weights"))
+}
+
+/// The folders of everything that `facepipe models pull` fetches.
+pub(super) fn model_folders(globals: &Globals, data: Option<&Path>) -> Folders {
+    Folders {
+        weights: weights_folder(globals),
+        data: data.map_or_else(|| project_folder("data"), Path::to_owned),
+    }
+}
+
+/// A folder below the working directory or, where that is missing, beside the sources.
+fn project_folder(name: &str) -> PathBuf {
+    let here = PathBuf::from(name);
+    if here.is_dir() {
+        here
+    } else {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+    }
+}

@@ -1,0 +1,187 @@
+//! Finds the faces of photos and cuts them out.
+
+mod error;
+mod photo;
+mod report;
+mod settings;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::artifacts::atomic;
+use crate::artifacts::image_folder::{self, ImageFolder};
+use crate::artifacts::jsonl::{self, Journal};
+use crate::artifacts::stage::{
+    self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
+};
+use crate::context::Context;
+use crate::parallel;
+use crate::ports::FaceDetectorFactory;
+use crate::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
+
+pub use error::CropError;
+pub use report::CropReport;
+
+pub use settings::Settings;
+
+/// What became of one photo: a line of the stage's journal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct PhotoOutcome {
+    /// The photo's path below the input folder.
+    photo: String,
+    /// How many faces the detector found.
+    faces: u64,
+    crops: Vec<CropRecord>,
+    discarded: Vec<Discarded>,
+}
+
+/// Cuts the faces out of all photos below `input` (a folder for each label) into `out`.
+///
+/// # Errors
+/// [`CropError`]; what is done so far stays, and the same call continues there.
+pub fn run(
+    input: &Path,
+    out: &Path,
+    settings: &Settings,
+    detectors: &dyn FaceDetectorFactory,
+    context: &Context,
+) -> Result<CropReport, CropError> {
+    let started = Instant::now();
+    if !input.is_dir() {
+        return Err(CropError::NoInput(input.to_owned()));
+    }
+    let folder = image_folder::list(input)?;
+    for label in &folder.labels {
+        if !folder.files.iter().any(|file| &file.label == label) {
+            context
+                .progress
+                .note(&format!("label `{label}` has no photos"));
+        }
+    }
+    let inputs = BTreeMap::from([("photos", folder.fingerprint()?)]);
+    let report = match stage::begin(out, CROP_STAGE, settings, &inputs, context.force)? {
+        Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
+        Begin::Work(open) => {
+            let outcomes = crop_photos(&folder, &open, settings, detectors, context)?;
+            finish(open, &folder, outcomes, started)?
+        }
+    };
+    if report.crops == 0 {
+        return Err(CropError::NoFaces {
+            photos: report.photos.found,
+            out: out.to_owned(),
+        });
+    }
+    Ok(report)
+}
+
+/// Does what the journal does not hold yet; returns the outcomes of all photos.
+fn crop_photos(
+    folder: &ImageFolder,
+    open: &OpenStage,
+    settings: &Settings,
+    detectors: &dyn FaceDetectorFactory,
+    context: &Context,
+) -> Result<Vec<PhotoOutcome>, CropError> {
+    let (mut journal, mut outcomes) = Journal::<PhotoOutcome>::open(&open.path(JOURNAL_FILE))?;
+    // After a power failure a file may be missing or empty although the journal tells of it.
+    outcomes.retain(|outcome| {
+        let whole = |crop: &CropRecord| {
+            fs_err::metadata(open.path(&crop.file)).is_ok_and(|file| file.len() > 0)
+        };
+        outcome.crops.iter().all(whole)
+    });
+    let done: BTreeSet<String> = outcomes
+        .iter()
+        .map(|outcome| outcome.photo.clone())
+        .collect();
+    let todo: Vec<_> = folder
+        .files
+        .iter()
+        .filter(|file| !done.contains(&file.relative))
+        .collect();
+    for label in &folder.labels {
+        fs_err::create_dir_all(open.path(label))?;
+    }
+    let bar = context
+        .progress
+        .start(CROP_STAGE, Some(folder.files.len() as u64));
+    bar.advance(done.len() as u64);
+    parallel::for_each(
+        &todo,
+        context.threads,
+        || detectors.create().map_err(CropError::from),
+        |detector, file| photo::crop(file, &open.root, settings, detector.as_mut()),
+        |_, outcome| {
+            context.interrupt.check()?;
+            let outcome = outcome?;
+            journal.append(&outcome)?;
+            outcomes.push(outcome);
+            bar.advance(1);
+            Ok(())
+        },
+    )?;
+    Ok(outcomes)
+}
+
+/// Writes manifest, discarded list, report and stamp.
+fn finish(
+    open: OpenStage,
+    folder: &ImageFolder,
+    mut outcomes: Vec<PhotoOutcome>,
+    started: Instant,
+) -> Result<CropReport, CropError> {
+    outcomes.sort_by(|a, b| a.photo.cmp(&b.photo));
+    let faces_found = outcomes.iter().map(|outcome| outcome.faces).sum();
+    let (crops, discarded) = without_equal_crops(outcomes);
+    let kept: BTreeSet<String> = crops.iter().map(|crop| crop.file.clone()).collect();
+    image_folder::sweep(&open.root, &kept)?;
+    jsonl::write(&open.path(MANIFEST_FILE), &crops)?;
+    jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
+    let report = CropReport::new(
+        &open.root,
+        folder,
+        faces_found,
+        &crops,
+        &discarded,
+        started.elapsed(),
+    );
+    atomic::write_json(&open.path(REPORT_FILE), &report)?;
+    open.finish(report.counts())?;
+    Ok(report)
+}
+
+/// Equal crops of one label share a file by content: the first photo keeps it, and the others are
+/// listed as its duplicates.
+fn without_equal_crops(outcomes: Vec<PhotoOutcome>) -> (Vec<CropRecord>, Vec<Discarded>) {
+    let mut first_photo: BTreeMap<String, String> = BTreeMap::new();
+    let (mut kept, mut discarded) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        let whole_photo = outcome.crops.len() == 1;
+        discarded.extend(outcome.discarded);
+        for crop in outcome.crops {
+            match first_photo.get(&crop.file) {
+                None => {
+                    first_photo.insert(crop.file.clone(), crop.source.file.clone());
+                    kept.push(crop);
+                }
+                Some(first) => discarded.push(Discarded {
+                    item: crop.source.file,
+                    kind: if whole_photo {
+                        ItemKind::Image
+                    } else {
+                        ItemKind::Face
+                    },
+                    label: Some(crop.label),
+                    reason: Reason::ExactDuplicate,
+                    message: format!("gives the same crop as `{first}`"),
+                    related: vec![first.clone()],
+                }),
+            }
+        }
+    }
+    (kept, discarded)
+}

@@ -1,0 +1,155 @@
+//! One photo: decode, detect, choose faces, cut, save.
+
+use std::io;
+use std::path::Path;
+
+use image::RgbImage;
+
+use super::{PhotoOutcome, Settings};
+use crate::artifacts::digest::{content_name, md5_hex};
+use crate::artifacts::{atomic, image_folder::LabelledFile};
+use crate::face_chip;
+use crate::image_io;
+use crate::perceptual_hash::PerceptualHash;
+use crate::ports::FaceDetector;
+use crate::types::{
+    CropRecord, DetectedFace, Discarded, ItemKind, PixelRect, Reason, Size, SourcePhoto,
+};
+
+/// Cuts the faces out of one photo and saves them below `out`.
+///
+/// A photo that can't be used is an outcome; only trouble with the output is an error.
+pub(super) fn crop(
+    file: &LabelledFile,
+    out: &Path,
+    settings: &Settings,
+    detector: &mut dyn FaceDetector,
+) -> io::Result<PhotoOutcome> {
+    let mut work = PhotoWork {
+        file,
+        out,
+        settings,
+        outcome: nothing(file),
+    };
+    let decoded = image_io::read_bytes(&file.path)
+        .and_then(|bytes| Ok((md5_hex(&bytes), image_io::decode(&bytes)?.rgb)));
+    let (md5, photo) = match decoded {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            work.discard(ItemKind::Image, Reason::Unreadable, error.to_string());
+            return Ok(work.outcome);
+        }
+    };
+    let source = SourcePhoto {
+        file: file.relative.clone(),
+        md5,
+        width: photo.width(),
+        height: photo.height(),
+        phash: PerceptualHash::of(&photo).to_string(),
+    };
+    match detector.detect(&photo) {
+        Ok(faces) => work.keep_faces(&faces, &photo, &source)?,
+        Err(error) => {
+            work.discard(ItemKind::Image, Reason::DetectorFailed, error.to_string());
+        }
+    }
+    Ok(work.outcome)
+}
+
+fn nothing(file: &LabelledFile) -> PhotoOutcome {
+    PhotoOutcome {
+        photo: file.relative.clone(),
+        faces: 0,
+        crops: Vec::new(),
+        discarded: Vec::new(),
+    }
+}
+
+struct PhotoWork<'work> {
+    file: &'work LabelledFile,
+    out: &'work Path,
+    settings: &'work Settings,
+    outcome: PhotoOutcome,
+}
+
+impl PhotoWork<'_> {
+    /// Saves the faces that the settings ask for, and says why the others are left out.
+    fn keep_faces(
+        &mut self,
+        faces: &[DetectedFace],
+        photo: &RgbImage,
+        source: &SourcePhoto,
+    ) -> io::Result<()> {
+        self.outcome.faces = faces.len() as u64;
+        let min_face = self.settings.min_face;
+        let mut small = Vec::new();
+        for (index, face) in (0..).zip(faces) {
+            let side = face.rect.size().shorter();
+            if side < min_face {
+                small.push(format!(
+                    "face {index} has {side} pixels, less than {min_face}"
+                ));
+            } else if self.settings.largest_only && !self.outcome.crops.is_empty() {
+                let message = format!("face {index} is not the largest of the photo");
+                self.discard(ItemKind::Face, Reason::NotLargest, message);
+            } else {
+                let rect = face_chip::chip_rect(face.rect, self.settings.margin, Size::of(photo));
+                self.save(photo, source, rect, Some((index, face)))?;
+            }
+        }
+        let nothing_kept = self.outcome.crops.is_empty();
+        if nothing_kept && self.settings.keep_no_face {
+            return self.save(photo, source, PixelRect::whole(Size::of(photo)), None);
+        }
+        if !nothing_kept {
+            for message in small {
+                self.discard(ItemKind::Face, Reason::TooSmall, message);
+            }
+        } else if small.is_empty() {
+            self.discard(
+                ItemKind::Image,
+                Reason::NoFace,
+                "no face was found".to_owned(),
+            );
+        } else {
+            self.discard(ItemKind::Image, Reason::TooSmall, small.join("; "));
+        }
+        Ok(())
+    }
+
+    fn save(
+        &mut self,
+        photo: &RgbImage,
+        source: &SourcePhoto,
+        chip: PixelRect,
+        face: Option<(u32, &DetectedFace)>,
+    ) -> io::Result<()> {
+        let bytes = image_io::encode_png(&face_chip::cut(photo, chip)).map_err(io::Error::other)?;
+        let md5 = md5_hex(&bytes);
+        let file = format!("{}/{}", self.file.label, content_name(&md5, "png"));
+        atomic::write_bulk(&self.out.join(&file), &bytes)?;
+        self.outcome.crops.push(CropRecord {
+            file,
+            label: self.file.label.clone(),
+            md5,
+            source: source.clone(),
+            face: face.map(|(index, _)| index),
+            rect: face.map(|(_, face)| face.rect),
+            score: face.map(|(_, face)| face.score),
+            landmarks: face.and_then(|(_, face)| face.landmarks),
+            chip,
+        });
+        Ok(())
+    }
+
+    fn discard(&mut self, kind: ItemKind, reason: Reason, message: String) {
+        self.outcome.discarded.push(Discarded {
+            item: self.file.relative.clone(),
+            kind,
+            label: Some(self.file.label.clone()),
+            reason,
+            message,
+            related: Vec::new(),
+        });
+    }
+}

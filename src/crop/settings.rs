@@ -1,0 +1,18 @@
+//! What decides which faces are kept and how they are cut.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of the stage; they stand in its `stage.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The detector's name.
+    pub detector: String,
+    /// Share of the box's longer side that is added on each side.
+    pub margin: f32,
+    /// Smallest side of a face's box in pixels.
+    pub min_face: u32,
+    /// Whether only the largest face of a photo is kept.
+    pub largest_only: bool,
+    /// Whether a photo without a face is kept whole.
+    pub keep_no_face: bool,
+}

@@ -1,0 +1,236 @@
+//! A data set on disk, as training and evaluation see it: `{train,val,test}/<label>/<image>`.
+//!
+//! It is what `prepare` writes, or any folder of that form: without `dataset.json` the labels are
+//! the folders' names, and the images are taken whole.
+
+mod check;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::artifacts::digest::sha256_hex;
+use crate::artifacts::image_folder::{self, Fingerprint, ImageFolderError};
+use crate::artifacts::stage::{self, StageError};
+use crate::errors::{Hint, io_hint};
+use crate::types::{ChipSpec, DataSet, Split};
+
+pub use check::{Checked, check};
+
+/// One image and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// Index of its label in the data set's labels.
+    pub label: usize,
+    /// `<split>/<label>/<name>`, below the data set's folder.
+    pub file: String,
+    /// The path to open.
+    pub path: PathBuf,
+}
+
+/// A data set as found on disk.
+#[derive(Debug, Clone)]
+pub struct DataFolder {
+    /// Class names, in the order of a network's outputs.
+    pub labels: Vec<String>,
+    /// How the images were cut out of photos.
+    pub chip: ChipSpec,
+    /// The images of each side, sorted by file.
+    pub sides: BTreeMap<Split, Vec<Example>>,
+    /// What tells this state of the folder from another.
+    pub fingerprint: Fingerprint,
+}
+
+impl DataFolder {
+    /// The images of one side.
+    #[must_use]
+    pub fn side(&self, split: Split) -> &[Example] {
+        self.sides.get(&split).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Why a folder can't be used as a data set.
+#[derive(Debug, thiserror::Error)]
+pub enum DataSetError {
+    /// It can't be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// It is not there.
+    #[error("there is no data set `{}`", .0.display())]
+    Missing(PathBuf),
+    /// A side can't be listed.
+    #[error(transparent)]
+    Folder(#[from] ImageFolderError),
+    /// It has none of the folders `train`, `val`, `test`.
+    #[error("`{}` is no data set: it holds none of the folders `train`, `val`, `test`", .0.display())]
+    NoSides(PathBuf),
+    /// The stage that makes it did not run to its end.
+    #[error("the data set `{}` is not complete", .0.display())]
+    Incomplete(PathBuf),
+    /// Its stamp can't be read.
+    #[error(transparent)]
+    Stamp(#[from] StageError),
+    /// Its `dataset.json` is damaged.
+    #[error("cannot understand `{}`", .path.display())]
+    Description {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A label's folder that `dataset.json` does not know.
+    #[error("the folder `{}` has no label in `{}`", .folder.display(), DataSet::FILE)]
+    UnknownLabel {
+        /// The folder.
+        folder: PathBuf,
+    },
+}
+
+impl Hint for DataSetError {
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Io(source) => return io_hint(source),
+            Self::Stamp(source) => return source.hint(),
+            Self::Missing(_) => "check the spelling of that path, or make the data set: \
+                                 `facepipe prepare CROPS --out DATA`"
+                .to_owned(),
+            Self::NoSides(path) => format!(
+                "if its folders are labels, split it first: `facepipe prepare {} --out DATA`",
+                path.display()
+            ),
+            Self::Incomplete(_) => "run the same `facepipe prepare` again: it continues".to_owned(),
+            Self::Folder(_) => "each side needs a folder a label with its images".to_owned(),
+            Self::Description { .. } | Self::UnknownLabel { .. } => {
+                "make the data set again with `facepipe prepare CROPS --out DATA --force`"
+                    .to_owned()
+            }
+        };
+        Some(text)
+    }
+}
+
+/// Lists a data set.
+///
+/// # Errors
+/// [`DataSetError`].
+pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
+    if !fs_err::exists(root)? {
+        return Err(DataSetError::Missing(root.to_owned()));
+    }
+    if stage::read_stamp(root)?.is_some_and(|stamp| !stamp.complete) {
+        return Err(DataSetError::Incomplete(root.to_owned()));
+    }
+    let description = read_description(root)?;
+    let mut folders = BTreeMap::new();
+    for split in Split::ALL {
+        let folder = root.join(split.folder());
+        if folder.is_dir() {
+            match image_folder::list(&folder) {
+                Ok(listed) => folders.insert(split, listed),
+                // A side may be empty; whoever needs it says so.
+                Err(ImageFolderError::NoLabels(_)) => folders.insert(split, Default::default()),
+                Err(error) => return Err(error.into()),
+            };
+        }
+    }
+    if folders.is_empty() {
+        return Err(DataSetError::NoSides(root.to_owned()));
+    }
+    let found: BTreeSet<&String> = folders.values().flat_map(|side| &side.labels).collect();
+    let (labels, chip) = match description {
+        Some(description) => (description.labels, description.chip),
+        None => (found.into_iter().cloned().collect(), ChipSpec::Whole),
+    };
+    let mut sides = BTreeMap::new();
+    let mut fingerprints = String::new();
+    let mut files = 0;
+    for (split, listed) in &folders {
+        let fingerprint = listed.fingerprint()?;
+        files += fingerprint.files;
+        fingerprints.push_str(&format!("{split}\t{}\n", fingerprint.digest));
+        let examples = listed.files.iter().map(|file| {
+            let label = labels.iter().position(|label| *label == file.label);
+            Ok(Example {
+                label: label.ok_or_else(|| DataSetError::UnknownLabel {
+                    folder: root.join(split.folder()).join(&file.label),
+                })?,
+                file: format!("{split}/{}", file.relative),
+                path: file.path.clone(),
+            })
+        });
+        sides.insert(*split, examples.collect::<Result<Vec<_>, DataSetError>>()?);
+    }
+    Ok(DataFolder {
+        labels,
+        chip,
+        sides,
+        fingerprint: Fingerprint {
+            files,
+            digest: sha256_hex(fingerprints.as_bytes()),
+        },
+    })
+}
+
+fn read_description(root: &Path) -> Result<Option<DataSet>, DataSetError> {
+    let path = root.join(DataSet::FILE);
+    match fs_err::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| DataSetError::Description { path, source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("temporary folder");
+        for file in files {
+            let path = root.path().join(file);
+            fs_err::create_dir_all(path.parent().expect("has a parent")).expect("makes");
+            fs_err::write(path, file).expect("writes");
+        }
+        root
+    }
+
+    #[test]
+    fn a_plain_image_folder_has_the_labels_of_all_sides() {
+        let root = folder(&["train/bea/1.png", "train/ada/2.png", "test/cem/3.png"]);
+        let data = read(root.path()).expect("reads");
+        assert_eq!(data.labels, ["ada", "bea", "cem"]);
+        assert_eq!(data.chip, ChipSpec::Whole);
+        let train: Vec<_> = data
+            .side(Split::Train)
+            .iter()
+            .map(|example| (example.label, example.file.as_str()))
+            .collect();
+        assert_eq!(train, [(0, "train/ada/2.png"), (1, "train/bea/1.png")]);
+        assert!(data.side(Split::Val).is_empty());
+    }
+
+    #[test]
+    fn the_description_goes_before_the_folder_names() {
+        let root = folder(&["train/bea/1.png", "train/ada/2.png"]);
+        let json = r#"{"labels":["bea","ada"],"chip":{"kind":"box","margin":0.2,"detector":"seeta"},"images":{}}"#;
+        fs_err::write(root.path().join(DataSet::FILE), json).expect("writes");
+        let data = read(root.path()).expect("reads");
+        assert_eq!(data.labels, ["bea", "ada"]);
+        assert_eq!(data.side(Split::Train)[0].label, 1);
+        fs_err::create_dir_all(root.path().join("val/dan")).expect("makes");
+        fs_err::write(root.path().join("val/dan/4.png"), "4").expect("writes");
+        let error = read(root.path()).expect_err("dan is unknown").to_string();
+        assert!(error.contains("val/dan"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_data_set_is_refused() {
+        let root = folder(&["ada/1.png"]);
+        assert!(matches!(read(root.path()), Err(DataSetError::NoSides(_))));
+        let missing = root.path().join("nowhere");
+        assert!(matches!(read(&missing), Err(DataSetError::Missing(_))));
+    }
+}

@@ -1,0 +1,42 @@
+//! What all errors of the crate have in common: they can say what to do next.
+
+use std::io;
+
+/// An error that may know the user's next step.
+///
+/// Each stage has one `thiserror` enum; the command line prints the error, its causes and, after
+/// a blank line, the hint.
+pub trait Hint: std::error::Error {
+    /// The next command or action that mends the error, if there is one.
+    fn hint(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether it only says that the user interrupted the work.
+    fn is_interruption(&self) -> bool {
+        false
+    }
+}
+
+/// The hint for an I/O error, by its kind; the error itself already names the path.
+#[must_use]
+pub fn io_hint(error: &io::Error) -> Option<String> {
+    let text = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some disk space and run the same command again: it continues where it stopped"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "check the permissions of that path, or choose another folder with `--out`"
+        }
+        io::ErrorKind::NotFound => "check the spelling of that path",
+        io::ErrorKind::NotADirectory => "a part of that path is a file, not a folder",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+impl Hint for io::Error {
+    fn hint(&self) -> Option<String> {
+        io_hint(self)
+    }
+}

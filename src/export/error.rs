@@ -1,0 +1,97 @@
+//! What can go wrong in an export.
+
+use std::io;
+use std::path::PathBuf;
+
+use tch::TchError;
+use zip::result::ZipError;
+
+use super::Format;
+use crate::artifacts::model_folder::CardError;
+use crate::artifacts::stage::StageError;
+use crate::context::Interrupted;
+use crate::errors::{Hint, io_hint};
+use crate::nn::tensor_file::TensorFileError;
+use crate::nn::{ModelError, TorchError, WeightsError};
+
+/// Why an export failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The user pressed Ctrl-C.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A file can't be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The export's folder can't be used.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// The model's card can't be used.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The model's network can't be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A file of tensors can't be written or read.
+    #[error(transparent)]
+    Tensors(#[from] TensorFileError),
+    /// The exported tensors can't be loaded again.
+    #[error("the exported file can't be loaded again")]
+    Again(#[from] WeightsError),
+    /// The model's sample images are missing or of another size than the network's input.
+    #[error("the sample images `{}` do not fit the model", .path.display())]
+    Samples {
+        /// Their file.
+        path: PathBuf,
+    },
+    /// libtorch failed.
+    #[error("libtorch failed while exporting")]
+    Torch(#[source] TorchError),
+    /// The archive can't be written.
+    #[error("cannot put labels and card into `{}`", .path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ZipError,
+    },
+    /// The exported file gives other probabilities than the network.
+    #[error("the {} file differs from the trained network: a probability by {difference:e}, in a batch of {batch}", .format.name())]
+    Differs {
+        /// The file's format.
+        format: Format,
+        /// The largest difference.
+        difference: f64,
+        /// The batch's size.
+        batch: usize,
+    },
+}
+
+impl From<TchError> for ExportError {
+    fn from(error: TchError) -> Self {
+        Self::Torch(error.into())
+    }
+}
+
+impl Hint for ExportError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Io(source) | Self::Tensors(TensorFileError::Io(source)) => {
+                return io_hint(source);
+            }
+            Self::Stage(source) => return source.hint(),
+            Self::Card(source) => return source.hint(),
+            Self::Model(source) => return source.hint(),
+            Self::Samples { .. } => "run the same `facepipe train` again with `--force`".to_owned(),
+            Self::Differs { .. } => "do not use the file; please report this with the model's \
+                `config.toml`"
+                .to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+}

@@ -1,0 +1,110 @@
+//! Why a fetch as a whole failed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use super::retry::DownloadError;
+use crate::artifacts::stage::StageError;
+use crate::context::Interrupted;
+use crate::errors::{Hint, io_hint};
+use crate::ports::SourceError;
+
+/// Why a fetch as a whole failed. What fails for single images is recorded in `discarded.jsonl`.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// The user interrupted it.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+    /// A file or folder can't be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The output folder can't be used.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A source can't go on.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A source's question was not answered.
+    #[error("cannot ask {source_name} at `{url}`")]
+    Search {
+        /// The source's name.
+        source_name: String,
+        /// What was asked.
+        url: String,
+        /// Why.
+        #[source]
+        source: DownloadError,
+    },
+    /// The HTTP client can't be set up.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// The output lies in the folder that is read.
+    #[error("`{}` lies in `{}`, which is read", .out.display(), .input.display())]
+    OutInInput {
+        /// The output folder.
+        out: PathBuf,
+        /// The input folder.
+        input: PathBuf,
+    },
+    /// The sources offered nothing.
+    #[error("nothing was found for {what}")]
+    NothingFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// Of all that the sources offered, nothing could be kept.
+    #[error("none of {offered} images could be kept: {}", in_words(.reasons))]
+    NothingKept {
+        /// Images offered.
+        offered: u64,
+        /// Why, by reason code.
+        reasons: BTreeMap<String, u64>,
+        /// One of the messages.
+        example: String,
+        /// The file that says why for each.
+        discarded: PathBuf,
+    },
+}
+
+fn in_words(reasons: &BTreeMap<String, u64>) -> String {
+    let parts = reasons
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+impl Hint for FetchError {
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Interrupted(_) => return None,
+            Self::Io(source) => return io_hint(source),
+            Self::Stage(source) => return source.hint(),
+            Self::Source(source) => return source.hint(),
+            Self::Client(_) => "check the certificates of this system".to_owned(),
+            Self::Search {
+                source: DownloadError::Private(_),
+                ..
+            } => "add `--allow-private` if that server is yours".to_owned(),
+            Self::Search { .. } => {
+                "check the network and run the same command again: it continues \
+                                    where it stopped"
+                    .to_owned()
+            }
+            Self::OutInInput { .. } => "choose another folder with `--out`".to_owned(),
+            Self::NothingFound { .. } => "try other words with `--query`".to_owned(),
+            Self::NothingKept {
+                example, discarded, ..
+            } => format!(
+                "`{}` says why for each, such as: {example}; run the same command again to retry \
+                 what may have passed, add `--retry-failed` for the rest",
+                discarded.display()
+            ),
+        };
+        Some(text)
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+}

@@ -1,0 +1,230 @@
+//! When a failed download is tried again, and after how long.
+
+use std::error::Error;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use url::Url;
+
+use super::addresses::PrivateAddress;
+use crate::types::Reason;
+
+/// Pause before the first retry; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// Longest pause between two tries that no server asked for.
+const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+
+/// Why a download failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// It leads into a private network.
+    #[error("{0}; `--allow-private` allows that")]
+    Private(#[from] PrivateAddress),
+    /// No connection: name not found, refused, unreachable.
+    #[error("cannot connect to `{host}`: {cause}")]
+    Connect {
+        /// The host.
+        host: String,
+        /// Why, as the system says it.
+        cause: String,
+    },
+    /// The server's certificate is not valid.
+    #[error("cannot trust `{host}`: {cause}")]
+    Tls {
+        /// The host.
+        host: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Too slow.
+    #[error("`{host}` took too long")]
+    TimedOut {
+        /// The host.
+        host: String,
+    },
+    /// The connection ended early, or its data are wrong.
+    #[error("the connection to `{host}` broke: {cause}")]
+    Broken {
+        /// The host.
+        host: String,
+        /// Why.
+        cause: String,
+    },
+    /// Another status than success.
+    #[error("the server answered {status}")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// How long the server wants to be left alone.
+        retry_after: Option<Duration>,
+    },
+    /// The host asked for a pause that is longer than a run waits.
+    #[error("`{host}` asks to wait longer than this run does")]
+    Paused {
+        /// The host.
+        host: String,
+    },
+    /// More bytes than allowed.
+    #[error("more than {limit} bytes")]
+    TooLarge {
+        /// The limit.
+        limit: u64,
+    },
+    /// Redirects that go round and round, or nowhere, or from https to http.
+    #[error("redirected {problem}")]
+    Redirect {
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Not an address that can be asked.
+    #[error("cannot ask for that address: {cause}")]
+    BadRequest {
+        /// Why.
+        cause: String,
+    },
+}
+
+impl DownloadError {
+    /// Whether the same request may well succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::TimedOut { .. }
+            | Self::Broken { .. }
+            | Self::Paused { .. } => true,
+            // Timeout, too early, too many requests, server errors that pass; 520 to 524 and 530
+            // are Cloudflare's for an origin that is down.
+            Self::Status { status, .. } => {
+                matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=524 | 530)
+            }
+            Self::Private(_)
+            | Self::Tls { .. }
+            | Self::TooLarge { .. }
+            | Self::Redirect { .. }
+            | Self::BadRequest { .. } => false,
+        }
+    }
+
+    /// The reason code in `discarded.jsonl`.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Private(_) | Self::BadRequest { .. } => Reason::BadAddress,
+            Self::Status { .. } => Reason::HttpStatus,
+            Self::TooLarge { .. } => Reason::TooLarge,
+            _ => Reason::DownloadFailed,
+        }
+    }
+
+    /// Sorts an error of the HTTP client.
+    pub(super) fn of_client(error: &reqwest::Error, url: &Url) -> Self {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        if let Some(private) = cause_of::<PrivateAddress>(error) {
+            return private.clone().into();
+        }
+        let cause = root_cause(error);
+        if error.is_timeout() {
+            Self::TimedOut { host }
+        } else if error.is_builder() {
+            Self::BadRequest { cause }
+        } else if error.is_connect() {
+            // What TLS refuses arrives as an I/O error of this kind.
+            let tls = cause_of::<io::Error>(error)
+                .is_some_and(|error| error.kind() == io::ErrorKind::InvalidData);
+            if tls {
+                Self::Tls { host, cause }
+            } else {
+                Self::Connect { host, cause }
+            }
+        } else {
+            Self::Broken { host, cause }
+        }
+    }
+}
+
+/// The pause before try number `attempt` + 1 (from 0) of an address: half of it is fixed, half
+/// depends on the address, so that what failed together is not tried again together.
+pub(super) fn back_off(attempt: u32, url: &Url) -> Duration {
+    let pause = FIRST_PAUSE
+        .saturating_mul(1 << attempt.min(16))
+        .min(LONGEST_BACK_OFF);
+    let mut hasher = DefaultHasher::new();
+    (url.as_str(), attempt, std::process::id()).hash(&mut hasher);
+    let share = (hasher.finish() % 1000) as f64 / 1000.0;
+    pause.mul_f64(0.5 + share / 2.0)
+}
+
+/// What a `Retry-After` header asks for: seconds, or a date.
+pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(header).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+fn cause_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    causes(error).find_map(|error| error.downcast_ref())
+}
+
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_in_seconds_and_as_a_date() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("is a date");
+        let asked = |header| retry_after(header, now).map(|pause| pause.as_secs());
+        assert_eq!(asked("120"), Some(120));
+        assert_eq!(asked(" Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
+        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(asked("soon"), None);
+        assert_eq!(asked("-1"), None);
+    }
+
+    #[test]
+    fn pauses_grow_to_a_cap_and_differ_between_addresses() {
+        let url = |name: &str| Url::parse(&format!("http://a.org/{name}")).expect("is an address");
+        for attempt in 0..40 {
+            let nominal = FIRST_PAUSE
+                .saturating_mul(1 << attempt.min(16))
+                .min(LONGEST_BACK_OFF);
+            let pause = back_off(attempt, &url("1.jpg"));
+            assert!(
+                pause >= nominal / 2 && pause <= nominal,
+                "{attempt}: {pause:?}"
+            );
+        }
+        let different: std::collections::HashSet<_> =
+            (0..50).map(|n| back_off(0, &url(&n.to_string()))).collect();
+        assert!(different.len() > 30);
+    }
+
+    #[test]
+    fn only_what_may_pass_is_transient() {
+        let status = |status| {
+            DownloadError::Status {
+                status,
+                retry_after: None,
+            }
+            .is_transient()
+        };
+        assert!([408, 429, 500, 502, 503, 504].into_iter().all(status));
+        assert!(
+            ![400, 401, 403, 404, 410, 451, 501, 505]
+                .into_iter()
+                .any(status)
+        );
+    }
+}

@@ -1,0 +1,283 @@
+//! The only door to decoding: untrusted bytes in, upright RGB8 out, or an error.
+//!
+//! The content decides the format, not the name. Limits are set before anything is decoded, and a
+//! decoder that panics is contained to its image.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::io::{self, Cursor};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::Path;
+use std::sync::Once;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
+
+use crate::types::Size;
+
+/// Longest side that is decoded, in pixels: no camera makes longer pictures, bombs do.
+pub const MAX_SIDE: u32 = 32_768;
+/// Most pixels that are decoded: the largest phone cameras make 200 megapixels.
+pub const MAX_PIXELS: u64 = 250_000_000;
+/// Most memory that a decoder may take, in bytes: RGBA at 16 bit of [`MAX_PIXELS`], halved, for
+/// such pictures are 8 bit.
+const MAX_ALLOCATION: u64 = 1 << 30;
+/// Largest file that is read, in bytes.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// A decoded image.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// Upright pixels: EXIF orientation applied, transparency laid onto white, first frame only.
+    pub rgb: RgbImage,
+    /// The format of the bytes.
+    pub format: ImageFormat,
+}
+
+/// Why bytes are not an image that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// The file can't be read. (The path is left to the record that holds this.)
+    #[error("cannot read the file: {}", .0.kind())]
+    Io(#[from] io::Error),
+    /// No bytes at all.
+    #[error("the file is empty")]
+    Empty,
+    /// The first bytes are of no known image format.
+    #[error("not an image of a known format")]
+    UnknownFormat,
+    /// Larger than allowed.
+    #[error("{size} pixels are over the limit of {MAX_SIDE} a side or {MAX_PIXELS} in all")]
+    TooManyPixels {
+        /// What the header says.
+        size: Size,
+    },
+    /// The file is larger than allowed.
+    #[error("{bytes} bytes are over the limit of {MAX_FILE_BYTES}")]
+    TooManyBytes {
+        /// The file's size.
+        bytes: u64,
+    },
+    /// The decoder's own error.
+    #[error("damaged or unsupported {format:?} data: {source}")]
+    Damaged {
+        /// The format of the bytes.
+        format: ImageFormat,
+        /// What the decoder says.
+        source: ImageError,
+    },
+    /// The picture breaks off before its end.
+    #[error("the {format:?} data ends before the picture does")]
+    Truncated {
+        /// The format of the bytes.
+        format: ImageFormat,
+    },
+    /// The decoder panicked.
+    #[error("the decoder crashed on it: {0}")]
+    Panicked(String),
+}
+
+/// Reads a file's bytes, at most [`MAX_FILE_BYTES`].
+///
+/// # Errors
+/// [`DecodeError::Io`], [`DecodeError::TooManyBytes`].
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DecodeError> {
+    let bytes = fs_err::metadata(path)?.len();
+    if bytes > MAX_FILE_BYTES {
+        return Err(DecodeError::TooManyBytes { bytes });
+    }
+    Ok(fs_err::read(path)?)
+}
+
+/// Decodes a whole image.
+///
+/// # Errors
+/// [`DecodeError`] on bytes that are not an image, damaged, or over the limits.
+pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    contain(|| decode_unguarded(bytes))
+        .unwrap_or_else(|message| Err(DecodeError::Panicked(message)))
+}
+
+fn decode_unguarded(bytes: &[u8]) -> Result<Decoded, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    let bytes = &*with_gif_palette(bytes);
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    let format = reader.format().ok_or(DecodeError::UnknownFormat)?;
+    let damaged = |source| DecodeError::Damaged { format, source };
+    reader.limits(limits());
+    let mut decoder = reader.into_decoder().map_err(damaged)?;
+    let (width, height) = decoder.dimensions();
+    let size = Size::new(width, height);
+    if width > MAX_SIDE || height > MAX_SIDE || size.area() > MAX_PIXELS {
+        return Err(DecodeError::TooManyPixels { size });
+    }
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(DecodeError::Truncated { format });
+    }
+    if format == ImageFormat::Png && !bytes.windows(4).any(|window| window == b"IEND") {
+        return Err(DecodeError::Truncated { format });
+    }
+    // An unreadable orientation is no reason to refuse a picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+    image.apply_orientation(orientation);
+    Ok(Decoded {
+        rgb: onto_white(image),
+        format,
+    })
+}
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_ALLOCATION);
+    limits
+}
+
+/// A GIF may leave the colours to the reader (GIF89a, appendix "Global Color Table"): then it gets a
+/// table of greys. Frames with a table of their own don't use it.
+fn with_gif_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const FLAGS: usize = 10;
+    const HEADER: usize = 13;
+    const HAS_TABLE_OF_256: u8 = 0b1000_0111;
+    let without_table =
+        bytes.starts_with(b"GIF8") && bytes.len() > HEADER && bytes[FLAGS] & 0b1000_0000 == 0;
+    if !without_table {
+        return Cow::Borrowed(bytes);
+    }
+    let mut patched = bytes[..HEADER].to_vec();
+    patched[FLAGS] |= HAS_TABLE_OF_256;
+    patched.extend((0..=255_u8).flat_map(|grey| [grey; 3]));
+    patched.extend(&bytes[HEADER..]);
+    Cow::Owned(patched)
+}
+
+/// Whether a JPEG has an end-of-image marker: decoders fill what is missing with grey.
+fn jpeg_is_complete(bytes: &[u8]) -> bool {
+    bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9])
+}
+
+/// RGB8 with transparency laid onto white, as a browser shows it.
+fn onto_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let rgba = image.into_rgba8();
+    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [red, green, blue, alpha] = rgba.get_pixel(x, y).0;
+        let blend = |channel: u8| {
+            let alpha = u32::from(alpha);
+            ((u32::from(channel) * alpha + 255 * (255 - alpha) + 127) / 255) as u8
+        };
+        image::Rgb([blend(red), blend(green), blend(blue)])
+    })
+}
+
+/// The usual file extension of a format.
+#[must_use]
+pub fn extension(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Jpeg => "jpg",
+        other => other.extensions_str().first().copied().unwrap_or("img"),
+    }
+}
+
+/// A format's name in manifests, such as `jpeg`.
+#[must_use]
+pub fn format_name(format: ImageFormat) -> String {
+    format!("{format:?}").to_lowercase()
+}
+
+/// Encodes as PNG, lossless; the same pixels always give the same bytes.
+///
+/// # Errors
+/// [`ImageError`] when the encoder fails, which on memory it does only for an empty image.
+pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>, ImageError> {
+    let mut bytes = Vec::new();
+    image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
+    Ok(bytes)
+}
+
+/// Runs code of others that may panic on hostile input; a panic becomes its message.
+///
+/// The panic is not printed: it ends as an ordinary error of the item at hand.
+///
+/// # Errors
+/// The panic's message.
+pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    thread_local!(static CONTAINED: Cell<bool> = const { Cell::new(false) });
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !CONTAINED.get() {
+                previous(info);
+            }
+        }));
+    });
+    let outer = CONTAINED.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    CONTAINED.set(outer);
+    result.map_err(|payload| {
+        payload
+            .downcast_ref::<&str>()
+            .map(ToString::to_string)
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Rgb, Rgba, RgbaImage};
+
+    fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        image
+            .write_to(&mut Cursor::new(&mut bytes), format)
+            .expect("encodes");
+        bytes
+    }
+
+    #[test]
+    fn transparent_pixels_become_white() {
+        let mut image = RgbaImage::new(64, 48);
+        image.put_pixel(1, 0, Rgba([200, 100, 0, 255]));
+        let decoded = decode(&encoded(&image.into(), ImageFormat::Png)).expect("decodes");
+        assert_eq!(decoded.rgb.get_pixel(0, 0), &Rgb([255, 255, 255]));
+        assert_eq!(decoded.rgb.get_pixel(1, 0), &Rgb([200, 100, 0]));
+    }
+
+    #[test]
+    fn bytes_that_are_no_image_are_refused() {
+        assert!(matches!(decode(b""), Err(DecodeError::Empty)));
+        assert!(matches!(
+            decode(b"version https://git"),
+            Err(DecodeError::UnknownFormat)
+        ));
+    }
+
+    #[test]
+    fn a_cut_picture_is_refused_in_every_format() {
+        let image = DynamicImage::ImageRgb8(RgbImage::from_fn(64, 48, |x, y| {
+            Rgb([(x * 4) as u8, (y * 5) as u8, (x * y) as u8])
+        }));
+        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp] {
+            let bytes = encoded(&image, format);
+            assert!(decode(&bytes).is_ok(), "{format:?}");
+            assert!(decode(&bytes[..bytes.len() * 2 / 3]).is_err(), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_contained_and_told() {
+        assert_eq!(
+            contain(|| panic!("at pixel {}", 7)),
+            Err::<(), _>("at pixel 7".to_owned())
+        );
+    }
+}

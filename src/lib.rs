@@ -1,0 +1,37 @@
+//! From a name, or a folder of photos, to a model file that recognises the face.
+//!
+//! The modules read like the pipeline: [`fetch`], [`crop`], [`prepare`], `train`, `evaluate`,
+//! `export`, `predict`. Stages never import each other: they meet in files on disk
+//! ([`artifacts`]) typed by [`types`]. Everything that can be exchanged stands behind a trait in
+//! [`ports`]; [`adapters`] holds the implementations and `cli::wiring` is the only file that names
+//! them.
+//!
+//! The library never prints, never exits and draws no progress bars.
+
+pub mod adapters;
+pub mod artifacts;
+pub mod cli;
+pub mod context;
+pub mod crop;
+pub mod data_set;
+pub mod errors;
+#[cfg(feature = "torch")]
+pub mod evaluate;
+#[cfg(feature = "torch")]
+pub mod export;
+pub mod face_chip;
+pub mod fetch;
+pub mod image_io;
+pub mod ledger;
+pub mod model_files;
+#[cfg(feature = "torch")]
+pub mod nn;
+pub mod parallel;
+pub mod perceptual_hash;
+pub mod ports;
+#[cfg(feature = "torch")]
+pub mod predict;
+pub mod prepare;
+#[cfg(feature = "torch")]
+pub mod train;
+pub mod types;

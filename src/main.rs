@@ -1,0 +1,5 @@
+//! The `facepipe` program: see `facepipe --help`.
+
+fn main() -> std::process::ExitCode {
+    facepipe::cli::main()
+}

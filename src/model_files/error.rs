@@ -1,0 +1,150 @@
+//! What can go wrong while pulling, and what to do then.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::verify::Mismatch;
+use crate::context::Interrupted;
+use crate::errors::{Hint, io_hint};
+
+/// Why a pull failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    /// The registry has no such entry.
+    #[error("there is no model file or data set named `{name}`; there are: {known}")]
+    UnknownName {
+        /// As it was given.
+        name: String,
+        /// All names.
+        known: String,
+    },
+    /// Some entries could not be fetched; the others were.
+    #[error("could not pull {}", list(.0))]
+    Failed(Vec<FailedPull>),
+    /// The folders can't be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Ctrl-C.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl Hint for PullError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownName { .. } => Some("run `facepipe models list`".to_owned()),
+            Self::Failed(_) => Some(
+                "check the network and run the same command again, or put the file in its place \
+                 by hand (`facepipe models list --json` says where) and run \
+                 `facepipe models verify`"
+                    .to_owned(),
+            ),
+            Self::Io(error) => io_hint(error),
+            Self::Interrupted(_) => None,
+        }
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+}
+
+/// An entry that none of its sources gave.
+#[derive(Debug)]
+pub struct FailedPull {
+    /// The entry's name.
+    pub name: String,
+    /// What each source said, in the order they were tried.
+    pub sources: Vec<FailedSource>,
+}
+
+/// What one source said.
+#[derive(Debug)]
+pub struct FailedSource {
+    /// The source, for a person.
+    pub source: String,
+    /// Why it did not do.
+    pub error: SourceError,
+}
+
+/// `resnet18:` and below it a line a source, with all causes.
+fn list(failed: &[FailedPull]) -> String {
+    let mut text = String::new();
+    for pull in failed {
+        text.push_str(&format!("`{}`:", pull.name));
+        for failed in &pull.sources {
+            text.push_str(&format!("\n  {}: {}", failed.source, failed.error));
+            let mut cause = std::error::Error::source(&failed.error);
+            while let Some(error) = cause {
+                text.push_str(&format!(": {error}"));
+                cause = error.source();
+            }
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// Why one source did not give the right file.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The server answered, but not with the file.
+    #[error("the server answered {0}")]
+    Status(reqwest::StatusCode),
+    /// No connection, or it broke.
+    #[error("the download failed")]
+    Transport(#[source] reqwest::Error),
+    /// More bytes than the registry says, or than any model file has.
+    #[error("it is larger than {limit} bytes")]
+    TooLarge {
+        /// The most that is taken, in bytes.
+        limit: u64,
+    },
+    /// The file came, but it is not the right one.
+    #[error("refused: {mismatch} (kept as `{}`)", .kept.display())]
+    Refused {
+        /// What is wrong with it.
+        mismatch: Mismatch,
+        /// Where it was put aside.
+        kept: PathBuf,
+    },
+    /// The tool that fetches packages can't be started.
+    #[error("`{program}` can't be started; install it, or check PATH")]
+    NoTool {
+        /// Such as `cargo`.
+        program: &'static str,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The tool that fetches packages failed.
+    #[error("`{program}` failed: {message}")]
+    ToolFailed {
+        /// Such as `cargo`.
+        program: &'static str,
+        /// The end of what it said.
+        message: String,
+    },
+    /// The package does not hold the file.
+    #[error("the package holds no `{path}`")]
+    NotInPackage {
+        /// The path inside the package.
+        path: String,
+    },
+    /// The package is no readable archive.
+    #[error("the package can't be unpacked")]
+    Archive(#[from] zip::result::ZipError),
+    /// The package would write outside the folder it is unpacked in.
+    #[error("the package holds the unsafe path `{path}`")]
+    UnsafePath {
+        /// The path inside the package.
+        path: String,
+    },
+    /// Reading or writing on this machine failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Ctrl-C.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}

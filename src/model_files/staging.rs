@@ -1,0 +1,89 @@
+//! A folder for unfinished downloads, beside the place they go to.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::artifacts::atomic::TEMPORARY_SUFFIX;
+
+/// Leftovers this old belong to no running process: downloads write to theirs all the time.
+const STALE_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// The folder; it goes when this is dropped.
+#[derive(Debug)]
+pub(super) struct Staging {
+    path: PathBuf,
+}
+
+impl Staging {
+    /// A fresh folder inside `folder`, which is made if need be. What killed processes left there
+    /// is removed.
+    pub(super) fn new(folder: &Path, name: &str) -> io::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        remove_stale(folder)?;
+        let path = folder.join(format!(".{name}.{}{TEMPORARY_SUFFIX}", std::process::id()));
+        if path.exists() {
+            fs_err::remove_dir_all(&path)?;
+        }
+        fs_err::create_dir(&path)?;
+        Ok(Self { path })
+    }
+
+    /// The folder's path.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What stays is removed by a later pull.
+        let _ = fs_err::remove_dir_all(&self.path);
+    }
+}
+
+fn remove_stale(folder: &Path) -> io::Result<()> {
+    for entry in fs_err::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !(name.starts_with('.') && name.ends_with(TEMPORARY_SUFFIX)) {
+            continue;
+        }
+        let age = SystemTime::now().duration_since(entry.metadata()?.modified()?);
+        if age.is_ok_and(|age| age > STALE_AFTER) {
+            if entry.file_type()?.is_dir() {
+                fs_err::remove_dir_all(entry.path())?;
+            } else {
+                fs_err::remove_file(entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_when_dropped_and_takes_old_leftovers_along() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let old = folder.path().join(format!(".a.1{TEMPORARY_SUFFIX}"));
+        let young = folder.path().join(format!(".b.1{TEMPORARY_SUFFIX}"));
+        for path in [&old, &young] {
+            fs_err::write(path, "unfinished").expect("writes");
+        }
+        let long_ago = SystemTime::now() - 2 * STALE_AFTER;
+        let file = fs_err::OpenOptions::new()
+            .write(true)
+            .open(&old)
+            .expect("opens");
+        file.file().set_modified(long_ago).expect("sets the time");
+        let staging = Staging::new(folder.path(), "c").expect("makes");
+        assert!(staging.path().is_dir());
+        drop(staging);
+        let left = fs_err::read_dir(folder.path()).expect("lists");
+        let left: Vec<_> = left.map(|entry| entry.expect("lists").path()).collect();
+        assert_eq!(left, [young]);
+    }
+}

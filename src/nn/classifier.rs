@@ -1,0 +1,257 @@
+//! A trained model, opened for use: its card and its network.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use tch::{CModule, Device, Kind, TchError, Tensor};
+
+use super::network::{Backbone, Network};
+use super::preprocess::{CHANNELS, INTERPOLATION};
+use super::torch_error::TorchError;
+use super::weights::{HeadWeights, WeightsError, load_weights, read_tensors};
+use crate::artifacts::model_folder::{self, BEST_FILE, CARD_FILE, CardError};
+use crate::errors::{Hint, io_hint};
+use crate::types::ModelCard;
+
+/// Why a model can't be opened or used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// Its card can't be used.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// Its weights can't be used.
+    #[error("cannot use the weights of the model")]
+    Weights(#[from] WeightsError),
+    /// The file can't be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The file is no TorchScript archive.
+    #[error("`{}` is not a TorchScript file", .path.display())]
+    NoScript {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The archive holds no model card.
+    #[error("the TorchScript file `{}` holds no model card", .path.display())]
+    NoCard {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The card names a network or a form of input or output that this version does not have.
+    #[error("the model's {what} `{value}` is not known to this version")]
+    NotKnown {
+        /// Which of them.
+        what: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// Network and card disagree.
+    #[error("the network does not have one output for each of the card's {labels} labels")]
+    Labels {
+        /// How many labels the card has.
+        labels: usize,
+    },
+    /// libtorch failed while the network worked.
+    #[error("libtorch failed in the model's network")]
+    Torch(#[source] TorchError),
+}
+
+impl From<TchError> for ModelError {
+    fn from(error: TchError) -> Self {
+        Self::Torch(error.into())
+    }
+}
+
+impl Hint for ModelError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Card(source) => return source.hint(),
+            Self::Weights(source) if matches!(source, WeightsError::Io(_)) => {
+                return source.hint();
+            }
+            Self::Io(source) => return io_hint(source),
+            Self::Weights(_) | Self::Labels { .. } => "the model's files don't belong together: \
+                train it again with `--force`"
+                .to_owned(),
+            Self::NoScript { .. } | Self::NoCard { .. } => "give a model's folder, or a file that \
+                `facepipe export` made of it"
+                .to_owned(),
+            Self::NotKnown { .. } => "use the version of facepipe that made the model".to_owned(),
+            Self::Torch(_) => return None,
+        })
+    }
+}
+
+/// A model that can be asked.
+#[derive(Debug)]
+pub struct Classifier {
+    card: ModelCard,
+    body: Body,
+    device: Device,
+}
+
+#[derive(Debug)]
+enum Body {
+    Network(Network),
+    Script(CModule),
+}
+
+impl Classifier {
+    /// Opens a `models/<name>` folder, or a TorchScript file made of one.
+    ///
+    /// # Errors
+    /// [`ModelError`].
+    pub fn open(path: &Path, device: Device) -> Result<Self, ModelError> {
+        if path.is_file() {
+            Self::open_script(path, device)
+        } else {
+            let card = checked(model_folder::read_card(path)?)?;
+            let network = open_network(path, &card, device)?;
+            Ok(Self {
+                card,
+                body: Body::Network(network),
+                device,
+            })
+        }
+    }
+
+    fn open_script(path: &Path, device: Device) -> Result<Self, ModelError> {
+        let card = checked(card_in_archive(path)?)?;
+        let mut script =
+            CModule::load_on_device(path, device).map_err(|source| ModelError::NoScript {
+                path: path.to_owned(),
+                source: TorchError::from(source).into(),
+            })?;
+        script.f_set_eval()?;
+        Ok(Self {
+            card,
+            body: Body::Script(script),
+            device,
+        })
+    }
+
+    /// The model's card.
+    #[must_use]
+    pub const fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// Where it runs.
+    #[must_use]
+    pub const fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The probability of each label, for each image.
+    ///
+    /// # Shapes
+    /// `images` is `[batch, 3, height, width]`.
+    ///
+    /// # Errors
+    /// [`ModelError::Torch`], [`ModelError::Labels`].
+    pub fn probabilities(&self, images: &Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
+        let images = images.to_device(self.device);
+        let logits = tch::no_grad(|| match &self.body {
+            Body::Network(network) => Ok(network.forward(&images)),
+            Body::Script(script) => script.forward_ts(&[images]),
+        })?;
+        let labels = self.card.labels.len();
+        if logits.size().last() != Some(&(labels as i64)) {
+            return Err(ModelError::Labels { labels });
+        }
+        let probabilities = logits.to_device(Device::Cpu).f_softmax(-1, Kind::Float)?;
+        Ok(Vec::<Vec<f32>>::try_from(probabilities)?)
+    }
+}
+
+/// The number of the largest probability; of equal ones the first.
+#[must_use]
+pub fn most_probable(probabilities: &[f32]) -> usize {
+    let mut best = 0;
+    for (index, probability) in probabilities.iter().enumerate() {
+        if *probability > probabilities[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// The network of a model's folder with its best weights, frozen.
+pub(crate) fn open_network(
+    model: &Path,
+    card: &ModelCard,
+    device: Device,
+) -> Result<Network, ModelError> {
+    let backbone: Backbone = card
+        .architecture
+        .parse()
+        .map_err(|_| not_known("architecture", &card.architecture))?;
+    let network = Network::new(backbone, card.labels.len(), device);
+    let path = model.join(BEST_FILE);
+    let head = load_weights(&network, read_tensors(&path)?, &path)?;
+    if head != HeadWeights::Taken {
+        return Err(ModelError::Labels {
+            labels: card.labels.len(),
+        });
+    }
+    network.freeze();
+    Ok(network)
+}
+
+/// The card, if this version understands what it says of input and output.
+fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
+    for (what, value, known) in [
+        ("channel order", &card.input.channels, CHANNELS),
+        ("interpolation", &card.input.interpolation, INTERPOLATION),
+        ("output", &card.output, ModelCard::LOGITS),
+    ] {
+        if value != known {
+            return Err(not_known(what, value));
+        }
+    }
+    if card.input.size.area() == 0 {
+        return Err(not_known("input size", &card.input.size.to_string()));
+    }
+    Ok(card)
+}
+
+fn not_known(what: &'static str, value: &str) -> ModelError {
+    ModelError::NotKnown {
+        what,
+        value: value.to_owned(),
+    }
+}
+
+/// Where a file lies in a TorchScript archive so that PyTorch's `_extra_files` finds it: below
+/// this, in the archive's one folder.
+pub(crate) const EXTRA_FOLDER: &str = "extra";
+/// Largest card that is read from an archive, in bytes.
+const MAX_CARD_BYTES: u64 = 16 << 20;
+
+fn card_in_archive(path: &Path) -> Result<ModelCard, ModelError> {
+    let no_script = |source: zip::result::ZipError| ModelError::NoScript {
+        path: path.to_owned(),
+        source: source.into(),
+    };
+    let file = fs_err::File::open(path)?;
+    let mut archive = zip::ZipArchive::new(io::BufReader::new(file)).map_err(no_script)?;
+    let ending = format!("/{EXTRA_FOLDER}/{CARD_FILE}");
+    let index = archive
+        .file_names_raw()
+        .position(|name| name.ends_with(ending.as_bytes()));
+    let Some(index) = index else {
+        return Err(ModelError::NoCard {
+            path: path.to_owned(),
+        });
+    };
+    let mut bytes = Vec::new();
+    archive
+        .by_index(index)
+        .map_err(no_script)?
+        .take(MAX_CARD_BYTES)
+        .read_to_end(&mut bytes)?;
+    Ok(model_folder::parse_card(&bytes, path)?)
+}

@@ -1,0 +1,185 @@
+//! Batches of images, decoded and preprocessed in threads while the network works.
+
+use std::num::NonZeroUsize;
+
+use image::RgbImage;
+use tch::{Device, Tensor};
+
+use super::preprocess::{input_tensor, preprocess};
+use crate::data_set::Example;
+use crate::errors::Hint;
+use crate::image_io::{self, DecodeError};
+use crate::parallel;
+use crate::types::InputSpec;
+
+/// Some images and what they show.
+#[derive(Debug)]
+pub struct Batch {
+    /// `[batch, 3, height, width]`, on the loader's device.
+    pub images: Tensor,
+    /// Indices of labels, `[batch]`, on the loader's device.
+    pub labels: Tensor,
+    /// Which examples they are.
+    pub examples: Vec<usize>,
+}
+
+impl Batch {
+    /// How many images it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.examples.len()
+    }
+}
+
+/// An image that could be decoded before and can't any more.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read image `{file}` of the data set any more")]
+pub struct LoaderError {
+    /// The image, below the data set's folder.
+    pub file: String,
+    /// Why.
+    #[source]
+    pub source: DecodeError,
+}
+
+impl Hint for LoaderError {
+    fn hint(&self) -> Option<String> {
+        Some("something changed the data set meanwhile; run the same command again".to_owned())
+    }
+}
+
+/// How batches are made.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    /// What the network takes.
+    pub input: &'a InputSpec,
+    /// How many threads decode.
+    pub threads: NonZeroUsize,
+    /// Where tensors go.
+    pub device: Device,
+}
+
+impl Loader<'_> {
+    /// Hands batches of examples to `take`, in order, on the calling thread.
+    ///
+    /// `alter` changes an image before it is preprocessed; it gets the image's number in the order
+    /// of all batches. At most a few batches a thread are in memory.
+    ///
+    /// # Errors
+    /// A [`LoaderError`], or the first error of `take`.
+    pub fn each<E: From<LoaderError> + Send>(
+        &self,
+        examples: &[Example],
+        batches: &[Vec<usize>],
+        alter: impl Fn(usize, RgbImage) -> RgbImage + Sync,
+        mut take: impl FnMut(Batch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let starts: Vec<usize> = batches
+            .iter()
+            .scan(0, |start, batch| {
+                *start += batch.len();
+                Some(*start - batch.len())
+            })
+            .collect();
+        let work = |(): &mut (), number: usize, batch: &Vec<usize>| {
+            batch
+                .iter()
+                .zip(starts[number]..)
+                .map(|(index, position)| {
+                    let image = decode(&examples[*index])?;
+                    Ok(preprocess(&alter(position, image), self.input))
+                })
+                .collect::<Result<Vec<_>, LoaderError>>()
+        };
+        let mut order = batches.iter();
+        parallel::for_each_in_order(
+            batches,
+            self.threads,
+            || Ok(()),
+            work,
+            |images| {
+                let images = input_tensor(&images?, self.input).to_device(self.device);
+                let chosen = order.next().cloned().unwrap_or_default();
+                let labels: Vec<i64> = chosen
+                    .iter()
+                    .map(|index| examples[*index].label as i64)
+                    .collect();
+                take(Batch {
+                    images,
+                    labels: Tensor::from_slice(&labels).to_device(self.device),
+                    examples: chosen,
+                })
+            },
+        )
+    }
+}
+
+fn decode(example: &Example) -> Result<RgbImage, LoaderError> {
+    image_io::read_bytes(&example.path)
+        .and_then(|bytes| image_io::decode(&bytes))
+        .map(|decoded| decoded.rgb)
+        .map_err(|source| LoaderError {
+            file: example.file.clone(),
+            source,
+        })
+}
+
+/// Consecutive batches over `count` examples; the last may be smaller.
+#[must_use]
+pub(crate) fn consecutive_batches(count: usize, batch: usize) -> Vec<Vec<usize>> {
+    let all: Vec<usize> = (0..count).collect();
+    all.chunks(batch.max(1)).map(<[usize]>::to_vec).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::imagenet_input;
+    use crate::types::Size;
+    use image::Rgb;
+
+    #[test]
+    fn batches_do_not_depend_on_the_number_of_threads() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let examples: Vec<Example> = (0..11_u8)
+            .map(|number| {
+                let path = folder.path().join(format!("{number}.png"));
+                let image = RgbImage::from_pixel(64, 48, Rgb([number * 20, 0, 0]));
+                let bytes = image_io::encode_png(&image).expect("encodes");
+                fs_err::write(&path, bytes).expect("writes");
+                Example {
+                    label: usize::from(number % 3),
+                    file: format!("train/a/{number}.png"),
+                    path,
+                }
+            })
+            .collect();
+        let input = imagenet_input(Size::new(16, 8));
+        let batches = vec![vec![3, 0, 7, 1], vec![10, 2, 5, 9], vec![4, 6, 8]];
+        let run = |threads| {
+            let loader = Loader {
+                input: &input,
+                threads: NonZeroUsize::new(threads).expect("not zero"),
+                device: Device::Cpu,
+            };
+            let mut taken = Vec::new();
+            let brighten = |position: usize, mut image: RgbImage| {
+                image
+                    .pixels_mut()
+                    .for_each(|pixel| pixel.0[1] = position as u8);
+                image
+            };
+            loader
+                .each(&examples, &batches, brighten, |batch| {
+                    taken.push((batch.images, batch.labels, batch.examples));
+                    Ok::<(), LoaderError>(())
+                })
+                .expect("all images are there");
+            taken
+        };
+        let one = run(1);
+        assert_eq!(one[2].0.size(), [3, 3, 8, 16]);
+        assert_eq!(one[1].1, Tensor::from_slice(&[1_i64, 2, 2, 0]));
+        assert_eq!(one, run(3));
+    }
+}

@@ -1,0 +1,28 @@
+//! Networks in libtorch: their layers, their weights, what goes in and where they run.
+
+mod classifier;
+mod device;
+mod loader;
+mod network;
+mod pickle;
+mod preprocess;
+mod pth;
+mod resnet;
+mod state;
+pub mod tensor_file;
+mod torch_error;
+mod weights;
+
+pub use classifier::{Classifier, ModelError, most_probable};
+pub(crate) use classifier::{EXTRA_FOLDER, open_network};
+pub use device::{DeviceError, device_name, parse_device, use_threads};
+pub(crate) use loader::consecutive_batches;
+pub use loader::{Batch, Loader, LoaderError};
+pub use network::{Backbone, DEFAULT_BACKBONE, Network};
+pub use pickle::PickleError;
+pub use preprocess::{imagenet_input, input_tensor, preprocess};
+pub use pth::{PthError, PthReadError};
+pub use state::{Entry, Role, State};
+pub use torch_error::TorchError;
+pub(crate) use weights::OPTIMIZER_PREFIX;
+pub use weights::{HeadWeights, WeightsChoice, WeightsError, load_weights, read_tensors};

@@ -1,0 +1,248 @@
+//! A classifier: a trunk that makes features of images, and a head that tells labels by them.
+
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+use super::resnet::{BlockKind, ResNet};
+use super::state::{Role, State};
+
+/// The network where none is named.
+pub const DEFAULT_BACKBONE: Backbone = Backbone::Resnet18;
+
+/// Networks by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backbone {
+    /// ResNet-18: 11 million weights.
+    Resnet18,
+    /// ResNet-34: 21 million weights.
+    Resnet34,
+    /// ResNet-50: 24 million weights.
+    Resnet50,
+}
+
+impl Backbone {
+    /// All of them, smallest first.
+    pub const ALL: [Self; 3] = [Self::Resnet18, Self::Resnet34, Self::Resnet50];
+
+    /// The name on the command line and in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Resnet18 => "resnet18",
+            Self::Resnet34 => "resnet34",
+            Self::Resnet50 => "resnet50",
+        }
+    }
+
+    /// The file of its ImageNet weights, as torchvision publishes it.
+    #[must_use]
+    pub const fn default_weights_file(self) -> &'static str {
+        match self {
+            Self::Resnet18 => "resnet18-f37072fd.pth",
+            Self::Resnet34 => "resnet34-b627a593.pth",
+            Self::Resnet50 => "resnet50-11ad3fa6.pth",
+        }
+    }
+
+    fn trunk(self, state: &mut State) -> ResNet {
+        match self {
+            Self::Resnet18 => ResNet::new(state, BlockKind::Basic, [2, 2, 2, 2]),
+            Self::Resnet34 => ResNet::new(state, BlockKind::Basic, [3, 4, 6, 3]),
+            Self::Resnet50 => ResNet::new(state, BlockKind::Bottleneck, [3, 4, 6, 3]),
+        }
+    }
+}
+
+impl std::fmt::Display for Backbone {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Backbone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|backbone| backbone.name() == text)
+            .ok_or_else(|| {
+                let names = Self::ALL.map(Self::name).join(", ");
+                format!("`{text}` is not one of {names}")
+            })
+    }
+}
+
+/// A trunk with a linear head.
+#[derive(Debug)]
+pub struct Network {
+    backbone: Backbone,
+    trunk: ResNet,
+    head_weight: Tensor,
+    head_bias: Tensor,
+    state: State,
+}
+
+impl Network {
+    /// Names of the head's tensors begin with this.
+    pub const HEAD: &str = "fc.";
+
+    /// A network with random weights, from libtorch's generator: seed it first
+    /// (`tch::manual_seed`).
+    #[must_use]
+    pub fn new(backbone: Backbone, classes: usize, device: Device) -> Self {
+        let mut state = State::new(device);
+        let trunk = backbone.trunk(&mut state);
+        let (classes, features) = (classes as i64, trunk.features());
+        // PyTorch's default for linear layers.
+        let bound = 1.0 / (features as f64).sqrt();
+        let head_weight = state.uniform("fc.weight", &[classes, features], bound, Role::Weight);
+        let head_bias = state.uniform("fc.bias", &[classes], bound, Role::Offset);
+        Self {
+            backbone,
+            trunk,
+            head_weight,
+            head_bias,
+            state,
+        }
+    }
+
+    /// Which backbone it has.
+    #[must_use]
+    pub const fn backbone(&self) -> Backbone {
+        self.backbone
+    }
+
+    /// Its tensors.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether the trunk's weights get gradients.
+    pub fn set_trunk_trainable(&self, trainable: bool) {
+        for entry in self.state.entries() {
+            if entry.is_parameter() && !entry.name.starts_with(Self::HEAD) {
+                let _ = entry.tensor.shallow_clone().requires_grad_(trainable);
+            }
+        }
+    }
+
+    /// No tensor gets gradients any more.
+    pub fn freeze(&self) {
+        for entry in self.state.entries() {
+            let _ = entry.tensor.shallow_clone().requires_grad_(false);
+        }
+    }
+
+    /// Features of images. `training` is for the trunk alone: a frozen trunk runs without it, so
+    /// that its running statistics stay where they are.
+    ///
+    /// # Shapes
+    /// `[batch, 3, height, width]` to `[batch, features]`.
+    pub fn features(&self, images: &Tensor, training: bool) -> Tensor {
+        self.trunk.forward(images, training)
+    }
+
+    /// What the head makes of features: one logit a label.
+    ///
+    /// # Shapes
+    /// `[batch, features]` to `[batch, classes]`.
+    pub fn classify(&self, features: &Tensor) -> Tensor {
+        features.linear(&self.head_weight, Some(&self.head_bias))
+    }
+
+    /// Logits of images, as the trained network gives them.
+    ///
+    /// # Shapes
+    /// `[batch, 3, height, width]` to `[batch, classes]`.
+    pub fn forward(&self, images: &Tensor) -> Tensor {
+        self.classify(&self.features(images, false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    fn images(seed: i64) -> Tensor {
+        tch::manual_seed(seed);
+        Tensor::rand([2, 3, 48, 64], (Kind::Float, Device::Cpu))
+    }
+
+    /// Numbers of parameters with 1000 classes, from torchvision's documentation of the weights.
+    #[test]
+    fn as_many_parameters_as_torchvision() {
+        for (backbone, parameters) in [
+            (Backbone::Resnet18, 11_689_512),
+            (Backbone::Resnet34, 21_797_672),
+            (Backbone::Resnet50, 25_557_032),
+        ] {
+            let network = Network::new(backbone, 1000, Device::Cpu);
+            let parameters_here: usize = network
+                .state()
+                .entries()
+                .iter()
+                .filter(|entry| entry.is_parameter())
+                .map(|entry| entry.tensor.numel())
+                .sum();
+            assert_eq!(parameters_here, parameters, "{backbone}");
+        }
+    }
+
+    #[test]
+    fn names_and_shapes_are_torchvisions() {
+        let network = Network::new(Backbone::Resnet50, 7, Device::Cpu);
+        let shapes: std::collections::BTreeMap<_, _> = network
+            .state()
+            .entries()
+            .iter()
+            .map(|entry| (entry.name.as_str(), entry.tensor.size()))
+            .collect();
+        for (name, shape) in [
+            ("conv1.weight", vec![64, 3, 7, 7]),
+            ("bn1.running_mean", vec![64]),
+            ("layer1.0.downsample.0.weight", vec![256, 64, 1, 1]),
+            ("layer1.0.downsample.1.num_batches_tracked", vec![]),
+            ("layer2.0.conv2.weight", vec![128, 128, 3, 3]),
+            ("layer4.2.bn3.bias", vec![2048]),
+            ("fc.weight", vec![7, 2048]),
+            ("fc.bias", vec![7]),
+        ] {
+            assert_eq!(shapes.get(name), Some(&shape), "{name}");
+        }
+        // ResNet-50's state dict in torchvision has this many entries.
+        assert_eq!(shapes.len(), 320);
+    }
+
+    #[test]
+    fn a_frozen_trunk_keeps_its_statistics_and_its_weights() {
+        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+        let network = Network::new(Backbone::Resnet18, 3, Device::Cpu);
+        let before = network.state().snapshot();
+        network.set_trunk_trainable(false);
+        let logits = network.classify(&network.features(&images(1), false));
+        assert_eq!(logits.size(), [2, 3]);
+        logits.sum(Kind::Float).backward();
+        for entry in network.state().entries() {
+            assert_eq!(entry.tensor, before[&entry.name], "{}", entry.name);
+            let gets_gradient = entry.tensor.grad().defined();
+            assert_eq!(
+                gets_gradient,
+                entry.name.starts_with("fc."),
+                "{}",
+                entry.name
+            );
+        }
+        network.set_trunk_trainable(true);
+        let _ = network.features(&images(1), true);
+        let moved = network.state().snapshot();
+        assert_ne!(moved["bn1.running_mean"], before["bn1.running_mean"]);
+        assert_eq!(
+            moved["layer4.1.bn2.num_batches_tracked"].int64_value(&[]),
+            1
+        );
+    }
+}

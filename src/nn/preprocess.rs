@@ -1,0 +1,106 @@
+//! The one way from an image to a network's input, for training, evaluation, export and
+//! prediction alike.
+
+use std::borrow::Cow;
+
+use image::{RgbImage, imageops};
+use tch::{Kind, Tensor};
+
+use crate::types::{InputSpec, Size};
+
+/// Channel means of ImageNet in 0..1, as torchvision's weights expect them.
+const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
+/// Channel deviations of ImageNet in 0..1, as torchvision's weights expect them.
+const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+/// The name of the resize filter in model cards.
+pub(super) const INTERPOLATION: &str = "triangle";
+/// The name of the channel order in model cards.
+pub(super) const CHANNELS: &str = "RGB";
+
+/// The input of networks that start from ImageNet weights, at a size.
+#[must_use]
+pub fn imagenet_input(size: Size) -> InputSpec {
+    InputSpec {
+        size,
+        channels: CHANNELS.to_owned(),
+        scale: 255.0,
+        mean: IMAGENET_MEAN,
+        std: IMAGENET_STD,
+        interpolation: INTERPOLATION.to_owned(),
+    }
+}
+
+/// An image as numbers: resized to the input's size with an antialiased triangle filter (its ratio
+/// is not kept), then `(value / scale - mean) / std` for each channel.
+///
+/// # Shapes
+/// The result is `[3, height, width]`, row by row.
+#[must_use]
+pub fn preprocess(image: &RgbImage, input: &InputSpec) -> Vec<f32> {
+    let Size { width, height } = input.size;
+    let resized = if Size::of(image) == input.size {
+        Cow::Borrowed(image)
+    } else {
+        Cow::Owned(imageops::resize(
+            image,
+            width,
+            height,
+            imageops::FilterType::Triangle,
+        ))
+    };
+    let plane = width as usize * height as usize;
+    let mut numbers = vec![0.0; 3 * plane];
+    for (channel, (mean, std)) in input.mean.into_iter().zip(input.std).enumerate() {
+        let target = &mut numbers[channel * plane..(channel + 1) * plane];
+        for (number, pixel) in target.iter_mut().zip(resized.pixels()) {
+            *number = (f32::from(pixel.0[channel]) / input.scale - mean) / std;
+        }
+    }
+    numbers
+}
+
+/// A batch of preprocessed images as a tensor on the CPU.
+///
+/// # Shapes
+/// Each image is `[3, height, width]`, the result `[batch, 3, height, width]`.
+pub fn input_tensor(images: &[Vec<f32>], input: &InputSpec) -> Tensor {
+    let Size { width, height } = input.size;
+    let shape = [images.len() as i64, 3, i64::from(height), i64::from(width)];
+    let all: Vec<f32> = images.concat();
+    Tensor::from_slice(&all).view(shape).to_kind(Kind::Float)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn channels_rows_and_columns_are_where_they_belong() {
+        let size = Size::new(64, 48);
+        let input = imagenet_input(size);
+        let image = RgbImage::from_fn(64, 48, |x, y| Rgb([x as u8, y as u8, 255]));
+        let tensor = input_tensor(&[preprocess(&image, &input)], &input);
+        assert_eq!(tensor.size(), [1, 3, 48, 64]);
+        let at = |channel, y, x| tensor.double_value(&[0, channel, y, x]) as f32;
+        let expected = |value: f32, channel: usize| {
+            (value / 255.0 - IMAGENET_MEAN[channel]) / IMAGENET_STD[channel]
+        };
+        assert!((at(0, 7, 50) - expected(50.0, 0)).abs() < 1e-6);
+        assert!((at(1, 7, 50) - expected(7.0, 1)).abs() < 1e-6);
+        assert!((at(2, 47, 63) - expected(255.0, 2)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn shrinking_averages_instead_of_dropping_pixels() {
+        let stripes = RgbImage::from_fn(64, 48, |x, _| Rgb([if x % 2 == 0 { 0 } else { 255 }; 3]));
+        let mut input = imagenet_input(Size::new(16, 24));
+        (input.mean, input.std) = ([0.0; 3], [1.0; 3]);
+        let numbers = preprocess(&stripes, &input);
+        assert_eq!(numbers.len(), 3 * 16 * 24);
+        // Away from the edges each pixel is the mean of black and white.
+        for row in numbers.chunks(16) {
+            assert!(row[2..14].iter().all(|number| (number - 0.5).abs() < 0.02));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! ResNet-18, -34 and -50 with torchvision's names, shapes and initialisation.
+//!
+//! K. He et al., "Deep residual learning for image recognition", CVPR 2016; in the bottleneck
+//! block the 3x3 convolution strides, as in torchvision ("ResNet v1.5").
+
+use tch::Tensor;
+
+use super::state::{Role, State};
+
+/// Share of a batch's statistics in the running ones: torchvision's.
+const NORM_MOMENTUM: f64 = 0.1;
+/// Added to variances: torchvision's.
+const NORM_EPSILON: f64 = 1e-5;
+/// Channels after the stem, and of the first layer's blocks.
+const BASE_CHANNELS: i64 = 64;
+/// A bottleneck block gives this many times its inner channels.
+const BOTTLENECK_EXPANSION: i64 = 4;
+
+/// How the blocks of a ResNet are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BlockKind {
+    /// Two 3x3 convolutions.
+    Basic,
+    /// 1x1, 3x3 and 1x1 convolutions.
+    Bottleneck,
+}
+
+impl BlockKind {
+    const fn expansion(self) -> i64 {
+        match self {
+            Self::Basic => 1,
+            Self::Bottleneck => BOTTLENECK_EXPANSION,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Convolution {
+    weight: Tensor,
+    stride: i64,
+    padding: i64,
+}
+
+impl Convolution {
+    /// He's initialisation for ReLU by the number of outputs (`kaiming_normal_`, `fan_out`).
+    fn new(
+        state: &mut State,
+        name: &str,
+        (from, to): (i64, i64),
+        kernel: i64,
+        stride: i64,
+    ) -> Self {
+        let deviation = (2.0 / (to * kernel * kernel) as f64).sqrt();
+        let shape = [to, from, kernel, kernel];
+        Self {
+            weight: state.normal_weight(&format!("{name}.weight"), &shape, deviation),
+            stride,
+            padding: kernel / 2,
+        }
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        let stride = [self.stride, self.stride];
+        let padding = [self.padding, self.padding];
+        input.conv2d(&self.weight, None::<Tensor>, stride, padding, [1, 1], 1)
+    }
+}
+
+#[derive(Debug)]
+struct BatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    batches: Tensor,
+}
+
+impl BatchNorm {
+    fn new(state: &mut State, name: &str, channels: i64) -> Self {
+        let mut constant = |part: &str, value, role| {
+            state.constant(&format!("{name}.{part}"), &[channels], value, role)
+        };
+        Self {
+            weight: constant("weight", 1.0, Role::Offset),
+            bias: constant("bias", 0.0, Role::Offset),
+            running_mean: constant("running_mean", 0.0, Role::Buffer),
+            running_var: constant("running_var", 1.0, Role::Buffer),
+            batches: state.counter(&format!("{name}.num_batches_tracked")),
+        }
+    }
+
+    fn forward(&self, input: &Tensor, training: bool) -> Tensor {
+        if training {
+            let _ = self.batches.shallow_clone().g_add_scalar_(1);
+        }
+        input.batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_var),
+            training,
+            NORM_MOMENTUM,
+            NORM_EPSILON,
+            true,
+        )
+    }
+}
+
+/// A convolution and its normalisation.
+#[derive(Debug)]
+struct Unit {
+    convolution: Convolution,
+    norm: BatchNorm,
+}
+
+impl Unit {
+    fn forward(&self, input: &Tensor, training: bool) -> Tensor {
+        self.norm
+            .forward(&self.convolution.forward(input), training)
+    }
+}
+
+#[derive(Debug)]
+struct Block {
+    units: Vec<Unit>,
+    shortcut: Option<Unit>,
+}
+
+impl Block {
+    fn new(
+        state: &mut State,
+        name: &str,
+        kind: BlockKind,
+        (from, inner): (i64, i64),
+        stride: i64,
+    ) -> Self {
+        let to = inner * kind.expansion();
+        let plan = match kind {
+            BlockKind::Basic => vec![((from, inner), 3, stride), ((inner, inner), 3, 1)],
+            BlockKind::Bottleneck => vec![
+                ((from, inner), 1, 1),
+                ((inner, inner), 3, stride),
+                ((inner, to), 1, 1),
+            ],
+        };
+        let units = plan
+            .into_iter()
+            .zip(1..)
+            .map(|((channels, kernel, stride), number)| Unit {
+                convolution: Convolution::new(
+                    state,
+                    &format!("{name}.conv{number}"),
+                    channels,
+                    kernel,
+                    stride,
+                ),
+                norm: BatchNorm::new(state, &format!("{name}.bn{number}"), channels.1),
+            })
+            .collect();
+        let shortcut = (stride != 1 || from != to).then(|| Unit {
+            convolution: Convolution::new(
+                state,
+                &format!("{name}.downsample.0"),
+                (from, to),
+                1,
+                stride,
+            ),
+            norm: BatchNorm::new(state, &format!("{name}.downsample.1"), to),
+        });
+        Self { units, shortcut }
+    }
+
+    fn forward(&self, input: &Tensor, training: bool) -> Tensor {
+        let mut output = input.shallow_clone();
+        for (index, unit) in self.units.iter().enumerate() {
+            output = unit.forward(&output, training);
+            if index + 1 < self.units.len() {
+                output = output.relu();
+            }
+        }
+        let shortcut = match &self.shortcut {
+            Some(unit) => unit.forward(input, training),
+            None => input.shallow_clone(),
+        };
+        (output + shortcut).relu()
+    }
+}
+
+/// A ResNet without its last, fully connected layer.
+#[derive(Debug)]
+pub(super) struct ResNet {
+    stem: Unit,
+    blocks: Vec<Block>,
+    features: i64,
+}
+
+impl ResNet {
+    /// Makes the layers, with random weights, in `state`.
+    pub(super) fn new(state: &mut State, kind: BlockKind, depths: [usize; 4]) -> Self {
+        let stem = Unit {
+            convolution: Convolution::new(state, "conv1", (3, BASE_CHANNELS), 7, 2),
+            norm: BatchNorm::new(state, "bn1", BASE_CHANNELS),
+        };
+        let mut blocks = Vec::new();
+        let mut channels = BASE_CHANNELS;
+        let mut inner = BASE_CHANNELS;
+        for (layer, depth) in depths.into_iter().enumerate() {
+            for index in 0..depth {
+                let stride = if layer > 0 && index == 0 { 2 } else { 1 };
+                let name = format!("layer{}.{index}", layer + 1);
+                blocks.push(Block::new(state, &name, kind, (channels, inner), stride));
+                channels = inner * kind.expansion();
+            }
+            inner *= 2;
+        }
+        Self {
+            stem,
+            blocks,
+            features: channels,
+        }
+    }
+
+    /// How many features it gives for an image.
+    pub(super) const fn features(&self) -> i64 {
+        self.features
+    }
+
+    /// Features of images. With `training`, normalisations use the batch's statistics and move
+    /// their running ones.
+    ///
+    /// # Shapes
+    /// `[batch, 3, height, width]` to `[batch, features]`.
+    pub(super) fn forward(&self, images: &Tensor, training: bool) -> Tensor {
+        let stem = self.stem.forward(images, training).relu();
+        let pooled = stem.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let last = self
+            .blocks
+            .iter()
+            .fold(pooled, |input, block| block.forward(&input, training));
+        last.adaptive_avg_pool2d([1, 1]).flatten(1, -1)
+    }
+}

@@ -1,0 +1,16 @@
+//! libtorch's errors without its stack.
+
+use tch::TchError;
+
+/// What libtorch says went wrong: the first line of it, for the rest is addresses in its code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct TorchError(String);
+
+impl From<TchError> for TorchError {
+    fn from(error: TchError) -> Self {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        Self(line.trim_start_matches("Internal torch error: ").to_owned())
+    }
+}

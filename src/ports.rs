@@ -1,0 +1,239 @@
+//! Every trait that an adapter implements, in one place.
+
+use std::io;
+use std::path::PathBuf;
+
+use image::RgbImage;
+use url::Url;
+
+use crate::artifacts::image_folder::ImageFolderError;
+use crate::errors::{Hint, io_hint};
+use crate::types::{Candidate, DetectedFace, Discarded};
+
+/// A place that images come from.
+///
+/// It never touches the network: it says what to ask for and reads the answers, so that it can be
+/// tested on answers of the documented form. The fetch stage drives it: [`ImageSource::step`]
+/// until [`SourceStep::End`], an [`ImageSource::answer`] after each [`SourceStep::Ask`].
+pub trait ImageSource: Send {
+    /// The next thing that it has or needs. The same answers always give the same steps.
+    ///
+    /// # Errors
+    /// [`SourceError`] when it can't go on.
+    fn step(&mut self) -> Result<SourceStep, SourceError>;
+
+    /// Takes in the body of a successful answer to the last [`SourceStep::Ask`].
+    ///
+    /// # Errors
+    /// [`SourceError`] when the answer is an error or has another form than documented.
+    fn answer(&mut self, body: &[u8]) -> Result<(), SourceError>;
+
+    /// How many candidates there will be, where that is known before the end.
+    fn total(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether the user wrote down what it offers (a list, a folder): then each entry beyond the
+    /// limit of images is recorded. The results of a search go on and on; they are not.
+    fn is_list(&self) -> bool;
+}
+
+/// What a source has or needs next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SourceStep {
+    /// An image to get.
+    Candidate(Box<Candidate>),
+    /// An entry that is no usable address.
+    Junk(Discarded),
+    /// A request that has to be answered before it can go on.
+    Ask(SourceRequest),
+    /// Nothing more.
+    End,
+}
+
+/// A GET request of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRequest {
+    /// The address with its parameters.
+    pub url: Url,
+    /// Headers beside the usual ones.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Why a source can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// Its list can't be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// Its folder can't be listed.
+    #[error(transparent)]
+    Folder(#[from] ImageFolderError),
+    /// Its list or folder holds nothing.
+    #[error("`{list}` is empty")]
+    Empty {
+        /// The list or folder.
+        list: String,
+    },
+    /// The list has columns, but none that holds addresses.
+    #[error("`{list}` has no column of addresses; its first line is `{first}`")]
+    NoUrlColumn {
+        /// The list.
+        list: String,
+        /// Its first line.
+        first: String,
+    },
+    /// The list names no labels and none was given.
+    #[error("`{list}` names no label for its addresses")]
+    NoLabel {
+        /// The list.
+        list: String,
+    },
+    /// The answer is not of the documented form.
+    #[error("{source_name} gave an answer that can't be understood: {message}")]
+    BadAnswer {
+        /// The source's name.
+        source_name: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The answer is an error.
+    #[error("{source_name} refused the request: {message} (`{code}`)")]
+    Refused {
+        /// The source's name.
+        source_name: String,
+        /// Its error code.
+        code: String,
+        /// What it says.
+        message: String,
+    },
+}
+
+impl Hint for SourceError {
+    fn hint(&self) -> Option<String> {
+        let text = match self {
+            Self::Io(source) | Self::Folder(ImageFolderError::Io(source)) => {
+                return io_hint(source);
+            }
+            Self::Folder(ImageFolderError::NoLabels(_)) => {
+                "put each label's photos into a folder of its own, or give all of them one label \
+                 with `--label`"
+            }
+            Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
+            Self::Empty { .. } => "write one address a line into it",
+            Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",
+            Self::NoLabel { .. } => "add `--label NAME`, or a `label` column",
+            Self::BadAnswer { .. } | Self::Refused { .. } => {
+                "run the same command again later: it continues where it stopped"
+            }
+        };
+        Some(text.to_owned())
+    }
+}
+
+/// Finds faces in one photo. One instance serves one worker thread.
+pub trait FaceDetector {
+    /// The faces of an EXIF-upright photo, largest first.
+    ///
+    /// Boxes are in pixels of `photo`, inside it; scores grow with certainty and compare only
+    /// within one detector.
+    ///
+    /// # Errors
+    /// [`DetectorError`] when the detector itself fails; a photo without a face is an empty list.
+    fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError>;
+}
+
+/// Makes one detector for each worker thread; the model file is read once.
+pub trait FaceDetectorFactory: Send + Sync {
+    /// The detector's name on the command line, such as `seeta`.
+    fn name(&self) -> &str;
+
+    /// A fresh detector for the calling thread.
+    ///
+    /// # Errors
+    /// [`DetectorError`] when its model can't be used.
+    fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError>;
+}
+
+/// A detector that can't be made or that failed on a photo.
+#[derive(Debug, thiserror::Error)]
+pub enum DetectorError {
+    /// Its model file is not there.
+    #[error("the model file `{path}` of detector `{detector}` is missing")]
+    ModelMissing {
+        /// The detector's name.
+        detector: String,
+        /// Where the file was expected.
+        path: PathBuf,
+    },
+    /// Its model file can't be read.
+    #[error("cannot read the model of detector `{detector}`")]
+    ModelUnreadable {
+        /// The detector's name.
+        detector: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The detector panicked on this photo (a defect of its code; the photo is set aside).
+    #[error("detector `{detector}` crashed on this image: {message}")]
+    Crashed {
+        /// The detector's name.
+        detector: String,
+        /// What the panic said.
+        message: String,
+    },
+}
+
+impl Hint for DetectorError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::ModelMissing { .. } => Some("run `facepipe models pull`".to_owned()),
+            Self::ModelUnreadable { .. } => {
+                Some("run `facepipe models verify`, then `facepipe models pull`".to_owned())
+            }
+            Self::Crashed { .. } => None,
+        }
+    }
+}
+
+/// Where a stage says how far it is. The library draws nothing itself.
+pub trait Progress: Send + Sync {
+    /// Starts one task of `total` items (`None`: not known yet).
+    fn start(&self, task: &str, total: Option<u64>) -> Box<dyn TaskProgress>;
+
+    /// One line that a person should see (a warning, a decision taken).
+    fn note(&self, line: &str);
+}
+
+/// One running task; dropping it ends its display.
+pub trait TaskProgress: Send + Sync {
+    /// `items` more are done.
+    fn advance(&self, items: u64);
+
+    /// A short text beside the bar, such as the current loss.
+    fn message(&self, text: &str);
+
+    /// Sets the number of items once it is known.
+    fn set_total(&self, total: u64);
+}
+
+/// Says nothing: for tests and for library users who don't care.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SilentProgress;
+
+impl Progress for SilentProgress {
+    fn start(&self, _task: &str, _total: Option<u64>) -> Box<dyn TaskProgress> {
+        Box::new(Self)
+    }
+
+    fn note(&self, _line: &str) {}
+}
+
+impl TaskProgress for SilentProgress {
+    fn advance(&self, _items: u64) {}
+
+    fn message(&self, _text: &str) {}
+
+    fn set_total(&self, _total: u64) {}
+}

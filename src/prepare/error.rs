@@ -1,0 +1,73 @@
+//! Errors of the stage.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::artifacts::image_folder::ImageFolderError;
+use crate::artifacts::stage::{DISCARDED_FILE, StageError};
+use crate::context::Interrupted;
+use crate::errors::{Hint, io_hint};
+use crate::image_io::DecodeError;
+
+/// Why the data set could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// The folder of images is not there.
+    #[error("there is no folder `{}`", .0.display())]
+    NoInput(PathBuf),
+    /// Its label folders are empty.
+    #[error("the folders of `{}` hold no files", .0.display())]
+    NoImages(PathBuf),
+    /// The folder of images can't be listed.
+    #[error(transparent)]
+    Folder(#[from] ImageFolderError),
+    /// The output folder can't be used.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// A file can't be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// An image was changed or removed while the stage ran.
+    #[error("`{}` changed while it was being prepared", .0.display())]
+    Changed(PathBuf, #[source] DecodeError),
+    /// Every image was left out.
+    #[error("not one image is left for the data set")]
+    NothingLeft {
+        /// Where the reasons stand.
+        out: PathBuf,
+    },
+    /// The user interrupted the work.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl Hint for PrepareError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoInput(_) | Self::NoImages(_) => Some(
+                "give the folder that `facepipe crop` wrote, or one that holds a folder of photos \
+                 for each person"
+                    .to_owned(),
+            ),
+            Self::Folder(ImageFolderError::NoLabels(root)) => Some(format!(
+                "move the images of each person into a folder of their own: `{}/<name>/`",
+                root.display()
+            )),
+            Self::Folder(ImageFolderError::Io(source)) | Self::Io(source) => io_hint(source),
+            Self::Folder(ImageFolderError::Walk { .. }) => {
+                Some("remove that entry, or make it readable".to_owned())
+            }
+            Self::Stage(source) => source.hint(),
+            Self::Changed(..) => Some("run the same command again".to_owned()),
+            Self::NothingLeft { out } => Some(format!(
+                "read why in `{}`",
+                out.join(DISCARDED_FILE).display()
+            )),
+            Self::Interrupted(_) => None,
+        }
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+}

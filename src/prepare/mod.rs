@@ -1,0 +1,245 @@
+//! Removes duplicates and splits into train, val and test without leakage.
+
+mod duplicates;
+mod error;
+mod items;
+mod report;
+mod settings;
+mod split;
+mod union_find;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Instant;
+
+use crate::artifacts::digest::{content_name, sha256_of_file};
+use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE};
+use crate::artifacts::{atomic, image_folder, jsonl};
+use crate::context::Context;
+use crate::image_io;
+use crate::types::{
+    CROP_STAGE, ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord,
+};
+
+use items::Item;
+
+pub use error::PrepareError;
+pub use report::PrepareReport;
+pub use settings::Settings;
+
+/// The stage's name in stamps and reports.
+pub const STAGE: &str = "prepare";
+
+/// Below this many images a label's figures mean little, and a person should know.
+const FEW_IMAGES: usize = 5;
+
+/// Makes a data set in `out` from the images below `input` (a folder for each label): crops, or
+/// whole photos.
+///
+/// # Errors
+/// [`PrepareError`]; running it again begins anew and ends the same.
+pub fn run(
+    input: &Path,
+    out: &Path,
+    settings: &Settings,
+    context: &Context,
+) -> Result<PrepareReport, PrepareError> {
+    let started = Instant::now();
+    if !input.is_dir() {
+        return Err(PrepareError::NoInput(input.to_owned()));
+    }
+    let folder = image_folder::list(input)?;
+    if folder.files.is_empty() {
+        return Err(PrepareError::NoImages(input.to_owned()));
+    }
+    let mut inputs = BTreeMap::from([("images", folder.fingerprint()?.digest)]);
+    let manifest = input.join(MANIFEST_FILE);
+    if manifest.exists() {
+        inputs.insert("manifest", sha256_of_file(&manifest)?);
+    }
+    let open = match stage::begin(out, STAGE, settings, &inputs, context.force)? {
+        Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
+        Begin::Work(open) => open,
+    };
+    let (items, mut discarded) = items::read(&folder, &manifest, context)?;
+    context.interrupt.check()?;
+    let sorted_out = duplicates::sort_out(&items, settings.phash_distance);
+    discarded.extend(sorted_out.discarded);
+    let (kept, too_small) = without_small_classes(sorted_out.kept, settings.min_per_class);
+    discarded.extend(too_small);
+    if kept.is_empty() {
+        jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
+        return Err(PrepareError::NothingLeft {
+            out: out.to_owned(),
+        });
+    }
+    let sides = split::assign(&kept, settings);
+    let data_set = write(
+        &open,
+        &kept,
+        &sides,
+        chip_of(input)?,
+        &mut discarded,
+        context,
+    )?;
+    warn(&data_set, context);
+    let report = PrepareReport::new(out, &data_set, &discarded, started.elapsed().as_secs_f64());
+    atomic::write_json(&open.path(REPORT_FILE), &report)?;
+    open.finish(report.counts())?;
+    Ok(report)
+}
+
+/// Images that stay, with the group they belong to.
+#[derive(Debug, Clone)]
+struct Grouped<'items> {
+    item: &'items Item,
+    /// Name of the group: the content of its first member.
+    group: String,
+}
+
+/// Leaves out the labels that have fewer images than asked for.
+fn without_small_classes(
+    kept: Vec<Grouped<'_>>,
+    min_per_class: usize,
+) -> (Vec<Grouped<'_>>, Vec<Discarded>) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for image in &kept {
+        *counts.entry(&image.item.label).or_default() += 1;
+    }
+    let (stay, leave): (Vec<_>, Vec<_>) = kept
+        .iter()
+        .cloned()
+        .partition(|image| counts[image.item.label.as_str()] >= min_per_class);
+    let discarded = leave.iter().map(|image| {
+        let count = counts[image.item.label.as_str()];
+        let message = format!("its label has {count} images, less than {min_per_class}");
+        image
+            .item
+            .discarded(Reason::ClassTooSmall, message, Vec::new())
+    });
+    (stay, discarded.collect())
+}
+
+/// How the images were cut out of photos: from the stamp of the crop stage, where there is one.
+fn chip_of(input: &Path) -> Result<ChipSpec, PrepareError> {
+    let settings = stage::read_stamp(input)?
+        .filter(|stamp| stamp.stage == CROP_STAGE)
+        .map(|stamp| stamp.settings);
+    let chip = settings.and_then(|settings| {
+        Some(ChipSpec::Box {
+            margin: settings.get("margin")?.as_f64()? as f32,
+            detector: settings.get("detector")?.as_str()?.to_owned(),
+        })
+    });
+    Ok(chip.unwrap_or(ChipSpec::Whole))
+}
+
+/// Copies the images to their sides and writes manifest, discarded list and `dataset.json`.
+fn write(
+    open: &OpenStage,
+    kept: &[Grouped<'_>],
+    sides: &[Split],
+    chip: ChipSpec,
+    discarded: &mut [Discarded],
+    context: &Context,
+) -> Result<DataSet, PrepareError> {
+    let labels: BTreeSet<String> = kept.iter().map(|image| image.item.label.clone()).collect();
+    let folders = || {
+        Split::ALL
+            .iter()
+            .flat_map(|side| labels.iter().map(move |label| (side, label)))
+    };
+    for (side, label) in folders() {
+        fs_err::create_dir_all(open.root.join(side.folder()).join(label))?;
+    }
+    let bar = context.progress.start("copy", Some(kept.len() as u64));
+    let mut manifest = Vec::new();
+    for (image, side) in kept.iter().zip(sides) {
+        context.interrupt.check()?;
+        let record = record(image, *side);
+        let bytes = image_io::read_bytes(&image.item.path)
+            .map_err(|error| PrepareError::Changed(image.item.path.clone(), error))?;
+        atomic::write_bulk(&open.path(&record.file), &bytes)?;
+        manifest.push(record);
+        bar.advance(1);
+    }
+    manifest.sort_by(|a, b| a.file.cmp(&b.file));
+    discarded.sort_by(|a, b| (&a.item, a.reason).cmp(&(&b.item, b.reason)));
+    image_folder::sweep(
+        &open.root,
+        &manifest.iter().map(|record| record.file.clone()).collect(),
+    )?;
+    for (side, label) in folders() {
+        // An empty class keeps its folder, so that other programs number the classes alike.
+        fs_err::create_dir_all(open.root.join(side.folder()).join(label))?;
+    }
+    jsonl::write(&open.path(MANIFEST_FILE), &manifest)?;
+    jsonl::write(&open.path(DISCARDED_FILE), discarded)?;
+    let data_set = DataSet {
+        labels: labels.into_iter().collect(),
+        chip,
+        images: counts(&manifest),
+    };
+    atomic::write_json(&open.path(DataSet::FILE), &data_set)?;
+    Ok(data_set)
+}
+
+fn record(image: &Grouped<'_>, split: Split) -> SplitRecord {
+    let item = image.item;
+    let name = content_name(&item.md5, item.extension);
+    SplitRecord {
+        file: format!("{split}/{}/{name}", item.label),
+        label: item.label.clone(),
+        split,
+        md5: item.md5.clone(),
+        phash: item.phash.to_string(),
+        group: image.group.clone(),
+        source: item.relative.clone(),
+        photo: item.photo.as_ref().map(|photo| photo.file.clone()),
+    }
+}
+
+fn counts(manifest: &[SplitRecord]) -> BTreeMap<String, BTreeMap<String, u64>> {
+    let mut counts: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    for side in Split::ALL {
+        let of_side = counts.entry(side.folder().to_owned()).or_default();
+        for record in manifest.iter().filter(|record| record.split == side) {
+            *of_side.entry(record.label.clone()).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Tells a person what will hurt later.
+fn warn(data_set: &DataSet, context: &Context) {
+    if let [label] = data_set.labels.as_slice() {
+        context.progress.note(&format!(
+            "`{label}` is the only label: training needs at least two (add another person)"
+        ));
+    }
+    for label in &data_set.labels {
+        let images: u64 = data_set
+            .images
+            .values()
+            .filter_map(|side| side.get(label))
+            .sum();
+        if images < FEW_IMAGES as u64 {
+            context
+                .progress
+                .note(&format!("label `{label}` has only {images} images"));
+        }
+    }
+}
+
+impl Item {
+    fn discarded(&self, reason: Reason, message: String, related: Vec<String>) -> Discarded {
+        Discarded {
+            item: self.relative.clone(),
+            kind: ItemKind::Image,
+            label: Some(self.label.clone()),
+            reason,
+            message,
+            related,
+        }
+    }
+}

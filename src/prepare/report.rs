@@ -1,0 +1,76 @@
+//! Counts of the stage.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::STAGE;
+use crate::types::{Counts, DataSet, Discarded};
+
+/// `report.json` of the stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PrepareReport {
+    /// `prepare`
+    pub stage: String,
+    /// The output folder.
+    pub out: PathBuf,
+    /// Images: found = kept + discarded.
+    pub images: Counts,
+    /// Images by side, then by label.
+    pub splits: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Images left out, by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// Images left out because something went wrong with them.
+    pub items_failed: u64,
+    /// How long the run took that finished the stage.
+    pub seconds: f64,
+}
+
+impl PrepareReport {
+    pub(super) fn new(
+        out: &Path,
+        data_set: &DataSet,
+        discarded: &[Discarded],
+        seconds: f64,
+    ) -> Self {
+        let kept = data_set.images.values().flat_map(BTreeMap::values).sum();
+        let left_out = discarded.len() as u64;
+        Self {
+            stage: STAGE.to_owned(),
+            out: out.to_owned(),
+            images: Counts {
+                found: kept + left_out,
+                kept,
+                discarded: left_out,
+            },
+            splits: data_set.images.clone(),
+            reasons: Discarded::count_reasons(discarded),
+            items_failed: discarded
+                .iter()
+                .filter(|item| item.reason.is_error())
+                .count() as u64,
+            seconds,
+        }
+    }
+
+    /// Reads a finished stage's report.
+    ///
+    /// # Errors
+    /// The I/O error with its path, or `InvalidData`.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&fs_err::read(path)?)?)
+    }
+
+    /// The counts that go into the stamp.
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let sides = self
+            .splits
+            .iter()
+            .map(|(side, labels)| (side.clone(), labels.values().sum()));
+        sides
+            .chain([("discarded".to_owned(), self.images.discarded)])
+            .collect()
+    }
+}

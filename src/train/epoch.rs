@@ -1,0 +1,155 @@
+//! One pass over the training images, and one over those of val.
+
+use tch::{Kind, Reduction, Tensor};
+
+use super::checkpoint::Score;
+use super::error::TrainError;
+use super::optimizer::{AdamW, Rates};
+use super::order::{Purpose, batches, generator};
+use super::schedule::Plateau;
+use super::settings::Settings;
+use crate::context::Context;
+use crate::data_set::Example;
+use crate::nn::{Batch, Loader, Network, consecutive_batches};
+
+/// What an epoch works with.
+pub(super) struct Epoch<'a> {
+    /// From 1.
+    pub(super) number: u32,
+    /// The training's settings.
+    pub(super) settings: &'a Settings,
+    /// The network, which moves.
+    pub(super) network: &'a Network,
+    /// Makes the batches.
+    pub(super) loader: &'a Loader<'a>,
+    /// Progress and interruption.
+    pub(super) context: &'a Context,
+}
+
+impl Epoch<'_> {
+    /// Moves the network once over all training images. Returns the score on them and the head's
+    /// last learning rate; `steps` counts the steps of the whole training.
+    pub(super) fn train(
+        &self,
+        examples: &[Example],
+        optimizer: &mut AdamW,
+        plateau: &Plateau,
+        steps: &mut u64,
+    ) -> Result<(Score, f64), TrainError> {
+        let (settings, number) = (self.settings, self.number);
+        let frozen = settings.trunk_is_frozen(number);
+        self.network.set_trunk_trainable(!frozen);
+        let batches = batches(
+            examples.len(),
+            settings.batch as usize,
+            settings.seed,
+            number,
+        );
+        let mut tally = self.tally("train", examples.len());
+        let mut rate = 0.0;
+        let change = |position, image| {
+            let purpose = Purpose::Augmentation;
+            let mut random = generator(settings.seed, purpose, number, position);
+            settings.augmentation.apply(&image, &mut random)
+        };
+        self.loader.each(examples, &batches, change, |batch| {
+            let factor =
+                settings
+                    .schedule
+                    .factor(*steps, batches.len() as u64, settings.epochs, plateau);
+            rate = settings.learning_rate * factor;
+            let features = self.network.features(&batch.images, !frozen);
+            let logits = self.network.classify(&features);
+            let loss = cross_entropy(&logits, &batch.labels);
+            tally.add(&batch, &logits, &loss)?;
+            optimizer.step(
+                &loss,
+                Rates {
+                    trunk: rate * settings.trunk_rate,
+                    head: rate,
+                },
+            );
+            *steps += 1;
+            Ok::<(), TrainError>(())
+        })?;
+        Ok((tally.score(), rate))
+    }
+
+    /// The score on images as they are.
+    pub(super) fn validate(&self, examples: &[Example]) -> Result<Score, TrainError> {
+        let batches = consecutive_batches(examples.len(), self.settings.batch as usize);
+        let mut tally = self.tally("val", examples.len());
+        let unchanged = |_, image| image;
+        self.loader.each(examples, &batches, unchanged, |batch| {
+            tch::no_grad(|| {
+                let logits = self.network.forward(&batch.images);
+                let loss = cross_entropy(&logits, &batch.labels);
+                tally.add(&batch, &logits, &loss)
+            })
+        })?;
+        Ok(tally.score())
+    }
+
+    fn tally(&self, side: &str, images: usize) -> Tally<'_> {
+        let name = format!("{side} {}/{}", self.number, self.settings.epochs);
+        Tally {
+            epoch: self.number,
+            context: self.context,
+            task: self.context.progress.start(&name, Some(images as u64)),
+            batches: 0,
+            images: 0,
+            loss: 0.0,
+            right: 0,
+        }
+    }
+}
+
+/// Mean cross-entropy over a batch.
+///
+/// # Shapes
+/// `[batch, classes]` and `[batch]` to a single number.
+fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {
+    const NO_LABEL: i64 = -100;
+    logits.cross_entropy_loss(labels, None::<Tensor>, Reduction::Mean, NO_LABEL, 0.0)
+}
+
+/// Sums over the batches of a pass.
+struct Tally<'a> {
+    epoch: u32,
+    context: &'a Context,
+    task: Box<dyn crate::ports::TaskProgress>,
+    batches: usize,
+    images: usize,
+    loss: f64,
+    right: i64,
+}
+
+impl Tally<'_> {
+    fn add(&mut self, batch: &Batch, logits: &Tensor, loss: &Tensor) -> Result<(), TrainError> {
+        self.context.interrupt.check()?;
+        self.batches += 1;
+        self.images += batch.size();
+        let loss = loss.double_value(&[]);
+        if !loss.is_finite() {
+            return Err(TrainError::NotFinite {
+                epoch: self.epoch,
+                batch: self.batches,
+                loss,
+            });
+        }
+        self.loss += loss * batch.size() as f64;
+        let hits = logits.argmax(-1, false).eq_tensor(&batch.labels);
+        self.right += hits.sum(Kind::Int64).int64_value(&[]);
+        self.task.advance(batch.size() as u64);
+        self.task
+            .message(&format!("loss {:.4}", self.loss / self.images as f64));
+        Ok(())
+    }
+
+    fn score(&self) -> Score {
+        Score {
+            loss: self.loss / self.images.max(1) as f64,
+            accuracy: self.right as f64 / self.images.max(1) as f64,
+        }
+    }
+}

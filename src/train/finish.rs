@@ -1,0 +1,184 @@
+//! The end of a training: the card, sample images, the report.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use super::Training;
+use super::checkpoint::{Best, Progress};
+use super::error::TrainError;
+use crate::artifacts::atomic;
+use crate::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
+use crate::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
+use crate::data_set::Example;
+use crate::nn::{Loader, LoaderError, WeightsChoice, imagenet_input, tensor_file};
+use crate::types::{DataCard, ModelCard, Size, Split, TrainingCard, WeightsCard};
+
+/// How many images of the data set are kept to check exported files with.
+const SAMPLES: usize = 8;
+/// Licence of torchvision's weights.
+const DEFAULT_WEIGHTS_LICENSE: &str = "BSD-3-Clause";
+
+/// What a training did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The model's folder, as it was given.
+    pub model: PathBuf,
+    /// The network.
+    pub backbone: String,
+    /// Class names.
+    pub labels: Vec<String>,
+    /// Images used, by side.
+    pub images: BTreeMap<String, u64>,
+    /// Images left out because they can't be read.
+    pub unreadable: u64,
+    /// Epochs run.
+    pub epochs: u32,
+    /// The epoch whose weights the model has.
+    pub best: Best,
+    /// Time that the last call of the stage took, in seconds.
+    pub seconds: f64,
+}
+
+/// What an earlier, complete training reported.
+pub(super) fn report_of_before(model: &Path) -> Result<Report, TrainError> {
+    let path = model.join(REPORT_FILE);
+    let bytes = fs_err::read(&path)?;
+    let report: Report = serde_json::from_slice(&bytes).map_err(std::io::Error::from)?;
+    Ok(Report {
+        model: model.to_owned(),
+        ..report
+    })
+}
+
+impl Training<'_> {
+    /// Writes what is left to write, the stamp last.
+    pub(super) fn finish(
+        &self,
+        folder: OpenStage,
+        progress: &Progress,
+        started: Instant,
+    ) -> Result<Report, TrainError> {
+        let best = progress.best.ok_or_else(|| TrainError::DamagedCheckpoint {
+            path: folder.path(model_folder::LAST_FILE),
+            what: "it has no best epoch".to_owned(),
+        })?;
+        self.write_samples(&folder.path(SAMPLES_FILE))?;
+        model_folder::write_card(&folder.root, &self.card(progress, best))?;
+        let images = self.images();
+        let unreadable = self.sides.iter().map(|side| side.discarded.len() as u64);
+        let report = Report {
+            model: self.places.out.to_owned(),
+            backbone: self.settings.backbone.to_string(),
+            labels: self.data.labels.clone(),
+            unreadable: unreadable.sum(),
+            epochs: progress.epoch,
+            best,
+            seconds: started.elapsed().as_secs_f64(),
+            images: images.clone(),
+        };
+        atomic::write_json(&folder.path(REPORT_FILE), &report)?;
+        let mut counts = images;
+        counts.insert("unreadable".to_owned(), report.unreadable);
+        counts.insert("epochs".to_owned(), u64::from(report.epochs));
+        folder.finish(counts)?;
+        Ok(report)
+    }
+
+    fn images(&self) -> BTreeMap<String, u64> {
+        let count = |(split, side): (Split, &crate::data_set::Checked)| {
+            (split.to_string(), side.usable.len() as u64)
+        };
+        Split::ALL.into_iter().zip(&self.sides).map(count).collect()
+    }
+
+    fn card(&self, progress: &Progress, best: Best) -> ModelCard {
+        let settings = self.settings;
+        let (origin, license) = match &settings.weights {
+            WeightsChoice::None => ("none".to_owned(), None),
+            WeightsChoice::Default => (
+                settings.backbone.default_weights_file().to_owned(),
+                Some(DEFAULT_WEIGHTS_LICENSE.to_owned()),
+            ),
+            WeightsChoice::File(path) => {
+                let name = path.file_name().unwrap_or_default();
+                (name.to_string_lossy().into_owned(), None)
+            }
+        };
+        let digests = Split::ALL
+            .into_iter()
+            .zip(&self.sides)
+            .map(|(split, side)| (split.to_string(), side.digest.clone()));
+        let val = [("loss", best.val_loss), ("top1", best.val_accuracy)];
+        ModelCard {
+            format_version: ModelCard::FORMAT_VERSION,
+            made_by: made_by(),
+            name: name_of(self.places.out),
+            architecture: settings.backbone.to_string(),
+            input: imagenet_input(Size::new(settings.input_size, settings.input_size)),
+            chip: self.data.chip.clone(),
+            labels: self.data.labels.clone(),
+            weights: WeightsCard {
+                origin,
+                sha256: self.inputs.weights_sha256.clone(),
+                license,
+            },
+            training: TrainingCard {
+                epochs: progress.epoch,
+                best_epoch: best.epoch,
+                best_val_loss: best.val_loss,
+                seed: settings.seed,
+            },
+            data: DataCard {
+                digests: digests.collect(),
+                images: self.images(),
+            },
+            metrics: BTreeMap::from([(
+                Split::Val.to_string(),
+                val.map(|(name, value)| (name.to_owned(), value)).into(),
+            )]),
+            output: ModelCard::LOGITS.to_owned(),
+            exports: BTreeMap::new(),
+        }
+    }
+
+    /// Keeps some preprocessed images, of test where it has any.
+    fn write_samples(&self, path: &Path) -> Result<(), TrainError> {
+        let [train, val, test] = &self.sides;
+        let side = [test, val, train]
+            .into_iter()
+            .find(|side| !side.usable.is_empty())
+            .unwrap_or(train);
+        let count = side.usable.len();
+        let chosen: Vec<Example> = (0..SAMPLES.min(count))
+            .map(|index| side.usable[index * count / SAMPLES.min(count)].clone())
+            .collect();
+        let size = Size::new(self.settings.input_size, self.settings.input_size);
+        let loader = Loader {
+            input: &imagenet_input(size),
+            threads: self.context.threads,
+            device: tch::Device::Cpu,
+        };
+        let mut samples = BTreeMap::new();
+        let all = [(0..chosen.len()).collect()];
+        loader.each(
+            &chosen,
+            &all,
+            |_, image| image,
+            |batch| {
+                samples.insert(SAMPLES_TENSOR.to_owned(), batch.images);
+                Ok::<(), LoaderError>(())
+            },
+        )?;
+        Ok(tensor_file::write(path, &samples, None)?)
+    }
+}
+
+/// The model's name: its folder's.
+fn name_of(model: &Path) -> String {
+    let whole = fs_err::canonicalize(model).unwrap_or_else(|_| model.to_owned());
+    let name = whole.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}

@@ -1,0 +1,137 @@
+//! What a training can be told.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::schedule::Schedule;
+use crate::nn::{Backbone, WeightsChoice};
+
+/// Everything that decides what a training gives, but data and first weights themselves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Settings {
+    /// The network.
+    pub backbone: Backbone,
+    /// Where its first weights come from; on disk a file's name without its folder.
+    #[serde(serialize_with = "weights_name")]
+    pub weights: WeightsChoice,
+    /// Side of the network's input in pixels.
+    pub input_size: u32,
+    /// Most epochs.
+    pub epochs: u32,
+    /// In how many of these, the first, the trunk is frozen.
+    pub freeze_epochs: u32,
+    /// Images a step.
+    pub batch: u32,
+    /// The head's highest learning rate.
+    pub learning_rate: f64,
+    /// The trunk's learning rate as a share of the head's.
+    pub trunk_rate: f64,
+    /// How the learning rate goes on.
+    pub schedule: Schedule,
+    /// Epochs without a lower loss on val after which the training ends; 0: never.
+    pub patience: u32,
+    /// Decay of weights (not of biases and normalisations) per step, times the learning rate.
+    pub weight_decay: f64,
+    /// Changes to the training images.
+    pub augmentation: Augmentation,
+    /// The seed of everything random.
+    #[serde(serialize_with = "seed_for_toml")]
+    pub seed: u64,
+}
+
+/// How training images are changed, each time in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Augmentation {
+    /// Whether half of the images are mirrored.
+    pub flip: bool,
+    /// The smallest share of an image's area that is cut out of it.
+    pub min_area: f64,
+    /// The largest change of an image's ratio of width to height.
+    pub max_stretch: f64,
+    /// Brightness and contrast are multiplied by at most this more or less than 1.
+    pub max_light: f64,
+}
+
+impl Default for Augmentation {
+    /// Milder than torchvision's for ImageNet (area from 0.08, ratio up to 4/3, light 0.4): a face
+    /// chip shows the whole face, and identity is lost with half of it.
+    fn default() -> Self {
+        Self {
+            flip: true,
+            min_area: 0.7,
+            max_stretch: 1.1,
+            max_light: 0.2,
+        }
+    }
+}
+
+/// Side of ImageNet networks' input in pixels.
+pub const DEFAULT_INPUT_SIZE: u32 = 224;
+
+impl Settings {
+    /// What a training does when it is told nothing else. From weights of others the trunk is
+    /// first frozen and then moves slowly; from random ones everything moves, and for longer.
+    #[must_use]
+    pub fn defaults(backbone: Backbone, weights: WeightsChoice, seed: u64) -> Self {
+        let pretrained = weights != WeightsChoice::None;
+        Self {
+            backbone,
+            weights,
+            input_size: DEFAULT_INPUT_SIZE,
+            epochs: if pretrained { 20 } else { 40 },
+            freeze_epochs: if pretrained { 3 } else { 0 },
+            batch: 32,
+            learning_rate: 1e-3,
+            trunk_rate: if pretrained { 0.1 } else { 1.0 },
+            schedule: Schedule::Cosine,
+            patience: 10,
+            weight_decay: 0.05,
+            augmentation: Augmentation::default(),
+            seed,
+        }
+    }
+
+    /// Whether the trunk is frozen in an epoch, counted from 1.
+    #[must_use]
+    pub const fn trunk_is_frozen(&self, epoch: u32) -> bool {
+        epoch <= self.freeze_epochs
+    }
+}
+
+/// A file by its name alone: where it lies is of this machine, what it holds is among the inputs.
+fn weights_name<S: Serializer>(choice: &WeightsChoice, serializer: S) -> Result<S::Ok, S::Error> {
+    match choice {
+        WeightsChoice::None => serializer.serialize_str("none"),
+        WeightsChoice::Default => serializer.serialize_str("default"),
+        WeightsChoice::File(path) => {
+            serializer.serialize_str(&path.file_name().unwrap_or_default().to_string_lossy())
+        }
+    }
+}
+
+/// TOML's integers have 63 bits; a larger seed becomes text.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn seed_for_toml<S: Serializer>(seed: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    match i64::try_from(*seed) {
+        Ok(seed) => serializer.serialize_i64(seed),
+        Err(_) => serializer.serialize_str(&seed.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_toml_without_folders_for_any_seed() {
+        for (seed, line) in [
+            (7, "seed = 7"),
+            (u64::MAX, "seed = \"18446744073709551615\""),
+        ] {
+            let weights = WeightsChoice::File("/home/somebody/face.pth".into());
+            let settings = Settings::defaults(Backbone::Resnet18, weights, seed);
+            let text = toml::to_string(&settings).expect("serializes");
+            assert!(text.contains("weights = \"face.pth\"\n"), "{text}");
+            assert!(text.contains(line), "{text}");
+        }
+    }
+}

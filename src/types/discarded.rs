@@ -1,0 +1,128 @@
+//! What was left out, and why: nothing is dropped silently.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One item that a stage left out: a line of `discarded.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discarded {
+    /// The item: a path relative to the stage's input, or a URL.
+    pub item: String,
+    /// Whether the whole image is out or one face of it.
+    pub kind: ItemKind,
+    /// The label it stood under, where it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Reason code.
+    pub reason: Reason,
+    /// The same for a person, with the figures.
+    pub message: String,
+    /// Other items that the reason is about: the image it duplicates, say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<String>,
+}
+
+impl Discarded {
+    /// How many items were left out for each reason.
+    #[must_use]
+    pub fn count_reasons(items: &[Self]) -> BTreeMap<String, u64> {
+        let mut reasons = BTreeMap::new();
+        for item in items {
+            *reasons.entry(item.reason.to_string()).or_default() += 1;
+        }
+        reasons
+    }
+}
+
+/// Items by outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All.
+    pub found: u64,
+    /// Those that go on.
+    pub kept: u64,
+    /// Those that don't; each stands in `discarded.jsonl`.
+    pub discarded: u64,
+}
+
+/// What a [`Discarded`] record speaks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// A whole image file or URL.
+    Image,
+    /// One face of an image that may be kept for its other faces.
+    Face,
+}
+
+/// Reason codes of `discarded.jsonl`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Not an address that can be asked for, or one without a label.
+    BadAddress,
+    /// Not an image, damaged, or over the limits.
+    Unreadable,
+    /// The download failed.
+    DownloadFailed,
+    /// The server answered with an error.
+    HttpStatus,
+    /// More bytes or pixels than allowed.
+    TooLarge,
+    /// Fewer pixels than asked for.
+    TooSmall,
+    /// The detector found no face.
+    NoFace,
+    /// The detector itself failed on the image.
+    DetectorFailed,
+    /// A smaller face of a photo, where only the largest was asked for.
+    NotLargest,
+    /// The same bytes or pixels as another image.
+    ExactDuplicate,
+    /// Almost the same picture as another image, by perceptual hash.
+    NearDuplicate,
+    /// It, or a duplicate of it, stands under two labels.
+    LabelConflict,
+    /// Its label has fewer images than asked for.
+    ClassTooSmall,
+    /// The limit of images was reached before it.
+    OverLimit,
+}
+
+impl Reason {
+    /// Whether the item was left out because something went wrong with it, rather than by choice:
+    /// what `--strict` turns into exit code 3.
+    #[must_use]
+    pub const fn is_error(self) -> bool {
+        matches!(
+            self,
+            Self::BadAddress
+                | Self::Unreadable
+                | Self::DownloadFailed
+                | Self::HttpStatus
+                | Self::DetectorFailed
+        )
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::BadAddress => "bad_address",
+            Self::Unreadable => "unreadable",
+            Self::DownloadFailed => "download_failed",
+            Self::HttpStatus => "http_status",
+            Self::TooLarge => "too_large",
+            Self::TooSmall => "too_small",
+            Self::NoFace => "no_face",
+            Self::DetectorFailed => "detector_failed",
+            Self::NotLargest => "not_largest",
+            Self::ExactDuplicate => "exact_duplicate",
+            Self::NearDuplicate => "near_duplicate",
+            Self::LabelConflict => "label_conflict",
+            Self::ClassTooSmall => "class_too_small",
+            Self::OverLimit => "over_limit",
+        })
+    }
+}

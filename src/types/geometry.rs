@@ -1,0 +1,248 @@
+//! Sizes, rectangles and landmarks; every axis has a name.
+
+use serde::{Deserialize, Serialize};
+
+/// A size in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Size {
+    /// Pixels from left to right.
+    pub width: u32,
+    /// Pixels from top to bottom.
+    pub height: u32,
+}
+
+impl Size {
+    /// `width` x `height` pixels.
+    #[must_use]
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+
+    /// The size of an image buffer.
+    #[must_use]
+    pub fn of(image: &image::RgbImage) -> Self {
+        Self::new(image.width(), image.height())
+    }
+
+    /// The number of pixels.
+    #[must_use]
+    pub fn area(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// The shorter side.
+    #[must_use]
+    pub fn shorter(self) -> u32 {
+        self.width.min(self.height)
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}x{}", self.width, self.height)
+    }
+}
+
+/// A rectangle of whole pixels inside an image: right and bottom are exclusive.
+///
+/// On disk and on the command line it is the list `[left, top, right, bottom]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "[u32; 4]", into = "[u32; 4]")]
+pub struct PixelRect {
+    /// First column.
+    pub left: u32,
+    /// First row.
+    pub top: u32,
+    /// One past the last column.
+    pub right: u32,
+    /// One past the last row.
+    pub bottom: u32,
+}
+
+impl PixelRect {
+    /// The whole of an image.
+    #[must_use]
+    pub const fn whole(size: Size) -> Self {
+        Self {
+            left: 0,
+            top: 0,
+            right: size.width,
+            bottom: size.height,
+        }
+    }
+
+    /// Its width and height.
+    #[must_use]
+    pub const fn size(self) -> Size {
+        Size::new(
+            self.right.saturating_sub(self.left),
+            self.bottom.saturating_sub(self.top),
+        )
+    }
+}
+
+impl From<[u32; 4]> for PixelRect {
+    fn from([left, top, right, bottom]: [u32; 4]) -> Self {
+        Self {
+            left,
+            top,
+            right,
+            bottom,
+        }
+    }
+}
+
+impl From<PixelRect> for [u32; 4] {
+    fn from(rect: PixelRect) -> Self {
+        [rect.left, rect.top, rect.right, rect.bottom]
+    }
+}
+
+/// A face's bounding box as a detector gives it, in pixels: it may have fractions and reach over
+/// the image's edge until it is clamped.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FaceBox {
+    /// Left edge.
+    pub left: f32,
+    /// Top edge.
+    pub top: f32,
+    /// Right edge, exclusive.
+    pub right: f32,
+    /// Bottom edge, exclusive.
+    pub bottom: f32,
+}
+
+impl FaceBox {
+    /// Width in pixels, never negative.
+    #[must_use]
+    pub fn width(&self) -> f32 {
+        (self.right - self.left).max(0.0)
+    }
+
+    /// Height in pixels, never negative.
+    #[must_use]
+    pub fn height(&self) -> f32 {
+        (self.bottom - self.top).max(0.0)
+    }
+
+    /// Area in square pixels.
+    #[must_use]
+    pub fn area(&self) -> f32 {
+        self.width() * self.height()
+    }
+
+    /// Intersection over union with another box, 0 to 1.
+    #[must_use]
+    pub fn iou(&self, other: &Self) -> f32 {
+        let both = Self {
+            left: self.left.max(other.left),
+            top: self.top.max(other.top),
+            right: self.right.min(other.right),
+            bottom: self.bottom.min(other.bottom),
+        }
+        .area();
+        let either = self.area() + other.area() - both;
+        if either > 0.0 { both / either } else { 0.0 }
+    }
+
+    /// The box grown by `margin` of its width and height on each side.
+    #[must_use]
+    pub fn grown(&self, margin: f32) -> Self {
+        let (dx, dy) = (self.width() * margin, self.height() * margin);
+        Self {
+            left: self.left - dx,
+            top: self.top - dy,
+            right: self.right + dx,
+            bottom: self.bottom + dy,
+        }
+    }
+
+    /// The whole pixels of the box that lie inside an image; `None` where nothing does.
+    #[must_use]
+    pub fn clamped(&self, image: Size) -> Option<PixelRect> {
+        let rect = PixelRect {
+            left: self.left.round().clamp(0.0, image.width as f32) as u32,
+            top: self.top.round().clamp(0.0, image.height as f32) as u32,
+            right: self.right.round().clamp(0.0, image.width as f32) as u32,
+            bottom: self.bottom.round().clamp(0.0, image.height as f32) as u32,
+        };
+        (rect.left < rect.right && rect.top < rect.bottom).then_some(rect)
+    }
+}
+
+/// Five points of a face in pixels, `[x, y]` each: the eye on the image's left, the eye on the
+/// image's right, the nose, the mouth's left and right corner.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Landmarks5(pub [[f32; 2]; 5]);
+
+/// One face that a detector found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DetectedFace {
+    /// Its box, inside the image.
+    #[serde(rename = "box")]
+    pub rect: PixelRect,
+    /// The detector's certainty; scales differ between detectors.
+    pub score: f32,
+    /// Landmarks, from detectors that have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landmarks: Option<Landmarks5>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_over_the_edge_is_clamped_on_the_right_axis() {
+        let face = FaceBox {
+            left: -5.0,
+            top: 10.2,
+            right: 70.0,
+            bottom: 60.0,
+        };
+        let rect = face.clamped(Size::new(64, 48)).expect("overlaps the image");
+        assert_eq!(<[u32; 4]>::from(rect), [0, 10, 64, 48]);
+    }
+
+    #[test]
+    fn a_box_outside_is_none() {
+        let face = FaceBox {
+            left: 70.0,
+            top: 0.0,
+            right: 90.0,
+            bottom: 20.0,
+        };
+        assert_eq!(face.clamped(Size::new(64, 48)), None);
+    }
+
+    #[test]
+    fn iou_of_half_overlapping_boxes() {
+        let a = FaceBox {
+            left: 0.0,
+            top: 0.0,
+            right: 10.0,
+            bottom: 20.0,
+        };
+        let b = FaceBox {
+            left: 5.0,
+            top: 0.0,
+            right: 15.0,
+            bottom: 20.0,
+        };
+        assert!((a.iou(&b) - 1.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rectangles_are_lists_on_disk() {
+        let rect = PixelRect {
+            left: 1,
+            top: 2,
+            right: 3,
+            bottom: 4,
+        };
+        assert_eq!(
+            serde_json::to_string(&rect).expect("serializes"),
+            "[1,2,3,4]"
+        );
+    }
+}

@@ -1,0 +1,19 @@
+//! Pure data that stages exchange: geometry, records of what lies on disk, the model card.
+
+mod candidate;
+mod data_set;
+mod discarded;
+mod geometry;
+mod model_card;
+mod records;
+
+pub use candidate::{Address, Candidate};
+pub use data_set::DataSet;
+pub use discarded::{Counts, Discarded, ItemKind, Reason};
+pub use geometry::{DetectedFace, FaceBox, Landmarks5, PixelRect, Size};
+pub use model_card::{
+    ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, WeightsCard,
+};
+pub use records::{
+    CROP_STAGE, CropRecord, ImageRecord, Provenance, SourcePhoto, Split, SplitRecord,
+};

@@ -1,0 +1,135 @@
+//! `model_card.json`: all that a program needs to use the model's files right.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Size;
+
+/// What a model is, what goes in, what comes out and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Version of this file's form; readers refuse a larger one.
+    pub format_version: u32,
+    /// The program and version that wrote it.
+    pub made_by: String,
+    /// The model's name: its folder's.
+    pub name: String,
+    /// The backbone, such as `resnet18`.
+    pub architecture: String,
+    /// What the network takes.
+    pub input: InputSpec,
+    /// How a face is cut out of a photo before that.
+    pub chip: ChipSpec,
+    /// Class names, in the order of the network's outputs.
+    pub labels: Vec<String>,
+    /// Where its first weights came from.
+    pub weights: WeightsCard,
+    /// How it was trained.
+    pub training: TrainingCard,
+    /// What it was trained on.
+    pub data: DataCard,
+    /// Figures by split, such as `test` → `top1` → 0.97.
+    #[serde(default)]
+    pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
+    /// What the network gives for each label: `logits`; probabilities are their softmax.
+    #[serde(default = "logits")]
+    pub output: String,
+    /// Files made from the model for other programs, by format.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub exports: BTreeMap<String, ExportCard>,
+}
+
+fn logits() -> String {
+    ModelCard::LOGITS.to_owned()
+}
+
+impl ModelCard {
+    /// The form that this version writes.
+    pub const FORMAT_VERSION: u32 = 1;
+    /// The value of `output` that this version writes and understands.
+    pub const LOGITS: &str = "logits";
+}
+
+/// The network's input: a batch of RGB images as `f32` tensor `[batch, 3, height, width]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputSpec {
+    /// The image is resized to this, without keeping its ratio.
+    #[serde(flatten)]
+    pub size: Size,
+    /// Order of the channels: `RGB`.
+    pub channels: String,
+    /// What pixel values are divided by first.
+    pub scale: f32,
+    /// Subtracted from each channel after that.
+    pub mean: [f32; 3],
+    /// Each channel is divided by this after that.
+    pub std: [f32; 3],
+    /// How it is resized: `triangle` (antialiased bilinear).
+    pub interpolation: String,
+}
+
+/// How a face chip is cut out of an upright photo.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ChipSpec {
+    /// The detector's box made square on its longer side, grown by `margin` of that side on each
+    /// side, clamped to the photo.
+    Box {
+        /// Share of the box's longer side that is added on each side.
+        margin: f32,
+        /// The detector that gave the boxes.
+        detector: String,
+    },
+    /// The training images were used whole: they are chips already.
+    Whole,
+}
+
+/// Where the network's first weights came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WeightsCard {
+    /// `none` (random), or the file or registry name.
+    pub origin: String,
+    /// SHA-256 of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Its licence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+}
+
+/// How the network was trained.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrainingCard {
+    /// Epochs run.
+    pub epochs: u32,
+    /// The epoch, from 1, whose weights the model has.
+    pub best_epoch: u32,
+    /// Mean cross-entropy on val at that epoch, in nats.
+    pub best_val_loss: f64,
+    /// The seed of everything random.
+    pub seed: u64,
+}
+
+/// What the network was trained on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataCard {
+    /// SHA-256 over the contents and labels of the images, by side.
+    pub digests: BTreeMap<String, String>,
+    /// Images by side.
+    pub images: BTreeMap<String, u64>,
+}
+
+/// A file that was made from the model for other programs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExportCard {
+    /// The file's name in the model's `export` folder.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The largest difference between a probability that the file gives and the one that the
+    /// trained network gives, over real images.
+    pub max_difference: f64,
+}

@@ -1,0 +1,177 @@
+//! Lines of the stages' `manifest.jsonl`.
+//!
+//! Paths use `/` and are relative to the folder that the manifest lies in, or, for sources, to
+//! the folder that the stage read. Nothing here depends on when or where a stage ran, except the
+//! provenance of downloads.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Landmarks5, PixelRect};
+
+/// One image that `fetch` kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// `<label>/<first 16 of md5>.<ext>`.
+    pub file: String,
+    /// The label it was fetched for.
+    pub label: String,
+    /// MD5 of the file's bytes, hexadecimal.
+    pub md5: String,
+    /// SHA-256 of the file's bytes, hexadecimal.
+    pub sha256: String,
+    /// File size.
+    pub bytes: u64,
+    /// Width of the upright image in pixels.
+    pub width: u32,
+    /// Height of the upright image in pixels.
+    pub height: u32,
+    /// File format by content, such as `jpeg`.
+    pub format: String,
+    /// Where it comes from.
+    pub provenance: Provenance,
+}
+
+/// Where an image comes from and under which licence.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The source's name: `commons`, `urls`, `folder`.
+    pub source: String,
+    /// The query it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// The page that shows the image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_url: Option<String>,
+    /// The address or path that was asked for.
+    pub image_url: String,
+    /// The address after redirects, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_url: Option<String>,
+    /// When it was downloaded: seconds since 1970, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetched_at: Option<u64>,
+    /// The HTTP status of the download.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The licence's short name, as the source gives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    /// The licence's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license_url: Option<String>,
+    /// The author, as plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The title, as plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// The stage name in the stamp of a folder of crops, whose settings say how they were cut.
+pub const CROP_STAGE: &str = "crop";
+
+/// One face crop that `crop` kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CropRecord {
+    /// `<label>/<first 16 of md5>.png`.
+    pub file: String,
+    /// The label of the photo.
+    pub label: String,
+    /// MD5 of the crop file's bytes, hexadecimal.
+    pub md5: String,
+    /// The photo it was cut from.
+    pub source: SourcePhoto,
+    /// Which face of the photo, largest first, from 0; `None` for a photo kept whole.
+    pub face: Option<u32>,
+    /// The detector's box in the upright photo; `None` for a photo kept whole.
+    #[serde(rename = "box")]
+    pub rect: Option<PixelRect>,
+    /// The detector's score.
+    pub score: Option<f32>,
+    /// Landmarks in the upright photo, from detectors that have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landmarks: Option<Landmarks5>,
+    /// What was cut out of the upright photo.
+    pub chip: PixelRect,
+}
+
+/// The photo that a crop was cut from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePhoto {
+    /// Its path below the folder that `crop` read.
+    pub file: String,
+    /// MD5 of its bytes, hexadecimal.
+    pub md5: String,
+    /// Width of the upright photo in pixels.
+    pub width: u32,
+    /// Height of the upright photo in pixels.
+    pub height: u32,
+    /// Perceptual hash of the upright photo, 64 hexadecimal digits.
+    pub phash: String,
+}
+
+/// A side of the split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// What the network learns from.
+    Train,
+    /// What stops the training and picks the best epoch.
+    Val,
+    /// What the reported figures come from.
+    Test,
+}
+
+impl Split {
+    /// All sides, in the order of the folders.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Val, Self::Test];
+
+    /// The folder's name.
+    #[must_use]
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Val => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl std::fmt::Display for Split {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.folder())
+    }
+}
+
+impl std::str::FromStr for Split {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|split| split.folder() == text)
+            .ok_or_else(|| format!("`{text}` is not one of train, val, test"))
+    }
+}
+
+/// One image of the final data set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitRecord {
+    /// `<split>/<label>/<first 16 of md5>.<ext>`.
+    pub file: String,
+    /// Its label.
+    pub label: String,
+    /// Its side.
+    pub split: Split,
+    /// MD5 of the file's bytes, hexadecimal.
+    pub md5: String,
+    /// Perceptual hash, 64 hexadecimal digits.
+    pub phash: String,
+    /// The group it belongs to: images of one group never stand on two sides.
+    pub group: String,
+    /// Its path below the folder that `prepare` read.
+    pub source: String,
+    /// The photo it was cut from, below the folder that `crop` read, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
+}

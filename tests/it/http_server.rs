@@ -1,0 +1,145 @@
+//! A small web server on 127.0.0.1 for tests: what it answers is said by a closure.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// One request as the server sees it.
+pub(crate) struct Asked {
+    /// The path with its parameters, such as `/a.jpg?x=1`.
+    pub(crate) path: String,
+    /// Header lines in lower case.
+    pub(crate) headers: String,
+    /// How often that path was asked for, this time included.
+    pub(crate) times: u32,
+}
+
+/// What the server sends.
+pub(crate) struct Reply {
+    status: u16,
+    headers: Vec<String>,
+    body: Vec<u8>,
+    /// The length that its header says; `None`: the body ends with the connection.
+    length: Option<u64>,
+    delay: Duration,
+}
+
+impl Reply {
+    /// An answer with a body.
+    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        Self {
+            status,
+            headers: Vec::new(),
+            length: Some(body.len() as u64),
+            body,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// Adds a header line.
+    pub(crate) fn header(mut self, line: &str) -> Self {
+        self.headers.push(line.to_owned());
+        self
+    }
+
+    /// Declares another length than the body has, or none.
+    pub(crate) fn declaring(mut self, length: Option<u64>) -> Self {
+        self.length = length;
+        self
+    }
+
+    /// Waits before it answers.
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    fn send(&self, mut stream: &TcpStream) -> std::io::Result<()> {
+        std::thread::sleep(self.delay);
+        let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", self.status);
+        if let Some(length) = self.length {
+            head.push_str(&format!("content-length: {length}\r\n"));
+        }
+        for line in &self.headers {
+            head.push_str(line);
+            head.push_str("\r\n");
+        }
+        head.push_str("\r\n");
+        stream.write_all(head.as_bytes())?;
+        stream.write_all(&self.body)
+    }
+}
+
+/// The running server; it lives as long as the process.
+pub(crate) struct HttpServer {
+    port: u16,
+    counts: Arc<Mutex<BTreeMap<String, u32>>>,
+}
+
+impl HttpServer {
+    /// Starts a server that answers with what `answer` says.
+    pub(crate) fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+        let port = listener.local_addr().expect("is bound").port();
+        let counts = Arc::new(Mutex::new(BTreeMap::new()));
+        let answer = Arc::new(answer);
+        let server_counts = Arc::clone(&counts);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (counts, answer) = (Arc::clone(&server_counts), Arc::clone(&answer));
+                std::thread::spawn(move || {
+                    // A client that hangs up early is part of some tests.
+                    let _ = serve(&stream, &counts, answer.as_ref());
+                });
+            }
+        });
+        Self { port, counts }
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// How often each path was asked for.
+    pub(crate) fn counts(&self) -> BTreeMap<String, u32> {
+        self.counts.lock().expect("no thread panicked").clone()
+    }
+}
+
+fn serve(
+    stream: &TcpStream,
+    counts: &Mutex<BTreeMap<String, u32>>,
+    answer: &(dyn Fn(&Asked) -> Reply + Send + Sync),
+) -> std::io::Result<()> {
+    let mut lines = BufReader::new(stream).lines();
+    let first = lines.next().transpose()?.unwrap_or_default();
+    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut headers = String::new();
+    loop {
+        // A client that was killed before its request was whole has asked for nothing.
+        let Some(line) = lines.next().transpose()? else {
+            return Ok(());
+        };
+        if line.is_empty() {
+            break;
+        }
+        headers.push_str(&line.to_lowercase());
+        headers.push('\n');
+    }
+    let times = {
+        let mut counts = counts.lock().expect("no thread panicked");
+        let count = counts.entry(path.clone()).or_default();
+        *count += 1;
+        *count
+    };
+    let reply = answer(&Asked {
+        path,
+        headers,
+        times,
+    });
+    reply.send(stream)
+}

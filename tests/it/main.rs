@@ -1,0 +1,15 @@
+//! All integration tests, in one binary: each further one would link libtorch again.
+
+mod crop;
+mod faults;
+mod fetch;
+mod helpers;
+mod http_server;
+mod models;
+mod odd_images;
+mod prepare;
+mod readme;
+#[cfg(feature = "torch")]
+mod run;
+#[cfg(feature = "torch")]
+mod torch;

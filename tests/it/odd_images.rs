@@ -1,0 +1,73 @@
+//! Awkward files: each is decoded or refused as listed, and none brings the program down.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use crate::helpers::{run, shared, stdout};
+
+/// Fields of a line of `INDEX.csv`, in which a quoted field may hold commas.
+fn fields(line: &str) -> Vec<String> {
+    let (mut fields, mut quoted) = (vec![String::new()], false);
+    for letter in line.chars() {
+        match letter {
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            other => fields.last_mut().expect("never empty").push(other),
+        }
+    }
+    fields
+}
+
+#[test]
+fn every_awkward_file_ends_as_its_index_expects() {
+    let Some(root) = shared("data") else { return };
+    let output = stdout(&run("detect", &[&root.join("odd")]));
+    let lines: HashMap<String, Value> = output
+        .lines()
+        .map(|line| {
+            let line: Value = serde_json::from_str(line).expect("a JSON line");
+            (line["path"].as_str().expect("a path").to_owned(), line)
+        })
+        .collect();
+    let index = fs_err::read_to_string(root.join("odd/INDEX.csv")).expect("reads");
+    let mut wrong = Vec::new();
+    for line in index.lines().skip(1) {
+        let fields = fields(line);
+        let path = root.join(&fields[0]).to_string_lossy().into_owned();
+        let refused = !lines[&path]["error"].is_null();
+        let as_expected = match fields[1].as_str() {
+            "decode" => !refused,
+            "error" => refused,
+            "error_or_decode" => true,
+            other => panic!("unknown expectation `{other}`"),
+        };
+        if !as_expected {
+            wrong.push(format!("{}: {}", fields[1], lines[&path]));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_face_is_found_however_the_photo_is_turned_or_packed() {
+    let Some(root) = shared("data/odd") else {
+        return;
+    };
+    for file in [
+        "exif_face/hopper_orientation_3.jpg",
+        "exif_face/hopper_orientation_4.jpg",
+        "exif_face/hopper_orientation_6.jpg",
+        "exif_face/hopper_orientation_7.jpg",
+        "hopper_formats/hopper_16bit.pgm",
+        "hopper_formats/hopper_lzw.tif",
+        "hopper_formats/hopper.qoi",
+        "wrong_ext/subject01.happy",
+        "derived/foto con espacio ñ 漢字.jpg",
+        "derived/..dots..and;semi,comma.jpg",
+    ] {
+        let line: Value =
+            serde_json::from_str(&stdout(&run("detect", &[&root.join(file)]))).expect("JSON");
+        assert_eq!(line["faces"].as_array().map(Vec::len), Some(1), "{line}");
+    }
+}

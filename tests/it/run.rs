@@ -1,0 +1,118 @@
+//! `facepipe run`: from photos to an exported model, stopped at any moment and run again.
+
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::helpers::{facepipe, failure, json, records, run, shared, snapshot};
+
+/// Small enough for tests; the accuracy means nothing.
+const SMALL: [&str; 8] = [
+    "--weights",
+    "none",
+    "--epochs",
+    "2",
+    "--input-size",
+    "32",
+    "--threads",
+    "1",
+];
+
+fn command(photos: &Path, out: &Path) -> Command {
+    let mut command = facepipe();
+    command.args(["run", "--json", "--from"]).arg(photos);
+    command.arg("--out").arg(out).args(SMALL);
+    command
+}
+
+/// Runs until a file is there, however fast the machine is.
+fn start_until(mut command: Command, file: &Path) -> Child {
+    let mut child = command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let begun = Instant::now();
+    while !file.exists() && child.try_wait().expect("asks").is_none() {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "{}",
+            file.display()
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn stopped_in_any_stage_and_run_again_all_files_are_the_same() {
+    let Some(photos) = shared("data/identity/dlib_johns5") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let project = |name: &str| folder.path().join(name).join("project");
+    let undisturbed = project("undisturbed");
+    let report = json(&command(&photos, &undisturbed).output().expect("starts"));
+    let expected = snapshot(&undisturbed, &["report.json"]);
+    assert_eq!(report["photos"]["found"], 55);
+    let fates = records(&undisturbed.join("photos.jsonl"));
+    let kept = fates.iter().filter(|fate| fate["kept"] == true).count();
+    assert_eq!(fates.len(), 55);
+    assert_eq!(report["photos"]["kept"], kept);
+    let unexplained = |fate: &&serde_json::Value| {
+        fate["kept"] == false && fate["left_out"].as_array().is_none_or(Vec::is_empty)
+    };
+    assert_eq!(fates.iter().find(unexplained), None);
+    let model = "models/project";
+    for file in [
+        "data/crops/journal.jsonl",
+        "data/crops/stage.json",
+        "data/final/train",
+        "data/final/stage.json",
+        &format!("{model}/checkpoints/last.safetensors"),
+        &format!("{model}/report/stage.json"),
+        &format!("{model}/export/stage.json"),
+    ] {
+        let out = project(&file.replace('/', "-"));
+        let mut child = start_until(command(&photos, &out), &out.join(file));
+        child.kill().expect("kills");
+        child.wait().expect("ends");
+        json(&command(&photos, &out).output().expect("starts"));
+        let files = snapshot(&out, &["report.json"]);
+        let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+            files.iter().map(|(name, _)| name.clone()).collect()
+        };
+        assert_eq!(names(&files), names(&expected), "killed at {file}");
+        assert!(files == expected, "killed at {file}");
+    }
+}
+
+#[test]
+fn ctrl_c_says_how_to_go_on() {
+    let Some(photos) = shared("data/identity/celeb5_raw") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("project");
+    for file in ["data/crops/journal.jsonl", "models/project/stage.json"] {
+        let child = start_until(command(&photos, &out), &out.join(file));
+        let interrupt = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(interrupt.expect("kill starts").success());
+        let error = failure(&child.wait_with_output().expect("ends"), 130);
+        assert!(
+            error.contains("interrupted") && error.contains("hint: run the same"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn without_photos_it_says_what_to_give() {
+    let error = failure(&run("run --out /tmp/never-made", &[]), 2);
+    assert!(
+        error.contains("--from DIR") && error.contains("--query"),
+        "{error}"
+    );
+}
