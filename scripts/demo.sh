@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The whole way on 400 photos of 40 persons: photos, crops, split, training, evaluation, export, a
+# prediction. Everything it makes lies in data/demo; run it again and it goes on where it stopped.
+# Arguments go to `facepipe run`.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+readonly OUT=data/demo
+
+./scripts/setup.sh --profile release
+unset LIBTORCH
+facepipe() { cargo run --quiet --release -- "$@"; }
+
+facepipe --quiet models pull orl >/dev/null
+facepipe run --from data/orl --out "$OUT" \
+    --backbone resnet18 --weights none --input-size 96 --epochs 20 "$@"
+
+photo=data/orl/s1/1.pgm
+printf '\nWho is on %s?\n' "$photo"
+facepipe predict "$OUT"/models/* "$photo"
+
+cat <<END
+
+Photos:     data/orl (AT&T/ORL faces: give credit to Olivetti Research Laboratory, Cambridge)
+Results:    $OUT
+
+Next, with persons of your own choice (photos from Wikimedia Commons):
+    cargo run --release -- run --query "Marie Curie" --query "Albert Einstein" --out data/mine
+or with a folder of photos for each person:
+    cargo run --release -- run --from MY_FOLDER --out data/mine
+END
