@@ -3,7 +3,7 @@
 //! A rerun with the same settings and input does nothing; an interrupted one continues; anything
 //! else is refused with what changed, unless forced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -145,7 +145,7 @@ pub fn begin(
         }
         Some(old) if !force => {
             let mut changes = differences("", &old.settings, &stamp.settings);
-            changes.extend(differences("input ", &old.inputs, &stamp.inputs));
+            changes.extend(changed_inputs(&old.inputs, &stamp.inputs));
             if !changes.is_empty() {
                 return Err(StageError::Changed {
                     root: root.to_owned(),
@@ -237,6 +237,28 @@ fn is_empty(root: &Path) -> io::Result<bool> {
     }
 }
 
+/// Which inputs differ; digests mean nothing to a person, numbers of files do.
+fn changed_inputs(old: &Value, new: &Value) -> Vec<String> {
+    let (Value::Object(old), Value::Object(new)) = (old, new) else {
+        return Vec::new();
+    };
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let changed = names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name));
+    let text = |name: &String| {
+        let files =
+            |inputs: &serde_json::Map<String, Value>| inputs.get(name)?.get("files")?.as_u64();
+        match (files(old), files(new)) {
+            (Some(before), Some(now)) if before != now => {
+                format!("its input `{name}` has {now} files instead of {before}")
+            }
+            _ => format!("its input `{name}` has changed"),
+        }
+    };
+    changed.map(text).collect()
+}
+
 /// What differs between two JSON values, field by field.
 fn differences(prefix: &str, old: &Value, new: &Value) -> Vec<String> {
     if let (Value::Object(old), Value::Object(new)) = (old, new) {
@@ -300,6 +322,23 @@ mod tests {
             open(&root, json!({"margin": 0.3}), true),
             Ok(Begin::Work(_))
         ));
+    }
+
+    #[test]
+    fn another_input_is_told_without_digests() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let begin_with = |files: u64, digest: &str| {
+            let inputs = json!({"photos": {"files": files, "digest": digest}});
+            begin(folder.path(), "crop", &json!({}), &inputs, false)
+        };
+        begin_with(3, "aa").expect("a new folder");
+        let more = begin_with(4, "bb").expect_err("more photos").to_string();
+        assert!(
+            more.ends_with("its input `photos` has 4 files instead of 3"),
+            "{more}"
+        );
+        let other = begin_with(3, "bb").expect_err("other photos").to_string();
+        assert!(other.ends_with("its input `photos` has changed"), "{other}");
     }
 
     #[test]
