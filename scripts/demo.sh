@@ -15,7 +15,8 @@ facepipe --quiet models pull orl >/dev/null
 facepipe run --from data/orl --out "$OUT" \
     --backbone resnet18 --weights none --input-size 96 --epochs 20 "$@"
 
-photo=data/orl/s1/1.pgm
+# A photo of the test side: the network has not learnt from it.
+photo="data/orl/$(sed -n 's/^{"photo":"\([^"]*\)".*"faces":\["test\/.*/\1/p' "$OUT/photos.jsonl" | head -n 1)"
 printf '\nWho is on %s?\n' "$photo"
 facepipe predict "$OUT"/models/* "$photo"
 
