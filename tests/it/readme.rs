@@ -24,8 +24,12 @@ fn the_help_in_the_readme_is_the_programs() {
 #[test]
 fn every_command_line_of_the_readme_is_understood() {
     let readme = readme();
-    let lines = readme
-        .lines()
+    let shell = readme
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let lines = shell
+        .flat_map(str::lines)
         .filter_map(|line| line.strip_prefix("facepipe "));
     let mut count = 0;
     for line in lines {
