@@ -8,6 +8,7 @@ mod http_server;
 mod models;
 mod odd_images;
 mod prepare;
+#[cfg(feature = "torch")]
 mod readme;
 #[cfg(feature = "torch")]
 mod run;

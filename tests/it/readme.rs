@@ -7,7 +7,6 @@ fn readme() -> String {
     fs_err::read_to_string(path).expect("reads")
 }
 
-#[cfg(feature = "torch")]
 #[test]
 fn the_help_in_the_readme_is_the_programs() {
     let readme = readme();
@@ -20,7 +19,6 @@ fn the_help_in_the_readme_is_the_programs() {
     assert_eq!(block, stdout(&run("--help", &[])));
 }
 
-#[cfg(feature = "torch")]
 #[test]
 fn every_command_line_of_the_readme_is_understood() {
     let readme = readme();
