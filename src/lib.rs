@@ -14,6 +14,7 @@ pub mod cli;
 pub mod context;
 pub mod crop;
 pub mod data_set;
+pub mod dlib;
 pub mod errors;
 #[cfg(feature = "torch")]
 pub mod evaluate;

@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::artifacts::image_folder::ImageFolderError;
 use crate::errors::{Hint, io_hint};
-use crate::types::{Candidate, DetectedFace, Discarded};
+use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
 
 /// A place that images come from.
 ///
@@ -196,6 +196,52 @@ impl Hint for DetectorError {
         }
     }
 }
+
+/// Finds the points by which a face is aligned. One instance serves all threads.
+pub trait LandmarkModel: Send + Sync {
+    /// The points of the face in a box of an EXIF-upright photo.
+    ///
+    /// The box is in pixels of `photo`, right and bottom exclusive, rounded to whole pixels; it may
+    /// reach over the photo's edge.
+    fn landmarks(&self, photo: &RgbImage, face: FaceBox) -> DlibLandmarks5;
+}
+
+/// Makes embeddings of aligned faces. One instance serves one worker thread.
+pub trait FaceEmbedder {
+    /// The embeddings of face chips, in their order.
+    ///
+    /// # Shapes
+    /// Each chip is [`CHIP_SIDE`](crate::dlib::face_chip::CHIP_SIDE) pixels wide and high, made by
+    /// [`cut`](crate::dlib::face_chip::cut).
+    ///
+    /// # Errors
+    /// [`EmbedderError`] when a chip has another size or the network fails.
+    fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError>;
+}
+
+/// Makes one embedder for each worker thread; all share the weights.
+pub trait FaceEmbedderFactory: Send + Sync {
+    /// An embedder for the calling thread.
+    fn create(&self) -> Box<dyn FaceEmbedder>;
+}
+
+/// Why an embedder gives no embeddings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmbedderError {
+    /// A chip has the wrong size.
+    #[error("a face chip is {found} pixels, not {expected}")]
+    ChipSize {
+        /// The chip's size.
+        found: Size,
+        /// What the network takes in.
+        expected: Size,
+    },
+    /// The network failed.
+    #[error("the embedding network failed: {0}")]
+    Network(String),
+}
+
+impl Hint for EmbedderError {}
 
 /// Where a stage says how far it is. The library draws nothing itself.
 pub trait Progress: Send + Sync {

@@ -1,11 +1,13 @@
 //! Model files and data sets that are fetched, never committed: the registry, checks, downloads.
 
+mod archives;
 mod download;
 mod error;
 mod package;
 mod pull;
 mod registry;
 mod staging;
+mod tarball;
 mod unpack;
 mod verify;
 
@@ -13,7 +15,9 @@ use std::path::PathBuf;
 
 pub use error::{FailedPull, FailedSource, PullError, SourceError};
 pub use pull::{PullReport, PulledEntry, Selection, pull};
-pub use registry::{Checksum, Ecosystem, Entry, Kind, Registry, RegistryError, Source, Unpack};
+pub use registry::{
+    Archive, Checksum, Ecosystem, Entry, Kind, Registry, RegistryError, Source, Unpack,
+};
 pub use verify::{EntryStatus, Mismatch, State, check, status};
 
 /// Where the entries of the registry lie.
@@ -31,7 +35,7 @@ impl Folders {
     pub fn of(&self, entry: &Entry) -> &std::path::Path {
         match entry.kind {
             Kind::Dataset => &self.data,
-            Kind::Detector | Kind::Backbone => &self.weights,
+            Kind::Detector | Kind::Landmarks | Kind::Backbone => &self.weights,
         }
     }
 

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use serde::Deserialize;
 
+use super::archives::PythonPackage;
 use super::error::SourceError;
+use super::registry::Archive;
 use crate::context::Interrupt;
 
 /// Lines of a failed tool's output that are shown.
@@ -57,41 +59,49 @@ pub(super) fn crate_folder(
         })
 }
 
-/// A Python wheel, downloaded by `pip` into `staging`.
-pub(super) fn wheel(
-    name: &str,
-    version: &str,
-    sha256: &str,
+/// A Python package, downloaded by `pip` into `staging`.
+///
+/// For a source distribution, `pip` also runs the package's own metadata step; it does so only after
+/// the checksum was found right.
+pub(super) fn python_package(
+    package: PythonPackage<'_>,
     staging: &Path,
     interrupt: &Interrupt,
 ) -> Result<PathBuf, SourceError> {
+    let PythonPackage {
+        name,
+        version,
+        archive,
+        sha256,
+    } = package;
     let requirements = staging.join("requirements.txt");
     fs_err::write(
         &requirements,
         format!("{name}=={version} --hash=sha256:{sha256}\n"),
     )?;
+    let (form, ending) = match archive {
+        Archive::Wheel => ("--only-binary", ".whl"),
+        Archive::Sdist => ("--no-binary", ".tar.gz"),
+    };
     let mut command = Command::new("python3");
     command
         .args(["-m", "pip", "--disable-pip-version-check", "--quiet"])
-        .args([
-            "download",
-            "--no-deps",
-            "--only-binary=:all:",
-            "--require-hashes",
-        ])
+        .args(["download", "--no-deps", "--require-hashes"])
+        // Only for this package: what its metadata step needs may come in any form.
+        .args([form, name])
         .arg("--requirement")
         .arg(&requirements)
         .arg("--dest")
         .arg(staging);
     run("python3 -m pip", &mut command, interrupt)?;
     for entry in fs_err::read_dir(staging)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "whl") {
-            return Ok(path);
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(ending) {
+            return Ok(entry.path());
         }
     }
     Err(SourceError::NotInPackage {
-        path: "*.whl".to_owned(),
+        path: format!("*{ending}"),
     })
 }
 

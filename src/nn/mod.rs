@@ -2,6 +2,7 @@
 
 mod classifier;
 mod device;
+mod dlib_resnet;
 mod loader;
 mod network;
 mod pickle;
@@ -16,6 +17,7 @@ mod weights;
 pub use classifier::{Classifier, ModelError, most_probable};
 pub(crate) use classifier::{EXTRA_FOLDER, open_network};
 pub use device::{DeviceError, device_name, parse_device, use_threads};
+pub use dlib_resnet::DlibResNet;
 pub(crate) use loader::consecutive_batches;
 pub use loader::{Batch, Loader, LoaderError};
 pub use network::{Backbone, DEFAULT_BACKBONE, Network};

@@ -170,10 +170,30 @@ impl FaceBox {
     }
 }
 
+impl From<PixelRect> for FaceBox {
+    fn from(rect: PixelRect) -> Self {
+        Self {
+            left: rect.left as f32,
+            top: rect.top as f32,
+            right: rect.right as f32,
+            bottom: rect.bottom as f32,
+        }
+    }
+}
+
 /// Five points of a face in pixels, `[x, y]` each: the eye on the image's left, the eye on the
 /// image's right, the nose, the mouth's left and right corner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Landmarks5(pub [[f32; 2]; 5]);
+
+/// dlib's five points of a face in whole pixels, `[x, y]` each: outer and inner corner of the eye on
+/// the image's right, outer and inner corner of the eye on the image's left, base of the nose.
+///
+/// They are what a face is aligned by, and a type of their own: eyes can be made of them (the middle
+/// of the corners), but not the tip of the nose and the mouth's corners that [`Landmarks5`] has. A
+/// face at the edge may have points outside the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DlibLandmarks5(pub [[i32; 2]; 5]);
 
 /// One face that a detector found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 mod candidate;
 mod data_set;
 mod discarded;
+mod embedding;
 mod geometry;
 mod model_card;
 mod records;
@@ -10,7 +11,8 @@ mod records;
 pub use candidate::{Address, Candidate};
 pub use data_set::DataSet;
 pub use discarded::{Counts, Discarded, ItemKind, Reason};
-pub use geometry::{DetectedFace, FaceBox, Landmarks5, PixelRect, Size};
+pub use embedding::Embedding;
+pub use geometry::{DetectedFace, DlibLandmarks5, FaceBox, Landmarks5, PixelRect, Size};
 pub use model_card::{
     ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, WeightsCard,
 };

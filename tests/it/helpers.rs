@@ -60,6 +60,20 @@ pub(crate) fn shared(below: &str) -> Option<PathBuf> {
     None
 }
 
+/// A fetched model file; says loudly when it is missing.
+pub(crate) fn weights(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/weights");
+    let path = folder.join(name);
+    if path.is_file() {
+        return Some(path);
+    }
+    skip(&format!(
+        "no `{}`; run `facepipe models pull --all`",
+        path.display()
+    ));
+    None
+}
+
 /// Says that a test can't run here, past the test harness, which hides what passing tests print.
 pub(crate) fn skip(reason: &str) {
     std::io::stderr()

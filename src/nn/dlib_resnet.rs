@@ -1,0 +1,374 @@
+//! dlib's face recognition network: a ResNet of 29 convolutions that makes 128 numbers of a face.
+//!
+//! Source of the layers: dlib's `examples/dnn_face_recognition_ex.cpp`. Unlike torchvision's ResNets
+//! it has biases in its convolutions, scales and shifts in place of normalisations (what is left of
+//! them once they are trained), and shortcuts without weights, filled up with zeros.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use tch::{Device, Kind, Tensor};
+
+use super::state::{Role, State};
+use crate::dlib::ModelFileError;
+use crate::dlib::resnet_file::{self, BLOCKS, CHANNEL_MEANS, FEATURES, ResNetView, UnitView};
+use crate::types::Embedding;
+
+/// Pixels are divided by this once their channel's mean is subtracted.
+const PIXEL_SCALE: f64 = 256.0;
+/// Channels behind the first convolution.
+const STEM_CHANNELS: usize = BLOCKS[0].0;
+
+/// A convolution, with a scale and a shift behind it until they are folded into its weights.
+#[derive(Debug)]
+struct Unit {
+    weight: Tensor,
+    bias: Tensor,
+    affine: Option<Affine>,
+    stride: i64,
+    padding: i64,
+}
+
+#[derive(Debug)]
+struct Affine {
+    scale: Tensor,
+    shift: Tensor,
+}
+
+/// The form of a unit's convolution.
+#[derive(Debug, Clone, Copy)]
+struct Form {
+    from: usize,
+    to: usize,
+    side: usize,
+    stride: i64,
+    padding: i64,
+}
+
+impl Unit {
+    /// He's initialisation for ReLU by the number of outputs, as the other backbones have it.
+    fn new(state: &mut State, name: &str, form: Form) -> Self {
+        let [from, to, side] = [form.from, form.to, form.side].map(|number| number as i64);
+        let deviation = (2.0 / (to * side * side) as f64).sqrt();
+        let mut constant = |part: &str, value| {
+            state.constant(&format!("{name}.{part}"), &[to], value, Role::Offset)
+        };
+        let bias = constant("bias", 0.0);
+        let affine = Some(Affine {
+            scale: constant("scale", 1.0),
+            shift: constant("shift", 0.0),
+        });
+        Self {
+            weight: state.normal_weight(
+                &format!("{name}.weight"),
+                &[to, from, side, side],
+                deviation,
+            ),
+            bias,
+            affine,
+            stride: form.stride,
+            padding: form.padding,
+        }
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let output = input.conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1);
+        match &self.affine {
+            Some(affine) => {
+                output * affine.scale.view([1, -1, 1, 1]) + affine.shift.view([1, -1, 1, 1])
+            }
+            None => output,
+        }
+    }
+
+    /// The same with scale and shift inside the convolution: half the work of memory.
+    fn folded(&self) -> Self {
+        let (weight, bias) = match &self.affine {
+            Some(Affine { scale, shift }) => (
+                &self.weight * scale.view([-1, 1, 1, 1]),
+                &self.bias * scale + shift,
+            ),
+            None => (self.weight.copy(), self.bias.copy()),
+        };
+        Self {
+            weight,
+            bias,
+            affine: None,
+            ..*self
+        }
+    }
+
+    fn shared(&self) -> Self {
+        Self {
+            weight: self.weight.shallow_clone(),
+            bias: self.bias.shallow_clone(),
+            affine: self.affine.as_ref().map(|affine| Affine {
+                scale: affine.scale.shallow_clone(),
+                shift: affine.shift.shallow_clone(),
+            }),
+            ..*self
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Block {
+    first: Unit,
+    second: Unit,
+    halves: bool,
+}
+
+impl Block {
+    fn new(state: &mut State, number: usize, (from, to, halves): (usize, usize, bool)) -> Self {
+        let (stride, padding) = if halves { (2, 0) } else { (1, 1) };
+        let form = |from, stride, padding| Form {
+            from,
+            to,
+            side: 3,
+            stride,
+            padding,
+        };
+        let name = |part| format!("block{number}.{part}");
+        Self {
+            first: Unit::new(state, &name("first"), form(from, stride, padding)),
+            second: Unit::new(state, &name("second"), form(to, 1, 1)),
+            halves,
+        }
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        let output = self.second.forward(&self.first.forward(input).relu());
+        if !self.halves {
+            return (output + input).relu();
+        }
+        let shortcut = input.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None);
+        let (output, shortcut) = (filled_up(&output, &shortcut), filled_up(&shortcut, &output));
+        (output + shortcut).relu()
+    }
+
+    fn each(&self, change: impl Fn(&Unit) -> Unit) -> Self {
+        Self {
+            first: change(&self.first),
+            second: change(&self.second),
+            halves: self.halves,
+        }
+    }
+}
+
+/// `tensor` with zeros at the end of its channels, rows and columns, where `other` has more of them.
+///
+/// # Shapes
+/// `[batch, channels, height, width]` both; the result has the larger number on each axis.
+fn filled_up(tensor: &Tensor, other: &Tensor) -> Tensor {
+    let (here, there) = (tensor.size(), other.size());
+    let missing = |axis: usize| (there[axis] - here[axis]).max(0);
+    // libtorch wants the last axis first, and the zeros before and behind it.
+    let zeros = [0, missing(3), 0, missing(2), 0, missing(1)];
+    if zeros == [0; 6] {
+        tensor.shallow_clone()
+    } else {
+        tensor.constant_pad_nd(zeros)
+    }
+}
+
+/// The network. Its tensors are named `stem.weight`, `block0.first.scale`, …, `embedding.weight`.
+#[derive(Debug)]
+pub struct DlibResNet {
+    stem: Unit,
+    blocks: Vec<Block>,
+    embedding: Tensor,
+}
+
+impl DlibResNet {
+    /// Makes the layers, with random weights, in `state`.
+    pub(super) fn new(state: &mut State) -> Self {
+        let stem = Form {
+            from: 3,
+            to: STEM_CHANNELS,
+            side: 7,
+            stride: 2,
+            padding: 0,
+        };
+        let stem = Unit::new(state, "stem", stem);
+        let blocks = BLOCKS.into_iter().enumerate();
+        let blocks = blocks
+            .map(|(number, block)| Block::new(state, number, block))
+            .collect();
+        // PyTorch's default for linear layers.
+        let bound = 1.0 / (FEATURES as f64).sqrt();
+        let shape = [Embedding::LENGTH as i64, FEATURES as i64];
+        let embedding = state.uniform("embedding.weight", &shape, bound, Role::Weight);
+        Self {
+            stem,
+            blocks,
+            embedding,
+        }
+    }
+
+    /// The trained network as dlib publishes it, for inference: without gradients, and with scales
+    /// and shifts folded into the convolutions.
+    ///
+    /// # Errors
+    /// [`ModelFileError`].
+    pub fn open(path: &Path, device: Device) -> Result<Self, ModelFileError> {
+        let tensors = published_tensors(path)?;
+        let _guard = tch::no_grad_guard();
+        let mut state = State::new(Device::Cpu);
+        let network = Self::new(&mut state);
+        for entry in state.entries() {
+            if let Some(tensor) = tensors.get(&entry.name) {
+                entry.tensor.shallow_clone().copy_(tensor);
+            }
+        }
+        let ready = |tensor: &Tensor| tensor.detach().to_device(device).set_requires_grad(false);
+        Ok(network.each(
+            |unit| {
+                let folded = unit.folded();
+                Unit {
+                    weight: ready(&folded.weight),
+                    bias: ready(&folded.bias),
+                    ..folded
+                }
+            },
+            ready,
+        ))
+    }
+
+    /// The same network with the same weights in memory, for another thread.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        self.each(Unit::shared, Tensor::shallow_clone)
+    }
+
+    fn each(&self, unit: impl Fn(&Unit) -> Unit, embedding: impl Fn(&Tensor) -> Tensor) -> Self {
+        Self {
+            stem: unit(&self.stem),
+            blocks: self.blocks.iter().map(|block| block.each(&unit)).collect(),
+            embedding: embedding(&self.embedding),
+        }
+    }
+
+    /// Where its weights are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.embedding.device()
+    }
+
+    /// Embeddings of chips.
+    ///
+    /// # Shapes
+    /// `[batch, 3, 150, 150]`, as [`DlibResNet::input`] gives it, to `[batch, 128]`.
+    pub fn forward(&self, images: &Tensor) -> Tensor {
+        let stem = self.stem.forward(images).relu();
+        let mut output = stem.max_pool2d([3, 3], [2, 2], [0, 0], [1, 1], false);
+        for block in &self.blocks {
+            output = block.forward(&output);
+        }
+        let features = output.mean_dim([2_i64, 3].as_slice(), false, Kind::Float);
+        features.linear(&self.embedding, None::<&Tensor>)
+    }
+
+    /// Pixels as the network takes them in: `(value - mean of the channel) / 256`.
+    ///
+    /// # Shapes
+    /// `[batch, height, width, 3]` of bytes to `[batch, 3, height, width]`.
+    pub fn input(pixels: &Tensor) -> Tensor {
+        let means = Tensor::from_slice(&CHANNEL_MEANS).to_device(pixels.device());
+        let values = (pixels.to_kind(Kind::Float) - means) / PIXEL_SCALE;
+        values.permute([0, 3, 1, 2]).contiguous()
+    }
+}
+
+/// The weights that dlib publishes, by the names of this network.
+///
+/// # Errors
+/// [`ModelFileError`].
+fn published_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, ModelFileError> {
+    resnet_file::open(path, |network: &ResNetView<'_>| {
+        let mut tensors = BTreeMap::new();
+        for unit in &network.units {
+            add_unit(unit, &mut tensors);
+        }
+        // dlib multiplies from the left: its rows are inputs, a linear layer's are outputs.
+        let embedding = Tensor::from_slice(&network.embedding.values());
+        let shape = [FEATURES as i64, Embedding::LENGTH as i64];
+        let embedding = embedding.view(shape).transpose(0, 1).contiguous();
+        tensors.insert("embedding.weight".to_owned(), embedding);
+        tensors
+    })
+}
+
+fn add_unit(unit: &UnitView<'_>, tensors: &mut BTreeMap<String, Tensor>) {
+    let filters = unit.convolution.filters;
+    let convolution = unit.convolution.parameters.values();
+    let (weight, bias) = convolution.split_at(convolution.len() - filters[0]);
+    let affine = unit.affine.parameters.values();
+    let (scale, shift) = affine.split_at(filters[0]);
+    let weight = Tensor::from_slice(weight).view(filters.map(|side| side as i64));
+    for (part, tensor) in [
+        ("weight", weight),
+        ("bias", Tensor::from_slice(bias)),
+        ("scale", Tensor::from_slice(scale)),
+        ("shift", Tensor::from_slice(shift)),
+    ] {
+        tensors.insert(format!("{}.{part}", unit.name), tensor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_has_dlibs_parameters_and_gives_128_numbers_of_any_size() {
+        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+        tch::manual_seed(3);
+        let mut state = State::new(Device::Cpu);
+        let network = DlibResNet::new(&mut state);
+        let parameters: usize = state
+            .entries()
+            .iter()
+            .map(|entry| entry.tensor.numel())
+            .sum();
+        assert_eq!(parameters, 5_614_592);
+        let images = Tensor::randint(256, [2, 150, 120, 3], (Kind::Uint8, Device::Cpu));
+        let images = DlibResNet::input(&images);
+        assert_eq!(images.size(), [2, 3, 150, 120]);
+        let embeddings = network.forward(&images);
+        assert_eq!(embeddings.size(), [2, 128]);
+        embeddings.sum(Kind::Float).backward();
+        for entry in state.entries() {
+            assert!(entry.tensor.grad().defined(), "{} is trained", entry.name);
+        }
+    }
+
+    #[test]
+    fn folding_scales_and_shifts_changes_nothing() {
+        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+        tch::manual_seed(4);
+        let mut state = State::new(Device::Cpu);
+        let network = DlibResNet::new(&mut state);
+        let _guard = tch::no_grad_guard();
+        for entry in state.entries() {
+            if entry.role == Role::Offset {
+                let _ = entry.tensor.shallow_clone().uniform_(0.5, 1.5);
+            }
+        }
+        let images = Tensor::rand([2, 3, 150, 150], (Kind::Float, Device::Cpu));
+        let folded = network.each(Unit::folded, Tensor::shallow_clone);
+        let (one, other) = (network.forward(&images), folded.forward(&images));
+        let difference = (&one - &other).abs().max().double_value(&[]);
+        let largest = one.abs().max().double_value(&[]);
+        assert!(difference < 1e-4 * largest, "{difference} of {largest}");
+    }
+
+    #[test]
+    fn pixels_keep_their_place_and_lose_their_channels_mean() {
+        let pixels = Tensor::from_slice(&[10_u8, 20, 30, 40, 50, 60]).view([1, 1, 2, 3]);
+        let input = DlibResNet::input(&pixels);
+        assert_eq!(input.size(), [1, 3, 1, 2]);
+        let expected = (60.0 - 104.298_f32) / 256.0;
+        assert_eq!(input.double_value(&[0, 2, 0, 1]) as f32, expected);
+    }
+}
