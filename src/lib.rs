@@ -15,6 +15,7 @@ pub mod context;
 pub mod crop;
 pub mod data_set;
 pub mod dlib;
+pub mod embed;
 pub mod errors;
 #[cfg(feature = "torch")]
 pub mod evaluate;

@@ -11,8 +11,8 @@ use super::{
 };
 #[cfg(feature = "torch")]
 use super::{
-    evaluate::EvaluateArgs, export::ExportArgs, predict::PredictArgs, run::RunArgs,
-    train::TrainArgs,
+    embed::EmbedArgs, evaluate::EvaluateArgs, export::ExportArgs, predict::PredictArgs,
+    run::RunArgs, train::TrainArgs, verify::VerifyArgs,
 };
 
 /// From a name, or a folder of photos, to a model file that recognises the face.
@@ -101,6 +101,12 @@ pub(super) enum Command {
     Prepare(PrepareArgs),
     /// Print the faces of photos as JSON lines
     Detect(DetectArgs),
+    /// Print the faces of photos with their embeddings, as JSON lines
+    #[cfg(feature = "torch")]
+    Embed(EmbedArgs),
+    /// Say whether the faces of two photos are one person
+    #[cfg(feature = "torch")]
+    Verify(VerifyArgs),
     /// Train a network on a data set
     #[cfg(feature = "torch")]
     Train(TrainArgs),

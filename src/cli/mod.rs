@@ -7,6 +7,8 @@ mod crop;
 mod detect;
 mod doctor;
 #[cfg(feature = "torch")]
+mod embed;
+#[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
 mod export;
@@ -23,6 +25,8 @@ mod progress;
 mod run;
 #[cfg(feature = "torch")]
 mod train;
+#[cfg(feature = "torch")]
+mod verify;
 #[cfg(feature = "torch")]
 mod waiting;
 mod wiring;
@@ -96,6 +100,10 @@ fn run(cli: &Cli, context: &Context) -> Result<Outcome, Failure> {
         Command::Crop(args) => crop::run(args, &cli.globals, context),
         Command::Prepare(args) => prepare::run(args, &cli.globals, context),
         Command::Detect(args) => detect::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Embed(args) => embed::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Verify(args) => verify::run(args, &cli.globals, context),
         #[cfg(feature = "torch")]
         Command::Train(args) => train::run(args, &cli.globals, context),
         #[cfg(feature = "torch")]

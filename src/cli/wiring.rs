@@ -6,12 +6,20 @@ use clap::ValueEnum;
 use url::Url;
 
 use super::args::Globals;
+#[cfg(feature = "torch")]
+use super::failure::Failure;
+#[cfg(feature = "torch")]
+use crate::adapters::dlib_embedder::DlibEmbedderFactory;
+#[cfg(feature = "torch")]
+use crate::adapters::dlib_landmarks::DlibLandmarkModel;
 use crate::adapters::seeta::SeetaFactory;
 use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
 use crate::adapters::sources::url_list::UrlListSource;
 use crate::model_files::Folders;
 use crate::ports::{DetectorError, FaceDetectorFactory, ImageSource, SourceError};
+#[cfg(feature = "torch")]
+use crate::ports::{FaceEmbedderFactory, LandmarkModel};
 
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -28,6 +36,32 @@ pub(super) fn detector(
     match name {
         DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
     }
+}
+
+/// What makes embeddings of the faces of photos.
+#[cfg(feature = "torch")]
+pub(super) struct EmbeddingParts {
+    /// Finds the faces.
+    pub(super) detectors: Box<dyn FaceDetectorFactory>,
+    /// Finds the points by which they are aligned.
+    pub(super) landmarks: Box<dyn LandmarkModel>,
+    /// Makes the embeddings.
+    pub(super) embedders: Box<dyn FaceEmbedderFactory>,
+}
+
+/// What makes embeddings, with the detector of a name.
+#[cfg(feature = "torch")]
+pub(super) fn embedding_parts(
+    name: DetectorName,
+    globals: &Globals,
+) -> Result<EmbeddingParts, Failure> {
+    let weights = weights_folder(globals);
+    let device = crate::nn::parse_device(&globals.device)?;
+    Ok(EmbeddingParts {
+        detectors: detector(name, globals)?,
+        landmarks: Box::new(DlibLandmarkModel::new(&weights)?),
+        embedders: Box::new(DlibEmbedderFactory::new(&weights, device)?),
+    })
 }
 
 /// Image sources by name.

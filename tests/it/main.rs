@@ -2,6 +2,8 @@
 
 mod crop;
 mod dlib;
+#[cfg(feature = "torch")]
+mod embed;
 mod faults;
 mod fetch;
 mod helpers;

@@ -1,0 +1,142 @@
+//! `facepipe embed`
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::inputs::{self, InputFile};
+use super::output::{Outcome, write_json_line};
+use super::wiring::{self, DetectorName, EmbeddingParts};
+use crate::context::Context;
+use crate::embed::{EmbeddedFace, embed_faces};
+use crate::image_io;
+use crate::nn::use_threads;
+use crate::parallel;
+use crate::ports::{FaceDetector, FaceEmbedder, LandmarkModel};
+use crate::types::Size;
+
+/// Arguments of `embed`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe embed photos > faces.jsonl\n  \
+    facepipe embed family.jpg | jq -c '.faces[].embedding'\n\n\
+    One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
+    \"score\", \"embedding\": [128 numbers]}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
+    upright image, right and bottom exclusive. Faces whose embeddings are nearer than 0.6 (Euclidean \
+    distance) are one person.")]
+pub(super) struct EmbedArgs {
+    /// Photos, or folders of them
+    #[arg(required = true, value_name = "IMAGE|DIR")]
+    inputs: Vec<PathBuf>,
+    /// Which detector finds the faces
+    #[arg(long, value_enum, default_value = "seeta")]
+    detector: DetectorName,
+}
+
+/// What is said of one photo: a line of the output.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Line {
+    Found {
+        path: String,
+        #[serde(flatten)]
+        size: Size,
+        faces: Vec<EmbeddedFace>,
+    },
+    Failed {
+        path: String,
+        error: String,
+    },
+}
+
+/// What a worker thread needs for photos.
+struct Worker<'a> {
+    detector: Box<dyn FaceDetector>,
+    landmarks: &'a dyn LandmarkModel,
+    embedder: Box<dyn FaceEmbedder>,
+}
+
+pub(super) fn run(
+    args: &EmbedArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let files = inputs::expand(&args.inputs)?;
+    let parts = wiring::embedding_parts(args.detector, globals)?;
+    let bar = context.progress.start("embed", Some(files.len() as u64));
+    let mut items_failed = 0;
+    each_photo(&files, &parts, context, |line| {
+        bar.advance(1);
+        items_failed += u64::from(matches!(line, Line::Failed { .. }));
+        write_json_line(&mut io::stdout().lock(), &line).map_err(Failure::of_output)
+    })?;
+    Ok(Outcome::printed(items_failed))
+}
+
+/// Embeds the faces of photos in parallel; `handle` gets the lines in the photos' order.
+pub(super) fn each_photo(
+    files: &[InputFile],
+    parts: &EmbeddingParts,
+    context: &Context,
+    mut handle: impl FnMut(Line) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let workers = context.threads.get().min(files.len()).max(1);
+    // Each worker has its own share of the threads that libtorch may use.
+    let share = NonZeroUsize::new(context.threads.get() / workers).unwrap_or(NonZeroUsize::MIN);
+    use_threads(share);
+    parallel::for_each_in_order(
+        files,
+        context.threads,
+        || {
+            use_threads(share);
+            Ok(Worker {
+                detector: parts.detectors.create()?,
+                landmarks: parts.landmarks.as_ref(),
+                embedder: parts.embedders.create(),
+            })
+        },
+        |worker, _, file| worker.line(file),
+        |line| {
+            context.interrupt.check()?;
+            handle(line)
+        },
+    )
+}
+
+impl Worker<'_> {
+    fn line(&mut self, file: &InputFile) -> Line {
+        let path = file.name.clone();
+        self.faces(file).map_or_else(
+            |error| Line::Failed {
+                path: path.clone(),
+                error,
+            },
+            |(size, faces)| Line::Found {
+                path: path.clone(),
+                size,
+                faces,
+            },
+        )
+    }
+
+    /// The photo's faces, or what is wrong with it.
+    fn faces(&mut self, file: &InputFile) -> Result<(Size, Vec<EmbeddedFace>), String> {
+        let photo = image_io::read_bytes(&file.path)
+            .and_then(|bytes| image_io::decode(&bytes))
+            .map_err(|error| error.to_string())?
+            .rgb;
+        let faces = embed_faces(
+            &photo,
+            self.detector.as_mut(),
+            self.landmarks,
+            self.embedder.as_mut(),
+        )
+        .map_err(|error| error.to_string())?;
+        Ok((Size::of(&photo), faces))
+    }
+}

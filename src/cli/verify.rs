@@ -1,0 +1,235 @@
+//! `facepipe verify`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::args::Globals;
+use super::embed::{Line, each_photo};
+use super::failure::Failure;
+use super::inputs::InputFile;
+use super::output::{Outcome, to_value};
+use super::wiring::{self, DetectorName};
+use crate::context::Context;
+use crate::embed::EmbeddedFace;
+use crate::errors::Hint;
+use crate::types::{Embedding, PixelRect};
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe verify passport.jpg selfie.jpg\n  \
+    facepipe verify --json a.jpg b.jpg | jq .same\n\n\
+    Every face of the one photo is compared with every face of the other. Faces whose embeddings are \
+    nearer than 0.6 (Euclidean distance) are the same person: the distance that the network was \
+    trained for. The exit code does not depend on the answer.")]
+pub(super) struct VerifyArgs {
+    /// A photo
+    #[arg(value_name = "A")]
+    first: PathBuf,
+    /// Another photo
+    #[arg(value_name = "B")]
+    second: PathBuf,
+    /// Which detector finds the faces
+    #[arg(long, value_enum, default_value = "seeta")]
+    detector: DetectorName,
+}
+
+/// The report that `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Whether any face of the one photo is the same person as any of the other.
+    same: bool,
+    /// The distance below which faces are the same person.
+    threshold: f32,
+    a: Photo,
+    b: Photo,
+    /// Each face of A with each face of B, nearest first.
+    pairs: Vec<Pair>,
+}
+
+#[derive(Debug, Serialize)]
+struct Photo {
+    path: String,
+    faces: Vec<Face>,
+    #[serde(skip)]
+    embeddings: Vec<Embedding>,
+}
+
+#[derive(Debug, Serialize)]
+struct Face {
+    #[serde(rename = "box")]
+    rect: PixelRect,
+    score: f32,
+}
+
+/// Two faces, by their places in the lists of faces.
+#[derive(Debug, Serialize)]
+struct Pair {
+    a: usize,
+    b: usize,
+    distance: f32,
+    same: bool,
+}
+
+/// Why two photos can't be compared.
+#[derive(Debug, thiserror::Error)]
+enum VerifyError {
+    #[error("`{path}` can't be used: {error}")]
+    Unusable { path: String, error: String },
+    #[error("no face was found in `{path}`")]
+    NoFace { path: String },
+}
+
+impl Hint for VerifyError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Unusable { .. } => "use a whole photo, such as a JPEG or PNG file".to_owned(),
+            Self::NoFace { .. } => {
+                "use a photo in which the face is seen from the front and larger".to_owned()
+            }
+        })
+    }
+}
+
+pub(super) fn run(
+    args: &VerifyArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let files = [&args.first, &args.second].map(|path| InputFile {
+        path: path.clone(),
+        name: path.to_string_lossy().into_owned(),
+    });
+    let parts = wiring::embedding_parts(args.detector, globals)?;
+    let mut photos = Vec::new();
+    each_photo(&files, &parts, context, |line| {
+        photos.push(photo(line)?);
+        Ok(())
+    })?;
+    let mut photos = photos.into_iter();
+    let (Some(a), Some(b)) = (photos.next(), photos.next()) else {
+        return Ok(Outcome::default());
+    };
+    let report = compare(a, b);
+    Ok(Outcome {
+        lines: lines(&report),
+        report: to_value(&report)?,
+        items_failed: 0,
+    })
+}
+
+fn photo(line: Line) -> Result<Photo, VerifyError> {
+    match line {
+        Line::Failed { path, error } => Err(VerifyError::Unusable { path, error }),
+        Line::Found { path, faces, .. } if faces.is_empty() => Err(VerifyError::NoFace { path }),
+        Line::Found { path, faces, .. } => {
+            let split = |face: EmbeddedFace| {
+                let (rect, score) = (face.rect, face.score);
+                (Face { rect, score }, face.embedding)
+            };
+            let (faces, embeddings) = faces.into_iter().map(split).unzip();
+            Ok(Photo {
+                path,
+                faces,
+                embeddings,
+            })
+        }
+    }
+}
+
+fn compare(a: Photo, b: Photo) -> Report {
+    let mut pairs = Vec::new();
+    for (first, one) in a.embeddings.iter().enumerate() {
+        for (second, other) in b.embeddings.iter().enumerate() {
+            pairs.push(Pair {
+                a: first,
+                b: second,
+                distance: one.distance(other),
+                same: one.is_same_person(other),
+            });
+        }
+    }
+    pairs.sort_by(|one, other| one.distance.total_cmp(&other.distance));
+    Report {
+        same: pairs.iter().any(|pair| pair.same),
+        threshold: Embedding::SAME_PERSON_DISTANCE,
+        a,
+        b,
+        pairs,
+    }
+}
+
+fn lines(report: &Report) -> Vec<String> {
+    let name = |photo: &Photo, index: usize| {
+        if photo.faces.len() == 1 {
+            return photo.path.clone();
+        }
+        let [left, top, right, bottom] = photo.faces[index].rect.into();
+        format!("{} [{left}, {top}, {right}, {bottom}]", photo.path)
+    };
+    let line = |pair: &Pair| {
+        let verdict = if pair.same {
+            "same person"
+        } else {
+            "different persons"
+        };
+        let (a, b) = (name(&report.a, pair.a), name(&report.b, pair.b));
+        format!("{verdict}, distance {:.3}: {a} - {b}", pair.distance)
+    };
+    report.pairs.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo_of(path: &str, numbers: &[f32]) -> Photo {
+        let face = |_: &f32| Face {
+            rect: PixelRect::from([1, 2, 31, 42]),
+            score: 3.0,
+        };
+        let embedding = |number: &f32| {
+            let mut embedding = [0.0; Embedding::LENGTH];
+            embedding[7] = *number;
+            Embedding::new(embedding)
+        };
+        Photo {
+            path: path.to_owned(),
+            faces: numbers.iter().map(face).collect(),
+            embeddings: numbers.iter().map(embedding).collect(),
+        }
+    }
+
+    #[test]
+    fn pairs_come_nearest_first_and_tell_the_faces() {
+        let report = compare(photo_of("a.jpg", &[0.0]), photo_of("b.jpg", &[1.0, 0.25]));
+        assert!(report.same);
+        let pairs: Vec<_> = report
+            .pairs
+            .iter()
+            .map(|pair| (pair.b, pair.same))
+            .collect();
+        assert_eq!(pairs, [(1, true), (0, false)]);
+        assert_eq!(
+            lines(&report),
+            [
+                "same person, distance 0.250: a.jpg - b.jpg [1, 2, 31, 42]",
+                "different persons, distance 1.000: a.jpg - b.jpg [1, 2, 31, 42]",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_photo_without_faces_is_an_error_with_a_hint() {
+        let line = Line::Found {
+            path: "wall.jpg".to_owned(),
+            size: crate::types::Size::new(64, 48),
+            faces: Vec::new(),
+        };
+        let error = photo(line).expect_err("no face");
+        assert_eq!(error.to_string(), "no face was found in `wall.jpg`");
+        assert!(error.hint().is_some());
+    }
+}

@@ -1,0 +1,113 @@
+//! Embeddings of the faces of a photo: detect, find landmarks, align, embed.
+
+use image::RgbImage;
+use serde::Serialize;
+
+use crate::dlib::face_chip;
+use crate::errors::Hint;
+use crate::ports::{DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel};
+use crate::types::{Embedding, PixelRect};
+
+/// A face and its embedding.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EmbeddedFace {
+    /// Where it is in the upright photo.
+    #[serde(rename = "box")]
+    pub rect: PixelRect,
+    /// The detector's certainty.
+    pub score: f32,
+    /// The face as numbers: near ones are one person.
+    pub embedding: Embedding,
+}
+
+/// Why a photo's faces have no embeddings.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+    /// The detector failed.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
+    /// The embedder failed.
+    #[error(transparent)]
+    Embedder(#[from] EmbedderError),
+}
+
+impl Hint for EmbedError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Detector(error) => error.hint(),
+            Self::Embedder(error) => error.hint(),
+        }
+    }
+}
+
+/// The faces of an EXIF-upright photo with their embeddings, largest first.
+///
+/// # Errors
+/// [`EmbedError`]; a photo without a face is an empty list.
+pub fn embed_faces(
+    photo: &RgbImage,
+    detector: &mut dyn FaceDetector,
+    landmarks: &dyn LandmarkModel,
+    embedder: &mut dyn FaceEmbedder,
+) -> Result<Vec<EmbeddedFace>, EmbedError> {
+    let faces = detector.detect(photo)?;
+    let chips: Vec<RgbImage> = faces
+        .iter()
+        .map(|face| face_chip::cut(photo, &landmarks.landmarks(photo, face.rect.into())))
+        .collect();
+    let embeddings = embedder.embed(&chips)?;
+    let faces = faces.into_iter().zip(embeddings);
+    Ok(faces
+        .map(|(face, embedding)| EmbeddedFace {
+            rect: face.rect,
+            score: face.score,
+            embedding,
+        })
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{DetectedFace, DlibLandmarks5, FaceBox};
+
+    struct TwoFaces;
+
+    impl FaceDetector for TwoFaces {
+        fn detect(&mut self, _: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError> {
+            let face = |left, score| DetectedFace {
+                rect: PixelRect::from([left, 8, left + 20, 40]),
+                score,
+                landmarks: None,
+            };
+            Ok(vec![face(5, 2.5), face(40, 7.0)])
+        }
+    }
+
+    impl LandmarkModel for TwoFaces {
+        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> DlibLandmarks5 {
+            let at = |x: i32, y: i32| [face.left as i32 + x, face.top as i32 + y];
+            DlibLandmarks5([at(17, 10), at(13, 10), at(3, 10), at(7, 10), at(10, 20)])
+        }
+    }
+
+    impl FaceEmbedder for TwoFaces {
+        fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError> {
+            let middle = |chip: &RgbImage| f32::from(chip.get_pixel(75, 75).0[0]);
+            let embed = |chip| Embedding::new([middle(chip); Embedding::LENGTH]);
+            Ok(chips.iter().map(embed).collect())
+        }
+    }
+
+    #[test]
+    fn each_face_gets_the_embedding_of_its_own_chip() {
+        let photo = RgbImage::from_fn(64, 48, |x, _| image::Rgb([x as u8 * 4, 0, 0]));
+        let faces = embed_faces(&photo, &mut TwoFaces, &TwoFaces, &mut TwoFaces).expect("embeds");
+        assert_eq!(faces.len(), 2);
+        assert_eq!((faces[0].score, faces[1].score), (2.5, 7.0));
+        let middles = faces.iter().map(|face| face.embedding.numbers()[0]);
+        for (middle, column) in middles.zip([15.0, 50.0]) {
+            assert!((middle / 4.0 - column).abs() < 2.0, "{middle}");
+        }
+    }
+}
