@@ -22,9 +22,11 @@ pub mod evaluate;
 #[cfg(feature = "torch")]
 pub mod export;
 pub mod face_chip;
+pub mod face_picture;
 pub mod fetch;
 pub mod image_io;
 pub mod ledger;
+mod lettering;
 pub mod model_files;
 #[cfg(feature = "torch")]
 pub mod nn;

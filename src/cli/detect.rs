@@ -1,9 +1,10 @@
 //! `facepipe detect`
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use image::RgbImage;
 use serde::Serialize;
 
 use super::args::Globals;
@@ -11,20 +12,28 @@ use super::failure::Failure;
 use super::inputs::{self, InputFile};
 use super::output::{Outcome, write_json_line};
 use super::wiring::{self, DetectorName};
+use crate::artifacts::atomic;
+use crate::artifacts::digest::md5_hex;
 use crate::context::Context;
+use crate::face_picture::mark_faces;
 use crate::image_io;
 use crate::parallel::{self, InOrder};
 use crate::ports::FaceDetector;
 use crate::types::{DetectedFace, Size};
 
+/// Digits of a hash that tell marked photos of the same name apart.
+const HASH_DIGITS: usize = 8;
+
 /// Arguments of `detect`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     facepipe detect family.jpg\n  \
-    facepipe detect photos | jq -c '[.path, (.faces | length)]'\n\n\
+    facepipe detect photos | jq -c '[.path, (.faces | length)]'\n  \
+    facepipe detect photos --draw marked\n\n\
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
-    \"score\"}]}, or {\"path\", \"error\"}. Boxes are in pixels of the upright image, right and bottom \
-    exclusive.")]
+    \"score\", \"landmarks\": [[x, y], ...]}]}, or {\"path\", \"error\"}. Boxes are in pixels of the upright \
+    image, right and bottom exclusive. The five landmarks, from detectors that have them, are the \
+    eyes, the nose and the corners of the mouth, each pair from left to right in the image.")]
 pub(super) struct DetectArgs {
     /// Photos, or folders of them
     #[arg(required = true, value_name = "IMAGE|DIR")]
@@ -32,6 +41,9 @@ pub(super) struct DetectArgs {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "seeta")]
     pub(super) detector: DetectorName,
+    /// Also write copies of the photos, with boxes, scores and landmarks drawn, to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) draw: Option<PathBuf>,
 }
 
 /// A line of the output.
@@ -57,14 +69,19 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
     let detectors = wiring::detector(args.detector, globals)?;
+    let drawings = args.draw.as_deref().map(Drawings::new).transpose()?;
     let bar = context.progress.start("detect", Some(files.len() as u64));
     let (mut order, mut items_failed) = (InOrder::default(), 0);
     parallel::for_each(
         &files,
         context.threads,
         || detectors.create().map_err(Failure::from),
-        |detector, file| detect(file, detector.as_mut()),
+        |detector, file| {
+            let line = detect(file, detector.as_mut(), drawings.as_ref());
+            line.map_err(Failure::from)
+        },
         |index, line| {
+            let line = line?;
             context.interrupt.check()?;
             bar.advance(1);
             for line in order.push(index, line) {
@@ -77,26 +94,57 @@ pub(super) fn run(
     Ok(Outcome::printed(items_failed))
 }
 
-fn detect(file: &InputFile, detector: &mut dyn FaceDetector) -> Line {
-    let path = file.name.clone();
+/// The folder of marked copies.
+struct Drawings<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Drawings<'a> {
+    fn new(folder: &'a Path) -> io::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Writes a photo with its faces marked.
+    fn add(&self, file: &InputFile, photo: &RgbImage, faces: &[DetectedFace]) -> io::Result<()> {
+        let mut marked = photo.clone();
+        mark_faces(&mut marked, faces);
+        let bytes = image_io::encode_png(&marked).map_err(io::Error::other)?;
+        atomic::write_bulk(&self.folder.join(drawing_name(&file.name)), &bytes)
+    }
+}
+
+/// A file name that no other photo has: the photo's, and the first of the hash of where it lies.
+fn drawing_name(photo: &str) -> String {
+    let stem = Path::new(photo).file_stem().unwrap_or_default();
+    let hash = md5_hex(photo.as_bytes());
+    format!("{}_{}.png", stem.to_string_lossy(), &hash[..HASH_DIGITS])
+}
+
+/// The line of a photo; an error where its marked copy can't be written.
+fn detect(
+    file: &InputFile,
+    detector: &mut dyn FaceDetector,
+    drawings: Option<&Drawings<'_>>,
+) -> io::Result<Line> {
+    let failed = |error: &dyn std::error::Error| Line::Failed {
+        path: file.name.clone(),
+        error: error.to_string(),
+    };
     let photo = match image_io::read_bytes(&file.path).and_then(|bytes| image_io::decode(&bytes)) {
         Ok(decoded) => decoded.rgb,
-        Err(error) => {
-            return Line::Failed {
-                path,
-                error: error.to_string(),
-            };
-        }
+        Err(error) => return Ok(failed(&error)),
     };
-    match detector.detect(&photo) {
-        Ok(faces) => Line::Found {
-            path,
-            size: Size::of(&photo),
-            faces,
-        },
-        Err(error) => Line::Failed {
-            path,
-            error: error.to_string(),
-        },
+    let faces = match detector.detect(&photo) {
+        Ok(faces) => faces,
+        Err(error) => return Ok(failed(&error)),
+    };
+    if let Some(drawings) = drawings {
+        drawings.add(file, &photo, &faces)?;
     }
+    Ok(Line::Found {
+        path: file.name.clone(),
+        size: Size::of(&photo),
+        faces,
+    })
 }

@@ -1,10 +1,9 @@
 //! A confusion matrix as a picture: rows are truths, columns predictions.
 
-use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
 use image::{Rgb, RgbImage};
 
-/// Side of a letter in pixels.
-const LETTER: u32 = 8;
+use crate::lettering::{LETTER, write_across, write_upwards};
+
 /// Letters of a name that are shown.
 const NAME_LETTERS: usize = 16;
 /// From this many labels on their names are left out: the picture would be all margin.
@@ -51,7 +50,7 @@ pub(super) fn draw(labels: &[&str], confusion: &[Vec<u64>]) -> RgbImage {
             let name = shown(label);
             let length = name.chars().count() as u32 * LETTER;
             write_across(&mut picture, origin - GAP - length, middle, &name, BLACK);
-            write_upwards(&mut picture, middle, origin - GAP, &name);
+            write_upwards(&mut picture, middle, origin - GAP, &name, BLACK);
         }
     }
     for (row, counts) in confusion.iter().enumerate() {
@@ -109,47 +108,6 @@ fn shown(label: &str) -> String {
     }
     let start: String = label.chars().take(NAME_LETTERS - 2).collect();
     format!("{start}..")
-}
-
-/// Whether a letter has ink at a place of its 8x8 pixels.
-fn has_ink(letter: char, x: u32, y: u32) -> bool {
-    let rows = BASIC_FONTS
-        .get(letter)
-        .or_else(|| LATIN_FONTS.get(letter))
-        .or_else(|| BASIC_FONTS.get('?'))
-        .unwrap_or_default();
-    rows[y as usize] >> x & 1 == 1
-}
-
-fn write_across(picture: &mut RgbImage, left: u32, top: u32, text: &str, ink: Rgb<u8>) {
-    for (letter, start) in text.chars().zip((left..).step_by(LETTER as usize)) {
-        for (x, y) in pixels() {
-            if has_ink(letter, x, y) {
-                put(picture, start + x, top + y, ink);
-            }
-        }
-    }
-}
-
-/// Writes from below upwards, with the letters' tops on the left.
-fn write_upwards(picture: &mut RgbImage, left: u32, bottom: u32, text: &str) {
-    for (letter, number) in text.chars().zip(0..) {
-        for (x, y) in pixels() {
-            if has_ink(letter, x, y) {
-                put(picture, left + y, bottom - 1 - number * LETTER - x, BLACK);
-            }
-        }
-    }
-}
-
-fn pixels() -> impl Iterator<Item = (u32, u32)> {
-    (0..LETTER).flat_map(|y| (0..LETTER).map(move |x| (x, y)))
-}
-
-fn put(picture: &mut RgbImage, x: u32, y: u32, ink: Rgb<u8>) {
-    if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
-        *pixel = ink;
-    }
 }
 
 #[cfg(test)]
