@@ -175,6 +175,12 @@ pub enum DetectorError {
         #[source]
         source: io::Error,
     },
+    /// The program was built without libtorch, which the detector runs on.
+    #[error("detector `{detector}` needs libtorch, which this facepipe was built without")]
+    NeedsTorch {
+        /// The detector's name.
+        detector: String,
+    },
     /// The detector panicked on this photo (a defect of its code; the photo is set aside).
     #[error("detector `{detector}` crashed on this image: {message}")]
     Crashed {
@@ -188,7 +194,13 @@ pub enum DetectorError {
 impl Hint for DetectorError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::ModelMissing { .. } => Some("run `facepipe models pull`".to_owned()),
+            Self::ModelMissing { detector, .. } => {
+                Some(format!("run `facepipe models pull {detector}`"))
+            }
+            Self::NeedsTorch { .. } => Some(
+                "use `--detector seeta`, or build with `cargo build` and its default features"
+                    .to_owned(),
+            ),
             Self::ModelUnreadable { .. } => {
                 Some("run `facepipe models verify`, then `facepipe models pull`".to_owned())
             }

@@ -3,5 +3,7 @@
 #[cfg(feature = "torch")]
 pub mod dlib_embedder;
 pub mod dlib_landmarks;
+#[cfg(feature = "torch")]
+pub mod mtcnn;
 pub mod seeta;
 pub mod sources;

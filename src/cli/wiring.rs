@@ -12,6 +12,8 @@ use super::failure::Failure;
 use crate::adapters::dlib_embedder::DlibEmbedderFactory;
 #[cfg(feature = "torch")]
 use crate::adapters::dlib_landmarks::DlibLandmarkModel;
+#[cfg(feature = "torch")]
+use crate::adapters::mtcnn::MtcnnFactory;
 use crate::adapters::seeta::SeetaFactory;
 use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
@@ -26,6 +28,8 @@ use crate::ports::{FaceEmbedderFactory, LandmarkModel};
 pub(super) enum DetectorName {
     /// SeetaFace's frontal detector: small, quick, no landmarks
     Seeta,
+    /// MTCNN: finds more faces, with five landmarks each; needs libtorch
+    Mtcnn,
 }
 
 /// The factory for a detector's name.
@@ -35,6 +39,12 @@ pub(super) fn detector(
 ) -> Result<Box<dyn FaceDetectorFactory>, DetectorError> {
     match name {
         DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
+        #[cfg(feature = "torch")]
+        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(&weights_folder(globals))?)),
+        #[cfg(not(feature = "torch"))]
+        DetectorName::Mtcnn => Err(DetectorError::NeedsTorch {
+            detector: "mtcnn".to_owned(),
+        }),
     }
 }
 

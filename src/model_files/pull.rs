@@ -85,16 +85,16 @@ fn select<'a>(registry: &'a Registry, selection: &Selection) -> Result<Vec<&'a E
         Selection::All => Ok(entries.collect()),
         Selection::Required => Ok(entries.filter(|entry| entry.required).collect()),
         Selection::Named(names) => {
-            if let Some(unknown) = names.iter().find(|name| registry.find(name).is_none()) {
+            let known = |name: &&String| entries.clone().any(|entry| entry.answers_to(name));
+            if let Some(unknown) = names.iter().find(|name| !known(name)) {
                 let known: Vec<_> = entries.map(|entry| entry.name.as_str()).collect();
                 return Err(PullError::UnknownName {
                     name: unknown.clone(),
                     known: known.join(", "),
                 });
             }
-            Ok(entries
-                .filter(|entry| names.contains(&entry.name))
-                .collect())
+            let named = entries.filter(|entry| names.iter().any(|name| entry.answers_to(name)));
+            Ok(named.collect())
         }
     }
 }

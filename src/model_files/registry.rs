@@ -254,6 +254,12 @@ impl Registry {
 }
 
 impl Entry {
+    /// Whether a name means this entry: its own, or the part before the dash, common to a model.
+    #[must_use]
+    pub fn answers_to(&self, name: &str) -> bool {
+        self.name == name || self.name.split('-').next() == Some(name)
+    }
+
     /// The checksum that the registry gives: [`Registry::parse`] sees to it that there is one.
     #[must_use]
     pub fn checksum(&self) -> Checksum<'_> {

@@ -20,6 +20,8 @@ fn every_embedded_entry_is_complete() {
         .collect();
     assert_eq!(required.len(), 1);
     assert_eq!(required[0].file, crate::adapters::seeta::MODEL_FILE);
+    let of_mtcnn = |entry: &&Entry| entry.answers_to("mtcnn");
+    assert_eq!(registry.entries.iter().filter(of_mtcnn).count(), 3);
     let orl = registry.find("orl").expect("the demo's data set is there");
     assert_eq!(orl.unpack.as_ref().map(|unpack| unpack.files), Some(400));
 }

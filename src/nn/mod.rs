@@ -4,6 +4,7 @@ mod classifier;
 mod device;
 mod dlib_resnet;
 mod loader;
+pub mod mtcnn;
 mod network;
 mod pickle;
 mod preprocess;

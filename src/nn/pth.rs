@@ -54,16 +54,19 @@ type Storages = BTreeMap<String, Vec<u8>>;
 
 /// The tensors of a state dict, by name.
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Tensor>, PthReadError> {
-    let bytes = fs_err::read(path)?;
-    let tensors = if bytes.starts_with(ZIP_MAGIC) {
-        read_archive(&bytes)
-    } else {
-        read_old(&bytes)
-    };
-    tensors.map_err(|source| PthReadError::Content {
+    parse(&fs_err::read(path)?).map_err(|source| PthReadError::Content {
         path: path.to_owned(),
         source,
     })
+}
+
+/// The tensors of a state dict's bytes, by name.
+pub(super) fn parse(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, PthError> {
+    if bytes.starts_with(ZIP_MAGIC) {
+        read_archive(bytes)
+    } else {
+        read_old(bytes)
+    }
 }
 
 /// Why a file can't be read as a state dict.

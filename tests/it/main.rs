@@ -1,6 +1,7 @@
 //! All integration tests, in one binary: each further one would link libtorch again.
 
 mod crop;
+mod detect;
 mod dlib;
 #[cfg(feature = "torch")]
 mod embed;

@@ -89,7 +89,7 @@ fn pulling_an_unknown_name_lists_the_known_ones() {
         text.contains("no model file or data set named `seta`"),
         "{text}"
     );
-    assert!(text.contains("seeta, dlib-landmarks5, "), "{text}");
+    assert!(text.contains("seeta, mtcnn-pnet"), "{text}");
     let both = facepipe(folder.path(), &["models", "pull", "seeta", "--all"]);
     assert_eq!(
         both.status.code(),

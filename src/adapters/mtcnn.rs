@@ -1,0 +1,93 @@
+//! MTCNN, run by libtorch: boxes and five landmarks.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use image::RgbImage;
+
+use crate::nn::mtcnn::{FILES, Mtcnn, MtcnnFace};
+use crate::nn::use_threads;
+use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
+use crate::types::{DetectedFace, Size};
+
+/// The detector's name on the command line.
+pub const NAME: &str = "mtcnn";
+
+/// Reads the three networks once; the workers share their numbers.
+#[derive(Debug)]
+pub struct MtcnnFactory {
+    /// A lock, for a tensor may be sent to another thread but not be used by two.
+    networks: Mutex<Mtcnn>,
+}
+
+impl MtcnnFactory {
+    /// Reads and checks the three files in a folder of weights.
+    ///
+    /// # Errors
+    /// [`DetectorError::ModelMissing`], [`DetectorError::ModelUnreadable`].
+    pub fn new(weights: &Path) -> Result<Self, DetectorError> {
+        for file in FILES {
+            let path = weights.join(file);
+            if !path.exists() {
+                let detector = NAME.to_owned();
+                return Err(DetectorError::ModelMissing { detector, path });
+            }
+        }
+        let networks = Mtcnn::read(weights).map_err(|error| DetectorError::ModelUnreadable {
+            detector: NAME.to_owned(),
+            source: io::Error::other(error),
+        })?;
+        Ok(Self {
+            networks: Mutex::new(networks),
+        })
+    }
+}
+
+impl FaceDetectorFactory for MtcnnFactory {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError> {
+        // Each worker has a processor of its own: libtorch's threads would only wait for each
+        // other.
+        use_threads(NonZeroUsize::MIN);
+        let networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Box::new(MtcnnDetector {
+            networks: networks.share(),
+        }))
+    }
+}
+
+struct MtcnnDetector {
+    networks: Mtcnn,
+}
+
+impl FaceDetector for MtcnnDetector {
+    fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError> {
+        let found = self
+            .networks
+            .detect(photo)
+            .map_err(|error| DetectorError::Crashed {
+                detector: NAME.to_owned(),
+                message: error.to_string(),
+            })?;
+        Ok(in_photo(found, Size::of(photo)))
+    }
+}
+
+/// Faces with whole pixels inside the photo, largest first.
+fn in_photo(found: Vec<MtcnnFace>, photo: Size) -> Vec<DetectedFace> {
+    let inside = found.into_iter().filter_map(|face| {
+        Some(DetectedFace {
+            rect: face.face.clamped(photo)?,
+            score: face.score,
+            landmarks: Some(face.landmarks),
+        })
+    });
+    let mut faces: Vec<_> = inside.collect();
+    faces.sort_by_key(|face| std::cmp::Reverse(face.rect.size().area()));
+    faces
+}

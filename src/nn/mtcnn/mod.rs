@@ -1,0 +1,122 @@
+//! MTCNN: three small networks, one after the other, that find faces and five landmarks of each.
+//!
+//! Source: K. Zhang et al., "Joint face detection and alignment using multitask cascaded
+//! convolutional networks", IEEE Signal Processing Letters 23 (2016). The weights, and with them
+//! every constant and rounding rule below, are those of facenet-pytorch 2.6.0 (MIT licence): the
+//! same photo gives the same boxes.
+//!
+//! 1. P-Net slides over the photo at many sizes (`pyramid`) and proposes squares.
+//! 2. R-Net looks at each proposal again, at 24x24 pixels.
+//! 3. O-Net looks at what is left, at 48x48 pixels, and gives the landmarks.
+
+mod boxes;
+mod cascade;
+mod networks;
+mod plan;
+mod pyramid;
+mod resize;
+
+use std::path::Path;
+
+pub use networks::MtcnnError;
+
+use crate::types::{FaceBox, Landmarks5};
+use networks::Network;
+use plan::{O_NET, P_NET, R_NET};
+
+/// The names of the three files in a folder of weights.
+pub const FILES: [&str; 3] = [P_NET.file, R_NET.file, O_NET.file];
+
+/// The three networks.
+#[derive(Debug)]
+pub struct Mtcnn {
+    proposal: Network,
+    refinement: Network,
+    output: Network,
+}
+
+/// A face in the photo's pixels; its box may reach over the photo's edge.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MtcnnFace {
+    /// Where it is.
+    pub face: FaceBox,
+    /// O-Net's probability that it is one.
+    pub score: f32,
+    /// Eyes, nose and corners of the mouth.
+    pub landmarks: Landmarks5,
+}
+
+impl Mtcnn {
+    /// Reads the three files in a folder of weights.
+    ///
+    /// # Errors
+    /// [`MtcnnError`] naming the file.
+    pub fn read(weights: &Path) -> Result<Self, MtcnnError> {
+        Ok(Self {
+            proposal: Network::read(&P_NET, weights)?,
+            refinement: Network::read(&R_NET, weights)?,
+            output: Network::read(&O_NET, weights)?,
+        })
+    }
+
+    /// The same networks for another thread: the numbers stay where they are and are shared.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self {
+            proposal: self.proposal.share(),
+            refinement: self.refinement.share(),
+            output: self.output.share(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::pth;
+    use std::io::Write as _;
+    use std::path::PathBuf;
+
+    /// Every so many bytes a file is cut off: a prime, so that all parts of an instruction are met.
+    const CUT_STEP: usize = 37;
+
+    fn weights() -> Option<PathBuf> {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/weights");
+        let missing = FILES.iter().any(|file| !folder.join(file).is_file());
+        if missing {
+            // Past the test harness, which hides what passing tests print.
+            std::io::stderr()
+                .write_all(b"SKIPPED: no MTCNN weights; run `facepipe models pull mtcnn`\n")
+                .expect("stderr is open");
+        }
+        (!missing).then_some(folder)
+    }
+
+    #[test]
+    fn cut_files_are_errors() {
+        let Some(weights) = weights() else { return };
+        for file in FILES {
+            let bytes = fs_err::read(weights.join(file)).expect("reads");
+            assert!(pth::parse(&bytes).is_ok(), "{file}");
+            for length in (0..bytes.len()).step_by(CUT_STEP) {
+                assert!(pth::parse(&bytes[..length]).is_err(), "{file} at {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_damaged_or_exchanged_file_is_named() {
+        let Some(weights) = weights() else { return };
+        assert!(Mtcnn::read(&weights).is_ok());
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let here = |file: &str| folder.path().join(file);
+        for file in FILES {
+            fs_err::copy(weights.join(file), here(file)).expect("copies");
+        }
+        let error = || Mtcnn::read(folder.path()).expect_err("damaged").to_string();
+        fs_err::copy(weights.join(FILES[2]), here(FILES[1])).expect("copies");
+        assert!(error().contains(FILES[1]), "{}", error());
+        fs_err::write(here(FILES[0]), b"\x80\x02").expect("writes");
+        assert!(error().contains(FILES[0]), "{}", error());
+    }
+}
