@@ -7,6 +7,7 @@ use image::RgbImage;
 use url::Url;
 
 use crate::artifacts::image_folder::ImageFolderError;
+use crate::dlib::ModelFileError;
 use crate::errors::{Hint, io_hint};
 use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
 
@@ -181,6 +182,9 @@ pub enum DetectorError {
         /// The detector's name.
         detector: String,
     },
+    /// A model of dlib's can't be used.
+    #[error(transparent)]
+    DlibModel(#[from] ModelFileError),
     /// The detector panicked on this photo (a defect of its code; the photo is set aside).
     #[error("detector `{detector}` crashed on this image: {message}")]
     Crashed {
@@ -204,6 +208,7 @@ impl Hint for DetectorError {
             Self::ModelUnreadable { .. } => {
                 Some("run `facepipe models verify`, then `facepipe models pull`".to_owned())
             }
+            Self::DlibModel(error) => error.hint(),
             Self::Crashed { .. } => None,
         }
     }

@@ -4,6 +4,8 @@
 pub mod dlib_embedder;
 pub mod dlib_landmarks;
 #[cfg(feature = "torch")]
+pub mod mmod;
+#[cfg(feature = "torch")]
 pub mod mtcnn;
 pub mod seeta;
 pub mod sources;

@@ -6,12 +6,13 @@ use clap::ValueEnum;
 use url::Url;
 
 use super::args::Globals;
-#[cfg(feature = "torch")]
 use super::failure::Failure;
 #[cfg(feature = "torch")]
 use crate::adapters::dlib_embedder::DlibEmbedderFactory;
 #[cfg(feature = "torch")]
 use crate::adapters::dlib_landmarks::DlibLandmarkModel;
+#[cfg(feature = "torch")]
+use crate::adapters::mmod::MmodFactory;
 #[cfg(feature = "torch")]
 use crate::adapters::mtcnn::MtcnnFactory;
 use crate::adapters::seeta::SeetaFactory;
@@ -19,7 +20,7 @@ use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
 use crate::adapters::sources::url_list::UrlListSource;
 use crate::model_files::Folders;
-use crate::ports::{DetectorError, FaceDetectorFactory, ImageSource, SourceError};
+use crate::ports::{FaceDetectorFactory, ImageSource, SourceError};
 #[cfg(feature = "torch")]
 use crate::ports::{FaceEmbedderFactory, LandmarkModel};
 
@@ -30,21 +31,37 @@ pub(super) enum DetectorName {
     Seeta,
     /// MTCNN: finds more faces, with five landmarks each; needs libtorch
     Mtcnn,
+    /// dlib's CNN detector: faces from 80 pixels on, in more positions; slower; needs libtorch
+    Mmod,
 }
 
 /// The factory for a detector's name.
 pub(super) fn detector(
     name: DetectorName,
     globals: &Globals,
-) -> Result<Box<dyn FaceDetectorFactory>, DetectorError> {
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
     match name {
         DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
         #[cfg(feature = "torch")]
         DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(&weights_folder(globals))?)),
+        #[cfg(feature = "torch")]
+        DetectorName::Mmod => {
+            let device = crate::nn::parse_device(&globals.device)?;
+            Ok(Box::new(MmodFactory::new(
+                &weights_folder(globals),
+                device,
+            )?))
+        }
         #[cfg(not(feature = "torch"))]
-        DetectorName::Mtcnn => Err(DetectorError::NeedsTorch {
-            detector: "mtcnn".to_owned(),
-        }),
+        DetectorName::Mtcnn | DetectorName::Mmod => Err(needs_torch(name).into()),
+    }
+}
+
+#[cfg(not(feature = "torch"))]
+fn needs_torch(name: DetectorName) -> crate::ports::DetectorError {
+    let value = name.to_possible_value();
+    crate::ports::DetectorError::NeedsTorch {
+        detector: value.map_or_else(String::new, |value| value.get_name().to_owned()),
     }
 }
 

@@ -9,12 +9,14 @@
 
 mod error;
 pub mod face_chip;
+pub mod mmod_file;
 pub mod network_file;
 mod pyramid;
 pub mod reader;
 pub mod resnet_file;
 mod shape_predictor;
 mod similarity;
+pub mod tiled_pyramid;
 
 pub use error::ModelFileError;
 pub use shape_predictor::{InclusiveRect, ShapePredictor};
@@ -24,3 +26,5 @@ pub use similarity::Similarity;
 pub const RESNET_FILE: &str = "dlib_face_recognition_resnet_model_v1.dat";
 /// The file of the five-landmark model, in the folder of weights.
 pub const LANDMARKS_FILE: &str = "shape_predictor_5_face_landmarks.dat";
+/// The file of the CNN face detector, in the folder of weights.
+pub const MMOD_FILE: &str = "mmod_human_face_detector.dat";

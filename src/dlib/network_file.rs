@@ -154,6 +154,47 @@ pub fn affine<'a>(reader: &mut Reader<'a>, channels: usize) -> Result<AffineView
     Ok(AffineView { parameters })
 }
 
+/// Reads a batch normalisation of so many channels, with its body, as the scale and shift that it
+/// comes to once training is over: `[scales, shifts]`.
+///
+/// # Errors
+/// [`ReadError`].
+pub fn normalisation(reader: &mut Reader<'_>, channels: usize) -> Result<[Vec<f32>; 2], ReadError> {
+    reader.exact_string("bn_con2", "the layer")?;
+    let start = reader.offset();
+    let parameters = reader.tensor("scales and shifts")?;
+    expect_shape(reader, [1, channels, 1, 1], "the scales' shape")?;
+    expect_shape(reader, [1, channels, 1, 1], "the shifts' shape")?;
+    expect_length(start, &parameters, 2 * channels)?;
+    // Statistics of the last batch, then of the whole training.
+    for what in ["means of a batch", "deviations of a batch"] {
+        reader.tensor(what)?;
+    }
+    let mut statistic = |what| {
+        let start = reader.offset();
+        let statistic = reader.tensor(what)?;
+        expect_length(start, &statistic, channels)?;
+        Ok(statistic.values())
+    };
+    let (means, variances) = (statistic("means")?, statistic("variances")?);
+    for what in ["the number of updates", "the window of statistics"] {
+        reader.unsigned(what)?;
+    }
+    multipliers(reader)?;
+    let epsilon = reader.finite_f32("what is added to variances")?;
+    body_end(reader, false)?;
+    let parameters = parameters.values();
+    let (gammas, betas) = parameters.split_at(channels);
+    let scales: Vec<f32> = gammas
+        .iter()
+        .zip(&variances)
+        .map(|(gamma, variance)| gamma / (variance + epsilon).sqrt())
+        .collect();
+    let shifts = betas.iter().zip(means.iter().zip(&scales));
+    let shifts = shifts.map(|(beta, (mean, scale))| beta - mean * scale);
+    Ok([scales.clone(), shifts.collect()])
+}
+
 /// Reads a layer without anything but its name: `relu_`, `add_prev_`.
 ///
 /// # Errors

@@ -94,6 +94,7 @@ fn dlibs_models_come_from_one_package() {
     for (name, file) in [
         ("dlib-landmarks5", crate::dlib::LANDMARKS_FILE),
         ("dlib-resnet29", crate::dlib::RESNET_FILE),
+        ("dlib-mmod", crate::dlib::MMOD_FILE),
     ] {
         let entry = registry.find(name).expect("it is there");
         assert_eq!(entry.file, file);

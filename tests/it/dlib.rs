@@ -102,3 +102,36 @@ fn embeddings_are_dlibs() {
     let error = wrong.expect_err("no chip").to_string();
     assert_eq!(error, "a face chip is 64x48 pixels, not 150x150");
 }
+
+#[cfg(feature = "torch")]
+#[test]
+fn the_cnn_detectors_boxes_are_dlibs() {
+    use facepipe::dlib::MMOD_FILE;
+    use facepipe::nn::Mmod;
+
+    let (Some(root), Some(model)) = (shared("reference/dlib/images"), weights(MMOD_FILE)) else {
+        return;
+    };
+    tch::set_num_threads(1);
+    let detector = Mmod::open(&model, tch::Device::Cpu).expect("the model can be read");
+    // Made by dlib 20.0.1: left, top, right, bottom (all inside) and score of each face.
+    let text = include_str!("../fixtures/mmod_boxes.json");
+    type Face = (i64, i64, i64, i64, f32);
+    let expected: Vec<Vec<Face>> = serde_json::from_str(text).expect("JSON");
+    let files = fs_err::read_dir(&root).expect("lists");
+    let mut files: Vec<_> = files.map(|file| file.expect("lists").path()).collect();
+    files.sort();
+    assert_eq!((files.len(), expected.len()), (36, 36));
+    for (file, expected) in files.iter().zip(expected) {
+        let name = file.display();
+        let found = detector.faces(&picture(file));
+        let rects =
+            |(rect, _): &(InclusiveRect, f32)| (rect.left, rect.top, rect.right, rect.bottom);
+        let found_rects: Vec<_> = found.iter().map(rects).collect();
+        let expected_rects: Vec<_> = expected.iter().map(|it| (it.0, it.1, it.2, it.3)).collect();
+        assert_eq!(found_rects, expected_rects, "{name}");
+        for ((_, score), it) in found.iter().zip(&expected) {
+            assert!((score - it.4).abs() < 1e-3, "{name}: {score} and {}", it.4);
+        }
+    }
+}

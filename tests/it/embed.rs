@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use facepipe::adapters::seeta;
-use facepipe::dlib::{LANDMARKS_FILE, RESNET_FILE};
+use facepipe::dlib::{LANDMARKS_FILE, MMOD_FILE, RESNET_FILE};
 use serde_json::Value;
 
 use crate::helpers::{failure, json, run, shared, stdout, weights, write, write_png};
@@ -175,6 +175,34 @@ fn a_missing_or_damaged_model_is_named_with_the_command_that_mends_it() {
     let error = embed();
     assert!(
         error.contains(RESNET_FILE) && error.contains("at byte"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_cnn_detector_is_chosen_by_name() {
+    let (Some(photos), Some(_)) = (photos(), weights(MMOD_FILE)) else {
+        return;
+    };
+    let found = lines(&run(
+        "detect --device cpu --threads 1 --detector mmod",
+        &[&photos[0], &photos[2]],
+    ));
+    assert_eq!(found.len(), 2);
+    for line in &found {
+        // The person of an LFW photo is in its middle.
+        let faces = line["faces"].as_array().expect("faces");
+        let around_the_middle = faces.iter().any(|face| {
+            let rect: [u32; 4] = serde_json::from_value(face["box"].clone()).expect("a box");
+            rect[0] < 125 && rect[1] < 125 && rect[2] > 125 && rect[3] > 125
+        });
+        assert!(around_the_middle, "{line}");
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let options = "detect --device cpu --detector mmod --weights-dir";
+    let error = failure(&run(options, &[folder.path(), &photos[0]]), 1);
+    assert!(
+        error.contains(MMOD_FILE) && error.contains("dlib-mmod"),
         "{error}"
     );
 }
