@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use image::RgbImage;
 
-use crate::nn::mtcnn::{FILES, Mtcnn, MtcnnFace};
+use crate::nn::mtcnn::{FILES, Mtcnn, MtcnnFace, Search};
 use crate::nn::use_threads;
 use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
 use crate::types::{DetectedFace, Size};
@@ -27,7 +27,7 @@ impl MtcnnFactory {
     ///
     /// # Errors
     /// [`DetectorError::ModelMissing`], [`DetectorError::ModelUnreadable`].
-    pub fn new(weights: &Path) -> Result<Self, DetectorError> {
+    pub fn new(weights: &Path, search: Search) -> Result<Self, DetectorError> {
         for file in FILES {
             let path = weights.join(file);
             if !path.exists() {
@@ -35,10 +35,11 @@ impl MtcnnFactory {
                 return Err(DetectorError::ModelMissing { detector, path });
             }
         }
-        let networks = Mtcnn::read(weights).map_err(|error| DetectorError::ModelUnreadable {
-            detector: NAME.to_owned(),
-            source: io::Error::other(error),
-        })?;
+        let networks =
+            Mtcnn::read(weights, search).map_err(|error| DetectorError::ModelUnreadable {
+                detector: NAME.to_owned(),
+                source: io::Error::other(error),
+            })?;
         Ok(Self {
             networks: Mutex::new(networks),
         })

@@ -20,6 +20,8 @@ use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
 use crate::adapters::sources::url_list::UrlListSource;
 use crate::model_files::Folders;
+#[cfg(feature = "torch")]
+use crate::nn::mtcnn::Search;
 use crate::ports::{FaceDetectorFactory, ImageSource, SourceError};
 #[cfg(feature = "torch")]
 use crate::ports::{FaceEmbedderFactory, LandmarkModel};
@@ -43,7 +45,10 @@ pub(super) fn detector(
     match name {
         DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
         #[cfg(feature = "torch")]
-        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(&weights_folder(globals))?)),
+        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(
+            &weights_folder(globals),
+            Search::USUAL,
+        )?)),
         #[cfg(feature = "torch")]
         DetectorName::Mmod => {
             let device = crate::nn::parse_device(&globals.device)?;

@@ -11,11 +11,6 @@ use super::{Mtcnn, MtcnnFace};
 use crate::nn::TorchError;
 use crate::types::{FaceBox, Landmarks5, PixelRect, Size};
 
-/// Probabilities from which P-Net's, R-Net's and O-Net's candidates go on: facenet-pytorch's
-/// defaults.
-const P_THRESHOLD: f32 = 0.6;
-const R_THRESHOLD: f32 = 0.7;
-const O_THRESHOLD: f32 = 0.7;
 /// Overlap from which two proposals of one size are the same (facenet-pytorch's value).
 const SAME_AT_ONE_SIZE: f32 = 0.5;
 /// Overlap from which two candidates are the same (facenet-pytorch's value, in all stages).
@@ -48,12 +43,13 @@ impl Mtcnn {
     /// P-Net at all sizes: squares where there may be faces.
     fn propose(&self, photo: &RgbImage) -> Result<Vec<Candidate>, TchError> {
         let size = Size::of(photo);
+        let [p_threshold, _, _] = self.search.thresholds;
         let mut all = Vec::new();
-        for scale in scales(size) {
+        for scale in scales(size, self.search.min_face) {
             let mut picture = Pictures::with_capacity(size_at(size, scale), 1);
             picture.add(photo, PixelRect::whole(size));
             let answers = self.proposal.forward(&picture.tensor()?)?;
-            let found = proposals(&answers, scale as f32)?;
+            let found = proposals(&answers, scale as f32, p_threshold)?;
             all.extend(suppress(found, Overlap::Union, SAME_AT_ONE_SIZE));
         }
         let kept = suppress(all, Overlap::Union, SAME).into_iter();
@@ -78,7 +74,7 @@ impl Mtcnn {
             &proposals,
             (R_SIDE, R_BATCH),
             |candidate, answer| {
-                passed.extend(judged(candidate, answer, R_THRESHOLD));
+                passed.extend(judged(candidate, answer, self.search.thresholds[1]));
             },
         )?;
         let kept = suppress(passed, Overlap::Union, SAME).into_iter();
@@ -104,7 +100,7 @@ impl Mtcnn {
             (O_SIDE, O_BATCH),
             |candidate, answer| {
                 passed.extend(
-                    judged(candidate, answer, O_THRESHOLD).map(|judged| Candidate {
+                    judged(candidate, answer, self.search.thresholds[2]).map(|judged| Candidate {
                         face: moved(&judged.face, judged.offsets, 1.0),
                         landmarks: Some(landmarks(&judged.face, &answer[FIRST_LANDMARK..])),
                         ..judged
@@ -170,17 +166,17 @@ fn judged(candidate: &Candidate, answer: &[f32], threshold: f32) -> Option<Candi
     })
 }
 
-/// P-Net's answers over its threshold, as squares in the photo.
+/// P-Net's answers from its threshold on, as squares in the photo.
 ///
 /// # Shapes
 /// `answers` is `[1, rows, columns, numbers]`.
-fn proposals(answers: &Tensor, scale: f32) -> Result<Vec<Candidate>, TchError> {
+fn proposals(answers: &Tensor, scale: f32, threshold: f32) -> Result<Vec<Candidate>, TchError> {
     let columns = answers.size().get(2).map_or(1, |columns| *columns as usize);
     let (numbers, length) = numbers(answers)?;
     let mut found = Vec::new();
     for (index, answer) in numbers.chunks_exact(length).enumerate() {
         let score = probability(answer);
-        if score >= P_THRESHOLD {
+        if score >= threshold {
             found.push(Candidate {
                 face: cell((index % columns) as u32, (index / columns) as u32, scale),
                 score,
@@ -228,6 +224,7 @@ fn landmarks(face: &FaceBox, shares: &[f32]) -> Landmarks5 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Search;
     use super::super::networks::tests::random;
     use super::super::plan::{O_NET, P_NET, R_NET};
     use super::*;
@@ -254,7 +251,7 @@ mod tests {
         let mut view = answers.narrow(1, 2, 1).narrow(2, 5, 1);
         view.copy_(&Tensor::from_slice(&[0.0_f32, 3.0, 0.1, 0.2, 0.3, 0.4]).view([1, 1, 1, 6]));
         assert_eq!(place.size(), [6]);
-        let found = proposals(&answers, 1.0).expect("a tensor of numbers");
+        let found = proposals(&answers, 1.0, 0.6).expect("a tensor of numbers");
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].face.left, found[0].face.top), (11.0, 5.0));
         assert_eq!(found[0].offsets, [0.1, 0.2, 0.3, 0.4]);
@@ -278,6 +275,7 @@ mod tests {
     #[test]
     fn photos_of_any_size_go_through_all_stages() {
         let mtcnn = Mtcnn {
+            search: Search::USUAL,
             proposal: random(&P_NET),
             refinement: random(&R_NET),
             output: random(&O_NET),
@@ -287,7 +285,7 @@ mod tests {
                 Rgb([(x * 7) as u8, (y * 11) as u8, (x * y) as u8])
             });
             let faces = mtcnn.detect(&photo).expect("runs");
-            assert!(faces.iter().all(|face| face.score > O_THRESHOLD));
+            assert!(faces.iter().all(|face| face.score > 0.7));
             assert_eq!(faces, mtcnn.share().detect(&photo).expect("runs"));
         }
     }

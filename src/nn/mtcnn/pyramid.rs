@@ -12,14 +12,12 @@ const RATIO: f64 = 0.709;
 /// Longest side of the largest searched picture. It bounds memory and time on camera pictures,
 /// whose smallest faces (side/80 of the photo's longer side) are blurs that no one trains on.
 const MAX_SEARCHED_SIDE: u32 = 960;
-/// Side of the smallest face that is searched, in pixels: facenet-pytorch's default.
-const MIN_FACE: u32 = 20;
 
-/// How many searched pixels a photo pixel becomes, from the largest searched picture on; empty for
-/// photos that are smaller than a face.
-pub(super) fn scales(photo: Size) -> Vec<f64> {
+/// How many searched pixels a photo pixel becomes, from the largest searched picture on, in which
+/// the smallest face fills a cell; empty for photos that are smaller than a face.
+pub(super) fn scales(photo: Size, min_face: u32) -> Vec<f64> {
     let longer = f64::from(photo.width.max(photo.height));
-    let largest = f64::from(CELL) / f64::from(MIN_FACE);
+    let largest = f64::from(CELL) / f64::from(min_face);
     let mut scale = largest.min(f64::from(MAX_SEARCHED_SIDE) / longer);
     let mut shorter = f64::from(photo.shorter()) * scale;
     let mut scales = Vec::new();
@@ -44,7 +42,7 @@ mod tests {
     #[test]
     fn sizes_fall_from_the_smallest_face_to_the_largest() {
         let photo = Size::new(640, 480);
-        let scales = scales(photo);
+        let scales = scales(photo, 20);
         assert_eq!(scales.len(), 10);
         assert!((scales[0] - 0.6).abs() < 1e-12);
         assert!((scales[1] - 0.6 * 0.709).abs() < 1e-12);
@@ -55,9 +53,9 @@ mod tests {
 
     #[test]
     fn a_photo_of_one_face_is_searched_once_and_a_smaller_one_not_at_all() {
-        assert_eq!(scales(Size::new(64, 20)), [0.6]);
-        assert_eq!(scales(Size::new(64, 19)), [] as [f64; 0]);
-        assert_eq!(scales(Size::new(1, 1)), [] as [f64; 0]);
+        assert_eq!(scales(Size::new(64, 20), 20), [0.6]);
+        assert_eq!(scales(Size::new(64, 19), 20), [] as [f64; 0]);
+        assert_eq!(scales(Size::new(1, 1), 20), [] as [f64; 0]);
     }
 
     #[test]
@@ -67,7 +65,7 @@ mod tests {
             Size::new(1601, 1200),
             Size::new(20, 32_000),
         ] {
-            let scales = scales(photo);
+            let scales = scales(photo, 20);
             let first = scales.first().map(|scale| size_at(photo, *scale));
             assert!(
                 first.is_none_or(|size| size.width.max(size.height) <= 961),
