@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use image::RgbImage;
-use serde::Serialize;
 
 use super::args::Globals;
 use super::failure::Failure;
 use super::inputs::{self, InputFile};
-use super::output::{Outcome, write_json_line};
+use super::output::{Outcome, PhotoLine, write_json_line};
 use super::wiring::{self, DetectorName};
 use crate::artifacts::atomic;
 use crate::artifacts::digest::md5_hex;
@@ -46,21 +45,7 @@ pub(super) struct DetectArgs {
     pub(super) draw: Option<PathBuf>,
 }
 
-/// A line of the output.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Found {
-        path: String,
-        #[serde(flatten)]
-        size: Size,
-        faces: Vec<DetectedFace>,
-    },
-    Failed {
-        path: String,
-        error: String,
-    },
-}
+type Line = PhotoLine<DetectedFace>;
 
 pub(super) fn run(
     args: &DetectArgs,

@@ -5,12 +5,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::args::Globals;
 use super::failure::Failure;
 use super::inputs::{self, InputFile};
-use super::output::{Outcome, write_json_line};
+use super::output::{Outcome, PhotoLine, write_json_line};
 use super::wiring::{self, DetectorName, EmbeddingParts};
 use crate::context::Context;
 use crate::embed::{EmbeddedFace, embed_faces};
@@ -38,21 +37,8 @@ pub(super) struct EmbedArgs {
     detector: DetectorName,
 }
 
-/// What is said of one photo: a line of the output.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Line {
-    Found {
-        path: String,
-        #[serde(flatten)]
-        size: Size,
-        faces: Vec<EmbeddedFace>,
-    },
-    Failed {
-        path: String,
-        error: String,
-    },
-}
+/// What is said of one photo.
+pub(super) type Line = PhotoLine<EmbeddedFace>;
 
 /// What a worker thread needs for photos.
 struct Worker<'a> {

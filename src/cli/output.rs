@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::args::Globals;
 use super::failure::Failure;
+use crate::types::Size;
 
 /// The result of a command.
 #[derive(Debug, Default)]
@@ -26,6 +27,22 @@ impl Outcome {
             ..Self::default()
         }
     }
+}
+
+/// What `detect` and `embed` say of one photo: a line of their output.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum PhotoLine<Face> {
+    Found {
+        path: String,
+        #[serde(flatten)]
+        size: Size,
+        faces: Vec<Face>,
+    },
+    Failed {
+        path: String,
+        error: String,
+    },
 }
 
 /// Prints a result the way that was asked for.

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::error::{ModelFileError, read_file};
 use super::network_file::{
-    ConvolutionShape, ConvolutionView, Versions, convolution, normalisation, plain,
+    ConvolutionShape, ConvolutionView, Versions, convolution, expect_channel_means, normalisation,
+    plain,
 };
 use super::reader::{ReadError, Reader};
-use super::resnet_file::CHANNEL_MEANS;
 
 /// Layers of the network; all have a body.
 const LAYERS: usize = 19;
@@ -87,17 +87,7 @@ fn read_header(reader: &mut Reader<'_>) -> Result<(), ReadError> {
     }
     Versions::read(reader, LAYERS)?;
     reader.exact_string("input_rgb_image_pyramid", "the input")?;
-    for mean in CHANNEL_MEANS {
-        let start = reader.offset();
-        let found = reader.finite_f32("a channel's mean")?;
-        if found != mean {
-            return Err(Reader::unexpected(
-                start,
-                format!("a mean of {mean}"),
-                found,
-            ));
-        }
-    }
+    expect_channel_means(reader)?;
     Ok(())
 }
 

@@ -15,6 +15,27 @@ const TAG_VERSION: i64 = 1;
 const MULTIPLIERS: usize = 4;
 /// Numbers of a pooling layer: rows, columns, strides and paddings.
 const POOLING_NUMBERS: usize = 6;
+/// Channel means that are subtracted from pixels, red first: of ImageNet, as dlib has them.
+pub const CHANNEL_MEANS: [f32; 3] = [122.782, 117.001, 104.298];
+
+/// Reads the channel means of a network's input: all of dlib's face networks have the same.
+///
+/// # Errors
+/// [`ReadError`] where they are others.
+pub(super) fn expect_channel_means(reader: &mut Reader<'_>) -> Result<(), ReadError> {
+    for mean in CHANNEL_MEANS {
+        let start = reader.offset();
+        let found = reader.finite_f32("a channel's mean")?;
+        if found != mean {
+            return Err(Reader::unexpected(
+                start,
+                format!("a mean of {mean}"),
+                found,
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// The order in which layers with a body follow each other, and with what version.
 #[derive(Debug)]

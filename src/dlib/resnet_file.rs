@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::error::{ModelFileError, read_file};
 use super::network_file::{
-    AffineView, ConvolutionShape, ConvolutionView, Versions, affine, convolution, fully_connected,
-    plain, pooling,
+    AffineView, ConvolutionShape, ConvolutionView, Versions, affine, convolution,
+    expect_channel_means, fully_connected, plain, pooling,
 };
 use super::reader::{ReadError, Reader, TensorView};
 use crate::types::Embedding;
@@ -16,8 +16,6 @@ const LAYERS: usize = 130;
 const BODIES: usize = 108;
 /// The loss layer's version.
 const LOSS_VERSION: i64 = 1;
-/// Channel means that are subtracted from pixels, red first: of ImageNet, as dlib has them.
-pub const CHANNEL_MEANS: [f32; 3] = [122.782, 117.001, 104.298];
 /// Width and height of the input in pixels.
 const INPUT_SIDE: i64 = 150;
 /// The first convolution: 7x7, every second pixel, no padding.
@@ -102,17 +100,7 @@ fn read_header(reader: &mut Reader<'_>) -> Result<(), ReadError> {
         return Err(Reader::unexpected(start, expected, versions.bodies()));
     }
     reader.exact_string("input_rgb_image_sized", "the input")?;
-    for mean in CHANNEL_MEANS {
-        let start = reader.offset();
-        let found = reader.finite_f32("a channel's mean")?;
-        if found != mean {
-            return Err(Reader::unexpected(
-                start,
-                format!("a mean of {mean}"),
-                found,
-            ));
-        }
-    }
+    expect_channel_means(reader)?;
     reader.exactly(INPUT_SIDE, "rows of the input")?;
     reader.exactly(INPUT_SIDE, "columns of the input")
 }

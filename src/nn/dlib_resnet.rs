@@ -11,7 +11,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::state::{Role, State};
 use crate::dlib::ModelFileError;
-use crate::dlib::resnet_file::{self, BLOCKS, CHANNEL_MEANS, FEATURES, ResNetView, UnitView};
+use crate::dlib::network_file::CHANNEL_MEANS;
+use crate::dlib::resnet_file::{self, BLOCKS, FEATURES, ResNetView, UnitView};
 use crate::types::Embedding;
 
 /// Pixels are divided by this once their channel's mean is subtracted.
