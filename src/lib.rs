@@ -22,6 +22,7 @@ pub mod evaluate;
 #[cfg(feature = "torch")]
 pub mod export;
 pub mod face_chip;
+pub mod face_cutter;
 pub mod face_picture;
 pub mod fetch;
 pub mod image_io;

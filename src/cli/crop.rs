@@ -16,8 +16,11 @@ use crate::crop::{self, CropReport, Settings};
 #[command(after_help = "Examples:\n  \
     facepipe crop data/raw --out data/crops\n  \
     facepipe crop photos --out crops --largest-only --margin 0.3\n\n\
-    DIR gets a folder for each label, manifest.jsonl (every crop: photo, box, score) and \
-    discarded.jsonl (every photo and face left out, with the reason). The photos are only read.")]
+    DIR gets a folder for each label, manifest.jsonl (every crop: photo, box, score, the place of the \
+    aligned face) and discarded.jsonl (every photo and face left out, with the reason). The photos \
+    are only read.\n\n\
+    Crops show the face as the photo does. Training and prediction turn it upright by its landmarks \
+    and sample it in the network's size, once, with the same pixels as from the photo.")]
 pub(super) struct CropArgs {
     /// Folder of photos: a folder for each label
     pub(super) input: PathBuf,
@@ -38,7 +41,10 @@ pub(super) struct CropOptions {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "seeta")]
     pub(super) detector: DetectorName,
-    /// Surroundings kept on each side of a face, as a share of its box
+    /// Don't align faces by their landmarks: networks see them as they stand in the photo
+    #[arg(long)]
+    pub(super) no_align: bool,
+    /// Surroundings kept on each side of a face, as a share of its size
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = margin)]
     pub(super) margin: f32,
     /// Smallest side of a face's box in pixels
@@ -54,6 +60,7 @@ impl CropOptions {
     pub(super) fn settings(&self, detector: &str, largest_only: bool) -> Settings {
         Settings {
             detector: detector.to_owned(),
+            align: !self.no_align,
             margin: self.margin,
             min_face: self.min_face,
             largest_only,
@@ -74,15 +81,10 @@ pub(super) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let detectors = wiring::detector(args.options.detector, globals)?;
-    let settings = args.options.settings(detectors.name(), args.largest_only);
-    let report = crop::run(
-        &args.input,
-        &args.out,
-        &settings,
-        detectors.as_ref(),
-        context,
-    )?;
+    let options = &args.options;
+    let tools = wiring::face_tools(options.detector, !options.no_align, globals)?;
+    let settings = options.settings(tools.detectors.name(), args.largest_only);
+    let report = crop::run(&args.input, &args.out, &settings, &tools, context)?;
     Ok(Outcome {
         lines: lines(&report),
         items_failed: report.items_failed,

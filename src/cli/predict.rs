@@ -36,14 +36,18 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let classifier = Classifier::open(&args.model, parse_device(&globals.device)?)?;
-    let detectors = match predict::detector_of(&classifier) {
+    let tools = match predict::detector_of(&classifier) {
         None => None,
         Some(name) => {
             let known =
                 DetectorName::from_str(name, true).map_err(|_| PredictError::NoDetector {
                     detector: name.to_owned(),
                 })?;
-            Some(wiring::detector(known, globals)?)
+            Some(wiring::face_tools(
+                known,
+                predict::aligns(&classifier),
+                globals,
+            )?)
         }
     };
     let photos: Vec<Photo> = inputs::expand(&args.inputs)?
@@ -54,15 +58,9 @@ pub(super) fn run(
         })
         .collect();
     let mut items_failed = 0;
-    predict::run(
-        &classifier,
-        detectors.as_deref(),
-        &photos,
-        context,
-        |answer| {
-            items_failed += u64::from(matches!(answer, Answer::Failed { .. }));
-            write_json_line(&mut io::stdout().lock(), &answer).map_err(Failure::of_output)
-        },
-    )?;
+    predict::run(&classifier, tools.as_ref(), &photos, context, |answer| {
+        items_failed += u64::from(matches!(answer, Answer::Failed { .. }));
+        write_json_line(&mut io::stdout().lock(), &answer).map_err(Failure::of_output)
+    })?;
     Ok(Outcome::printed(items_failed))
 }

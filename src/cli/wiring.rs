@@ -9,7 +9,6 @@ use super::args::Globals;
 use super::failure::Failure;
 #[cfg(feature = "torch")]
 use crate::adapters::dlib_embedder::DlibEmbedderFactory;
-#[cfg(feature = "torch")]
 use crate::adapters::dlib_landmarks::DlibLandmarkModel;
 #[cfg(feature = "torch")]
 use crate::adapters::mmod::MmodFactory;
@@ -19,12 +18,13 @@ use crate::adapters::seeta::SeetaFactory;
 use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
 use crate::adapters::sources::url_list::UrlListSource;
+use crate::face_cutter::FaceTools;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
 use crate::nn::mtcnn::Search;
-use crate::ports::{FaceDetectorFactory, ImageSource, SourceError};
 #[cfg(feature = "torch")]
-use crate::ports::{FaceEmbedderFactory, LandmarkModel};
+use crate::ports::FaceEmbedderFactory;
+use crate::ports::{FaceDetectorFactory, ImageSource, LandmarkModel, SourceError};
 
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -68,6 +68,21 @@ fn needs_torch(name: DetectorName) -> crate::ports::DetectorError {
     crate::ports::DetectorError::NeedsTorch {
         detector: value.map_or_else(String::new, |value| value.get_name().to_owned()),
     }
+}
+
+/// What finds the faces of photos and cuts them out.
+pub(super) fn face_tools(
+    name: DetectorName,
+    align: bool,
+    globals: &Globals,
+) -> Result<FaceTools, Failure> {
+    let landmarks = align.then(|| DlibLandmarkModel::new(&weights_folder(globals)));
+    Ok(FaceTools {
+        detectors: detector(name, globals)?,
+        landmarks: landmarks
+            .transpose()?
+            .map(|model| Box::new(model) as Box<dyn LandmarkModel>),
+    })
 }
 
 /// What makes embeddings of the faces of photos.

@@ -18,8 +18,8 @@ use crate::artifacts::stage::{
     self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
 use crate::context::Context;
+use crate::face_cutter::FaceTools;
 use crate::parallel;
-use crate::ports::FaceDetectorFactory;
 use crate::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
 
 pub use error::CropError;
@@ -46,7 +46,7 @@ pub fn run(
     input: &Path,
     out: &Path,
     settings: &Settings,
-    detectors: &dyn FaceDetectorFactory,
+    tools: &FaceTools,
     context: &Context,
 ) -> Result<CropReport, CropError> {
     let started = Instant::now();
@@ -65,7 +65,7 @@ pub fn run(
     let report = match stage::begin(out, CROP_STAGE, settings, &inputs, context.force)? {
         Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
         Begin::Work(open) => {
-            let outcomes = crop_photos(&folder, &open, settings, detectors, context)?;
+            let outcomes = crop_photos(&folder, &open, settings, tools, context)?;
             finish(open, &folder, outcomes, started)?
         }
     };
@@ -83,7 +83,7 @@ fn crop_photos(
     folder: &ImageFolder,
     open: &OpenStage,
     settings: &Settings,
-    detectors: &dyn FaceDetectorFactory,
+    tools: &FaceTools,
     context: &Context,
 ) -> Result<Vec<PhotoOutcome>, CropError> {
     let (mut journal, mut outcomes) = Journal::<PhotoOutcome>::open(&open.path(JOURNAL_FILE))?;
@@ -106,6 +106,7 @@ fn crop_photos(
     for label in &folder.labels {
         fs_err::create_dir_all(open.path(label))?;
     }
+    let cutter = tools.cutter(settings.margin);
     let bar = context
         .progress
         .start(CROP_STAGE, Some(folder.files.len() as u64));
@@ -113,8 +114,8 @@ fn crop_photos(
     parallel::for_each(
         &todo,
         context.threads,
-        || detectors.create().map_err(CropError::from),
-        |detector, file| photo::crop(file, &open.root, settings, detector.as_mut()),
+        || tools.detectors.create().map_err(CropError::from),
+        |detector, file| photo::crop(file, &open.root, settings, detector.as_mut(), cutter),
         |_, outcome| {
             context.interrupt.check()?;
             let outcome = outcome?;

@@ -8,13 +8,12 @@ use image::RgbImage;
 use super::{PhotoOutcome, Settings};
 use crate::artifacts::digest::{content_name, md5_hex};
 use crate::artifacts::{atomic, image_folder::LabelledFile};
-use crate::face_chip;
+use crate::face_chip::{self, FaceCut};
+use crate::face_cutter::FaceCutter;
 use crate::image_io;
 use crate::perceptual_hash::PerceptualHash;
 use crate::ports::FaceDetector;
-use crate::types::{
-    CropRecord, DetectedFace, Discarded, ItemKind, PixelRect, Reason, Size, SourcePhoto,
-};
+use crate::types::{CropRecord, DetectedFace, Discarded, ItemKind, Reason, SourcePhoto};
 
 /// Cuts the faces out of one photo and saves them below `out`.
 ///
@@ -24,11 +23,13 @@ pub(super) fn crop(
     out: &Path,
     settings: &Settings,
     detector: &mut dyn FaceDetector,
+    cutter: FaceCutter<'_>,
 ) -> io::Result<PhotoOutcome> {
     let mut work = PhotoWork {
         file,
         out,
         settings,
+        cutter,
         outcome: nothing(file),
     };
     let decoded = image_io::read_bytes(&file.path)
@@ -69,6 +70,7 @@ struct PhotoWork<'work> {
     file: &'work LabelledFile,
     out: &'work Path,
     settings: &'work Settings,
+    cutter: FaceCutter<'work>,
     outcome: PhotoOutcome,
 }
 
@@ -93,13 +95,13 @@ impl PhotoWork<'_> {
                 let message = format!("face {index} is not the largest of the photo");
                 self.discard(ItemKind::Face, Reason::NotLargest, message);
             } else {
-                let rect = face_chip::chip_rect(face.rect, self.settings.margin, Size::of(photo));
-                self.save(photo, source, rect, Some((index, face)))?;
+                let cut = self.cutter.cut(photo, face).cut;
+                self.save(&cut, source, Some((index, face)))?;
             }
         }
         let nothing_kept = self.outcome.crops.is_empty();
         if nothing_kept && self.settings.keep_no_face {
-            return self.save(photo, source, PixelRect::whole(Size::of(photo)), None);
+            return self.save(&face_chip::whole(photo), source, None);
         }
         if !nothing_kept {
             for message in small {
@@ -119,12 +121,11 @@ impl PhotoWork<'_> {
 
     fn save(
         &mut self,
-        photo: &RgbImage,
+        cut: &FaceCut,
         source: &SourcePhoto,
-        chip: PixelRect,
         face: Option<(u32, &DetectedFace)>,
     ) -> io::Result<()> {
-        let bytes = image_io::encode_png(&face_chip::cut(photo, chip)).map_err(io::Error::other)?;
+        let bytes = image_io::encode_png(&cut.pixels).map_err(io::Error::other)?;
         let md5 = md5_hex(&bytes);
         let file = format!("{}/{}", self.file.label, content_name(&md5, "png"));
         atomic::write_bulk(&self.out.join(&file), &bytes)?;
@@ -137,7 +138,8 @@ impl PhotoWork<'_> {
             rect: face.map(|(_, face)| face.rect),
             score: face.map(|(_, face)| face.score),
             landmarks: face.and_then(|(_, face)| face.landmarks),
-            chip,
+            chip: cut.rect,
+            place: cut.place,
         });
         Ok(())
     }

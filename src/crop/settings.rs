@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 pub struct Settings {
     /// The detector's name.
     pub detector: String,
-    /// Share of the box's longer side that is added on each side.
+    /// Whether faces are aligned by their landmarks.
+    pub align: bool,
+    /// Share of the face's side that is added on each side.
     pub margin: f32,
     /// Smallest side of a face's box in pixels.
     pub min_face: u32,

@@ -5,20 +5,21 @@
 
 mod check;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::artifacts::digest::sha256_hex;
 use crate::artifacts::image_folder::{self, Fingerprint, ImageFolderError};
-use crate::artifacts::stage::{self, StageError};
+use crate::artifacts::jsonl;
+use crate::artifacts::stage::{self, MANIFEST_FILE, StageError};
 use crate::errors::{Hint, io_hint};
-use crate::types::{ChipSpec, DataSet, Split};
+use crate::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
 
 pub use check::{Checked, check};
 
 /// One image and what it shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// Index of its label in the data set's labels.
     pub label: usize,
@@ -26,6 +27,8 @@ pub struct Example {
     pub file: String,
     /// The path to open.
     pub path: PathBuf,
+    /// Where the aligned face lies in the image; `None`: the whole image is the chip.
+    pub place: Option<CropPlace>,
 }
 
 /// A data set as found on disk.
@@ -142,6 +145,10 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         Some(description) => (description.labels, description.chip),
         None => (found.into_iter().cloned().collect(), ChipSpec::Whole),
     };
+    let places = match chip {
+        ChipSpec::Aligned { .. } => read_places(root)?,
+        ChipSpec::Box { .. } | ChipSpec::Whole => HashMap::new(),
+    };
     let mut sides = BTreeMap::new();
     let mut fingerprints = String::new();
     let mut files = 0;
@@ -157,6 +164,7 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
                 })?,
                 file: format!("{split}/{}", file.relative),
                 path: file.path.clone(),
+                place: places.get(&format!("{split}/{}", file.relative)).copied(),
             })
         });
         sides.insert(*split, examples.collect::<Result<Vec<_>, DataSetError>>()?);
@@ -170,6 +178,15 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
             digest: sha256_hex(fingerprints.as_bytes()),
         },
     })
+}
+
+/// Where the faces lie in the images, by file.
+fn read_places(root: &Path) -> Result<HashMap<String, CropPlace>, DataSetError> {
+    let records = jsonl::read::<SplitRecord>(&root.join(MANIFEST_FILE))?;
+    let places = records
+        .into_iter()
+        .filter_map(|record| Some((record.file, record.place?)));
+    Ok(places.collect())
 }
 
 fn read_description(root: &Path) -> Result<Option<DataSet>, DataSetError> {

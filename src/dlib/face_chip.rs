@@ -6,13 +6,14 @@
 use image::{Rgb, RgbImage, imageops};
 
 use super::pyramid;
+pub(crate) use super::pyramid::{halve, halve_size};
 use super::similarity::Similarity;
-use crate::types::DlibLandmarks5;
+use crate::types::{ChipSpec, ChipSquare, CropPlace, DlibLandmarks5, Size};
 
 /// Width and height of a chip in pixels: the input of dlib's network.
 pub const CHIP_SIDE: u32 = 150;
 /// Space around the face, as a share of the mean face's side: what dlib's network was trained with.
-const PADDING: f64 = 0.25;
+const PADDING: f64 = ChipSpec::PADDING;
 /// Where the landmarks of the mean face lie, in 0..1 (dlib's `get_face_chip_details`).
 const MEAN_FACE: [[f64; 2]; 5] = [
     [0.8595674595992, 0.2134981538014],
@@ -23,130 +24,115 @@ const MEAN_FACE: [[f64; 2]; 5] = [
 ];
 /// How far a halved picture is shifted, in its pixels: the blur takes more at the left and the top.
 const HALVING_SHIFT: [f64; 2] = [1.25, 0.75];
-/// Pixels of a chip: a picture is halved as long as the face's square has more than that.
-const CHIP_AREA: f64 = (CHIP_SIDE * CHIP_SIDE) as f64;
 
-/// The square of a photo that becomes a chip.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChipPlace {
-    /// First column of the square before it is turned, in pixels.
-    pub left: f64,
-    /// First row.
-    pub top: f64,
-    /// Last column.
-    pub right: f64,
-    /// Last row.
-    pub bottom: f64,
-    /// By how much it is turned about its centre, in radians, clockwise on the screen.
-    pub angle: f64,
-}
-
-impl ChipPlace {
-    /// The square in which a face with these landmarks looks most like the mean face.
-    #[must_use]
-    pub fn of(landmarks: &DlibLandmarks5) -> Self {
-        let side = f64::from(CHIP_SIDE);
-        let mean_face = MEAN_FACE
-            .map(|point| point.map(|number| (PADDING + number) / (2.0 * PADDING + 1.0) * side));
-        let face = landmarks.0.map(|point| point.map(f64::from));
-        let to_photo = Similarity::between(&mean_face, &face);
-        let [x, y] = to_photo.apply([side / 2.0; 2]);
-        let half = (to_photo.a.hypot(to_photo.b) * side - 1.0) / 2.0;
-        Self {
-            left: x - half,
-            top: y - half,
-            right: x + half,
-            bottom: y + half,
-            angle: to_photo.b.atan2(to_photo.a),
-        }
-    }
-
-    /// The square's place after the picture is halved.
-    fn halved(self) -> Self {
-        let [x, y] = HALVING_SHIFT;
-        Self {
-            left: self.left / 2.0 - x,
-            top: self.top / 2.0 - y,
-            right: self.right / 2.0 - x,
-            bottom: self.bottom / 2.0 - y,
-            angle: self.angle,
-        }
-    }
-
-    /// Its place in a picture that begins at `corner`.
-    fn relative_to(self, [x, y]: [f64; 2]) -> Self {
-        Self {
-            left: self.left - x,
-            top: self.top - y,
-            right: self.right - x,
-            bottom: self.bottom - y,
-            angle: self.angle,
-        }
-    }
-
-    fn area(self) -> f64 {
-        (self.right - self.left + 1.0) * (self.bottom - self.top + 1.0)
-    }
-
-    /// The turned corners: top left, top right, bottom left, bottom right.
-    fn corners(self) -> [[f64; 2]; 4] {
-        let centre = [
-            (self.left + self.right) / 2.0,
-            (self.top + self.bottom) / 2.0,
-        ];
-        let (sine, cosine) = self.angle.sin_cos();
-        [
-            [self.left, self.top],
-            [self.right, self.top],
-            [self.left, self.bottom],
-            [self.right, self.bottom],
-        ]
-        .map(|[x, y]| {
-            let (dx, dy) = (x - centre[0], y - centre[1]);
-            [
-                cosine * dx - sine * dy + centre[0],
-                sine * dx + cosine * dy + centre[1],
-            ]
-        })
+/// The square in which a face with these landmarks looks most like the mean face.
+#[must_use]
+pub fn square_of(landmarks: &DlibLandmarks5) -> ChipSquare {
+    let side = f64::from(CHIP_SIDE);
+    let mean_face = MEAN_FACE
+        .map(|point| point.map(|number| (PADDING + number) / (2.0 * PADDING + 1.0) * side));
+    let face = landmarks.0.map(|point| point.map(f64::from));
+    let to_photo = Similarity::between(&mean_face, &face);
+    let [x, y] = to_photo.apply([side / 2.0; 2]);
+    let half = (to_photo.a.hypot(to_photo.b) * side - 1.0) / 2.0;
+    ChipSquare {
+        left: x - half,
+        top: y - half,
+        right: x + half,
+        bottom: y + half,
+        angle: to_photo.b.atan2(to_photo.a),
     }
 }
 
-/// The chip of a face: 150 x 150 pixels, black where it reaches over the photo's edge.
+/// The square's place after the picture is halved.
+pub(crate) fn halved(square: ChipSquare) -> ChipSquare {
+    let [x, y] = HALVING_SHIFT;
+    ChipSquare {
+        left: square.left / 2.0 - x,
+        top: square.top / 2.0 - y,
+        right: square.right / 2.0 - x,
+        bottom: square.bottom / 2.0 - y,
+        angle: square.angle,
+    }
+}
+
+/// Its place in a picture that begins at `corner`.
+fn relative_to(square: ChipSquare, [x, y]: [f64; 2]) -> ChipSquare {
+    ChipSquare {
+        left: square.left - x,
+        top: square.top - y,
+        right: square.right - x,
+        bottom: square.bottom - y,
+        angle: square.angle,
+    }
+}
+
+/// The chip that dlib's network sees: 150 x 150 pixels, black where it reaches over the photo's
+/// edge.
 #[must_use]
 pub fn cut(photo: &RgbImage, landmarks: &DlibLandmarks5) -> RgbImage {
-    cut_at(photo, ChipPlace::of(landmarks))
+    let place = CropPlace {
+        square: square_of(landmarks),
+        corner: [0, 0],
+    };
+    cut_from(photo, &place, Size::new(CHIP_SIDE, CHIP_SIDE))
 }
 
-fn cut_at(photo: &RgbImage, place: ChipPlace) -> RgbImage {
-    let Halvings { depth, margin } = Halvings::of(place);
-    let Some(crop) = Crop::around(photo, place, margin) else {
-        return RgbImage::new(CHIP_SIDE, CHIP_SIDE);
+/// The same from a part of a picture, in any size: the very pixels that the whole picture gives,
+/// where the part holds all that the chip needs.
+#[must_use]
+pub fn cut_from(part: &RgbImage, place: &CropPlace, size: Size) -> RgbImage {
+    let square = place.square;
+    let unscaled = size.width == size.height && square.side() == f64::from(size.width);
+    if square.angle == 0.0 && unscaled {
+        return copy(part, place, size);
+    }
+    let Halvings { depth, margin } = Halvings::of(square, size);
+    let Some(crop) = Crop::around(part, place, margin) else {
+        return RgbImage::new(size.width, size.height);
     };
     let mut picture = crop.picture;
-    let mut place = place.relative_to(crop.corner);
+    let mut square = relative_to(square, crop.corner);
     for _ in 0..depth {
         picture = pyramid::halve(&picture);
-        place = place.halved();
+        square = halved(square);
     }
-    sample(&picture, place)
+    sample(&picture, square, size)
+}
+
+/// A square that is neither turned nor scaled is not sampled, but moved to whole pixels.
+fn copy(part: &RgbImage, place: &CropPlace, size: Size) -> RgbImage {
+    let start = |edge: f64, corner: u32| (edge + 0.5).floor() - f64::from(corner);
+    let left = start(place.square.left, place.corner[0]);
+    let top = start(place.square.top, place.corner[1]);
+    RgbImage::from_fn(size.width, size.height, |column, row| {
+        let (x, y) = (left + f64::from(column), top + f64::from(row));
+        let inside =
+            x >= 0.0 && y >= 0.0 && x < f64::from(part.width()) && y < f64::from(part.height());
+        if inside {
+            *part.get_pixel(x as u32, y as u32)
+        } else {
+            Rgb([0; 3])
+        }
+    })
 }
 
 /// How often a picture is halved before the chip is sampled from it.
-struct Halvings {
-    depth: u32,
+pub(crate) struct Halvings {
+    pub(crate) depth: u32,
     /// Pixels around the face's square that the blurs need.
-    margin: f64,
+    pub(crate) margin: f64,
 }
 
 impl Halvings {
     /// Halved as long as the square then still has at least as many pixels as the chip. A square
     /// with a side of 2^32 pixels, far beyond any picture, is halved 25 times.
-    fn of(place: ChipPlace) -> Self {
+    pub(crate) fn of(square: ChipSquare, chip: Size) -> Self {
         const MOST: u32 = 25;
         let (mut depth, mut margin) = (0, 2.0);
-        let mut smaller = place.halved();
-        while smaller.area() > CHIP_AREA && depth < MOST {
-            smaller = smaller.halved();
+        let mut smaller = halved(square);
+        while smaller.side() * smaller.side() > chip.area() as f64 && depth < MOST {
+            smaller = halved(smaller);
             depth += 1;
             margin = 2.0 * margin + 2.0;
         }
@@ -154,43 +140,45 @@ impl Halvings {
     }
 }
 
-/// The part of a photo that a chip needs.
+/// The part of a picture that a chip needs.
 struct Crop {
     picture: RgbImage,
-    /// Its first column and row in the photo.
+    /// Its first column and row in the picture that the square is measured in.
     corner: [f64; 2],
 }
 
 impl Crop {
-    /// `None` where the square lies outside the photo.
-    fn around(photo: &RgbImage, place: ChipPlace, margin: f64) -> Option<Self> {
-        let corners = place.corners();
+    /// `None` where the square lies outside the picture.
+    fn around(part: &RgbImage, place: &CropPlace, margin: f64) -> Option<Self> {
+        let corners = place.square.corners();
         let range = |axis: usize, side: u32| {
             let values = corners.map(|corner| corner[axis]);
-            let last = f64::from(side) - 1.0;
+            let start = f64::from(place.corner[axis]);
+            let last = start + f64::from(side) - 1.0;
             let first = values.iter().copied().fold(f64::INFINITY, f64::min) - margin;
             let end = values.iter().copied().fold(f64::NEG_INFINITY, f64::max) + margin;
-            let (first, end) = (first.max(0.0).round(), end.min(last).round());
-            (first <= end).then_some((first, end))
+            let (first, end) = (first.max(start).round(), end.min(last).round());
+            (first <= end).then_some((first - start, end - first + 1.0, first))
         };
-        let (left, right) = range(0, photo.width())?;
-        let (top, bottom) = range(1, photo.height())?;
-        let (width, height) = (right - left + 1.0, bottom - top + 1.0);
-        let view = imageops::crop_imm(photo, left as u32, top as u32, width as u32, height as u32);
+        let (left, width, first_column) = range(0, part.width())?;
+        let (top, height, first_row) = range(1, part.height())?;
+        let view = imageops::crop_imm(part, left as u32, top as u32, width as u32, height as u32);
         Some(Self {
             picture: view.to_image(),
-            corner: [left, top],
+            corner: [first_column, first_row],
         })
     }
 }
 
 /// Samples the turned square, bilinear in double precision and rounded down.
-fn sample(picture: &RgbImage, place: ChipPlace) -> RgbImage {
-    let steps = f64::from(CHIP_SIDE) - 1.0;
-    let [start, along, down, _] = place.corners();
-    let step = |end: [f64; 2]| [(end[0] - start[0]) / steps, (end[1] - start[1]) / steps];
-    let (along, down) = (step(along), step(down));
-    RgbImage::from_fn(CHIP_SIDE, CHIP_SIDE, |column, row| {
+fn sample(picture: &RgbImage, square: ChipSquare, size: Size) -> RgbImage {
+    let [start, along, down, _] = square.corners();
+    let step = |end: [f64; 2], pixels: u32| {
+        let steps = f64::from(pixels.max(2)) - 1.0;
+        [(end[0] - start[0]) / steps, (end[1] - start[1]) / steps]
+    };
+    let (along, down) = (step(along, size.width), step(down, size.height));
+    RgbImage::from_fn(size.width, size.height, |column, row| {
         let (column, row) = (f64::from(column), f64::from(row));
         let x = along[0] * column + down[0] * row + start[0];
         let y = along[1] * column + down[1] * row + start[1];
@@ -236,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_place_of_an_upright_face() {
-        let place = ChipPlace::of(&mean_face(200.0, 100.0, 600.0));
+        let place = square_of(&mean_face(200.0, 100.0, 600.0));
         assert!((place.left - 200.0).abs() < 1.5 && (place.top - 100.0).abs() < 1.5);
         assert!((place.right - 799.0).abs() < 1.5 && (place.bottom - 699.0).abs() < 1.5);
         assert!(place.angle.abs() < 2e-3);
@@ -245,9 +233,54 @@ mod tests {
     #[test]
     fn large_faces_are_halved_and_small_ones_are_not() {
         for (side, depth) in [(150.0, 0), (295.0, 0), (305.0, 1), (640.0, 2)] {
-            let place = ChipPlace::of(&mean_face(0.0, 0.0, side));
-            assert_eq!(Halvings::of(place).depth, depth, "{side}");
+            let square = square_of(&mean_face(0.0, 0.0, side));
+            let chip = Size::new(CHIP_SIDE, CHIP_SIDE);
+            assert_eq!(Halvings::of(square, chip).depth, depth, "{side}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_picture_gives_the_pixels_of_the_whole() {
+        let photo = RgbImage::from_fn(640, 480, |x, y| {
+            Rgb([
+                (x * 7 % 251) as u8,
+                (y * 5 % 241) as u8,
+                (x * y % 239) as u8,
+            ])
+        });
+        let landmarks =
+            DlibLandmarks5([[400, 160], [352, 170], [222, 195], [274, 188], [328, 270]]);
+        let square = square_of(&landmarks);
+        assert!(square.side() > 300.0 && square.angle < -0.1, "{square:?}");
+        let (left, top) = (41, 3);
+        let part = imageops::crop_imm(&photo, left, top, 560, 470).to_image();
+        let in_part = CropPlace {
+            square,
+            corner: [left, top],
+        };
+        let chip = cut_from(&part, &in_part, Size::new(150, 150));
+        assert!(chip == cut(&photo, &landmarks));
+        let wide = cut_from(&part, &in_part, Size::new(64, 48));
+        assert_eq!(wide.dimensions(), (64, 48));
+    }
+
+    #[test]
+    fn a_square_of_the_chips_own_pixels_is_copied() {
+        let photo = RgbImage::from_fn(64, 48, |x, y| Rgb([x as u8, y as u8, 9]));
+        let square = ChipSquare {
+            left: 9.7,
+            top: -1.2,
+            right: 41.7,
+            bottom: 30.8,
+            angle: 0.0,
+        };
+        let place = CropPlace {
+            square,
+            corner: [0, 0],
+        };
+        let chip = cut_from(&photo, &place, Size::new(33, 33));
+        assert_eq!(chip.get_pixel(0, 0), &Rgb([0; 3]));
+        assert_eq!(chip.get_pixel(2, 5), &Rgb([12, 4, 9]));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use image::RgbImage;
 
+use crate::types::Size;
+
 /// Weights of the blur, along rows and along columns.
 const WEIGHTS: [u32; 5] = [1, 4, 6, 4, 1];
 /// What the weights of both directions come to.
@@ -16,9 +18,8 @@ const BORDER: u32 = 3;
 ///
 /// Sums are whole numbers; the last division is rounded down.
 #[must_use]
-pub(super) fn halve(image: &RgbImage) -> RgbImage {
-    let half = |side: u32| side.saturating_sub(BORDER) / 2;
-    let (width, height) = (half(image.width()), half(image.height()));
+pub(crate) fn halve(image: &RgbImage) -> RgbImage {
+    let Size { width, height } = halve_size(Size::of(image));
     let mut smaller = RgbImage::new(width, height);
     if width == 0 || height == 0 {
         return smaller;
@@ -40,6 +41,13 @@ pub(super) fn halve(image: &RgbImage) -> RgbImage {
     smaller
 }
 
+/// The size of the half of an image of a size.
+#[must_use]
+pub(crate) fn halve_size(size: Size) -> Size {
+    let half = |side: u32| side.saturating_sub(BORDER) / 2;
+    Size::new(half(size.width), half(size.height))
+}
+
 /// The weighted sum of five rows.
 fn blur_columns(rows: &[&[u8]], blurred: &mut [u32]) {
     blurred.fill(0);
@@ -53,7 +61,6 @@ fn blur_columns(rows: &[&[u8]], blurred: &mut [u32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Size;
     use image::Rgb;
 
     #[test]

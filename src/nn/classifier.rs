@@ -11,7 +11,7 @@ use super::torch_error::TorchError;
 use super::weights::{HeadWeights, WeightsError, load_weights, read_tensors};
 use crate::artifacts::model_folder::{self, BEST_FILE, CARD_FILE, CardError};
 use crate::errors::{Hint, io_hint};
-use crate::types::ModelCard;
+use crate::types::{ChipSpec, ModelCard};
 
 /// Why a model can't be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -210,6 +210,17 @@ fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
     ] {
         if value != known {
             return Err(not_known(what, value));
+        }
+    }
+    if let ChipSpec::Aligned {
+        landmarks, padding, ..
+    } = &card.chip
+    {
+        if landmarks != ChipSpec::LANDMARKS {
+            return Err(not_known("landmarks", landmarks));
+        }
+        if *padding != ChipSpec::PADDING {
+            return Err(not_known("padding", &padding.to_string()));
         }
     }
     if card.input.size.area() == 0 {

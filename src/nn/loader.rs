@@ -7,6 +7,7 @@ use tch::{Device, Tensor};
 
 use super::preprocess::{input_tensor, preprocess};
 use crate::data_set::Example;
+use crate::dlib::face_chip;
 use crate::errors::Hint;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
@@ -62,8 +63,8 @@ pub struct Loader<'a> {
 impl Loader<'_> {
     /// Hands batches of examples to `take`, in order, on the calling thread.
     ///
-    /// `alter` changes an image before it is preprocessed; it gets the image's number in the order
-    /// of all batches. At most a few batches a thread are in memory.
+    /// `alter` changes an image before it is preprocessed (the chip, where a face's place in the image
+    /// is known); it gets the image's number in the order of all batches. At most a few batches a thread are in memory.
     ///
     /// # Errors
     /// A [`LoaderError`], or the first error of `take`.
@@ -86,7 +87,13 @@ impl Loader<'_> {
                 .iter()
                 .zip(starts[number]..)
                 .map(|(index, position)| {
-                    let image = decode(&examples[*index])?;
+                    let example = &examples[*index];
+                    let image = decode(example)?;
+                    let image = match &example.place {
+                        Some(place) => face_chip::cut_from(&image, place, self.input.size),
+                        // It is resized at the end, so that altering costs no sharpness.
+                        None => image,
+                    };
                     Ok(preprocess(&alter(position, image), self.input))
                 })
                 .collect::<Result<Vec<_>, LoaderError>>()
@@ -151,6 +158,7 @@ mod tests {
                     label: usize::from(number % 3),
                     file: format!("train/a/{number}.png"),
                     path,
+                    place: None,
                 }
             })
             .collect();

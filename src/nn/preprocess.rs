@@ -1,11 +1,10 @@
 //! The one way from an image to a network's input, for training, evaluation, export and
 //! prediction alike.
 
-use std::borrow::Cow;
-
-use image::{RgbImage, imageops};
+use image::RgbImage;
 use tch::{Kind, Tensor};
 
+use crate::face_chip;
 use crate::types::{InputSpec, Size};
 
 /// Channel means of ImageNet in 0..1, as torchvision's weights expect them.
@@ -30,24 +29,15 @@ pub fn imagenet_input(size: Size) -> InputSpec {
     }
 }
 
-/// An image as numbers: resized to the input's size with an antialiased triangle filter (its ratio
-/// is not kept), then `(value / scale - mean) / std` for each channel.
+/// A chip as numbers: `(value / scale - mean) / std` for each channel. An image of another size is
+/// resized as [`face_chip::chip`] does it.
 ///
 /// # Shapes
 /// The result is `[3, height, width]`, row by row.
 #[must_use]
 pub fn preprocess(image: &RgbImage, input: &InputSpec) -> Vec<f32> {
     let Size { width, height } = input.size;
-    let resized = if Size::of(image) == input.size {
-        Cow::Borrowed(image)
-    } else {
-        Cow::Owned(imageops::resize(
-            image,
-            width,
-            height,
-            imageops::FilterType::Triangle,
-        ))
-    };
+    let resized = face_chip::chip(image, None, input.size);
     let plane = width as usize * height as usize;
     let mut numbers = vec![0.0; 3 * plane];
     for (channel, (mean, std)) in input.mean.into_iter().zip(input.std).enumerate() {

@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use crate::context::{Context, Interrupted};
 use crate::errors::Hint;
-use crate::face_chip::{chip_rect, cut};
+use crate::face_cutter::{FaceCutter, FaceTools};
 use crate::image_io::{self, DecodeError};
 use crate::nn::{Classifier, ModelError, input_tensor, most_probable, preprocess, use_threads};
 use crate::parallel;
-use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
+use crate::ports::{DetectorError, FaceDetector};
 use crate::types::{ChipSpec, DetectedFace, InputSpec, PixelRect, Size};
 
 /// Faces that the network sees at once.
@@ -108,9 +108,15 @@ impl Hint for PredictError {
 #[must_use]
 pub fn detector_of(classifier: &Classifier) -> Option<&str> {
     match &classifier.card().chip {
-        ChipSpec::Box { detector, .. } => Some(detector),
+        ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. } => Some(detector),
         ChipSpec::Whole => None,
     }
+}
+
+/// Whether a model's faces are aligned by landmarks.
+#[must_use]
+pub fn aligns(classifier: &Classifier) -> bool {
+    matches!(classifier.card().chip, ChipSpec::Aligned { .. })
 }
 
 /// Names the faces of photos and hands the answers to `take`, in the photos' order.
@@ -119,7 +125,7 @@ pub fn detector_of(classifier: &Classifier) -> Option<&str> {
 /// [`PredictError`], or the first error of `take`. A photo that can't be read is an answer.
 pub fn run<E>(
     classifier: &Classifier,
-    detectors: Option<&dyn FaceDetectorFactory>,
+    tools: Option<&FaceTools>,
     photos: &[Photo],
     context: &Context,
     mut take: impl FnMut(Answer) -> Result<(), E>,
@@ -129,14 +135,20 @@ where
 {
     // A detector in each thread keeps them all busy: libtorch's own threads would wait for a
     // processor, and each for the others.
-    use_threads(match detectors {
+    use_threads(match tools {
         Some(_) => NonZeroUsize::MIN,
         None => context.threads,
     });
-    let cutting = match (&classifier.card().chip, detectors) {
+    let chip = &classifier.card().chip;
+    let margin = match chip {
+        // The surroundings of the face are not seen.
+        ChipSpec::Aligned { .. } | ChipSpec::Whole => 0.0,
+        ChipSpec::Box { margin, .. } => *margin,
+    };
+    let cutting = match (chip, tools) {
         (ChipSpec::Whole, _) => None,
-        (ChipSpec::Box { margin, .. }, Some(detectors)) => Some((*margin, detectors)),
-        (ChipSpec::Box { detector, .. }, None) => {
+        (_, Some(tools)) => Some((&tools.detectors, tools.cutter(margin))),
+        (ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. }, None) => {
             let detector = detector.clone();
             return Err(PredictError::NoDetector { detector }.into());
         }
@@ -144,14 +156,14 @@ where
     let input = &classifier.card().input;
     let start = || match cutting {
         None => Ok(Finder::Whole),
-        Some((margin, detectors)) => detectors
+        Some((detectors, cutter)) => detectors
             .create()
-            .map(|detector| Finder::Box { margin, detector })
+            .map(|detector| Finder::Faces { detector, cutter })
             .map_err(|error| E::from(PredictError::from(error))),
     };
     let bar = context.progress.start("predict", Some(photos.len() as u64));
     let mut waiting = Waiting::default();
-    let work = |finder: &mut Finder, _: usize, photo: &Photo| Looked {
+    let work = |finder: &mut Finder<'_>, _: usize, photo: &Photo| Looked {
         name: photo.name.clone(),
         faces: finder.look(&photo.path, input),
     };
@@ -169,13 +181,13 @@ where
 }
 
 /// Finds the faces of photos, in one worker.
-enum Finder {
+enum Finder<'tools> {
     /// Each image is a face.
     Whole,
-    /// A detector's boxes are cut out.
-    Box {
-        margin: f32,
+    /// Faces are found and cut out.
+    Faces {
         detector: Box<dyn FaceDetector>,
+        cutter: FaceCutter<'tools>,
     },
 }
 
@@ -194,7 +206,7 @@ enum LookError {
     Detector(#[from] DetectorError),
 }
 
-impl Finder {
+impl Finder<'_> {
     fn look(
         &mut self,
         path: &Path,
@@ -211,9 +223,9 @@ impl Finder {
                 };
                 Ok(vec![(face, preprocess(&photo, input))])
             }
-            Self::Box { margin, detector } => {
+            Self::Faces { detector, cutter } => {
                 let numbers = |face: &DetectedFace| {
-                    preprocess(&cut(&photo, chip_rect(face.rect, *margin, size)), input)
+                    preprocess(&cutter.cut(&photo, face).cut.chip(input.size), input)
                 };
                 let faces = detector.detect(&photo)?.into_iter();
                 Ok(faces.map(|face| (face.clone(), numbers(&face))).collect())

@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
 use crate::perceptual_hash::PerceptualHash;
-use crate::types::{CropRecord, Discarded, ItemKind, Reason, Size};
+use crate::types::{CropPlace, CropRecord, Discarded, ItemKind, Reason, Size};
 
 /// One image of the input, without its pixels.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub(super) struct Photo {
     pub(super) file: String,
     pub(super) md5: String,
     pub(super) phash: PerceptualHash,
+    /// Where the face lies in the crop.
+    pub(super) place: Option<CropPlace>,
 }
 
 /// Reads all images, in the order of their paths; what is no image is listed with its reason.
@@ -104,6 +106,7 @@ fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareEr
             file: crop.source.file,
             md5: crop.source.md5,
             phash,
+            place: crop.place,
         };
         Some((crop.file, photo))
     };

@@ -126,9 +126,13 @@ fn chip_of(input: &Path) -> Result<ChipSpec, PrepareError> {
         .filter(|stamp| stamp.stage == CROP_STAGE)
         .map(|stamp| stamp.settings);
     let chip = settings.and_then(|settings| {
+        let detector = settings.get("detector")?.as_str()?;
+        if settings.get("align")?.as_bool()? {
+            return Some(ChipSpec::aligned(detector));
+        }
         Some(ChipSpec::Box {
             margin: settings.get("margin")?.as_f64()? as f32,
-            detector: settings.get("detector")?.as_str()?.to_owned(),
+            detector: detector.to_owned(),
         })
     });
     Ok(chip.unwrap_or(ChipSpec::Whole))
@@ -196,6 +200,7 @@ fn record(image: &Grouped<'_>, split: Split) -> SplitRecord {
         group: image.group.clone(),
         source: item.relative.clone(),
         photo: item.photo.as_ref().map(|photo| photo.file.clone()),
+        place: item.photo.as_ref().and_then(|photo| photo.place),
     }
 }
 

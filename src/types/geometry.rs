@@ -195,6 +195,64 @@ pub struct Landmarks5(pub [[f32; 2]; 5]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DlibLandmarks5(pub [[i32; 2]; 5]);
 
+/// The square of a picture that becomes a face chip: turned so that the face stands upright in it.
+///
+/// Edges are those of the square before it is turned, through the middles of its outermost pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ChipSquare {
+    /// First column, in pixels.
+    pub left: f64,
+    /// First row.
+    pub top: f64,
+    /// Last column.
+    pub right: f64,
+    /// Last row.
+    pub bottom: f64,
+    /// By how much it is turned about its centre, in radians, clockwise on the screen.
+    pub angle: f64,
+}
+
+impl ChipSquare {
+    /// Its width and height in pixels.
+    #[must_use]
+    pub fn side(&self) -> f64 {
+        self.right - self.left + 1.0
+    }
+
+    /// The turned corners, `[x, y]` each: top left, top right, bottom left, bottom right.
+    #[must_use]
+    pub fn corners(&self) -> [[f64; 2]; 4] {
+        let centre = [
+            (self.left + self.right) / 2.0,
+            (self.top + self.bottom) / 2.0,
+        ];
+        let (sine, cosine) = self.angle.sin_cos();
+        [
+            [self.left, self.top],
+            [self.right, self.top],
+            [self.left, self.bottom],
+            [self.right, self.bottom],
+        ]
+        .map(|[x, y]| {
+            let (dx, dy) = (x - centre[0], y - centre[1]);
+            [
+                cosine * dx - sine * dy + centre[0],
+                sine * dx + cosine * dy + centre[1],
+            ]
+        })
+    }
+}
+
+/// Where a face lies in a crop file, so that its chip can be cut from there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CropPlace {
+    /// The chip's square, in pixels of the picture that the crop is a part of: the photo or, for
+    /// large faces, the photo halved once or more.
+    pub square: ChipSquare,
+    /// Column and row of the crop's first pixel in that picture.
+    pub corner: [u32; 2],
+}
+
 /// One face that a detector found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DetectedFace {

@@ -12,7 +12,9 @@ pub use candidate::{Address, Candidate};
 pub use data_set::DataSet;
 pub use discarded::{Counts, Discarded, ItemKind, Reason};
 pub use embedding::Embedding;
-pub use geometry::{DetectedFace, DlibLandmarks5, FaceBox, Landmarks5, PixelRect, Size};
+pub use geometry::{
+    ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FaceBox, Landmarks5, PixelRect, Size,
+};
 pub use model_card::{
     ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, WeightsCard,
 };

@@ -73,6 +73,16 @@ pub struct InputSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ChipSpec {
+    /// The face is turned upright and sampled so that its five landmarks lie where those of the mean
+    /// face do: dlib's face chip, in the size of the network's input.
+    Aligned {
+        /// The detector that gives the boxes.
+        detector: String,
+        /// What finds the landmarks in them: [`ChipSpec::LANDMARKS`].
+        landmarks: String,
+        /// Space around the mean face, as a share of its side: [`ChipSpec::PADDING`].
+        padding: f64,
+    },
     /// The detector's box made square on its longer side, grown by `margin` of that side on each
     /// side, clamped to the photo.
     Box {
@@ -83,6 +93,23 @@ pub enum ChipSpec {
     },
     /// The training images were used whole: they are chips already.
     Whole,
+}
+
+impl ChipSpec {
+    /// The landmarks that this version aligns by: dlib's five-point shape predictor.
+    pub const LANDMARKS: &str = "dlib5";
+    /// The padding that this version aligns with: what dlib's network was trained with.
+    pub const PADDING: f64 = 0.25;
+
+    /// The aligned chip of faces that a detector finds.
+    #[must_use]
+    pub fn aligned(detector: &str) -> Self {
+        Self::Aligned {
+            detector: detector.to_owned(),
+            landmarks: Self::LANDMARKS.to_owned(),
+            padding: Self::PADDING,
+        }
+    }
 }
 
 /// Where the network's first weights came from.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Landmarks5, PixelRect};
+use super::{CropPlace, Landmarks5, PixelRect};
 
 /// One image that `fetch` kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,6 +93,9 @@ pub struct CropRecord {
     pub landmarks: Option<Landmarks5>,
     /// What was cut out of the upright photo.
     pub chip: PixelRect,
+    /// Where the aligned face lies in the file; `None` where the whole file is the chip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<CropPlace>,
 }
 
 /// The photo that a crop was cut from.
@@ -155,7 +158,7 @@ impl std::str::FromStr for Split {
 }
 
 /// One image of the final data set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitRecord {
     /// `<split>/<label>/<first 16 of md5>.<ext>`.
     pub file: String,
@@ -174,4 +177,7 @@ pub struct SplitRecord {
     /// The photo it was cut from, below the folder that `crop` read, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<String>,
+    /// Where the aligned face lies in the file; `None` where the whole file is the chip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<CropPlace>,
 }

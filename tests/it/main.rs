@@ -1,5 +1,6 @@
 //! All integration tests, in one binary: each further one would link libtorch again.
 
+mod alignment;
 mod crop;
 mod detect;
 mod dlib;
