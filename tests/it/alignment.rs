@@ -9,10 +9,9 @@ use facepipe::image_io;
 use facepipe::ports::LandmarkModel;
 use facepipe::types::{CropPlace, DlibLandmarks5, PixelRect, Size};
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 use serde_json::Value;
 
-use crate::helpers::{facepipe, json, records, run, shared, stdout, weights, write_png};
+use crate::helpers::{facepipe, json, records, run, shared, weights, write_png};
 
 const NETWORK_INPUT: Size = Size::new(face_chip::CHIP_SIDE, face_chip::CHIP_SIDE);
 
@@ -108,6 +107,9 @@ fn the_embedding_of_a_huge_face_survives_its_crop() {
     use facepipe::adapters::dlib_embedder::DlibEmbedderFactory;
     use facepipe::dlib::RESNET_FILE;
     use facepipe::ports::FaceEmbedderFactory;
+    use image::imageops::{self, FilterType};
+
+    use crate::helpers::stdout;
 
     /// Two photos of one person are 0.3 to 0.6 apart.
     const NO_DIFFERENCE: f32 = 0.1;
