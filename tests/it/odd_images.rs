@@ -1,10 +1,15 @@
 //! Awkward files: each is decoded or refused as listed, and none brings the program down.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
+use facepipe::image_io::decode;
 use serde_json::Value;
 
-use crate::helpers::{run, shared, stdout};
+use crate::helpers::{run, shared, stdout, write};
+
+/// Bytes between two prefixes of a file.
+const PREFIX_STEP: usize = 37;
 
 /// Fields of a line of `INDEX.csv`, in which a quoted field may hold commas.
 fn fields(line: &str) -> Vec<String> {
@@ -69,5 +74,50 @@ fn a_face_is_found_however_the_photo_is_turned_or_packed() {
         let line: Value =
             serde_json::from_str(&stdout(&run("detect", &[&root.join(file)]))).expect("JSON");
         assert_eq!(line["faces"].as_array().map(Vec::len), Some(1), "{line}");
+    }
+}
+
+/// The first file of a set with an extension, in the order of paths.
+fn first_file(set: &str, extension: &str) -> Option<PathBuf> {
+    let entries_of = |folder: &Path| -> Vec<PathBuf> {
+        let entries = fs_err::read_dir(folder).expect("lists");
+        entries.map(|entry| entry.expect("lists").path()).collect()
+    };
+    let labels = entries_of(&shared(&format!("data/identity/{set}"))?);
+    let files = labels.iter().flat_map(|label| entries_of(label));
+    let file = files
+        .filter(|file| file.extension().is_some_and(|it| it == extension))
+        .min();
+    Some(file.expect("the set has such a file"))
+}
+
+#[test]
+fn no_beginning_of_an_image_is_taken_for_the_whole() {
+    for (set, extension) in [("celeb5_raw", "jpg"), ("bbt8", "png"), ("orl40", "pgm")] {
+        let Some(file) = first_file(set, extension) else {
+            return;
+        };
+        let bytes = fs_err::read(&file).expect("reads");
+        decode(&bytes).expect("the whole is an image");
+        for end in (0..bytes.len()).step_by(PREFIX_STEP) {
+            assert!(decode(&bytes[..end]).is_err(), "{extension}: {end} bytes");
+        }
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let photos = folder.path().join("photos");
+        let ends: Vec<usize> = (0..bytes.len()).step_by(50 * PREFIX_STEP).collect();
+        for end in &ends {
+            write(
+                &photos.join(format!("{end:06}.{extension}")),
+                &bytes[..*end],
+            );
+        }
+        let lines = stdout(&run("detect", &[&photos]));
+        assert_eq!(lines.lines().count(), ends.len());
+        for (line, end) in lines.lines().zip(ends) {
+            let line: Value = serde_json::from_str(line).expect("JSON");
+            let path = line["path"].as_str().expect("a path");
+            assert!(path.ends_with(&format!("{end:06}.{extension}")), "{line}");
+            assert!(line["error"].is_string(), "{line}");
+        }
     }
 }
