@@ -12,8 +12,7 @@ unset LIBTORCH
 facepipe() { cargo run --quiet --release -- "$@"; }
 
 facepipe --quiet models pull orl >/dev/null
-facepipe run --from data/orl --out "$OUT" \
-    --backbone resnet18 --weights none --input-size 96 --epochs 20 "$@"
+facepipe run --from data/orl --out "$OUT" "$@"
 
 # A photo of the test side: the network has not learnt from it.
 photo="data/orl/$(sed -n 's/^{"photo":"\([^"]*\)".*"faces":\["test\/.*/\1/p' "$OUT/photos.jsonl" | head -n 1)"

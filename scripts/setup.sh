@@ -7,9 +7,7 @@
 # Environment:
 #   LIBTORCH=DIR         use this libtorch 2.13.0 (its folder has include/ and lib/), fetch none
 #   FACEPIPE_CUDA=1|0    libtorch with CUDA (about 2.5 GB to fetch instead of 0.55 GB) or without
-#   FACEPIPE_IMAGENET=0  don't fetch the ImageNet weights of ResNet-18 (45 MB), which training
-#                        starts from by default
-# The first two are remembered for later runs.
+# Both are remembered for later runs.
 #
 # Tried on Linux x86_64. Linux aarch64 and macOS arm64 have their wheels pinned, but were not tried.
 set -euo pipefail
@@ -234,8 +232,4 @@ remove_leftovers
 provide_libtorch
 build
 facepipe models pull >/dev/null
-if [ "${FACEPIPE_IMAGENET:-1}" != 0 ] && ! said="$(facepipe models pull resnet18 2>&1)"; then
-    printf '%s\n' "$said" | sed -n '1,2s/^/  /p' >&2
-    say "going on without the ImageNet weights: train with \`--weights none\` until they are there"
-fi
 say "ready: $(build_folder)/facepipe --help, or a check of everything: $(build_folder)/facepipe doctor"

@@ -71,6 +71,7 @@ pub(super) fn run(
     let mut stages = Stages::new(context);
     // Arguments that can't be used are told before hours of work, not after.
     args.prepare.settings(globals.seed)?;
+    args.train.settings(context.seed)?;
     parse_device(&globals.device)?;
     let weights = &args.train.weights;
     weights.file(args.train.backbone, &wiring::weights_folder(globals))?;

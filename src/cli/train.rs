@@ -10,7 +10,7 @@ use super::output::{Outcome, to_value};
 use super::wiring;
 use crate::context::Context;
 use crate::nn::{Backbone, DEFAULT_BACKBONE, WeightsChoice, parse_device};
-use crate::train::{self, DEFAULT_INPUT_SIZE, Places, Schedule, Settings};
+use crate::train::{self, Places, Schedule, Settings};
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
@@ -33,9 +33,10 @@ pub(super) struct TrainArgs {
 #[command(next_help_heading = "Train")]
 pub(super) struct TrainOptions {
     /// The network
-    #[arg(long, value_name = "resnet18|resnet34|resnet50", default_value_t = DEFAULT_BACKBONE)]
+    #[arg(long, value_name = "dlib-resnet29|resnet18|resnet34|resnet50", default_value_t = DEFAULT_BACKBONE)]
     pub(super) backbone: Backbone,
-    /// Its first weights: ImageNet's, random ones, or a .safetensors or .pth file
+    /// Its first weights: those of faces (dlib-resnet29) or of ImageNet (the others), random ones, or a
+    /// .safetensors or .pth file
     #[arg(long, value_name = "default|none|FILE", default_value = "default")]
     pub(super) weights: WeightsChoice,
     /// Most epochs [default: 20, from random weights 40]
@@ -51,9 +52,9 @@ pub(super) struct TrainOptions {
     /// the same [default: 0.001]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(super) lr: Option<f64>,
-    /// Side of the network's input
-    #[arg(long, value_name = "PIXELS", default_value_t = DEFAULT_INPUT_SIZE, value_parser = clap::value_parser!(u32).range(16..=1024))]
-    pub(super) input_size: u32,
+    /// Side of the network's input [default: 150 for dlib-resnet29, 224 for the others]
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
+    pub(super) input_size: Option<u32>,
     /// How the learning rate goes on [default: cosine]
     #[arg(long, value_name = "plateau|cosine")]
     pub(super) schedule: Option<Schedule>,
@@ -67,10 +68,23 @@ pub(super) struct TrainOptions {
 
 impl TrainOptions {
     /// The settings, with defaults where nothing was said.
-    pub(super) fn settings(&self, seed: u64) -> Settings {
+    ///
+    /// # Errors
+    /// A [`Failure::Usage`] when the network can't take in images of the size asked for.
+    pub(super) fn settings(&self, seed: u64) -> Result<Settings, Failure> {
         let defaults = Settings::defaults(self.backbone, self.weights.clone(), seed);
-        Settings {
-            input_size: self.input_size,
+        let (side, smallest) = (self.input_size, self.backbone.min_input_side());
+        if side.is_some_and(|side| side < smallest) {
+            return Err(Failure::Usage {
+                message: format!(
+                    "`{}` takes images of at least {smallest} pixels",
+                    self.backbone
+                ),
+                hint: "give a larger `--input-size`, or another `--backbone`".to_owned(),
+            });
+        }
+        Ok(Settings {
+            input_size: self.input_size.unwrap_or(defaults.input_size),
             epochs: self.epochs.unwrap_or(defaults.epochs),
             freeze_epochs: self.freeze_epochs.unwrap_or(defaults.freeze_epochs),
             batch: self.batch.unwrap_or(defaults.batch),
@@ -79,7 +93,7 @@ impl TrainOptions {
             patience: self.patience.unwrap_or(defaults.patience),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
             ..defaults
-        }
+        })
     }
 }
 
@@ -95,7 +109,7 @@ pub(super) fn run(
         device: parse_device(&globals.device)?,
         resume: args.resume,
     };
-    let settings = args.options.settings(context.seed);
+    let settings = args.options.settings(context.seed)?;
     let report = train::run(&places, &settings, context)?;
     let best = &report.best;
     let lines = vec![

@@ -18,8 +18,12 @@ fn every_embedded_entry_is_complete() {
         .iter()
         .filter(|entry| entry.required)
         .collect();
-    assert_eq!(required.len(), 1);
-    assert_eq!(required[0].file, crate::adapters::seeta::MODEL_FILE);
+    let needed = [
+        crate::adapters::seeta::MODEL_FILE,
+        crate::dlib::LANDMARKS_FILE,
+        crate::dlib::RESNET_FILE,
+    ];
+    assert!(required.iter().map(|entry| entry.file.as_str()).eq(needed));
     let of_mtcnn = |entry: &&Entry| entry.answers_to("mtcnn");
     assert_eq!(registry.entries.iter().filter(of_mtcnn).count(), 3);
     let orl = registry.find("orl").expect("the demo's data set is there");

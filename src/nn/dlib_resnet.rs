@@ -285,7 +285,7 @@ impl DlibResNet {
 ///
 /// # Errors
 /// [`ModelFileError`].
-fn published_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, ModelFileError> {
+pub(super) fn published_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, ModelFileError> {
     resnet_file::open(path, |network: &ResNetView<'_>| {
         let mut tensors = BTreeMap::new();
         for unit in &network.units {
@@ -342,6 +342,18 @@ mod tests {
         for entry in state.entries() {
             assert!(entry.tensor.grad().defined(), "{} is trained", entry.name);
         }
+    }
+
+    #[test]
+    fn the_smallest_input_is_the_one_that_is_told() {
+        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+        let network = DlibResNet::new(&mut State::new(Device::Cpu));
+        let _guard = tch::no_grad_guard();
+        let smallest = i64::from(crate::nn::Backbone::DlibResnet29.min_input_side());
+        let images = |side| Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu));
+        assert_eq!(network.forward(&images(smallest)).size(), [1, 128]);
+        let smaller = crate::image_io::contain(|| network.forward(&images(smallest - 1)));
+        assert!(smaller.is_err());
     }
 
     #[test]

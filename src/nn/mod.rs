@@ -25,7 +25,7 @@ pub use loader::{Batch, Loader, LoaderError};
 pub use mmod::Mmod;
 pub use network::{Backbone, DEFAULT_BACKBONE, Network};
 pub use pickle::PickleError;
-pub use preprocess::{imagenet_input, input_tensor, preprocess};
+pub use preprocess::{dlib_input, imagenet_input, input_tensor, preprocess};
 pub use pth::{PthError, PthReadError};
 pub use state::{Entry, Role, State};
 pub use torch_error::TorchError;

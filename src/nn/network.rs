@@ -3,16 +3,24 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
+use super::dlib_resnet::DlibResNet;
+use super::preprocess::{dlib_input, imagenet_input};
 use super::resnet::{BlockKind, ResNet};
 use super::state::{Role, State};
+use crate::dlib::RESNET_FILE;
+use crate::dlib::face_chip::CHIP_SIDE;
+use crate::types::{Embedding, InputSpec, Size};
 
 /// The network where none is named.
-pub const DEFAULT_BACKBONE: Backbone = Backbone::Resnet18;
+pub const DEFAULT_BACKBONE: Backbone = Backbone::DlibResnet29;
 
 /// Networks by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backbone {
+    /// dlib's face recognition network, trained on three million faces: 6 million weights.
+    #[serde(rename = "dlib-resnet29")]
+    DlibResnet29,
     /// ResNet-18: 11 million weights.
     Resnet18,
     /// ResNet-34: 21 million weights.
@@ -23,33 +31,80 @@ pub enum Backbone {
 
 impl Backbone {
     /// All of them, smallest first.
-    pub const ALL: [Self; 3] = [Self::Resnet18, Self::Resnet34, Self::Resnet50];
+    pub const ALL: [Self; 4] = [
+        Self::DlibResnet29,
+        Self::Resnet18,
+        Self::Resnet34,
+        Self::Resnet50,
+    ];
 
     /// The name on the command line and in files.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::DlibResnet29 => "dlib-resnet29",
             Self::Resnet18 => "resnet18",
             Self::Resnet34 => "resnet34",
             Self::Resnet50 => "resnet50",
         }
     }
 
-    /// The file of its ImageNet weights, as torchvision publishes it.
+    /// The file of its trained weights, as it is published: dlib's of faces, torchvision's of ImageNet.
     #[must_use]
     pub const fn default_weights_file(self) -> &'static str {
         match self {
+            Self::DlibResnet29 => RESNET_FILE,
             Self::Resnet18 => "resnet18-f37072fd.pth",
             Self::Resnet34 => "resnet34-b627a593.pth",
             Self::Resnet50 => "resnet50-11ad3fa6.pth",
         }
     }
 
-    fn trunk(self, state: &mut State) -> ResNet {
+    /// The licence of these weights (SPDX).
+    #[must_use]
+    pub const fn default_weights_license(self) -> &'static str {
         match self {
-            Self::Resnet18 => ResNet::new(state, BlockKind::Basic, [2, 2, 2, 2]),
-            Self::Resnet34 => ResNet::new(state, BlockKind::Basic, [3, 4, 6, 3]),
-            Self::Resnet50 => ResNet::new(state, BlockKind::Bottleneck, [3, 4, 6, 3]),
+            Self::DlibResnet29 => "CC0-1.0",
+            Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => "BSD-3-Clause",
+        }
+    }
+
+    /// Side of the input that these weights were trained with, in pixels.
+    #[must_use]
+    pub const fn default_input_side(self) -> u32 {
+        match self {
+            Self::DlibResnet29 => CHIP_SIDE,
+            Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => 224,
+        }
+    }
+
+    /// Smallest side of an input that is left with a pixel behind every layer.
+    #[must_use]
+    pub const fn min_input_side(self) -> u32 {
+        match self {
+            // Its convolutions have no border: a block that halves needs three pixels.
+            Self::DlibResnet29 => 103,
+            Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => 1,
+        }
+    }
+
+    /// What it takes in, at a size.
+    #[must_use]
+    pub fn input(self, size: Size) -> InputSpec {
+        match self {
+            Self::DlibResnet29 => dlib_input(size),
+            Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => imagenet_input(size),
+        }
+    }
+
+    fn trunk(self, state: &mut State) -> Trunk {
+        let torchvision =
+            |state, kind, depths| Trunk::Torchvision(ResNet::new(state, kind, depths));
+        match self {
+            Self::DlibResnet29 => Trunk::Dlib(DlibResNet::new(state)),
+            Self::Resnet18 => torchvision(state, BlockKind::Basic, [2, 2, 2, 2]),
+            Self::Resnet34 => torchvision(state, BlockKind::Basic, [3, 4, 6, 3]),
+            Self::Resnet50 => torchvision(state, BlockKind::Bottleneck, [3, 4, 6, 3]),
         }
     }
 }
@@ -74,11 +129,36 @@ impl std::str::FromStr for Backbone {
     }
 }
 
+/// The part of a network that makes features of images.
+#[derive(Debug)]
+enum Trunk {
+    Torchvision(ResNet),
+    Dlib(DlibResNet),
+}
+
+impl Trunk {
+    /// How many features it gives for an image.
+    const fn features(&self) -> i64 {
+        match self {
+            Self::Torchvision(network) => network.features(),
+            Self::Dlib(_) => Embedding::LENGTH as i64,
+        }
+    }
+
+    fn forward(&self, images: &Tensor, training: bool) -> Tensor {
+        match self {
+            Self::Torchvision(network) => network.forward(images, training),
+            // It has no statistics of batches.
+            Self::Dlib(network) => network.forward(images),
+        }
+    }
+}
+
 /// A trunk with a linear head.
 #[derive(Debug)]
 pub struct Network {
     backbone: Backbone,
-    trunk: ResNet,
+    trunk: Trunk,
     head_weight: Tensor,
     head_bias: Tensor,
     state: State,

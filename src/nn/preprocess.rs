@@ -4,6 +4,7 @@
 use image::RgbImage;
 use tch::{Kind, Tensor};
 
+use crate::dlib::network_file::CHANNEL_MEANS;
 use crate::face_chip;
 use crate::types::{InputSpec, Size};
 
@@ -11,6 +12,8 @@ use crate::types::{InputSpec, Size};
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Channel deviations of ImageNet in 0..1, as torchvision's weights expect them.
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
+/// What dlib's network divides pixel values by.
+const DLIB_SCALE: f32 = 256.0;
 /// The name of the resize filter in model cards.
 pub(super) const INTERPOLATION: &str = "triangle";
 /// The name of the channel order in model cards.
@@ -25,6 +28,19 @@ pub fn imagenet_input(size: Size) -> InputSpec {
         scale: 255.0,
         mean: IMAGENET_MEAN,
         std: IMAGENET_STD,
+        interpolation: INTERPOLATION.to_owned(),
+    }
+}
+
+/// The input of dlib's network, at a size: `(value - mean of the channel) / 256`.
+#[must_use]
+pub fn dlib_input(size: Size) -> InputSpec {
+    InputSpec {
+        size,
+        channels: CHANNELS.to_owned(),
+        scale: DLIB_SCALE,
+        mean: CHANNEL_MEANS.map(|mean| mean / DLIB_SCALE),
+        std: [1.0; 3],
         interpolation: INTERPOLATION.to_owned(),
     }
 }

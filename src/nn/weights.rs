@@ -7,14 +7,19 @@ use std::path::{Path, PathBuf};
 
 use tch::{Kind, Tensor};
 
+use super::dlib_resnet::published_tensors;
 use super::network::{Backbone, Network};
 use super::pth::{self, OLD_MAGIC, PthReadError, ZIP_MAGIC};
 use super::state::Role;
 use super::tensor_file::{self, TensorFileError};
+use crate::dlib::ModelFileError;
 use crate::errors::{Hint, io_hint};
 
 /// Tensors whose names begin with this belong to an optimizer, not to a network.
 pub(crate) const OPTIMIZER_PREFIX: &str = "optimizer.";
+
+/// The beginning of dlib's network files: the loss layer's version, 1, and the length of its name.
+const DLIB_START: &[u8] = &[1, 1, 1, 13];
 
 /// Where a network's first weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +104,9 @@ pub enum WeightsError {
     /// A file of PyTorch's that can't be read as a state dict.
     #[error(transparent)]
     Pth(#[from] PthReadError),
+    /// A file of dlib's that can't be read.
+    #[error(transparent)]
+    Dlib(#[from] ModelFileError),
     /// A tensor that the network needs is not in the file.
     #[error("`{}` has no tensor `{name}`, which `{backbone}` needs", .path.display())]
     Missing {
@@ -145,6 +153,7 @@ impl Hint for WeightsError {
                 "run `facepipe models pull {backbone}`, or start from random weights with \
                  `--weights none`"
             ),
+            Self::Dlib(source) => return source.hint(),
             Self::File(_) | Self::Pth(_) => "give a `.safetensors` file or a state dict \
                 saved with `torch.save(model.state_dict(), \"file.pth\")`"
                 .to_owned(),
@@ -155,8 +164,8 @@ impl Hint for WeightsError {
     }
 }
 
-/// Reads the tensors of a safetensors file or of a state dict that PyTorch saved; the
-/// content decides, not the name. An optimizer's tensors are left out.
+/// Reads the tensors of a safetensors file, of a state dict that PyTorch saved, or of the network that
+/// dlib publishes; the content decides, not the name. An optimizer's tensors are left out.
 ///
 /// # Errors
 /// [`WeightsError`] on files that can't be read.
@@ -167,6 +176,8 @@ pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsErro
         .read_to_end(&mut start)?;
     let mut tensors = if start.starts_with(ZIP_MAGIC) || start == OLD_MAGIC {
         pth::read(path)?
+    } else if start.starts_with(DLIB_START) {
+        published_tensors(path)?
     } else {
         tensor_file::read(path)?.tensors
     };

@@ -13,13 +13,11 @@ use crate::artifacts::atomic;
 use crate::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
 use crate::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
 use crate::data_set::Example;
-use crate::nn::{Loader, LoaderError, WeightsChoice, imagenet_input, tensor_file};
-use crate::types::{DataCard, ModelCard, Size, Split, TrainingCard, WeightsCard};
+use crate::nn::{Loader, LoaderError, WeightsChoice, tensor_file};
+use crate::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
 
 /// How many images of the data set are kept to check exported files with.
 const SAMPLES: usize = 8;
-/// Licence of torchvision's weights.
-const DEFAULT_WEIGHTS_LICENSE: &str = "BSD-3-Clause";
 
 /// What a training did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,7 +98,7 @@ impl Training<'_> {
             WeightsChoice::None => ("none".to_owned(), None),
             WeightsChoice::Default => (
                 settings.backbone.default_weights_file().to_owned(),
-                Some(DEFAULT_WEIGHTS_LICENSE.to_owned()),
+                Some(settings.backbone.default_weights_license().to_owned()),
             ),
             WeightsChoice::File(path) => {
                 let name = path.file_name().unwrap_or_default();
@@ -117,7 +115,7 @@ impl Training<'_> {
             made_by: made_by(),
             name: name_of(self.places.out),
             architecture: settings.backbone.to_string(),
-            input: imagenet_input(Size::new(settings.input_size, settings.input_size)),
+            input: settings.input(),
             chip: self.data.chip.clone(),
             labels: self.data.labels.clone(),
             weights: WeightsCard {
@@ -155,9 +153,8 @@ impl Training<'_> {
         let chosen: Vec<Example> = (0..SAMPLES.min(count))
             .map(|index| side.usable[index * count / SAMPLES.min(count)].clone())
             .collect();
-        let size = Size::new(self.settings.input_size, self.settings.input_size);
         let loader = Loader {
-            input: &imagenet_input(size),
+            input: &self.settings.input(),
             threads: self.context.threads,
             device: tch::Device::Cpu,
         };

@@ -24,10 +24,9 @@ use crate::artifacts::{atomic, digest, jsonl};
 use crate::context::Context;
 use crate::data_set::{self, Checked, DataFolder};
 use crate::nn::{
-    HeadWeights, Loader, Network, device_name, imagenet_input, load_weights, read_tensors,
-    use_threads,
+    HeadWeights, Loader, Network, device_name, load_weights, read_tensors, use_threads,
 };
-use crate::types::{Discarded, Size, Split};
+use crate::types::{Discarded, Split};
 use checkpoint::{Checkpoints, EpochMetrics, Progress, run_key};
 use epoch::Epoch;
 use optimizer::AdamW;
@@ -37,7 +36,7 @@ pub use checkpoint::Best;
 pub use error::TrainError;
 pub use finish::Report;
 pub use schedule::Schedule;
-pub use settings::{Augmentation, DEFAULT_INPUT_SIZE, Settings};
+pub use settings::{Augmentation, Settings};
 
 /// The stage's name in stamps.
 const STAGE: &str = "train";
@@ -127,7 +126,7 @@ impl Training<'_> {
     /// The training itself: epoch by epoch until it is finished, from wherever it was left.
     fn fit(&self, folder: &OpenStage) -> Result<Progress, TrainError> {
         let (places, settings, context) = (self.places, self.settings, self.context);
-        let input = imagenet_input(Size::new(settings.input_size, settings.input_size));
+        let input = settings.input();
         let loader = Loader {
             input: &input,
             threads: context.threads,

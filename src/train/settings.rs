@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::schedule::Schedule;
 use crate::nn::{Backbone, WeightsChoice};
+use crate::types::{InputSpec, Size};
 
 /// Everything that decides what a training gives, but data and first weights themselves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -64,9 +65,6 @@ impl Default for Augmentation {
     }
 }
 
-/// Side of ImageNet networks' input in pixels.
-pub const DEFAULT_INPUT_SIZE: u32 = 224;
-
 impl Settings {
     /// What a training does when it is told nothing else. From weights of others the trunk is
     /// first frozen and then moves slowly; from random ones everything moves, and for longer.
@@ -76,7 +74,7 @@ impl Settings {
         Self {
             backbone,
             weights,
-            input_size: DEFAULT_INPUT_SIZE,
+            input_size: backbone.default_input_side(),
             epochs: if pretrained { 20 } else { 40 },
             freeze_epochs: if pretrained { 3 } else { 0 },
             batch: 32,
@@ -88,6 +86,13 @@ impl Settings {
             augmentation: Augmentation::default(),
             seed,
         }
+    }
+
+    /// What the network takes in.
+    #[must_use]
+    pub fn input(&self) -> InputSpec {
+        self.backbone
+            .input(Size::new(self.input_size, self.input_size))
     }
 
     /// Whether the trunk is frozen in an epoch, counted from 1.

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use crate::helpers::{facepipe, failure, json, records, run, shared, snapshot};
 
 /// Small enough for tests; the accuracy means nothing.
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 10] = [
     "--weights",
     "none",
     "--epochs",
     "2",
+    "--backbone",
+    "resnet18",
     "--input-size",
     "32",
     "--threads",

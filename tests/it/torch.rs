@@ -9,7 +9,8 @@ use serde_json::Value;
 use crate::helpers::{facepipe, failure, json, records, run, snapshot, stdout, write, write_png};
 
 /// What makes a training quick: one thread, tiny inputs, random weights.
-const QUICK: &str = "train --device cpu --threads 1 --weights none --input-size 32 --batch 8";
+const QUICK: &str = "train --device cpu --threads 1 --backbone resnet18 --weights none --input-size 32 \
+     --batch 8";
 /// Files that may differ between two equal runs.
 const WITH_TIMES: [&str; 1] = ["report.json"];
 
@@ -256,8 +257,8 @@ fn a_frozen_trunk_stays_as_it_came() {
     stdout(&train("--epochs 1", &data, &first));
     let two = data_set(&root.path().join("two"), &LABELS[..2]);
     let weights = first.join("checkpoints/last.safetensors");
-    let arguments =
-        "train --device cpu --threads 1 --input-size 32 --epochs 1 --freeze-epochs 1 --out";
+    let arguments = "train --device cpu --threads 1 --backbone resnet18 --input-size 32 --epochs 1 \
+         --freeze-epochs 1 --out";
     let mut command = facepipe();
     command.args(arguments.split_whitespace());
     let output = command
@@ -343,7 +344,10 @@ fn wrong_calls_say_what_to_do() {
         &[&empty, &data, Path::new("--out"), &out],
     );
     let error = failure(&output, 1);
-    assert!(error.contains("facepipe models pull resnet18"), "{error}");
+    assert!(
+        error.contains("facepipe models pull dlib-resnet29"),
+        "{error}"
+    );
     for (options, code, message) in [
         ("--device gpu", 1, "`--device cpu`"),
         ("--device cuda:99", 1, "is not there"),
@@ -351,6 +355,7 @@ fn wrong_calls_say_what_to_do() {
         ("--resume --force", 2, "cannot be used with"),
         ("--lr 0", 2, "not a number above 0"),
         ("--backbone vgg", 2, "resnet50"),
+        ("--input-size 96", 2, "at least 103"),
     ] {
         let arguments = format!("train --weights none {options} --out");
         let error = failure(&run(&arguments, &[&out, &data]), code);
