@@ -37,6 +37,7 @@ pub mod ports;
 #[cfg(feature = "torch")]
 pub mod predict;
 pub mod prepare;
+pub mod quality;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod types;

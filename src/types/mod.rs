@@ -6,6 +6,7 @@ mod discarded;
 mod embedding;
 mod geometry;
 mod model_card;
+mod quality;
 mod records;
 
 pub use candidate::{Address, Candidate};
@@ -18,6 +19,7 @@ pub use geometry::{
 pub use model_card::{
     ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, WeightsCard,
 };
+pub use quality::{FacePose, FaceQuality};
 pub use records::{
     CROP_STAGE, CropRecord, ImageRecord, Provenance, SourcePhoto, Split, SplitRecord,
 };

@@ -13,6 +13,7 @@ mod http_server;
 mod models;
 mod odd_images;
 mod prepare;
+mod quality;
 #[cfg(feature = "torch")]
 mod readme;
 #[cfg(feature = "torch")]

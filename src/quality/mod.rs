@@ -1,0 +1,119 @@
+//! How good a picture of a face is: sharpness, light, pose and what the photo's edge takes away.
+//!
+//! Every face is brought to the same size and, with landmarks, turned upright before anything is
+//! measured, so that the numbers compare between faces of different photos. What lies outside the
+//! photo is not measured.
+//!
+//! The names follow ISO/IEC 29794-5 (face image quality). The overall number is a heuristic: its
+//! parts and their scales are stated in [`overall`], chosen so that blurred, dark, cut off and
+//! turned-away faces come after good ones. It is no forecast of recognition errors.
+
+mod pixels;
+mod pose;
+mod score;
+
+use image::RgbImage;
+
+use crate::dlib::face_chip::{CHIP_SIDE, cut_from, square_of};
+use crate::types::{
+    ChipSpec, ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FacePose, FaceQuality,
+    PixelRect, Size,
+};
+
+pub use score::overall;
+
+/// A face at the size at which it is measured.
+#[derive(Debug, Clone, Copy)]
+pub struct FaceView<'view> {
+    /// The face's chip in the size of dlib's, as [`cut_from`] makes it.
+    pub chip: &'view RgbImage,
+    /// Where the chip lies in the photo.
+    pub square: ChipSquare,
+    /// The photo's size.
+    pub photo: Size,
+}
+
+/// Measures a face of an EXIF-upright photo, aligned by its landmarks or, without them, in a square
+/// around its box.
+///
+/// Boxes of different detectors are of different sizes: without landmarks the numbers compare
+/// within one detector only.
+#[must_use]
+pub fn measure(
+    photo: &RgbImage,
+    face: &DetectedFace,
+    landmarks: Option<&DlibLandmarks5>,
+) -> FaceQuality {
+    let square = landmarks.map_or_else(|| square_of_box(face.rect), square_of);
+    let place = CropPlace {
+        square,
+        corner: [0, 0],
+    };
+    let view = FaceView {
+        chip: &cut_from(photo, &place, Size::new(CHIP_SIDE, CHIP_SIDE)),
+        square,
+        photo: Size::of(photo),
+    };
+    measure_view(view, face, landmarks)
+}
+
+/// The same for a face whose chip is there already.
+#[must_use]
+pub fn measure_view(
+    view: FaceView<'_>,
+    face: &DetectedFace,
+    landmarks: Option<&DlibLandmarks5>,
+) -> FaceQuality {
+    let pixels::Measures {
+        sharpness,
+        brightness,
+        contrast,
+        outside,
+    } = pixels::measure(view);
+    let pose = landmarks.map(|landmarks| FacePose {
+        yaw: rounded(pose::yaw(landmarks), 1),
+        pitch: face
+            .landmarks
+            .and_then(|points| pose::pitch(&points))
+            .map(|pitch| rounded(pitch, 1)),
+        roll: rounded(pose::roll(landmarks), 1),
+    });
+    let mut quality = FaceQuality {
+        overall: 0.0,
+        size: face.rect.size().shorter(),
+        score: rounded(f64::from(face.score), 4),
+        sharpness: rounded(sharpness, 1),
+        brightness: rounded(brightness, 4),
+        contrast: rounded(contrast, 4),
+        outside: rounded(outside, 4),
+        pose,
+    };
+    quality.overall = rounded(overall(&quality), 4);
+    quality
+}
+
+/// The square around a box in which the box takes the place of the mean face: the chip of a face
+/// without landmarks.
+fn square_of_box(rect: PixelRect) -> ChipSquare {
+    let size = rect.size();
+    let side = f64::from(size.width.max(size.height)) * (1.0 + 2.0 * ChipSpec::PADDING);
+    let middle = |low: u32, high: u32| (f64::from(low) + f64::from(high) - 1.0) / 2.0;
+    let (x, y) = (middle(rect.left, rect.right), middle(rect.top, rect.bottom));
+    let half = (side - 1.0) / 2.0;
+    ChipSquare {
+        left: x - half,
+        top: y - half,
+        right: x + half,
+        bottom: y + half,
+        angle: 0.0,
+    }
+}
+
+/// A number with so many digits behind the point: more would be noise in the records.
+fn rounded(number: f64, digits: i32) -> f64 {
+    let scale = 10_f64.powi(digits);
+    (number * scale).round() / scale
+}
+
+#[cfg(test)]
+mod tests;

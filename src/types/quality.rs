@@ -1,0 +1,38 @@
+//! How good a picture of a face is.
+
+use serde::{Deserialize, Serialize};
+
+/// Measures of one face in one photo, taken by [`quality`](crate::quality): they compare between
+/// faces of different photos and sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FaceQuality {
+    /// All of it in one number, 0 (useless) to 1 (nothing to wish for).
+    pub overall: f64,
+    /// Shorter side of the detector's box in pixels of the photo.
+    pub size: u32,
+    /// The detector's certainty; scales differ between detectors, so it is no part of `overall`.
+    pub score: f64,
+    /// Variance of the Laplacian of the face's luma (0 to 255) at one size for all faces.
+    pub sharpness: f64,
+    /// Mean luma of the face, 0 (black) to 1 (white).
+    pub brightness: f64,
+    /// Standard deviation of the face's luma, 0 to 0.5.
+    pub contrast: f64,
+    /// Share of the face's square, with the space around the face, that lies outside the photo.
+    pub outside: f64,
+    /// Where the face looks; `None` without landmarks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pose: Option<FacePose>,
+}
+
+/// Where a face looks, in degrees; 0 is straight into the camera.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FacePose {
+    /// Turned to the side: positive to the right of the image.
+    pub yaw: f64,
+    /// Raised or lowered: positive is up. `None` without the corners of the mouth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pitch: Option<f64>,
+    /// Leaning over: positive is clockwise on the screen.
+    pub roll: f64,
+}
