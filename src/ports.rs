@@ -120,6 +120,9 @@ impl Hint for SourceError {
                 "put each label's photos into a folder of its own, or give all of them one label \
                  with `--label`"
             }
+            Self::Folder(ImageFolderError::ReservedName(_)) => {
+                "give that folder another name, or move it elsewhere if it holds no photos"
+            }
             Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
             Self::Empty { .. } => "write one address a line into it",
             Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",

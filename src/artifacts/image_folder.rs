@@ -10,6 +10,8 @@ use walkdir::WalkDir;
 
 use super::atomic::TEMPORARY_SUFFIX;
 use super::digest::{is_content_name, sha256_hex};
+use super::stage;
+use crate::types::CROP_STAGE;
 
 /// One file below a label's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,10 +51,13 @@ pub enum ImageFolderError {
     /// It has no folders.
     #[error("`{}` holds no folders: each label needs a folder with its photos", .0.display())]
     NoLabels(PathBuf),
+    /// A folder with the name that stages keep for their own pictures.
+    #[error("`{}` can't be a label: facepipe keeps that name for reports", .0.display())]
+    ReservedName(PathBuf),
 }
 
-/// Lists a folder of labels. Hidden files and folders are passed over, and so are files that lie
-/// beside the label folders (manifests, reports).
+/// Lists a folder of labels. Hidden files and folders are passed over, and so is what lies beside
+/// the label folders: files, and the [`REPORT_FOLDER`] of the stage that made the folder.
 ///
 /// # Errors
 /// [`ImageFolderError`].
@@ -61,8 +66,13 @@ pub fn list(root: &Path) -> Result<ImageFolder, ImageFolderError> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        if !is_hidden(&entry.file_name()) && name != REPORT_FOLDER && entry.path().is_dir() {
+        if is_hidden(&entry.file_name()) || !entry.path().is_dir() {
+            continue;
+        }
+        if name != REPORT_FOLDER {
             folder.labels.push(name);
+        } else if !has_report(root) {
+            return Err(ImageFolderError::ReservedName(entry.path()));
         }
     }
     if folder.labels.is_empty() {
@@ -89,6 +99,11 @@ pub fn list(root: &Path) -> Result<ImageFolder, ImageFolderError> {
     }
     folder.files.sort_by(|a, b| a.relative.cmp(&b.relative));
     Ok(folder)
+}
+
+/// Whether a stage that writes a [`REPORT_FOLDER`] made the folder.
+fn has_report(root: &Path) -> bool {
+    stage::read_stamp(root).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.stage == CROP_STAGE))
 }
 
 /// Whether a file is one that systems keep beside people's photos (`.DS_Store`, `._photo.jpg`); a
@@ -260,13 +275,7 @@ mod tests {
     #[test]
     fn lists_labels_and_passes_over_what_is_hidden_or_beside() {
         let root = tempfile::tempdir().expect("temporary folder");
-        for file in [
-            "b/2.jpg",
-            "a/1.jpg",
-            "a/.hidden.jpg",
-            ".git/x.jpg",
-            "report/x.png",
-        ] {
+        for file in ["b/2.jpg", "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg"] {
             let path = root.path().join(file);
             fs::create_dir_all(path.parent().expect("has a parent")).expect("makes");
             fs::write(path, file).expect("writes");
@@ -280,6 +289,30 @@ mod tests {
             .map(|file| file.relative.as_str())
             .collect();
         assert_eq!(files, ["a/1.jpg", "b/2.jpg"]);
+    }
+
+    #[test]
+    fn a_report_of_crop_is_no_label_and_a_label_of_that_name_is_refused() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        for file in ["a/1.jpg", "report/a/crops.png"] {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().expect("has a parent")).expect("makes");
+            fs::write(path, file).expect("writes");
+        }
+        let error = list(root.path()).expect_err("nobody says that it is a report");
+        assert!(
+            matches!(&error, ImageFolderError::ReservedName(path) if path.ends_with(REPORT_FOLDER)),
+            "{error}"
+        );
+        for (stage, is_report) in [("fetch", false), (CROP_STAGE, true)] {
+            let stamp = format!(
+                r#"{{"stage":"{stage}","made_by":"","settings":{{}},"inputs":{{}},"complete":true}}"#
+            );
+            fs::write(root.path().join(stage::STAMP_FILE), stamp).expect("writes");
+            let listed = list(root.path()).map(|folder| folder.labels);
+            assert_eq!(listed.is_ok(), is_report, "{stage}");
+            assert!(listed.is_err() || listed.is_ok_and(|labels| labels == ["a"]));
+        }
     }
 
     #[test]

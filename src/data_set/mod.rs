@@ -103,6 +103,10 @@ impl Hint for DataSetError {
                 path.display()
             ),
             Self::Incomplete(_) => "run the same `facepipe prepare` again: it continues".to_owned(),
+            Self::Folder(ImageFolderError::ReservedName(_)) => {
+                "give that folder another name, or move it elsewhere if it holds no images"
+                    .to_owned()
+            }
             Self::Folder(_) => "each side needs a folder a label with its images".to_owned(),
             Self::Description { .. } | Self::UnknownLabel { .. } => {
                 "make the data set again with `facepipe prepare CROPS --out DATA --force`"

@@ -54,6 +54,10 @@ impl Hint for PrepareError {
                 root.display()
             )),
             Self::Folder(ImageFolderError::Io(source)) | Self::Io(source) => io_hint(source),
+            Self::Folder(ImageFolderError::ReservedName(_)) => Some(
+                "give that folder another name, or move it elsewhere if it holds no photos"
+                    .to_owned(),
+            ),
             Self::Folder(ImageFolderError::Walk { .. }) => {
                 Some("remove that entry, or make it readable".to_owned())
             }
