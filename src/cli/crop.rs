@@ -6,10 +6,13 @@ use clap::Args;
 
 use super::args::Globals;
 use super::failure::Failure;
+use super::limits::LimitOptions;
 use super::output::{Outcome, reason_lines};
 use super::wiring::{self, DetectorName};
+use crate::artifacts::image_folder::REPORT_FOLDER;
 use crate::context::Context;
 use crate::crop::{self, CropReport, Settings};
+use crate::types::FaceQuality;
 
 /// Arguments of `crop`.
 #[derive(Debug, Args)]
@@ -17,8 +20,8 @@ use crate::crop::{self, CropReport, Settings};
     facepipe crop data/raw --out data/crops\n  \
     facepipe crop photos --out crops --largest-only --margin 0.3\n\n\
     DIR gets a folder for each label, manifest.jsonl (every crop: photo, box, score, the place of the \
-    aligned face) and discarded.jsonl (every photo and face left out, with the reason). The photos \
-    are only read.\n\n\
+    aligned face, its quality), discarded.jsonl (every photo and face left out, with the reason) and \
+    report/LABEL/crops.png (the aligned faces from best to worst). The photos are only read.\n\n\
     Crops show the face as the photo does. Training and prediction turn it upright by its landmarks \
     and sample it in the network's size, once, with the same pixels as from the photo.")]
 pub(super) struct CropArgs {
@@ -53,6 +56,8 @@ pub(super) struct CropOptions {
     /// Keep a photo without a face as it is
     #[arg(long)]
     pub(super) keep_no_face: bool,
+    #[command(flatten)]
+    pub(super) limits: LimitOptions,
 }
 
 impl CropOptions {
@@ -65,6 +70,7 @@ impl CropOptions {
             min_face: self.min_face,
             largest_only,
             keep_no_face: self.keep_no_face,
+            limits: self.limits.limits(),
         }
     }
 }
@@ -103,5 +109,14 @@ pub(super) fn lines(report: &CropReport) -> Vec<String> {
         report.out.display()
     )];
     lines.extend(reason_lines(&report.reasons));
+    if let Some(quality) = report.quality.get(FaceQuality::OVERALL) {
+        lines.push(format!(
+            "quality {:.2} to {:.2}, half of the faces from {:.2} on; look at `{}`",
+            quality.min,
+            quality.max,
+            quality.median,
+            report.out.join(REPORT_FOLDER).display()
+        ));
+    }
     lines
 }

@@ -15,6 +15,7 @@ mod export;
 mod failure;
 mod fetch;
 mod inputs;
+mod limits;
 mod models;
 mod output;
 #[cfg(feature = "torch")]

@@ -27,8 +27,8 @@ pub enum CropError {
     /// The detector can't be made.
     #[error(transparent)]
     Detector(#[from] DetectorError),
-    /// Not one face.
-    #[error("no face was found in any of the {photos} photos")]
+    /// Not one face, or none that is good enough.
+    #[error("no face was kept of any of the {photos} photos")]
     NoFaces {
         /// How many photos were looked at.
         photos: u64,
@@ -64,8 +64,8 @@ impl Hint for CropError {
             Self::Stage(source) => source.hint(),
             Self::Detector(source) => source.hint(),
             Self::NoFaces { out, .. } => Some(format!(
-                "read why in `{}`; try a lower `--min-face`, or keep whole photos with \
-                 `--keep-no-face`",
+                "read why in `{}`; try a lower `--min-face` and weaker limits of quality, or keep \
+                 whole photos with `--keep-no-face`",
                 out.join(crate::artifacts::stage::DISCARDED_FILE).display()
             )),
             Self::Interrupted(_) => None,

@@ -1,6 +1,8 @@
 //! Finds the faces of photos and cuts them out.
 
+mod contact_sheet;
 mod error;
+mod limits;
 mod photo;
 mod report;
 mod settings;
@@ -22,9 +24,10 @@ use crate::face_cutter::FaceTools;
 use crate::parallel;
 use crate::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
 
+pub use contact_sheet::SHEET_FILE;
 pub use error::CropError;
-pub use report::CropReport;
-
+pub use limits::QualityLimits;
+pub use report::{CropReport, Distribution};
 pub use settings::Settings;
 
 /// What became of one photo: a line of the stage's journal.
@@ -66,7 +69,7 @@ pub fn run(
         Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
         Begin::Work(open) => {
             let outcomes = crop_photos(&folder, &open, settings, tools, context)?;
-            finish(open, &folder, outcomes, started)?
+            finish(open, &folder, outcomes, started, context)?
         }
     };
     if report.crops == 0 {
@@ -134,11 +137,13 @@ fn finish(
     folder: &ImageFolder,
     mut outcomes: Vec<PhotoOutcome>,
     started: Instant,
+    context: &Context,
 ) -> Result<CropReport, CropError> {
     outcomes.sort_by(|a, b| a.photo.cmp(&b.photo));
     let faces_found = outcomes.iter().map(|outcome| outcome.faces).sum();
     let (crops, discarded) = without_equal_crops(outcomes);
     let kept: BTreeSet<String> = crops.iter().map(|crop| crop.file.clone()).collect();
+    contact_sheet::write_all(&open.root, &crops, context)?;
     image_folder::sweep(&open.root, &kept)?;
     jsonl::write(&open.path(MANIFEST_FILE), &crops)?;
     jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;

@@ -9,11 +9,14 @@ use super::{PhotoOutcome, Settings};
 use crate::artifacts::digest::{content_name, md5_hex};
 use crate::artifacts::{atomic, image_folder::LabelledFile};
 use crate::face_chip::{self, FaceCut};
-use crate::face_cutter::FaceCutter;
+use crate::face_cutter::{CutFace, FaceCutter};
 use crate::image_io;
 use crate::perceptual_hash::PerceptualHash;
 use crate::ports::FaceDetector;
-use crate::types::{CropRecord, DetectedFace, Discarded, ItemKind, Reason, SourcePhoto};
+use crate::quality;
+use crate::types::{
+    CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, Reason, SourcePhoto,
+};
 
 /// Cuts the faces out of one photo and saves them below `out`.
 ///
@@ -84,19 +87,30 @@ impl PhotoWork<'_> {
     ) -> io::Result<()> {
         self.outcome.faces = faces.len() as u64;
         let min_face = self.settings.min_face;
-        let mut small = Vec::new();
+        let mut unfit = Vec::new();
+        let mut has_largest = false;
         for (index, face) in (0..).zip(faces) {
             let side = face.rect.size().shorter();
             if side < min_face {
-                small.push(format!(
-                    "face {index} has {side} pixels, less than {min_face}"
-                ));
-            } else if self.settings.largest_only && !self.outcome.crops.is_empty() {
+                let message = format!("face {index} has {side} pixels, less than {min_face}");
+                unfit.push((Reason::TooSmall, message));
+                continue;
+            }
+            // Where the largest face is unfit, the next is most likely somebody else.
+            if self.settings.largest_only && has_largest {
                 let message = format!("face {index} is not the largest of the photo");
-                self.discard(ItemKind::Face, Reason::NotLargest, message);
+                unfit.push((Reason::NotLargest, message));
+                continue;
+            }
+            has_largest = true;
+            let CutFace { cut, points } = self.cutter.cut(photo, face);
+            let quality = quality::measure(photo, face, points.as_ref());
+            let violations = self.settings.limits.violations(&quality);
+            if violations.is_empty() {
+                self.save(&cut, source, Some((index, face, quality)))?;
             } else {
-                let cut = self.cutter.cut(photo, face).cut;
-                self.save(&cut, source, Some((index, face)))?;
+                let message = format!("face {index}: {}", violations.join(", "));
+                unfit.push((Reason::LowQuality, message));
             }
         }
         let nothing_kept = self.outcome.crops.is_empty();
@@ -104,17 +118,22 @@ impl PhotoWork<'_> {
             return self.save(&face_chip::whole(photo), source, None);
         }
         if !nothing_kept {
-            for message in small {
-                self.discard(ItemKind::Face, Reason::TooSmall, message);
+            for (reason, message) in unfit {
+                self.discard(ItemKind::Face, reason, message);
             }
-        } else if small.is_empty() {
-            self.discard(
-                ItemKind::Image,
-                Reason::NoFace,
-                "no face was found".to_owned(),
-            );
-        } else {
-            self.discard(ItemKind::Image, Reason::TooSmall, small.join("; "));
+            return Ok(());
+        }
+        let messages: Vec<&str> = unfit.iter().map(|(_, message)| message.as_str()).collect();
+        // Of several reasons the one of the face that came furthest.
+        let reason = [Reason::LowQuality, Reason::TooSmall]
+            .into_iter()
+            .find(|reason| unfit.iter().any(|(other, _)| other == reason));
+        match reason {
+            Some(reason) => self.discard(ItemKind::Image, reason, messages.join("; ")),
+            None => {
+                let message = "no face was found".to_owned();
+                self.discard(ItemKind::Image, Reason::NoFace, message);
+            }
         }
         Ok(())
     }
@@ -123,7 +142,7 @@ impl PhotoWork<'_> {
         &mut self,
         cut: &FaceCut,
         source: &SourcePhoto,
-        face: Option<(u32, &DetectedFace)>,
+        face: Option<(u32, &DetectedFace, FaceQuality)>,
     ) -> io::Result<()> {
         let bytes = image_io::encode_png(&cut.pixels).map_err(io::Error::other)?;
         let md5 = md5_hex(&bytes);
@@ -134,12 +153,13 @@ impl PhotoWork<'_> {
             label: self.file.label.clone(),
             md5,
             source: source.clone(),
-            face: face.map(|(index, _)| index),
-            rect: face.map(|(_, face)| face.rect),
-            score: face.map(|(_, face)| face.score),
-            landmarks: face.and_then(|(_, face)| face.landmarks),
+            face: face.map(|(index, ..)| index),
+            rect: face.map(|(_, face, _)| face.rect),
+            score: face.map(|(_, face, _)| face.score),
+            landmarks: face.and_then(|(_, face, _)| face.landmarks),
             chip: cut.rect,
             place: cut.place,
+            quality: face.map(|(.., quality)| quality),
         });
         Ok(())
     }

@@ -27,10 +27,48 @@ pub struct CropReport {
     pub labels: BTreeMap<String, u64>,
     /// Items left out, by reason: whole photos and single faces.
     pub reasons: BTreeMap<String, u64>,
+    /// The kept faces' quality, by measure; a measure that no face has is missing.
+    pub quality: BTreeMap<String, Distribution>,
     /// Photos left out because something went wrong with them.
     pub items_failed: u64,
     /// How long the run took that finished the stage.
     pub seconds: f64,
+}
+
+/// How a measure is distributed over the kept faces.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Distribution {
+    /// The lowest.
+    pub min: f64,
+    /// The middle one; of two middle ones the lower.
+    pub median: f64,
+    /// The highest.
+    pub max: f64,
+}
+
+impl Distribution {
+    /// `None` for no numbers.
+    fn of(mut numbers: Vec<f64>) -> Option<Self> {
+        numbers.sort_by(f64::total_cmp);
+        Some(Self {
+            min: *numbers.first()?,
+            median: *numbers.get((numbers.len() - 1) / 2)?,
+            max: *numbers.last()?,
+        })
+    }
+}
+
+/// The distributions of all measures that are known of a face.
+fn distributions(crops: &[CropRecord]) -> BTreeMap<String, Distribution> {
+    let mut numbers: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for quality in crops.iter().filter_map(|crop| crop.quality) {
+        for (name, value) in quality.measures() {
+            numbers.entry(name).or_default().push(value);
+        }
+    }
+    let of_measure =
+        |(name, numbers): (&str, Vec<f64>)| Some((name.to_owned(), Distribution::of(numbers)?));
+    numbers.into_iter().filter_map(of_measure).collect()
 }
 
 impl CropReport {
@@ -65,6 +103,7 @@ impl CropReport {
             crops: crops.len() as u64,
             labels,
             reasons: Discarded::count_reasons(discarded),
+            quality: distributions(crops),
             items_failed: discarded.iter().filter(failed).count() as u64,
             seconds: elapsed.as_secs_f64(),
         }
@@ -85,5 +124,20 @@ impl CropReport {
             ("photos_kept".to_owned(), self.photos.kept),
             ("crops".to_owned(), self.crops),
         ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distributions_have_the_lowest_the_middle_and_the_highest() {
+        let of = |numbers: &[f64]| Distribution::of(numbers.to_vec());
+        let three = of(&[0.9, -3.5, 0.2]).expect("there are numbers");
+        assert_eq!((three.min, three.median, three.max), (-3.5, 0.2, 0.9));
+        assert_eq!(of(&[4.0, 1.0, 2.0, 3.0]).map(|four| four.median), Some(2.0));
+        assert_eq!(of(&[]), None);
+        assert!(distributions(&[]).is_empty());
     }
 }

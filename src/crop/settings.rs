@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::QualityLimits;
+
 /// Settings of the stage; they stand in its `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -17,4 +19,6 @@ pub struct Settings {
     pub largest_only: bool,
     /// Whether a photo without a face is kept whole.
     pub keep_no_face: bool,
+    /// What a face's quality has to be.
+    pub limits: QualityLimits,
 }

@@ -5,7 +5,8 @@
 //! photo is not measured.
 //!
 //! The names follow ISO/IEC 29794-5 (face image quality). The overall number is a heuristic: its
-//! parts and their scales are stated in [`overall`], chosen so that blurred, dark, cut off and
+//! [`parts`] and their scales are
+//! stated there, chosen so that blurred, dark, cut off and
 //! turned-away faces come after good ones. It is no forecast of recognition errors.
 
 mod pixels;
@@ -20,7 +21,7 @@ use crate::types::{
     PixelRect, Size,
 };
 
-pub use score::overall;
+pub use score::{overall, parts};
 
 /// A face at the size at which it is measured.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,8 @@
 
 use crate::types::FaceQuality;
 
-/// Shorter side of the box, in pixels, that leaves half. dlib's network sees the face itself in 100
-/// pixels; faces of 80 pixels lose little, those of 20 most.
+/// Shorter side of the box, in pixels, that leaves half. A face of 100 pixels, as many as it has in
+/// the chip of dlib's network, keeps 0.8.
 const HALF_SIZE: f64 = 24.0;
 /// Variance of the Laplacian that leaves half. Of the faces of web photos 1 in 20 has less, and
 /// looks out of focus.
@@ -21,24 +21,39 @@ const LIGHT_SCALE: f64 = 0.1;
 /// than a fifth by it.
 const CONTRAST_SCALE: f64 = 0.04;
 
-/// One number for a face's measures, 0 (useless) to 1.
-///
-/// `size/(size + 24) * sharpness/(sharpness + 25) * (1 - exp(-brightness/0.1))
-/// * (1 - exp(-(1 - brightness)/0.1)) * (1 - exp(-contrast/0.04)) * (1 - outside)² * cos²(yaw)`
-///
-/// The roll is no part of it, since alignment takes it away; nor are the score, whose scale is each
-/// detector's own, and the pitch, which only some detectors' points give.
+/// One number for a face's measures, 0 (useless) to 1: the product of its [`parts`].
 #[must_use]
 pub fn overall(quality: &FaceQuality) -> f64 {
+    parts(quality).iter().map(|(_, left)| left).product()
+}
+
+/// What takes quality away from a face, by the word for it, and the share of a perfect face that it
+/// leaves, 0 to 1.
+///
+/// | word | leaves |
+/// |---|---|
+/// | `small` | `size / (size + 24)` |
+/// | `blurred` | `sharpness / (sharpness + 25)` |
+/// | `dark` | `1 - exp(-brightness / 0.1)` |
+/// | `pale` | `1 - exp(-(1 - brightness) / 0.1)` |
+/// | `flat` | `1 - exp(-contrast / 0.04)` |
+/// | `cut off` | `(1 - outside)²` |
+/// | `turned` | `cos²(yaw)` |
+///
+/// The roll is not among them, since alignment takes it away; nor are the score, whose scale is each
+/// detector's own, and the pitch, which only some detectors' points give.
+#[must_use]
+pub fn parts(quality: &FaceQuality) -> [(&'static str, f64); 7] {
     let growing = |value: f64, half: f64| value / (value + half);
     let falling = |distance: f64, scale: f64| 1.0 - (-distance / scale).exp();
-    let light = falling(quality.brightness, LIGHT_SCALE)
-        * falling(1.0 - quality.brightness, LIGHT_SCALE)
-        * falling(quality.contrast, CONTRAST_SCALE);
-    let turned = quality.pose.map_or(0.0, |pose| pose.yaw.to_radians());
-    growing(f64::from(quality.size), HALF_SIZE)
-        * growing(quality.sharpness, HALF_SHARPNESS)
-        * light
-        * (1.0 - quality.outside).powi(2)
-        * turned.cos().powi(2)
+    let yaw = quality.pose.map_or(0.0, |pose| pose.yaw.to_radians());
+    [
+        ("small", growing(f64::from(quality.size), HALF_SIZE)),
+        ("blurred", growing(quality.sharpness, HALF_SHARPNESS)),
+        ("dark", falling(quality.brightness, LIGHT_SCALE)),
+        ("pale", falling(1.0 - quality.brightness, LIGHT_SCALE)),
+        ("flat", falling(quality.contrast, CONTRAST_SCALE)),
+        ("cut off", (1.0 - quality.outside).powi(2)),
+        ("turned", yaw.cos().powi(2)),
+    ]
 }

@@ -72,6 +72,8 @@ pub enum Reason {
     TooLarge,
     /// Fewer pixels than asked for.
     TooSmall,
+    /// A measure of the face's quality is beyond its limit.
+    LowQuality,
     /// The detector found no face.
     NoFace,
     /// The detector itself failed on the image.
@@ -115,6 +117,7 @@ impl std::fmt::Display for Reason {
             Self::HttpStatus => "http_status",
             Self::TooLarge => "too_large",
             Self::TooSmall => "too_small",
+            Self::LowQuality => "low_quality",
             Self::NoFace => "no_face",
             Self::DetectorFailed => "detector_failed",
             Self::NotLargest => "not_largest",

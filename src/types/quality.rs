@@ -25,6 +25,31 @@ pub struct FaceQuality {
     pub pose: Option<FacePose>,
 }
 
+impl FaceQuality {
+    /// The name of the measure that stands for all.
+    pub const OVERALL: &str = "overall";
+
+    /// All measures that are known, by name.
+    pub fn measures(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let always = [
+            (Self::OVERALL, self.overall),
+            ("size", self.size.into()),
+            ("score", self.score),
+            ("sharpness", self.sharpness),
+            ("brightness", self.brightness),
+            ("contrast", self.contrast),
+            ("outside", self.outside),
+        ];
+        let angles = self.pose.into_iter().flat_map(|pose| {
+            let pitch = pose.pitch.map(|pitch| ("pitch", pitch));
+            [("yaw", pose.yaw), ("roll", pose.roll)]
+                .into_iter()
+                .chain(pitch)
+        });
+        always.into_iter().chain(angles)
+    }
+}
+
 /// Where a face looks, in degrees; 0 is straight into the camera.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FacePose {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CropPlace, Landmarks5, PixelRect};
+use super::{CropPlace, FaceQuality, Landmarks5, PixelRect};
 
 /// One image that `fetch` kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub struct CropRecord {
     /// Where the aligned face lies in the file; `None` where the whole file is the chip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CropPlace>,
+    /// How good a picture of the face it is; `None` for a photo kept whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<FaceQuality>,
 }
 
 /// The photo that a crop was cut from.

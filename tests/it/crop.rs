@@ -61,7 +61,7 @@ fn a_rerun_does_nothing_and_other_settings_are_refused() {
     let manifest = records(&out.join("manifest.jsonl")).len();
     let crops = snapshot(&out, &[])
         .iter()
-        .filter(|(name, _)| name.ends_with(".png"))
+        .filter(|(name, _)| name.ends_with(".png") && !name.starts_with("report/"))
         .count();
     assert_eq!(
         (forced["crops"].as_u64(), crops),
@@ -121,4 +121,119 @@ fn crops_show_the_face_with_its_margin() {
             "{record}"
         );
     }
+}
+
+#[test]
+fn every_label_has_a_contact_sheet_that_later_stages_pass_over() {
+    let Some(photos) = shared("data/identity/dlib_johns5") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (out, data) = (folder.path().join("crops"), folder.path().join("final"));
+    let report = json(&crop(&photos, &out, ""));
+    for (label, count) in report["labels"].as_object().expect("labels") {
+        let bytes = fs_err::read(out.join("report").join(label).join("crops.png"));
+        let sheet = facepipe::image_io::decode(&bytes.expect("a sheet")).expect("decodes");
+        // Ten crops of 112 pixels in a row, with their figures below.
+        let rows = count.as_u64().expect("a number").div_ceil(10);
+        let height = u64::from(sheet.rgb.height());
+        assert!(
+            (rows * 150..rows * 170 + 50).contains(&height),
+            "{label}: {height}"
+        );
+    }
+    let prepared = json(&run("prepare --json --out", &[&data, &out]));
+    assert_eq!(prepared["images"]["found"], report["crops"]);
+    let in_training = prepared["splits"]["train"].as_object().expect("labels");
+    let labels = report["labels"].as_object().expect("labels");
+    assert!(in_training.keys().eq(labels.keys()), "{prepared}");
+}
+
+#[test]
+fn a_label_of_the_name_of_reports_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let photos = folder.path().join("photos");
+    for label in ["ada", "report"] {
+        let file = photos.join(label).join("1.png");
+        crate::helpers::write_png(&file, &crate::helpers::picture(1));
+    }
+    let error = failure(&crop(&photos, &folder.path().join("crops"), ""), 1);
+    assert!(
+        error.contains("photos/report` can't be a label") && error.contains("another name"),
+        "{error}"
+    );
+}
+
+#[test]
+fn faces_beyond_a_limit_of_quality_are_left_out_with_their_figures() {
+    let Some(photos) = shared("data/identity/dlib_johns5") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = |name: &str| folder.path().join(name);
+    let all = json(&crop(&photos, &out("all"), ""));
+    let quality = |record: &serde_json::Value, measure: &str| {
+        let value = record["quality"][measure].as_f64();
+        value.expect("every face is measured")
+    };
+    let faces = records(&out("all").join("manifest.jsonl"));
+    let median = all["quality"]["overall"]["median"]
+        .as_f64()
+        .expect("is told");
+    let good: Vec<_> = faces
+        .iter()
+        .filter(|face| quality(face, "overall") >= median && quality(face, "brightness") <= 0.5)
+        .map(|face| face["file"].clone())
+        .collect();
+    assert!(!good.is_empty() && good.len() < faces.len());
+    let limits = format!("--min-quality {median} --brightness 0..0.5");
+    let best = json(&crop(&photos, &out("best"), &limits));
+    let kept: Vec<_> = records(&out("best").join("manifest.jsonl"))
+        .iter()
+        .map(|face| face["file"].clone())
+        .collect();
+    assert_eq!(kept, good);
+    assert!(best["quality"]["overall"]["min"].as_f64() >= Some(median));
+    assert!(best["quality"]["brightness"]["max"].as_f64() <= Some(0.5));
+    let left_out: Vec<_> = records(&out("best").join("discarded.jsonl"))
+        .into_iter()
+        .filter(|record| record["reason"] == "low_quality")
+        .collect();
+    assert_eq!(best["reasons"]["low_quality"], left_out.len());
+    for record in &left_out {
+        let message = record["message"].as_str().expect("a message");
+        assert!(
+            message.contains("quality of 0.") || message.contains("brightness of 0."),
+            "{message}"
+        );
+    }
+    let error = failure(&crop(&photos, &out("none"), "--min-sharpness 1e9"), 1);
+    assert!(
+        error.contains("no face was kept") && error.contains("limits"),
+        "{error}"
+    );
+    let error = failure(&crop(&photos, &out("best"), ""), 1);
+    assert!(error.contains("limits min_quality"), "{error}");
+}
+
+#[test]
+fn where_the_largest_face_is_unfit_nobody_else_takes_its_place() {
+    let Some(photos) = shared("data/identity/celeb5_raw") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (usual, strict) = (folder.path().join("usual"), folder.path().join("strict"));
+    stdout(&crop(&photos, &usual, "--largest-only"));
+    stdout(&crop(
+        &photos,
+        &strict,
+        "--largest-only --min-sharpness 120",
+    ));
+    let files = |out: &Path| -> std::collections::BTreeSet<String> {
+        let faces = records(&out.join("manifest.jsonl"));
+        faces.iter().map(|face| face["file"].to_string()).collect()
+    };
+    let (usual, strict) = (files(&usual), files(&strict));
+    assert!(strict.len() < usual.len());
+    assert!(strict.is_subset(&usual));
 }

@@ -38,7 +38,7 @@ fn no_face_anywhere_is_an_error_that_a_rerun_repeats() {
     for _ in 0..2 {
         let error = failure(&run("crop --out", &[&out, &input]), 1);
         assert!(
-            error.contains("no face was found in any of the 1 photos"),
+            error.contains("no face was kept of any of the 1 photos"),
             "{error}"
         );
         assert!(

@@ -69,6 +69,7 @@ fn stopped_in_any_stage_and_run_again_all_files_are_the_same() {
     for file in [
         "data/crops/journal.jsonl",
         "data/crops/stage.json",
+        "data/crops/report",
         "data/final/train",
         "data/final/stage.json",
         &format!("{model}/checkpoints/last.safetensors"),

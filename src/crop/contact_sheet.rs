@@ -1,0 +1,249 @@
+//! All crops of a label on one picture, from best to worst: `report/<label>/crops.png`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use image::imageops::{self, FilterType};
+use image::{Rgb, RgbImage};
+use walkdir::WalkDir;
+
+use super::CropError;
+use crate::artifacts::atomic;
+use crate::artifacts::image_folder::{REPORT_FOLDER, relative_path};
+use crate::context::Context;
+use crate::face_chip;
+use crate::image_io;
+use crate::lettering::{LETTER, write_across};
+use crate::parallel;
+use crate::quality;
+use crate::types::{CropPlace, CropRecord, FaceQuality, Size};
+
+/// The file of a label's sheet.
+pub const SHEET_FILE: &str = "crops.png";
+/// Most crops on a sheet, so that it stays a picture that opens at once (about 1200 x 2700 pixels).
+/// Of more, the best and the worst half are shown: the rest lies between them.
+const MOST_CROPS: usize = 200;
+/// Crops beside each other.
+const COLUMNS: usize = 10;
+/// Side of the square in which a crop is shown, in pixels.
+const TILE: u32 = 112;
+/// Space between tiles and at the edges, in pixels.
+const GAP: u32 = 6;
+/// Height of a line of text with the space below it, in pixels.
+const LINE: u32 = LETTER + 3;
+/// Lines below a crop.
+const LINES: u32 = 3;
+/// Space between a crop and its text, in pixels.
+const TEXT_GAP: u32 = 2;
+/// From one tile to the next beside it, in pixels.
+const ACROSS: u32 = TILE + GAP;
+/// From one row of tiles to the next, in pixels.
+const DOWN: u32 = TILE + TEXT_GAP + LINES * LINE + GAP;
+/// Letters of the title that may make the sheet wider.
+const TITLE_LETTERS: usize = 100;
+/// A part of the quality that leaves so much is not worth a word.
+const ALL_RIGHT: f64 = 0.9;
+
+const BACKGROUND: Rgb<u8> = Rgb([255, 255, 255]);
+const INK: Rgb<u8> = Rgb([20, 20, 20]);
+const PALE_INK: Rgb<u8> = Rgb([120, 120, 120]);
+
+/// Writes the sheets of all labels that have crops, and takes away those of other runs.
+///
+/// The same crops give the same sheets.
+///
+/// # Errors
+/// [`CropError::Io`] for a crop that can't be read or a sheet that can't be written;
+/// [`CropError::Interrupted`].
+pub(super) fn write_all(
+    root: &Path,
+    crops: &[CropRecord],
+    context: &Context,
+) -> Result<(), CropError> {
+    let mut labels: BTreeMap<&str, Vec<&CropRecord>> = BTreeMap::new();
+    for crop in crops {
+        labels.entry(&crop.label).or_default().push(crop);
+    }
+    let sheets: BTreeSet<String> = labels.keys().map(|label| file_of(label)).collect();
+    remove_others(root, &sheets)?;
+    let labels: Vec<(&str, Vec<&CropRecord>)> = labels.into_iter().collect();
+    let bar = context
+        .progress
+        .start("contact sheets", Some(labels.len() as u64));
+    parallel::for_each(
+        &labels,
+        context.threads,
+        || Ok(()),
+        |(), (label, crops)| write(root, label, crops),
+        |_, written| {
+            context.interrupt.check()?;
+            bar.advance(1);
+            Ok(written?)
+        },
+    )
+}
+
+/// A label's sheet below the folder of crops.
+fn file_of(label: &str) -> String {
+    format!("{REPORT_FOLDER}/{label}/{SHEET_FILE}")
+}
+
+/// Removes the sheets of labels that have no crops any more.
+fn remove_others(root: &Path, keep: &BTreeSet<String>) -> io::Result<()> {
+    let folder = root.join(REPORT_FOLDER);
+    for entry in WalkDir::new(folder).min_depth(2).into_iter().flatten() {
+        let is_sheet = entry.file_name() == SHEET_FILE;
+        if is_sheet && !keep.contains(&relative_path(root, entry.path())) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn write(root: &Path, label: &str, crops: &[&CropRecord]) -> io::Result<()> {
+    let mut crops = crops.to_vec();
+    crops.sort_by(|one, other| {
+        let overall = |crop: &CropRecord| crop.quality.map_or(-1.0, |quality| quality.overall);
+        overall(other)
+            .total_cmp(&overall(one))
+            .then_with(|| one.file.cmp(&other.file))
+    });
+    let shown = Shown::of(crops.len());
+    let mut tiles = Vec::with_capacity(shown.best + shown.worst);
+    for crop in crops[..shown.best]
+        .iter()
+        .chain(&crops[crops.len() - shown.worst..])
+    {
+        let decoded = image_io::read_bytes(&root.join(&crop.file))
+            .and_then(|bytes| image_io::decode(&bytes))
+            .map_err(|error| io::Error::other(format!("`{}`: {error}", crop.file)))?;
+        tiles.push(Tile {
+            picture: thumbnail(&decoded.rgb, crop.place.as_ref()),
+            quality: crop.quality,
+        });
+    }
+    let sheet = draw(label, &tiles, &shown);
+    let bytes = image_io::encode_png(&sheet).map_err(io::Error::other)?;
+    let path = root.join(file_of(label));
+    fs_err::create_dir_all(path.with_file_name(""))?;
+    atomic::write_bulk(&path, &bytes)
+}
+
+/// How many crops are on a sheet.
+struct Shown {
+    best: usize,
+    /// Those at the other end, where not all have room.
+    worst: usize,
+    left_out: usize,
+}
+
+impl Shown {
+    fn of(crops: usize) -> Self {
+        if crops <= MOST_CROPS {
+            return Self {
+                best: crops,
+                worst: 0,
+                left_out: 0,
+            };
+        }
+        Self {
+            best: MOST_CROPS / 2,
+            worst: MOST_CROPS / 2,
+            left_out: crops - MOST_CROPS,
+        }
+    }
+}
+
+/// One crop on the sheet.
+struct Tile {
+    picture: RgbImage,
+    quality: Option<FaceQuality>,
+}
+
+impl Tile {
+    /// What stands below it.
+    fn lines(&self) -> [(String, Rgb<u8>); LINES as usize] {
+        let Some(quality) = self.quality else {
+            return ["no face", "", ""].map(|text| (text.to_owned(), PALE_INK));
+        };
+        let FaceQuality {
+            overall,
+            size,
+            score,
+            ..
+        } = quality;
+        [
+            (format!("{overall:.2} {size:>5} px"), INK),
+            (format!("score {score:.2}"), PALE_INK),
+            (weakness(&quality), PALE_INK),
+        ]
+    }
+}
+
+/// A crop at the size of a tile: the aligned face as a network sees it, where its place is known.
+fn thumbnail(crop: &RgbImage, place: Option<&CropPlace>) -> RgbImage {
+    if place.is_some() {
+        return face_chip::chip(crop, place, Size::new(TILE, TILE)).into_owned();
+    }
+    let Size { width, height } = Size::of(crop);
+    let longer = width.max(height).max(1);
+    let side = |side: u32| (side * TILE / longer).max(1);
+    imageops::resize(crop, side(width), side(height), FilterType::Triangle)
+}
+
+/// The word for what takes most away from a face, with the share that it leaves; nothing for a face
+/// that is all right.
+fn weakness(quality: &FaceQuality) -> String {
+    quality::parts(quality)
+        .into_iter()
+        .filter(|(_, left)| *left < ALL_RIGHT)
+        .min_by(|(_, one), (_, other)| one.total_cmp(other))
+        .map_or_else(String::new, |(word, left)| format!("{word} {left:.2}"))
+}
+
+/// Draws the sheet: a title, the best, a line about those left out, the worst.
+fn draw(label: &str, tiles: &[Tile], shown: &Shown) -> RgbImage {
+    let total = tiles.len() + shown.left_out;
+    let title = format!("{label}: {total} crops, best to worst");
+    let legend = "quality, size of the face, detector's score, what takes most away";
+    let rows = |tiles: usize| tiles.div_ceil(COLUMNS) as u32;
+    let (best, worst) = tiles.split_at(shown.best);
+    let separator = if worst.is_empty() { 0 } else { LINE + GAP };
+    let head = GAP + 2 * LINE + GAP;
+    let columns = tiles.len().min(COLUMNS) as u32;
+    let letters = title.chars().count().min(TITLE_LETTERS).max(legend.len()) as u32;
+    let mut sheet = RgbImage::from_pixel(
+        (GAP + columns * ACROSS).max(2 * GAP + letters * LETTER),
+        head + (rows(best.len()) + rows(worst.len())) * DOWN + separator,
+        BACKGROUND,
+    );
+    write_across(&mut sheet, GAP, GAP, &title, INK);
+    write_across(&mut sheet, GAP, GAP + LINE, legend, PALE_INK);
+    place(&mut sheet, head, best);
+    if !worst.is_empty() {
+        let top = head + rows(best.len()) * DOWN;
+        let text = format!("... {} between these are not shown ...", shown.left_out);
+        write_across(&mut sheet, GAP, top, &text, INK);
+        place(&mut sheet, top + separator, worst);
+    }
+    sheet
+}
+
+/// Places tiles in rows from `top` on.
+fn place(sheet: &mut RgbImage, top: u32, tiles: &[Tile]) {
+    for (index, tile) in tiles.iter().enumerate() {
+        let left = GAP + (index % COLUMNS) as u32 * ACROSS;
+        let top = top + (index / COLUMNS) as u32 * DOWN;
+        let Size { width, height } = Size::of(&tile.picture);
+        let (x, y) = (left + (TILE - width) / 2, top + (TILE - height) / 2);
+        imageops::replace(sheet, &tile.picture, x.into(), y.into());
+        let text_top = top + TILE + TEXT_GAP;
+        for ((text, ink), line) in tile.lines().iter().zip(0..) {
+            write_across(sheet, left, text_top + line * LINE, text, *ink);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
