@@ -10,6 +10,7 @@
 
 pub mod adapters;
 pub mod artifacts;
+pub mod back_off;
 pub mod cli;
 pub mod context;
 pub mod crop;

@@ -10,8 +10,9 @@ use url::Url;
 
 use super::addresses::{Resolver, check_literal};
 use super::hosts::Hosts;
-use super::retry::{DownloadError, back_off, retry_after};
+use super::retry::{DownloadError, back_off};
 use super::{FetchError, Settings};
+use crate::back_off::retry_after;
 use crate::ports::SourceRequest;
 
 /// Redirects that are followed for one address; browsers allow 20, and image servers need one or

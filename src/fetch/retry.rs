@@ -1,13 +1,13 @@
 //! When a failed download is tried again, and after how long.
 
 use std::error::Error;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use url::Url;
 
 use super::addresses::PrivateAddress;
+use crate::back_off;
 use crate::types::Reason;
 
 /// Pause before the first retry; it doubles with each.
@@ -144,26 +144,9 @@ impl DownloadError {
     }
 }
 
-/// The pause before try number `attempt` + 1 (from 0) of an address: half of it is fixed, half
-/// depends on the address, so that what failed together is not tried again together.
+/// The pause before try number `attempt` + 1 (from 0) of an address.
 pub(super) fn back_off(attempt: u32, url: &Url) -> Duration {
-    let pause = FIRST_PAUSE
-        .saturating_mul(1 << attempt.min(16))
-        .min(LONGEST_BACK_OFF);
-    let mut hasher = DefaultHasher::new();
-    (url.as_str(), attempt, std::process::id()).hash(&mut hasher);
-    let share = (hasher.finish() % 1000) as f64 / 1000.0;
-    pause.mul_f64(0.5 + share / 2.0)
-}
-
-/// What a `Retry-After` header asks for: seconds, or a date.
-pub(super) fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
-    let header = header.trim();
-    if let Ok(seconds) = header.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(header).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
+    back_off::back_off(FIRST_PAUSE, LONGEST_BACK_OFF, attempt, url.as_str())
 }
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
@@ -181,35 +164,6 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn retry_after_in_seconds_and_as_a_date() {
-        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("is a date");
-        let asked = |header| retry_after(header, now).map(|pause| pause.as_secs());
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked(" Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
-        assert_eq!(asked("soon"), None);
-        assert_eq!(asked("-1"), None);
-    }
-
-    #[test]
-    fn pauses_grow_to_a_cap_and_differ_between_addresses() {
-        let url = |name: &str| Url::parse(&format!("http://a.org/{name}")).expect("is an address");
-        for attempt in 0..40 {
-            let nominal = FIRST_PAUSE
-                .saturating_mul(1 << attempt.min(16))
-                .min(LONGEST_BACK_OFF);
-            let pause = back_off(attempt, &url("1.jpg"));
-            assert!(
-                pause >= nominal / 2 && pause <= nominal,
-                "{attempt}: {pause:?}"
-            );
-        }
-        let different: std::collections::HashSet<_> =
-            (0..50).map(|n| back_off(0, &url(&n.to_string()))).collect();
-        assert!(different.len() > 30);
-    }
 
     #[test]
     fn only_what_may_pass_is_transient() {
