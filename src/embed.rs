@@ -31,6 +31,14 @@ pub enum EmbedError {
     Embedder(#[from] EmbedderError),
 }
 
+impl EmbedError {
+    /// Whether every other photo would fail as well, now.
+    #[must_use]
+    pub fn concerns_all_photos(&self) -> bool {
+        matches!(self, Self::Detector(error) if error.concerns_all_photos())
+    }
+}
+
 impl Hint for EmbedError {
     fn hint(&self) -> Option<String> {
         match self {

@@ -10,6 +10,7 @@
 
 pub mod adapters;
 pub mod artifacts;
+pub mod azure;
 pub mod back_off;
 pub mod cli;
 pub mod context;
@@ -26,6 +27,9 @@ pub mod face_chip;
 pub mod face_cutter;
 pub mod face_picture;
 pub mod fetch;
+#[cfg(test)]
+#[path = "../tests/it/http_server.rs"]
+mod http_server;
 pub mod image_io;
 pub mod ledger;
 mod lettering;

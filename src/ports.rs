@@ -7,6 +7,7 @@ use image::RgbImage;
 use url::Url;
 
 use crate::artifacts::image_folder::ImageFolderError;
+use crate::azure::AzureError;
 use crate::dlib::ModelFileError;
 use crate::errors::{Hint, io_hint};
 use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
@@ -188,6 +189,9 @@ pub enum DetectorError {
     /// A model of dlib's can't be used.
     #[error(transparent)]
     DlibModel(#[from] ModelFileError),
+    /// Azure's service gave no answer that can be used.
+    #[error(transparent)]
+    Azure(#[from] Box<AzureError>),
     /// The detector panicked on this photo (a defect of its code; the photo is set aside).
     #[error("detector `{detector}` crashed on this image: {message}")]
     Crashed {
@@ -196,6 +200,22 @@ pub enum DetectorError {
         /// What the panic said.
         message: String,
     },
+}
+
+impl DetectorError {
+    /// Whether every other photo would fail as well, now: then the work has to end, so that no photo
+    /// is left out for what is not its fault.
+    #[must_use]
+    pub fn concerns_all_photos(&self) -> bool {
+        match self {
+            Self::Crashed { .. } => false,
+            Self::Azure(error) => error.concerns_all_requests(),
+            Self::ModelMissing { .. }
+            | Self::ModelUnreadable { .. }
+            | Self::NeedsTorch { .. }
+            | Self::DlibModel(_) => true,
+        }
+    }
 }
 
 impl Hint for DetectorError {
@@ -212,8 +232,13 @@ impl Hint for DetectorError {
                 Some("run `facepipe models verify`, then `facepipe models pull`".to_owned())
             }
             Self::DlibModel(error) => error.hint(),
+            Self::Azure(error) => error.hint(),
             Self::Crashed { .. } => None,
         }
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Azure(error) if error.is_interruption())
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file for each outside thing: image sources, detectors, face models.
 
+pub mod azure;
 #[cfg(feature = "torch")]
 pub mod dlib_embedder;
 pub mod dlib_landmarks;

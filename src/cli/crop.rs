@@ -88,7 +88,7 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let options = &args.options;
-    let tools = wiring::face_tools(options.detector, !options.no_align, globals)?;
+    let tools = wiring::face_tools(options.detector, !options.no_align, globals, context)?;
     let settings = options.settings(tools.detectors.name(), args.largest_only);
     let report = crop::run(&args.input, &args.out, &settings, &tools, context)?;
     Ok(Outcome {

@@ -53,7 +53,7 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
-    let detectors = wiring::detector(args.detector, globals)?;
+    let detectors = wiring::detector(args.detector, globals, context)?;
     let drawings = args.draw.as_deref().map(Drawings::new).transpose()?;
     let bar = context.progress.start("detect", Some(files.len() as u64));
     let (mut order, mut items_failed) = (InOrder::default(), 0);
@@ -61,13 +61,10 @@ pub(super) fn run(
         &files,
         context.threads,
         || detectors.create().map_err(Failure::from),
-        |detector, file| {
-            let line = detect(file, detector.as_mut(), drawings.as_ref());
-            line.map_err(Failure::from)
-        },
+        |detector, file| detect(file, detector.as_mut(), drawings.as_ref()),
         |index, line| {
-            let line = line?;
             context.interrupt.check()?;
+            let line = line?;
             bar.advance(1);
             for line in order.push(index, line) {
                 items_failed += u64::from(matches!(line, Line::Failed { .. }));
@@ -106,12 +103,13 @@ fn drawing_name(photo: &str) -> String {
     format!("{}_{}.png", stem.to_string_lossy(), &hash[..HASH_DIGITS])
 }
 
-/// The line of a photo; an error where its marked copy can't be written.
+/// The line of a photo; an error where its marked copy can't be written, and for what would befall
+/// every other photo as well.
 fn detect(
     file: &InputFile,
     detector: &mut dyn FaceDetector,
     drawings: Option<&Drawings<'_>>,
-) -> io::Result<Line> {
+) -> Result<Line, Failure> {
     let failed = |error: &dyn std::error::Error| Line::Failed {
         path: file.name.clone(),
         error: error.to_string(),
@@ -122,6 +120,7 @@ fn detect(
     };
     let faces = match detector.detect(&photo) {
         Ok(faces) => faces,
+        Err(error) if error.concerns_all_photos() => return Err(error.into()),
         Err(error) => return Ok(failed(&error)),
     };
     if let Some(drawings) = drawings {

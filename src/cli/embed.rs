@@ -53,7 +53,7 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
-    let parts = wiring::embedding_parts(args.detector, globals)?;
+    let parts = wiring::embedding_parts(args.detector, globals, context)?;
     let bar = context.progress.start("embed", Some(files.len() as u64));
     let mut items_failed = 0;
     each_photo(&files, &parts, context, |line| {
@@ -89,40 +89,39 @@ pub(super) fn each_photo(
         |worker, _, file| worker.line(file),
         |line| {
             context.interrupt.check()?;
-            handle(line)
+            handle(line?)
         },
     )
 }
 
 impl Worker<'_> {
-    fn line(&mut self, file: &InputFile) -> Line {
+    /// The photo's faces, or what is wrong with it; an error for what would befall every other photo
+    /// as well.
+    fn line(&mut self, file: &InputFile) -> Result<Line, Failure> {
         let path = file.name.clone();
-        self.faces(file).map_or_else(
-            |error| Line::Failed {
-                path: path.clone(),
-                error,
-            },
-            |(size, faces)| Line::Found {
-                path: path.clone(),
-                size,
-                faces,
-            },
-        )
-    }
-
-    /// The photo's faces, or what is wrong with it.
-    fn faces(&mut self, file: &InputFile) -> Result<(Size, Vec<EmbeddedFace>), String> {
-        let photo = image_io::read_bytes(&file.path)
-            .and_then(|bytes| image_io::decode(&bytes))
-            .map_err(|error| error.to_string())?
-            .rgb;
+        let failed = |error: &dyn std::error::Error| Line::Failed {
+            path: path.clone(),
+            error: error.to_string(),
+        };
+        let decoded = image_io::read_bytes(&file.path).and_then(|bytes| image_io::decode(&bytes));
+        let photo = match decoded {
+            Ok(decoded) => decoded.rgb,
+            Err(error) => return Ok(failed(&error)),
+        };
         let faces = embed_faces(
             &photo,
             self.detector.as_mut(),
             self.landmarks,
             self.embedder.as_mut(),
-        )
-        .map_err(|error| error.to_string())?;
-        Ok((Size::of(&photo), faces))
+        );
+        match faces {
+            Ok(faces) => Ok(Line::Found {
+                path,
+                size: Size::of(&photo),
+                faces,
+            }),
+            Err(error) if error.concerns_all_photos() => Err(error.into()),
+            Err(error) => Ok(failed(&error)),
+        }
     }
 }

@@ -47,6 +47,7 @@ pub(super) fn run(
                 known,
                 predict::aligns(&classifier),
                 globals,
+                context,
             )?)
         }
     };

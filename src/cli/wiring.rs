@@ -7,6 +7,7 @@ use url::Url;
 
 use super::args::Globals;
 use super::failure::Failure;
+use crate::adapters::azure::AzureFactory;
 #[cfg(feature = "torch")]
 use crate::adapters::dlib_embedder::DlibEmbedderFactory;
 use crate::adapters::dlib_landmarks::DlibLandmarkModel;
@@ -18,6 +19,8 @@ use crate::adapters::seeta::SeetaFactory;
 use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
 use crate::adapters::sources::url_list::UrlListSource;
+use crate::azure::{AzureError, Client, Credentials, SystemClock, Timeouts};
+use crate::context::Context;
 use crate::face_cutter::FaceTools;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
@@ -35,14 +38,19 @@ pub(super) enum DetectorName {
     Mtcnn,
     /// dlib's CNN detector: faces from 80 pixels on, in more positions; slower; needs libtorch
     Mmod,
+    /// Azure's Face service: photos leave this machine, each call is billed; needs endpoint and key in
+    /// FACEPIPE_AZURE_ENDPOINT and FACEPIPE_AZURE_KEY, or in `v.env`
+    Azure,
 }
 
 /// The factory for a detector's name.
 pub(super) fn detector(
     name: DetectorName,
     globals: &Globals,
+    context: &Context,
 ) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
     match name {
+        DetectorName::Azure => Ok(Box::new(azure(context)?)),
         DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
         #[cfg(feature = "torch")]
         DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(
@@ -62,6 +70,15 @@ pub(super) fn detector(
     }
 }
 
+/// The Azure resource of the environment, or of a file in the working folder.
+fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let credentials = Credentials::find(environment, Path::new("."))?;
+    let clock = Box::new(SystemClock::new(context.interrupt.clone()));
+    let client = Client::new(credentials, Timeouts::default(), clock)?;
+    Ok(AzureFactory::new(client, context.progress.clone()))
+}
+
 #[cfg(not(feature = "torch"))]
 fn needs_torch(name: DetectorName) -> crate::ports::DetectorError {
     let value = name.to_possible_value();
@@ -75,10 +92,11 @@ pub(super) fn face_tools(
     name: DetectorName,
     align: bool,
     globals: &Globals,
+    context: &Context,
 ) -> Result<FaceTools, Failure> {
     let landmarks = align.then(|| DlibLandmarkModel::new(&weights_folder(globals)));
     Ok(FaceTools {
-        detectors: detector(name, globals)?,
+        detectors: detector(name, globals, context)?,
         landmarks: landmarks
             .transpose()?
             .map(|model| Box::new(model) as Box<dyn LandmarkModel>),
@@ -101,11 +119,12 @@ pub(super) struct EmbeddingParts {
 pub(super) fn embedding_parts(
     name: DetectorName,
     globals: &Globals,
+    context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
     let weights = weights_folder(globals);
     let device = crate::nn::parse_device(&globals.device)?;
     Ok(EmbeddingParts {
-        detectors: detector(name, globals)?,
+        detectors: detector(name, globals, context)?,
         landmarks: Box::new(DlibLandmarkModel::new(&weights)?),
         embedders: Box::new(DlibEmbedderFactory::new(&weights, device)?),
     })

@@ -24,7 +24,7 @@ pub enum CropError {
     /// A file can't be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The detector can't be made.
+    /// The detector can't be made, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),
     /// Not one face, or none that is good enough.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use super::{PhotoOutcome, Settings};
+use super::{CropError, PhotoOutcome, Settings};
 use crate::artifacts::digest::{content_name, md5_hex};
 use crate::artifacts::{atomic, image_folder::LabelledFile};
 use crate::face_chip::{self, FaceCut};
@@ -20,14 +20,15 @@ use crate::types::{
 
 /// Cuts the faces out of one photo and saves them below `out`.
 ///
-/// A photo that can't be used is an outcome; only trouble with the output is an error.
+/// A photo that can't be used is an outcome; trouble with the output is an error, and so is what would
+/// befall every other photo as well.
 pub(super) fn crop(
     file: &LabelledFile,
     out: &Path,
     settings: &Settings,
     detector: &mut dyn FaceDetector,
     cutter: FaceCutter<'_>,
-) -> io::Result<PhotoOutcome> {
+) -> Result<PhotoOutcome, CropError> {
     let mut work = PhotoWork {
         file,
         out,
@@ -53,6 +54,7 @@ pub(super) fn crop(
     };
     match detector.detect(&photo) {
         Ok(faces) => work.keep_faces(&faces, &photo, &source)?,
+        Err(error) if error.concerns_all_photos() => return Err(error.into()),
         Err(error) => {
             work.discard(ItemKind::Image, Reason::DetectorFailed, error.to_string());
         }

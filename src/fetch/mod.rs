@@ -257,7 +257,6 @@ fn report(kept: &[ImageRecord], discarded: &[Discarded], activity: Activity) -> 
 }
 
 #[cfg(test)]
-#[path = "../../tests/it/http_server.rs"]
-mod http_server;
+use crate::http_server;
 #[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ pub enum PredictError {
     /// The model can't be used.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The model's detector can't be used.
+    /// The model's detector can't be used, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),
     /// The model needs a detector, and none was given.
@@ -167,8 +167,9 @@ where
         name: photo.name.clone(),
         faces: finder.look(&photo.path, input),
     };
-    let handle = |looked| -> Result<(), E> {
+    let handle = |looked: Looked| -> Result<(), E> {
         context.interrupt.check().map_err(PredictError::from)?;
+        let looked = looked.unless_all_fail()?;
         waiting.add(looked);
         bar.advance(1);
         if waiting.faces() >= BATCH {
@@ -195,6 +196,16 @@ enum Finder<'tools> {
 struct Looked {
     name: String,
     faces: Result<Vec<(DetectedFace, Vec<f32>)>, LookError>,
+}
+
+impl Looked {
+    /// An error for what would befall every other photo as well.
+    fn unless_all_fail(self) -> Result<Self, PredictError> {
+        match self.faces {
+            Err(LookError::Detector(error)) if error.concerns_all_photos() => Err(error.into()),
+            faces => Ok(Self { faces, ..self }),
+        }
+    }
 }
 
 /// Why a photo can't be looked at.

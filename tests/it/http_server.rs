@@ -1,17 +1,21 @@
 //! A small web server on 127.0.0.1 for tests: what it answers is said by a closure.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// One request as the server sees it.
 pub(crate) struct Asked {
+    /// Such as `GET`.
+    pub(crate) method: String,
     /// The path with its parameters, such as `/a.jpg?x=1`.
     pub(crate) path: String,
     /// Header lines in lower case.
     pub(crate) headers: String,
+    /// What comes behind the headers, where they say how long it is.
+    pub(crate) body: Vec<u8>,
     /// How often that path was asked for, this time included.
     pub(crate) times: u32,
 }
@@ -115,13 +119,17 @@ fn serve(
     counts: &Mutex<BTreeMap<String, u32>>,
     answer: &(dyn Fn(&Asked) -> Reply + Send + Sync),
 ) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream).lines();
-    let first = lines.next().transpose()?.unwrap_or_default();
-    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut reader = BufReader::new(stream);
+    let first = line(&mut reader)?.unwrap_or_default();
+    let mut words = first.split(' ').map(str::to_owned);
+    let (method, path) = (
+        words.next().unwrap_or_default(),
+        words.next().unwrap_or_default(),
+    );
     let mut headers = String::new();
     loop {
         // A client that was killed before its request was whole has asked for nothing.
-        let Some(line) = lines.next().transpose()? else {
+        let Some(line) = line(&mut reader)? else {
             return Ok(());
         };
         if line.is_empty() {
@@ -130,6 +138,12 @@ fn serve(
         headers.push_str(&line.to_lowercase());
         headers.push('\n');
     }
+    let length = headers
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .and_then(|length| length.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
     let times = {
         let mut counts = counts.lock().expect("no thread panicked");
         let count = counts.entry(path.clone()).or_default();
@@ -137,9 +151,18 @@ fn serve(
         *count
     };
     let reply = answer(&Asked {
+        method,
         path,
         headers,
+        body,
         times,
     });
     reply.send(stream)
+}
+
+/// The next line without its end; `None` where there is no more.
+fn line(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    let is_there = reader.read_line(&mut line)? > 0;
+    Ok(is_there.then(|| line.trim_end().to_owned()))
 }

@@ -1,6 +1,9 @@
 //! All integration tests, in one binary: each further one would link libtorch again.
 
 mod alignment;
+mod azure;
+#[cfg(feature = "torch")]
+mod azure_models;
 mod crop;
 mod detect;
 mod dlib;

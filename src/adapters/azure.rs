@@ -1,0 +1,180 @@
+//! Azure's Face service as a detector: photos leave the machine, and each call is billed.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Once};
+
+use image::RgbImage;
+
+use crate::azure::{
+    AzureError, Client, DetectOptions, FoundFace, Picture, TIER_NAME, Tier, detect,
+};
+use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory, Progress};
+use crate::types::{DetectedFace, FaceBox, Landmarks5, Size};
+
+/// The detector's name on the command line.
+pub const NAME: &str = "azure";
+/// The service gives no certainty: every face that it finds has this score.
+const SCORE: f32 = 1.0;
+/// Photos that may fail one after the other, for reasons that are not theirs, before the service is
+/// taken to be out of order.
+const MOST_FAILURES_IN_A_ROW: u32 = 3;
+/// The service's names of our five landmarks, in our order.
+const FIVE_LANDMARKS: [&str; 5] = [
+    "pupilLeft",
+    "pupilRight",
+    "noseTip",
+    "mouthLeft",
+    "mouthRight",
+];
+
+/// Makes detectors that share one client, and so one quota.
+pub struct AzureFactory {
+    shared: Arc<Shared>,
+    progress: Arc<dyn Progress>,
+    told: Once,
+}
+
+struct Shared {
+    client: Client,
+    failures_in_a_row: AtomicU32,
+}
+
+impl AzureFactory {
+    /// Detectors that ask through `client`. `progress` is told, before the first photo, where photos
+    /// are sent, and when the factory is dropped, how many calls there were.
+    #[must_use]
+    pub fn new(client: Client, progress: Arc<dyn Progress>) -> Self {
+        let shared = Shared {
+            client,
+            failures_in_a_row: AtomicU32::new(0),
+        };
+        Self {
+            shared: Arc::new(shared),
+            progress,
+            told: Once::new(),
+        }
+    }
+
+    fn tell_where_photos_go(&self) {
+        let credentials = self.shared.client.credentials();
+        let (calls, window) = credentials.tier.quota();
+        let more = match credentials.tier {
+            Tier::F0 => format!("; with a paid resource set {TIER_NAME}=s0"),
+            Tier::S0 => String::new(),
+        };
+        self.progress.note(&format!(
+            "photos are sent to `{}` (Azure Face), which bills each call; at most {calls} calls in {} s{more}",
+            credentials.endpoint.host(),
+            window.as_secs(),
+        ));
+    }
+}
+
+impl FaceDetectorFactory for AzureFactory {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError> {
+        self.told.call_once(|| self.tell_where_photos_go());
+        Ok(Box::new(AzureDetector {
+            shared: Arc::clone(&self.shared),
+        }))
+    }
+}
+
+impl Drop for AzureFactory {
+    fn drop(&mut self) {
+        if self.told.is_completed() {
+            let calls = self.shared.client.calls();
+            self.progress.note(&format!("calls of Azure Face: {calls}"));
+        }
+    }
+}
+
+struct AzureDetector {
+    shared: Arc<Shared>,
+}
+
+impl FaceDetector for AzureDetector {
+    fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError> {
+        self.shared
+            .faces(photo)
+            .map_err(|error| Box::new(error).into())
+    }
+}
+
+impl Shared {
+    fn faces(&self, photo: &RgbImage) -> Result<Vec<DetectedFace>, AzureError> {
+        let Some(picture) = Picture::of(photo)? else {
+            return Ok(Vec::new());
+        };
+        let options = DetectOptions {
+            face_ids: None,
+            landmarks: true,
+        };
+        let found = detect(&self.client, picture.jpeg.clone(), options);
+        match self.judged(found) {
+            Ok(found) => Ok(in_photo(&found, &picture, Size::of(photo))),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// An error of the service that comes again and again is not the photos'.
+    fn judged(
+        &self,
+        found: Result<Vec<FoundFace>, AzureError>,
+    ) -> Result<Vec<FoundFace>, AzureError> {
+        let error = match found {
+            Err(error) if !error.concerns_all_requests() && !error.is_about_the_image() => error,
+            other => {
+                self.failures_in_a_row.store(0, Ordering::Relaxed);
+                return other;
+            }
+        };
+        let times = self.failures_in_a_row.fetch_add(1, Ordering::Relaxed) + 1;
+        if times < MOST_FAILURES_IN_A_ROW {
+            return Err(error);
+        }
+        let source = Box::new(error);
+        Err(AzureError::KeepsFailing { times, source })
+    }
+}
+
+/// Faces in the photo's pixels, inside it, largest first.
+fn in_photo(found: &[FoundFace], picture: &Picture, photo: Size) -> Vec<DetectedFace> {
+    let (x, y) = (picture.scale_x, picture.scale_y);
+    let faces = found.iter().filter_map(|face| {
+        let rect = face.face_rectangle;
+        let (left, top) = (rect.left as f32, rect.top as f32);
+        let rect = FaceBox {
+            left: left * x,
+            top: top * y,
+            right: (left + rect.width as f32) * x,
+            bottom: (top + rect.height as f32) * y,
+        };
+        Some(DetectedFace {
+            rect: rect.clamped(photo)?,
+            score: SCORE,
+            landmarks: five_landmarks(face, x, y),
+        })
+    });
+    let mut faces: Vec<_> = faces.collect();
+    faces.sort_by_key(|face| std::cmp::Reverse(face.rect.size().area()));
+    faces
+}
+
+/// Our five of the service's 27 landmarks; `None` where one is missing.
+fn five_landmarks(face: &FoundFace, x: f32, y: f32) -> Option<Landmarks5> {
+    let points = face.face_landmarks.as_ref()?;
+    let mut five = [[0.0; 2]; 5];
+    for (place, name) in five.iter_mut().zip(FIVE_LANDMARKS) {
+        let point = points.get(name)?;
+        *place = [point.x * x, point.y * y];
+    }
+    Some(Landmarks5(five))
+}
+
+#[cfg(test)]
+#[path = "azure_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+//! Where the Azure resource is asked.
+
+use url::{Host, Url};
+
+use super::error::CredentialsError;
+
+/// Version of the interface. The groups of v1.0 are those of v1.2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ApiVersion {
+    /// The one that all SDKs know.
+    #[default]
+    V1_0,
+    /// With liveness sessions.
+    V1_2,
+}
+
+impl ApiVersion {
+    /// As it stands in addresses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1_0 => "v1.0",
+            Self::V1_2 => "v1.2",
+        }
+    }
+}
+
+/// The resource's address, without `/face/<version>` and without a slash at the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    base: Url,
+}
+
+impl Endpoint {
+    /// Reads an endpoint as people write it: with or without `https://`, a slash at the end, or
+    /// `/face/v1.0` (and what comes behind it).
+    ///
+    /// # Errors
+    /// [`CredentialsError`], which names `variable` and never the text: it may be a key that was
+    /// put in the wrong place.
+    pub fn parse(text: &str, variable: &str) -> Result<Self, CredentialsError> {
+        let problem = |problem| CredentialsError::Endpoint {
+            variable: variable.to_owned(),
+            problem,
+        };
+        let text = text.trim();
+        let with_scheme = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("https://{text}")
+        };
+        let mut base = Url::parse(&with_scheme).map_err(|_| problem("is not an address"))?;
+        let (is_loopback, is_plausible) = match base.host() {
+            Some(Host::Domain(name)) => (name == "localhost", name.contains('.')),
+            Some(Host::Ipv4(address)) => (address.is_loopback(), true),
+            Some(Host::Ipv6(address)) => (address.is_loopback(), true),
+            None => (false, false),
+        };
+        if !is_loopback && !is_plausible {
+            return Err(problem("names no host; are key and endpoint swapped?"));
+        }
+        if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
+            return Err(problem("holds more than a host and a path"));
+        }
+        match base.scheme() {
+            "https" => {}
+            "http" if is_loopback => {}
+            "http" => {
+                return Err(problem(
+                    "begins with `http://`, over which keys can be read",
+                ));
+            }
+            _ => return Err(problem("does not begin with `https://`")),
+        }
+        base.set_fragment(None);
+        let kept: Vec<&str> = base
+            .path()
+            .split('/')
+            .take_while(|part| !part.eq_ignore_ascii_case("face"))
+            .filter(|part| !part.is_empty())
+            .collect();
+        let path = kept.join("/");
+        base.set_path(&path);
+        Ok(Self { base })
+    }
+
+    /// The host, with its port where that is not the usual one.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let name = self.base.host_str().unwrap_or_default();
+        match self.base.port() {
+            Some(port) => format!("{name}:{port}"),
+            None => name.to_owned(),
+        }
+    }
+
+    /// Whether nothing leaves the machine.
+    #[must_use]
+    pub fn is_plain_http(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
+    /// The address of an operation, whose `path` below the version has no slash at its begin.
+    pub(super) fn url(&self, version: ApiVersion, path: &str) -> Url {
+        let mut url = self.base.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}/face/{}/{path}", version.as_str()));
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Result<String, String> {
+        Endpoint::parse(text, "FACEPIPE_AZURE_ENDPOINT")
+            .map(|endpoint| endpoint.url(ApiVersion::V1_0, "detect").to_string())
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_way_of_writing_it_leads_to_one_address() {
+        let expected = "https://faces.cognitiveservices.azure.com/face/v1.0/detect";
+        for text in [
+            "https://faces.cognitiveservices.azure.com",
+            "https://faces.cognitiveservices.azure.com/",
+            " https://faces.cognitiveservices.azure.com// ",
+            "faces.cognitiveservices.azure.com",
+            "faces.cognitiveservices.azure.com:443/",
+            "https://faces.cognitiveservices.azure.com/face",
+            "https://faces.cognitiveservices.azure.com/face/v1.0",
+            "https://faces.cognitiveservices.azure.com/face/v1.0/",
+            "HTTPS://Faces.CognitiveServices.Azure.com/Face/v1.2/detect",
+        ] {
+            assert_eq!(url(text).as_deref(), Ok(expected), "{text}");
+        }
+        assert_eq!(
+            url("gateway.example.org/azure/").as_deref(),
+            Ok("https://gateway.example.org/azure/face/v1.0/detect")
+        );
+    }
+
+    #[test]
+    fn http_is_only_for_this_machine() {
+        assert_eq!(
+            url("http://127.0.0.1:8080").as_deref(),
+            Ok("http://127.0.0.1:8080/face/v1.0/detect")
+        );
+        assert!(url("http://[::1]:8080/").is_ok());
+        assert!(url("http://localhost:8080/").is_ok());
+        for text in ["http://faces.example.org", "http://10.0.0.1", "ftp://a.org"] {
+            assert!(url(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused_without_being_shown() {
+        for text in [
+            "0123456789abcdef0123456789abcdef",
+            "<tu-recurso>",
+            "https://",
+            "https://user:pass@faces.example.org",
+            "https://faces.example.org/?key=0123",
+            "",
+        ] {
+            let error = url(text).expect_err(text);
+            assert!(error.contains("FACEPIPE_AZURE_ENDPOINT"), "{error}");
+            assert!(
+                !error.contains("0123") && !error.contains("pass"),
+                "{error}"
+            );
+        }
+    }
+}

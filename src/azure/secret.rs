@@ -1,0 +1,59 @@
+//! What must never be shown.
+
+use std::fmt;
+
+use reqwest::header::HeaderValue;
+
+/// What stands where a secret would.
+const HIDDEN: &str = "[secret]";
+
+/// A key or token: `Debug` shows nothing of it, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// A header's value, marked so that nothing prints it; `None` where it holds characters that no
+    /// header may have.
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(&self.0).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// A text of a server's without the secret, should it repeat it.
+    pub(super) fn removed_from(&self, text: &str) -> String {
+        text.replace(&self.0, HIDDEN)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(HIDDEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_it_is_shown() {
+        let secret = Secret::new("0123456789abcdef");
+        let header = secret.header().expect("may stand in a header");
+        assert_eq!(header.as_bytes(), b"0123456789abcdef");
+        for shown in [format!("{secret:?}"), format!("{header:?}")] {
+            assert!(!shown.contains("0123"), "{shown}");
+        }
+        assert_eq!(
+            secret.removed_from("no key 0123456789abcdef here"),
+            "no key [secret] here"
+        );
+        assert!(Secret::new("two\nlines").header().is_none());
+    }
+}

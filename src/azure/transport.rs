@@ -1,0 +1,312 @@
+//! Requests with retries, below the quota, with nothing secret in any error.
+
+use std::error::Error;
+use std::fmt;
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::blocking::{Client as HttpClient, Response};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, redirect};
+use serde::de::DeserializeOwned;
+
+use super::clock::Clock;
+use super::credentials::Credentials;
+use super::endpoint::ApiVersion;
+use super::error::{AzureError, CredentialsError};
+use super::quota::TokenBucket;
+use super::retry::asked_pause;
+use super::service_error::ServiceError;
+use crate::back_off::back_off;
+
+/// The header that the key goes into.
+const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
+/// The header in which errors without a body name their code.
+const ERROR_CODE_HEADER: &str = "x-ms-error-code";
+/// Further tries of a request that failed for a reason that may pass.
+pub(super) const RETRIES: u32 = 3;
+/// Pause before the first of them; it doubles with each.
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(800);
+/// Longest pause. Where the service asks for a longer one the request fails at once: earlier than
+/// that nothing would come of another try.
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// Largest answer that is read, in bytes: 100 faces with all landmarks and attributes take less than
+/// 500 kB, a page of 1000 persons with their data less than 20 MB.
+const LARGEST_ANSWER: u64 = 32 << 20;
+
+/// How long is waited for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// For a whole call: 6 MB take 48 s at 1 Mbit/s.
+    pub call: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(15),
+            call: Duration::from_secs(90),
+        }
+    }
+}
+
+/// What is sent with a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// JSON text.
+    Json(String),
+    /// The bytes of an image file.
+    Image(Vec<u8>),
+}
+
+/// Whether a request may be sent again after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Asking twice does no harm.
+    Always,
+    /// Asking twice would make a second thing (a person, a face): only where the first try certainly
+    /// did nothing, which a timeout does not say.
+    UnlessExecuted,
+}
+
+/// One call of an operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The HTTP method.
+    pub method: Method,
+    /// The version of the interface.
+    pub version: ApiVersion,
+    /// The path below the version, such as `detect`; its parts are percent-encoded where need be.
+    pub path: String,
+    /// Parameters of the address.
+    pub query: Vec<(&'static str, String)>,
+    /// What is sent.
+    pub body: Body,
+    /// Whether it may be sent again.
+    pub repeat: Repeat,
+}
+
+/// A successful answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// HTTP status, 200 to 299.
+    pub status: u16,
+    /// Headers, such as `Operation-Location`.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Vec<u8>,
+    host: String,
+}
+
+impl Answer {
+    /// The body as what an operation gives.
+    ///
+    /// # Errors
+    /// [`AzureError::BadAnswer`] when it has another form.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, AzureError> {
+        serde_json::from_slice(&self.body).map_err(|error| AzureError::BadAnswer {
+            host: self.host.clone(),
+            problem: error.to_string(),
+        })
+    }
+}
+
+/// Asks the service; all threads share one.
+pub struct Client {
+    http: HttpClient,
+    credentials: Credentials,
+    bucket: TokenBucket,
+    clock: Box<dyn Clock>,
+    calls: AtomicU64,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Client")
+            .field("credentials", &self.credentials)
+            .field("calls", &self.calls)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client that has asked nothing yet.
+    ///
+    /// # Errors
+    /// [`AzureError::Client`] when the machine can't do HTTPS, [`AzureError::Credentials`] for a key
+    /// that can't stand in a header.
+    pub fn new(
+        credentials: Credentials,
+        timeouts: Timeouts,
+        clock: Box<dyn Clock>,
+    ) -> Result<Self, AzureError> {
+        let Some(key) = credentials.key.header() else {
+            let variable = credentials.key_source.to_string();
+            return Err(CredentialsError::Key { variable }.into());
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(KEY_HEADER, key);
+        let mut builder = HttpClient::builder()
+            .user_agent(concat!("facepipe/", env!("CARGO_PKG_VERSION")))
+            .default_headers(headers)
+            // Whatever it leads to would get the key.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(timeouts.connect)
+            .timeout(timeouts.call);
+        builder = if credentials.endpoint.is_plain_http() {
+            // Only this machine is asked without TLS: no proxy shall see the key.
+            builder.no_proxy()
+        } else {
+            builder.https_only(true)
+        };
+        Ok(Self {
+            http: builder
+                .build()
+                .map_err(|error| AzureError::Client(root_cause(&error)))?,
+            bucket: TokenBucket::new(credentials.tier),
+            credentials,
+            clock,
+            calls: AtomicU64::new(0),
+        })
+    }
+
+    /// What it asks with.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// Requests that reached the host so far, further tries among them: what is billed, at most.
+    #[must_use]
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Sends a request, again and again where that makes sense.
+    ///
+    /// # Errors
+    /// [`AzureError`]: the last one.
+    pub fn send(&self, request: &Request) -> Result<Answer, AzureError> {
+        let mut attempt = 0;
+        loop {
+            self.bucket.take(self.clock.as_ref())?;
+            let error = match self.try_once(request) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let may_repeat = request.repeat == Repeat::Always || error.is_before_execution();
+            if attempt >= RETRIES || !may_repeat || !error.is_transient() {
+                return Err(error);
+            }
+            let pause = error.asked_pause().unwrap_or_else(|| {
+                let what = (request.path.as_str(), self.calls());
+                back_off(FIRST_PAUSE, LONGEST_PAUSE, attempt, what)
+            });
+            if pause > LONGEST_PAUSE {
+                return Err(error);
+            }
+            if matches!(error, AzureError::TooManyRequests { .. }) {
+                // The other threads' requests would be refused as well.
+                self.bucket.pause(self.clock.now(), pause);
+            } else {
+                self.clock.wait(pause)?;
+            }
+            attempt += 1;
+        }
+    }
+
+    fn try_once(&self, request: &Request) -> Result<Answer, AzureError> {
+        let host = self.credentials.endpoint.host();
+        let mut url = self
+            .credentials
+            .endpoint
+            .url(request.version, &request.path);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
+        }
+        let builder = self.http.request(request.method.clone(), url);
+        let builder = match &request.body {
+            Body::Empty => builder,
+            Body::Json(text) => builder
+                .header(CONTENT_TYPE, "application/json")
+                .body(text.clone()),
+            Body::Image(bytes) => builder
+                .header(CONTENT_TYPE, "application/octet-stream")
+                .body(bytes.clone()),
+        };
+        let sent = builder.send();
+        if !sent.as_ref().is_err_and(reqwest::Error::is_connect) {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+        let response = sent.map_err(|error| of_http(&error, &host))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = read(response, &host)?;
+        if status.is_success() {
+            let status = status.as_u16();
+            return Ok(Answer {
+                status,
+                headers,
+                body,
+                host,
+            });
+        }
+        // A server may repeat what it was sent.
+        let body = self
+            .credentials
+            .key
+            .removed_from(&String::from_utf8_lossy(&body));
+        let code = headers.get(ERROR_CODE_HEADER);
+        let code = code.and_then(|code| code.to_str().ok());
+        let mut error = ServiceError::read(status.as_u16(), code, &body);
+        error.retry_after = asked_pause(&headers, &error.message, self.clock.time_of_day());
+        Err(AzureError::of_service(error, &host))
+    }
+}
+
+fn read(response: Response, host: &str) -> Result<Vec<u8>, AzureError> {
+    let mut body = Vec::new();
+    let mut limited = response.take(LARGEST_ANSWER + 1);
+    if let Err(error) = limited.read_to_end(&mut body) {
+        let host = host.to_owned();
+        let of_http = error.get_ref().and_then(|error| error.downcast_ref());
+        return Err(if of_http.is_some_and(reqwest::Error::is_timeout) {
+            AzureError::TimedOut { host }
+        } else {
+            let cause = root_cause(&error);
+            AzureError::Broken { host, cause }
+        });
+    }
+    if body.len() as u64 > LARGEST_ANSWER {
+        return Err(AzureError::BadAnswer {
+            host: host.to_owned(),
+            problem: format!("it has more than {LARGEST_ANSWER} bytes"),
+        });
+    }
+    Ok(body)
+}
+
+/// Sorts an error of the HTTP client.
+fn of_http(error: &reqwest::Error, host: &str) -> AzureError {
+    let host = host.to_owned();
+    if error.is_connect() {
+        let cause = root_cause(error);
+        AzureError::Unreachable { host, cause }
+    } else if error.is_timeout() {
+        AzureError::TimedOut { host }
+    } else {
+        let cause = root_cause(error);
+        AzureError::Broken { host, cause }
+    }
+}
+
+/// What the innermost error says.
+fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.last().unwrap_or(error).to_string()
+}

@@ -1,0 +1,364 @@
+//! The transport and `detect`, on a server of this machine and a clock that does not wait.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::Method;
+
+use super::service_error::{NOT_APPROVED, QUOTA_SPENT};
+use super::transport::{FIRST_PAUSE, LONGEST_PAUSE, RETRIES};
+use super::*;
+use crate::context::{Interrupt, Interrupted};
+use crate::errors::Hint;
+use crate::http_server::{Asked, HttpServer, Reply};
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+const QUICK: Timeouts = Timeouts {
+    connect: Duration::from_secs(5),
+    call: Duration::from_millis(300),
+};
+
+/// A clock that jumps over waits and remembers them.
+#[derive(Clone)]
+struct JumpingClock {
+    state: Arc<Mutex<(Instant, Vec<Duration>)>>,
+    interrupt: Interrupt,
+}
+
+impl JumpingClock {
+    fn new() -> Self {
+        Self {
+            state: Arc::new(Mutex::new((Instant::now(), Vec::new()))),
+            interrupt: Interrupt::default(),
+        }
+    }
+
+    fn waits(&self) -> Vec<Duration> {
+        self.state.lock().expect("no panic").1.clone()
+    }
+}
+
+impl Clock for JumpingClock {
+    fn now(&self) -> Instant {
+        self.state.lock().expect("no panic").0
+    }
+
+    fn time_of_day(&self) -> SystemTime {
+        httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("is a date")
+    }
+
+    fn wait(&self, pause: Duration) -> Result<(), Interrupted> {
+        self.interrupt.check()?;
+        let mut state = self.state.lock().expect("no panic");
+        state.0 += pause;
+        state.1.push(pause);
+        Ok(())
+    }
+}
+
+/// A client of an address, with the tier given.
+fn client(url: &str, tier: &str, timeouts: Timeouts, clock: &JumpingClock) -> Client {
+    let value = |name: &str| match name {
+        "FACEPIPE_AZURE_ENDPOINT" => Some(url.to_owned()),
+        "FACEPIPE_AZURE_KEY" => Some(KEY.to_owned()),
+        TIER_NAME => Some(tier.to_owned()),
+        _ => None,
+    };
+    let credentials = Credentials::find(value, Path::new("/nowhere")).expect("usable");
+    Client::new(credentials, timeouts, Box::new(clock.clone())).expect("makes a client")
+}
+
+fn request(repeat: Repeat) -> Request {
+    Request {
+        method: Method::POST,
+        version: ApiVersion::V1_0,
+        path: "largepersongroups/g/persons".to_owned(),
+        query: Vec::new(),
+        body: Body::Json("{}".to_owned()),
+        repeat,
+    }
+}
+
+/// What came of one request: the result, calls, waits.
+struct Sent {
+    result: Result<Answer, AzureError>,
+    calls: u64,
+    waits: Vec<Duration>,
+}
+
+/// Sends a request to a server that answers by how often it was asked.
+fn send(repeat: Repeat, answer: impl Fn(u32) -> Reply + Send + Sync + 'static) -> Sent {
+    let server = HttpServer::start(move |asked| answer(asked.times));
+    let clock = JumpingClock::new();
+    let client = client(&server.url(""), "s0", QUICK, &clock);
+    let result = client.send(&request(repeat));
+    Sent {
+        result,
+        calls: client.calls(),
+        waits: clock.waits(),
+    }
+}
+
+fn refused(status: u16, body: &'static str) -> AzureError {
+    let sent = send(Repeat::Always, move |_| Reply::new(status, body));
+    let error = sent.result.expect_err("refused");
+    let shown = format!("{error} {error:?} {:?}", error.hint());
+    assert!(!shown.contains(KEY), "{shown}");
+    error
+}
+
+#[test]
+fn detect_asks_as_documented_and_reads_the_faces() {
+    let seen = Arc::new(Mutex::new(String::new()));
+    let server_seen = Arc::clone(&seen);
+    let server = HttpServer::start(move |asked: &Asked| {
+        let first = format!("{} {}\n{}", asked.method, asked.path, asked.headers);
+        *server_seen.lock().expect("no panic") = first;
+        assert_eq!(asked.body, b"a picture");
+        Reply::new(
+            200,
+            r#"[{"faceRectangle":{"top":12,"left":30,"width":20,"height":24},
+            "faceLandmarks":{"pupilLeft":{"x":35.5,"y":20},"extra":{"x":1,"y":2}},"new":1}]"#,
+        )
+    });
+    let clock = JumpingClock::new();
+    let client = client(&server.url("/face/v1.0/"), "f0", QUICK, &clock);
+    let options = DetectOptions::default();
+    let faces = detect(&client, b"a picture".to_vec(), options).expect("answers");
+    assert_eq!(faces.len(), 1);
+    let rect = faces[0].face_rectangle;
+    let sides = [rect.left, rect.top, rect.width, rect.height];
+    assert_eq!(sides, [30, 12, 20, 24]);
+    let landmarks = faces[0].face_landmarks.as_ref().expect("has landmarks");
+    assert_eq!(landmarks["pupilLeft"], Point { x: 35.5, y: 20.0 });
+    let seen_now = seen.lock().expect("no panic").clone();
+    assert!(
+        seen_now.starts_with(
+            "POST /face/v1.0/detect?returnFaceId=false&returnFaceLandmarks=false&\
+             detectionModel=detection_03\n"
+        ),
+        "{seen_now}"
+    );
+    for line in [
+        format!("ocp-apim-subscription-key: {KEY}\n"),
+        "content-type: application/octet-stream\n".to_owned(),
+    ] {
+        assert!(seen_now.contains(&line), "{seen_now}");
+    }
+    let options = DetectOptions {
+        face_ids: Some(120),
+        landmarks: true,
+    };
+    detect(&client, b"a picture".to_vec(), options).expect("answers");
+    assert!(seen.lock().expect("no panic").contains(
+        "returnFaceId=true&returnFaceLandmarks=true&detectionModel=detection_03&\
+         recognitionModel=recognition_04&faceIdTimeToLive=120"
+    ));
+    assert_eq!(client.calls(), 2);
+    assert!(!format!("{client:?}").contains(KEY));
+}
+
+#[test]
+fn a_pause_is_waited_for_in_every_form() {
+    let date = "Retry-After: Sun, 06 Nov 1994 08:50:07 GMT";
+    let message = r#"{"error":{"statusCode":429,"message":"Please retry after 26 seconds."}}"#;
+    for (header, body, seconds) in [
+        ("retry-after-ms: 1500", "", 1.5),
+        ("x-ms-retry-after-ms: 2500", "", 2.5),
+        ("Retry-After: 7", message, 7.0),
+        (date, "", 30.0),
+        ("x-other: 1", message, 26.0),
+    ] {
+        let sent = send(Repeat::UnlessExecuted, move |times| match times {
+            1 => Reply::new(429, body).header(header),
+            _ => Reply::new(200, "{}"),
+        });
+        assert_eq!(sent.result.expect("answers").body, b"{}", "{header}");
+        let waited: f64 = sent.waits.iter().map(Duration::as_secs_f64).sum();
+        assert!((waited - seconds).abs() < 1e-6, "{header}: {waited}");
+        assert_eq!(sent.calls, 2, "{header}");
+    }
+}
+
+#[test]
+fn without_a_pause_waits_double() {
+    let sent = send(Repeat::Always, |_| Reply::new(503, ""));
+    let error = sent.result.expect_err("never answers");
+    assert_eq!(
+        error.to_string(),
+        "the service answered 503: no explanation"
+    );
+    assert!(!error.concerns_all_requests());
+    assert_eq!(sent.calls, u64::from(RETRIES) + 1);
+    assert_eq!(sent.waits.len(), 3);
+    for (attempt, pause) in (0..).zip(sent.waits) {
+        let nominal = FIRST_PAUSE * (1 << attempt);
+        assert!(pause >= nominal / 2 && pause <= nominal, "{pause:?}");
+    }
+}
+
+#[test]
+fn what_passes_is_tried_again_and_what_does_not_is_not() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let sent = send(Repeat::Always, move |times| {
+            Reply::new(if times < 3 { status } else { 200 }, "{}")
+        });
+        assert!(sent.result.is_ok(), "{status}");
+        assert_eq!(sent.calls, 3, "{status}");
+    }
+    for status in [302, 400, 401, 403, 404, 409, 415, 501] {
+        let sent = send(Repeat::Always, move |_| Reply::new(status, ""));
+        assert!(sent.result.is_err(), "{status}");
+        assert_eq!(sent.calls, 1, "{status}");
+    }
+}
+
+#[test]
+fn what_makes_a_second_thing_is_only_repeated_where_nothing_was_done() {
+    let second = |repeat, status| {
+        send(repeat, move |times| {
+            Reply::new(if times == 1 { status } else { 200 }, "{}")
+        })
+        .calls
+    };
+    assert_eq!(second(Repeat::UnlessExecuted, 429), 2);
+    for status in [408, 500, 502, 503, 504] {
+        assert_eq!(second(Repeat::UnlessExecuted, status), 1, "{status}");
+    }
+    let slow = |repeat| {
+        send(repeat, |times| {
+            let delay = if times == 1 { 900 } else { 0 };
+            Reply::new(200, "{}").after(Duration::from_millis(delay))
+        })
+    };
+    let sent = slow(Repeat::UnlessExecuted);
+    assert!(matches!(sent.result, Err(AzureError::TimedOut { .. })));
+    assert_eq!(sent.calls, 1);
+    let sent = slow(Repeat::Always);
+    assert!(sent.result.is_ok());
+    assert_eq!(sent.calls, 2);
+}
+
+#[test]
+fn a_longer_pause_than_a_run_waits_ends_the_request() {
+    let sent = send(Repeat::Always, |_| {
+        Reply::new(429, "").header("Retry-After: 3600")
+    });
+    let error = sent.result.expect_err("refused");
+    assert!(matches!(error, AzureError::TooManyRequests { .. }));
+    assert!(error.concerns_all_requests());
+    assert!(error.hint().is_some_and(|hint| hint.contains("3600 s")));
+    assert_eq!((sent.calls, sent.waits), (1, Vec::new()));
+    assert!(LONGEST_PAUSE < Duration::from_secs(3600));
+}
+
+#[test]
+fn what_concerns_the_resource_is_told_with_the_next_step() {
+    let key = refused(
+        401,
+        r#"{"error":{"code":"401","message":"Access denied for 0123456789abcdef0123456789abcdef."}}"#,
+    );
+    assert!(matches!(key, AzureError::KeyRefused { .. }), "{key}");
+    assert!(key.to_string().contains("[secret]"), "{key}");
+    let gating = refused(403, NOT_APPROVED);
+    let hint = gating.hint().expect("has a hint");
+    assert!(gating.to_string().contains("Identification,Verification"));
+    assert!(hint.contains("What works without"), "{hint}");
+    let quota = refused(403, QUOTA_SPENT);
+    assert!(matches!(quota, AzureError::QuotaSpent { .. }), "{quota}");
+    let firewall = refused(
+        403,
+        r#"{"error":{"code":"AccessDenied","message":"firewall"}}"#,
+    );
+    assert!(
+        matches!(firewall, AzureError::Forbidden { .. }),
+        "{firewall}"
+    );
+    let wrong = refused(
+        404,
+        r#"{"error":{"code":"404","message":"Resource not found"}}"#,
+    );
+    assert!(matches!(wrong, AzureError::WrongAddress { .. }), "{wrong}");
+    for error in [key, gating, quota, firewall, wrong] {
+        assert!(
+            error.concerns_all_requests() && error.hint().is_some(),
+            "{error}"
+        );
+    }
+    let group = refused(
+        404,
+        r#"{"error":{"code":"PersonGroupNotFound","message":"no"}}"#,
+    );
+    let image = refused(
+        400,
+        r#"{"error":{"code":"InvalidImage","message":"Decoding error."}}"#,
+    );
+    assert!(image.is_about_the_image() && !group.is_about_the_image());
+    assert!(!image.concerns_all_requests() && !group.concerns_all_requests());
+}
+
+#[test]
+fn no_redirect_gets_the_key() {
+    let thief = HttpServer::start(|_| Reply::new(200, "{}"));
+    let target = format!("Location: {}", thief.url("/face/v1.0/detect"));
+    let sent = send(Repeat::Always, move |_| Reply::new(307, "").header(&target));
+    let error = sent.result.expect_err("not followed");
+    assert!(matches!(error, AzureError::WrongAddress { .. }), "{error}");
+    assert!(thief.counts().is_empty());
+}
+
+#[test]
+fn answers_that_break_off_or_are_no_json_are_errors() {
+    let sent = send(Repeat::Always, |_| Reply::new(200, "{").declaring(Some(9)));
+    assert!(matches!(sent.result, Err(AzureError::Broken { .. })));
+    assert_eq!(sent.calls, 4);
+    let sent = send(Repeat::Always, |_| Reply::new(200, "<html>sign in</html>"));
+    let read = sent.result.expect("succeeds").json::<Vec<FoundFace>>();
+    assert!(matches!(read, Err(AzureError::BadAnswer { .. })));
+}
+
+#[test]
+fn an_unreachable_host_is_tried_again_and_not_counted() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("finds a port")
+        .port();
+    let clock = JumpingClock::new();
+    let url = format!("http://127.0.0.1:{port}");
+    let client = client(&url, "s0", QUICK, &clock);
+    let error = client
+        .send(&request(Repeat::UnlessExecuted))
+        .expect_err("nobody there");
+    assert!(matches!(error, AzureError::Unreachable { .. }), "{error}");
+    assert!(error.concerns_all_requests());
+    assert!(
+        error.to_string().contains(&format!("127.0.0.1:{port}")),
+        "{error}"
+    );
+    assert_eq!((client.calls(), clock.waits().len()), (0, 3));
+}
+
+#[test]
+fn calls_stay_below_the_quota() {
+    let server = HttpServer::start(|_| Reply::new(200, "{}"));
+    let clock = JumpingClock::new();
+    let client = client(&server.url(""), "f0", QUICK, &clock);
+    for _ in 0..41 {
+        client.send(&request(Repeat::Always)).expect("answers");
+    }
+    let waited: Duration = clock.waits().iter().sum();
+    assert!(waited > Duration::from_secs(120), "{waited:?}");
+    assert!(waited < Duration::from_secs(130), "{waited:?}");
+}
+
+#[test]
+fn an_interruption_ends_the_waiting() {
+    let server = HttpServer::start(|_| Reply::new(429, "").header("Retry-After: 20"));
+    let clock = JumpingClock::new();
+    clock.interrupt.raise();
+    let client = client(&server.url(""), "s0", QUICK, &clock);
+    let error = client.send(&request(Repeat::Always)).expect_err("stopped");
+    assert!(error.is_interruption(), "{error}");
+    assert_eq!(client.calls(), 1);
+}
