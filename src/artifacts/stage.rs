@@ -11,7 +11,7 @@ use fs_err as fs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::atomic;
+use super::atomic::{self, TEMPORARY_SUFFIX};
 use crate::errors::{Hint, io_hint};
 
 /// The stamp's file name.
@@ -229,9 +229,18 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a folder holds nothing but what a stage leaves that is killed while it writes its stamp.
 fn is_empty(root: &Path) -> io::Result<bool> {
     match fs::read_dir(root) {
-        Ok(mut entries) => Ok(entries.next().is_none()),
+        Ok(entries) => {
+            for entry in entries {
+                let name = entry?.file_name();
+                if !name.to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
         Err(error) => Err(error),
     }
@@ -339,6 +348,17 @@ mod tests {
         );
         let other = begin_with(3, "bb").expect_err("other photos").to_string();
         assert!(other.ends_with("its input `photos` has changed"), "{other}");
+    }
+
+    #[test]
+    fn a_stage_that_was_killed_while_it_wrote_its_stamp_begins_again() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let unfinished = format!(".{STAMP_FILE}.1-1{TEMPORARY_SUFFIX}");
+        fs::write(folder.path().join(unfinished), "{").expect("writes");
+        assert!(matches!(
+            open(folder.path(), json!({}), false),
+            Ok(Begin::Work(_))
+        ));
     }
 
     #[test]
