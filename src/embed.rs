@@ -4,6 +4,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use crate::dlib::face_chip;
+use crate::dlib_box::landmarks_of;
 use crate::errors::Hint;
 use crate::ports::{DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel};
 use crate::types::{Embedding, PixelRect};
@@ -61,7 +62,7 @@ pub fn embed_faces(
     let faces = detector.detect(photo)?;
     let chips: Vec<RgbImage> = faces
         .iter()
-        .map(|face| face_chip::cut(photo, &landmarks.landmarks(photo, face.rect.into())))
+        .map(|face| face_chip::cut(photo, &landmarks_of(landmarks, photo, face)))
         .collect();
     let embeddings = embedder.embed(&chips)?;
     let faces = faces.into_iter().zip(embeddings);

@@ -2,6 +2,7 @@
 
 use image::RgbImage;
 
+use crate::dlib_box::landmarks_of;
 use crate::face_chip::{FaceCut, cut_aligned, cut_box};
 use crate::ports::{FaceDetectorFactory, LandmarkModel};
 use crate::types::{DetectedFace, DlibLandmarks5};
@@ -58,7 +59,7 @@ impl FaceCutter<'_> {
     #[must_use]
     pub fn cut(&self, photo: &RgbImage, face: &DetectedFace) -> CutFace {
         let aligned = self.landmarks.and_then(|model| {
-            let points = model.landmarks(photo, face.rect.into());
+            let points = landmarks_of(model, photo, face);
             let cut = cut_aligned(photo, &points, self.margin)?;
             Some(CutFace {
                 cut,

@@ -13,8 +13,7 @@ const LABEL_GAP: u32 = 1;
 
 const BOX: Rgb<u8> = Rgb([0, 220, 60]);
 const LABEL_INK: Rgb<u8> = Rgb([0, 0, 0]);
-/// Colours of the landmarks, in their order: eyes on the image's left and right, nose, corners of
-/// the mouth on the left and right.
+/// Colours of the landmarks, in their order.
 const LANDMARKS: [Rgb<u8>; 5] = [
     Rgb([255, 40, 40]),
     Rgb([255, 210, 0]),
@@ -23,16 +22,18 @@ const LANDMARKS: [Rgb<u8>; 5] = [
     Rgb([0, 230, 230]),
 ];
 
-/// Draws each face's box with its score above it, and its landmarks where it has some. Eyes are
-/// red (on the image's left) and yellow, the nose is blue, the mouth's corners are magenta (left)
-/// and cyan.
+/// Draws each face's box with its score above it, and its landmarks where it has some, in the order
+/// of their points: red, yellow, blue, magenta, cyan. Eyes, nose and mouth: the eyes are red (on the
+/// image's left) and yellow, the nose is blue, the mouth's corners are magenta (left) and cyan.
+/// Corners of the eyes: those of the right eye are red (outer) and yellow, those of the left eye
+/// blue (outer) and magenta, the nose is cyan.
 pub fn mark_faces(photo: &mut RgbImage, faces: &[DetectedFace]) {
     let size = Size::of(photo);
     let width = (size.width.max(size.height) / SIDE_OF_ONE_PIXEL).max(1);
     for face in faces {
         frame(photo, face.rect, width);
         if let Some(landmarks) = face.landmarks {
-            for ([x, y], ink) in landmarks.0.into_iter().zip(LANDMARKS) {
+            for ([x, y], ink) in landmarks.points().into_iter().zip(LANDMARKS) {
                 dot(photo, x, y, width, ink);
             }
         }
@@ -126,15 +127,30 @@ fn fill(photo: &mut RgbImage, rect: PixelRect, ink: Rgb<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Landmarks5;
+    use crate::types::{DlibLandmarks5, Landmarks, Landmarks5};
 
     const GREY: Rgb<u8> = Rgb([90, 90, 90]);
 
-    fn face(rect: [u32; 4], landmarks: Option<Landmarks5>) -> DetectedFace {
+    fn face(rect: [u32; 4], landmarks: Option<Landmarks>) -> DetectedFace {
         DetectedFace {
             rect: rect.into(),
             score: 0.98,
             landmarks,
+        }
+    }
+
+    fn eyes_nose_mouth(points: [[f32; 2]; 5]) -> Option<Landmarks> {
+        Some(Landmarks::EyesNoseMouth(Landmarks5(points)))
+    }
+
+    #[test]
+    fn dlib_landmarks_are_drawn_too() {
+        let mut photo = RgbImage::from_pixel(64, 48, GREY);
+        let points = [[45, 20], [39, 21], [27, 20], [33, 21], [36, 29]];
+        let landmarks = Some(Landmarks::EyeCornersNose(DlibLandmarks5(points)));
+        mark_faces(&mut photo, &[face([24, 12, 50, 40], landmarks)]);
+        for ([x, y], ink) in points.into_iter().zip(LANDMARKS) {
+            assert_eq!(photo.get_pixel(x as u32, y as u32), &ink);
         }
     }
 
@@ -150,7 +166,7 @@ mod tests {
         ];
         mark_faces(
             &mut photo,
-            &[face([24, 12, 50, 40], Some(Landmarks5(points)))],
+            &[face([24, 12, 50, 40], eyes_nose_mouth(points))],
         );
         for (x, y) in [(24, 12), (49, 12), (24, 39), (49, 39), (24, 30), (37, 39)] {
             assert_eq!(photo.get_pixel(x, y), &BOX, "{x}, {y}");
@@ -169,8 +185,9 @@ mod tests {
     fn faces_at_and_over_the_edges_are_drawn() {
         for size in [(1, 1), (9, 64), (64, 9), (1200, 30)] {
             let mut photo = RgbImage::from_pixel(size.0, size.1, GREY);
-            let outside = Landmarks5([[-5.0, -9.0], [1e9, 3.0], [3.0, 1e9], [0.0, 0.0], [2.0; 2]]);
-            mark_faces(&mut photo, &[face([0, 0, size.0, size.1], Some(outside))]);
+            let outside = [[-5.0, -9.0], [1e9, 3.0], [3.0, 1e9], [0.0, 0.0], [2.0; 2]];
+            let landmarks = eyes_nose_mouth(outside);
+            mark_faces(&mut photo, &[face([0, 0, size.0, size.1], landmarks)]);
             mark_faces(&mut photo, &[face([size.0 - 1, 0, size.0, 1], None)]);
             assert!(photo.pixels().any(|pixel| *pixel != GREY));
         }

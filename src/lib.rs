@@ -17,6 +17,7 @@ pub mod context;
 pub mod crop;
 pub mod data_set;
 pub mod dlib;
+pub mod dlib_box;
 pub mod embed;
 pub mod errors;
 #[cfg(feature = "torch")]

@@ -9,7 +9,7 @@ use crate::azure::{
     AzureError, Client, DetectOptions, FoundFace, Picture, TIER_NAME, Tier, detect,
 };
 use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory, Progress};
-use crate::types::{DetectedFace, FaceBox, Landmarks5, Size};
+use crate::types::{DetectedFace, FaceBox, Landmarks, Landmarks5, Size};
 
 /// The detector's name on the command line.
 pub const NAME: &str = "azure";
@@ -156,7 +156,7 @@ fn in_photo(found: &[FoundFace], picture: &Picture, photo: Size) -> Vec<Detected
         Some(DetectedFace {
             rect: rect.clamped(photo)?,
             score: SCORE,
-            landmarks: five_landmarks(face, x, y),
+            landmarks: five_landmarks(face, x, y).map(Landmarks::EyesNoseMouth),
         })
     });
     let mut faces: Vec<_> = faces.collect();

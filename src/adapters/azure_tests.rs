@@ -66,7 +66,7 @@ fn boxes_and_landmarks_are_in_the_photos_pixels() {
         [41.0, 16.0],
         [49.0, 16.15],
     ];
-    let found = faces[0].landmarks.expect("has landmarks").0;
+    let found = faces[0].landmarks.expect("has landmarks").points();
     for (point, expected) in found.into_iter().zip(five) {
         let distance = (point[0] - expected[0]).hypot(point[1] - expected[1]);
         assert!(distance < 1e-3, "{found:?}");

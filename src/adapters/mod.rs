@@ -10,3 +10,4 @@ pub mod mmod;
 pub mod mtcnn;
 pub mod seeta;
 pub mod sources;
+pub mod with_landmarks;

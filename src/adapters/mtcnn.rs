@@ -10,7 +10,7 @@ use image::RgbImage;
 use crate::nn::mtcnn::{FILES, Mtcnn, MtcnnFace, Search};
 use crate::nn::use_threads;
 use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
-use crate::types::{DetectedFace, Size};
+use crate::types::{DetectedFace, Landmarks, Size};
 
 /// The detector's name on the command line.
 pub const NAME: &str = "mtcnn";
@@ -85,7 +85,7 @@ fn in_photo(found: Vec<MtcnnFace>, photo: Size) -> Vec<DetectedFace> {
         Some(DetectedFace {
             rect: face.face.clamped(photo)?,
             score: face.score,
-            landmarks: Some(face.landmarks),
+            landmarks: Some(Landmarks::EyesNoseMouth(face.landmarks)),
         })
     });
     let mut faces: Vec<_> = inside.collect();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma, RgbImage, imageops};
 use rustface::{Detector, FaceInfo, ImageData, Model};
 
+use crate::dlib_box::SquareFit;
 use crate::image_io::contain;
 use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
 use crate::types::{DetectedFace, FaceBox, Size};
@@ -16,6 +17,10 @@ use crate::types::{DetectedFace, FaceBox, Size};
 pub const NAME: &str = "seeta";
 /// The model's file name in the folder of weights.
 pub const MODEL_FILE: &str = "seeta_fd_frontal_v1.0.bin";
+/// How its squares differ from those of dlib's frontal detector: as good as not at all. On average
+/// dlib's have 0.97 of their side and lie 0.06 of it further down, but with that the embeddings of
+/// one person's photos (LFW) are no nearer to each other.
+pub const FIT: SquareFit = SquareFit::SAME;
 
 /// Longest side that is searched, in pixels; larger photos are shrunk to it.
 const MAX_SEARCHED_SIDE: u32 = 1024;

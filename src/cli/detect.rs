@@ -30,9 +30,12 @@ const HASH_DIGITS: usize = 8;
     facepipe detect photos | jq -c '[.path, (.faces | length)]'\n  \
     facepipe detect photos --draw marked\n\n\
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
-    \"score\", \"landmarks\": [[x, y], ...]}]}, or {\"path\", \"error\"}. Boxes are in pixels of the upright \
-    image, right and bottom exclusive. The five landmarks, from detectors that have them, are the \
-    eyes, the nose and the corners of the mouth, each pair from left to right in the image.")]
+    \"score\", \"landmark_points\", \"landmarks\": [[x, y], ...]}]}, or {\"path\", \"error\"}. Boxes are in \
+    pixels of the upright image, right and bottom exclusive.\n\n\
+    landmark_points says which five points the landmarks are. eyes_nose_mouth (mtcnn): eyes, nose, \
+    corners of the mouth, each pair from left to right in the image. eye_corners_nose (the others): \
+    dlib's; outer and inner corner of the eye on the image's right, outer and inner corner of the eye \
+    on the left, base of the nose.")]
 pub(super) struct DetectArgs {
     /// Photos, or folders of them
     #[arg(required = true, value_name = "IMAGE|DIR")]

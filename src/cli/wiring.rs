@@ -1,6 +1,7 @@
 //! The only file that names concrete adapters: names on the command line become implementations.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
 use url::Url;
@@ -12,15 +13,17 @@ use crate::adapters::azure::AzureFactory;
 use crate::adapters::dlib_embedder::DlibEmbedderFactory;
 use crate::adapters::dlib_landmarks::DlibLandmarkModel;
 #[cfg(feature = "torch")]
-use crate::adapters::mmod::MmodFactory;
+use crate::adapters::mmod::{self, MmodFactory};
 #[cfg(feature = "torch")]
 use crate::adapters::mtcnn::MtcnnFactory;
-use crate::adapters::seeta::SeetaFactory;
+use crate::adapters::seeta::{self, SeetaFactory};
 use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
 use crate::adapters::sources::url_list::UrlListSource;
+use crate::adapters::with_landmarks::WithLandmarks;
 use crate::azure::{AzureError, Client, Credentials, SystemClock, Timeouts};
 use crate::context::Context;
+use crate::dlib_box::SquareFit;
 use crate::face_cutter::FaceTools;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
@@ -32,9 +35,9 @@ use crate::ports::{FaceDetectorFactory, ImageSource, LandmarkModel, SourceError}
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DetectorName {
-    /// SeetaFace's frontal detector: small, quick, no landmarks
+    /// SeetaFace's frontal detector: small, needs no libtorch
     Seeta,
-    /// MTCNN: finds more faces, with five landmarks each; needs libtorch
+    /// MTCNN: finds more and smaller faces, with landmarks of its own; needs libtorch
     Mtcnn,
     /// dlib's CNN detector: faces from 80 pixels on, in more positions; slower; needs libtorch
     Mmod,
@@ -43,27 +46,25 @@ pub(super) enum DetectorName {
     Azure,
 }
 
-/// The factory for a detector's name.
+/// The factory for a detector's name. Its faces have landmarks.
 pub(super) fn detector(
     name: DetectorName,
     globals: &Globals,
     context: &Context,
 ) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    let weights = weights_folder(globals);
     match name {
         DetectorName::Azure => Ok(Box::new(azure(context)?)),
-        DetectorName::Seeta => Ok(Box::new(SeetaFactory::new(&weights_folder(globals))?)),
+        DetectorName::Seeta => {
+            with_landmarks(Box::new(SeetaFactory::new(&weights)?), seeta::FIT, &weights)
+        }
         #[cfg(feature = "torch")]
-        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(
-            &weights_folder(globals),
-            Search::USUAL,
-        )?)),
+        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(&weights, Search::USUAL)?)),
         #[cfg(feature = "torch")]
         DetectorName::Mmod => {
             let device = crate::nn::parse_device(&globals.device)?;
-            Ok(Box::new(MmodFactory::new(
-                &weights_folder(globals),
-                device,
-            )?))
+            let detectors = Box::new(MmodFactory::new(&weights, device)?);
+            with_landmarks(detectors, mmod::FIT, &weights)
         }
         #[cfg(not(feature = "torch"))]
         DetectorName::Mtcnn | DetectorName::Mmod => Err(needs_torch(name).into()),
@@ -77,6 +78,16 @@ fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
     let clock = Box::new(SystemClock::new(context.interrupt.clone()));
     let client = Client::new(credentials, Timeouts::default(), clock)?;
     Ok(AzureFactory::new(client, context.progress.clone()))
+}
+
+/// A detector without landmarks of its own, and dlib's model that finds them.
+fn with_landmarks(
+    detectors: Box<dyn FaceDetectorFactory>,
+    fit: SquareFit,
+    weights: &Path,
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    let model = Arc::new(DlibLandmarkModel::new(weights)?);
+    Ok(Box::new(WithLandmarks::new(detectors, model, fit)))
 }
 
 #[cfg(not(feature = "torch"))]

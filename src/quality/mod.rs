@@ -18,7 +18,7 @@ use image::RgbImage;
 use crate::dlib::face_chip::{CHIP_SIDE, cut_from, square_of};
 use crate::types::{
     ChipSpec, ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FacePose, FaceQuality,
-    PixelRect, Size,
+    Landmarks, PixelRect, Size,
 };
 
 pub use score::{overall, parts};
@@ -75,7 +75,10 @@ pub fn measure_view(
         yaw: rounded(pose::yaw(landmarks), 1),
         pitch: face
             .landmarks
-            .and_then(|points| pose::pitch(&points))
+            .and_then(|landmarks| match landmarks {
+                Landmarks::EyesNoseMouth(points) => pose::pitch(&points),
+                Landmarks::EyeCornersNose(_) => None,
+            })
             .map(|pitch| rounded(pitch, 1)),
         roll: rounded(pose::roll(landmarks), 1),
     });

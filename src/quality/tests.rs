@@ -206,7 +206,7 @@ fn pitch_needs_the_mouth_and_is_positive_upwards() {
     let upside_down = Landmarks5([[0.0, 9.0], [9.0, 9.0], [5.0, 6.0], [0.0, 3.0], [9.0, 3.0]]);
     assert_eq!(pose::pitch(&upside_down), None);
     let with_mouth = DetectedFace {
-        landmarks: Some(at(0.408)),
+        landmarks: Some(Landmarks::EyesNoseMouth(at(0.408))),
         ..face(BOX)
     };
     let pose_of = |face: &DetectedFace| {

@@ -253,6 +253,36 @@ pub struct CropPlace {
     pub corner: [u32; 2],
 }
 
+/// Five points of a face, and which five.
+///
+/// On disk and on the command line it is two keys: `landmark_points` (`eyes_nose_mouth` or
+/// `eye_corners_nose`) and `landmarks`, the list of the points.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "landmark_points",
+    content = "landmarks",
+    rename_all = "snake_case"
+)]
+pub enum Landmarks {
+    /// A detector's own points.
+    EyesNoseMouth(Landmarks5),
+    /// dlib's points, found in the detector's box.
+    EyeCornersNose(DlibLandmarks5),
+}
+
+impl Landmarks {
+    /// The points, in their order.
+    #[must_use]
+    pub fn points(&self) -> [[f32; 2]; 5] {
+        match self {
+            Self::EyesNoseMouth(Landmarks5(points)) => *points,
+            Self::EyeCornersNose(DlibLandmarks5(points)) => {
+                points.map(|point| point.map(|coordinate| coordinate as f32))
+            }
+        }
+    }
+}
+
 /// One face that a detector found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DetectedFace {
@@ -261,9 +291,9 @@ pub struct DetectedFace {
     pub rect: PixelRect,
     /// The detector's certainty; scales differ between detectors.
     pub score: f32,
-    /// Landmarks, from detectors that have them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub landmarks: Option<Landmarks5>,
+    /// Its landmarks, where they were looked for.
+    #[serde(flatten)]
+    pub landmarks: Option<Landmarks>,
 }
 
 #[cfg(test)]
@@ -308,6 +338,34 @@ mod tests {
             bottom: 20.0,
         };
         assert!((a.iou(&b) - 1.0 / 3.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn landmarks_say_on_disk_which_points_they_are() {
+        let mut face = DetectedFace {
+            rect: PixelRect::from([1, 2, 31, 42]),
+            score: 0.5,
+            landmarks: None,
+        };
+        let text = |face: &DetectedFace| serde_json::to_string(face).expect("serializes");
+        assert_eq!(text(&face), r#"{"box":[1,2,31,42],"score":0.5}"#);
+        let corners = DlibLandmarks5([[20, 9], [16, 9], [6, 9], [10, 9], [13, 18]]);
+        for (landmarks, written) in [
+            (None, r#""score":0.5}"#),
+            (
+                Some(Landmarks::EyeCornersNose(corners)),
+                r#""landmark_points":"eye_corners_nose","landmarks":[[20,9],[16,9],[6,9],[10,9],[13,18]]}"#,
+            ),
+            (
+                Some(Landmarks::EyesNoseMouth(Landmarks5([[2.5, 9.0]; 5]))),
+                r#""landmark_points":"eyes_nose_mouth","landmarks":[[2.5,9.0],[2.5,9.0],[2.5,9.0],[2.5,9.0],[2.5,9.0]]}"#,
+            ),
+        ] {
+            face.landmarks = landmarks;
+            assert!(text(&face).ends_with(written), "{}", text(&face));
+            let read: DetectedFace = serde_json::from_str(&text(&face)).expect("reads");
+            assert_eq!(read, face);
+        }
     }
 
     #[test]

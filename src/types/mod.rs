@@ -14,7 +14,8 @@ pub use data_set::DataSet;
 pub use discarded::{Counts, Discarded, ItemKind, Reason};
 pub use embedding::Embedding;
 pub use geometry::{
-    ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FaceBox, Landmarks5, PixelRect, Size,
+    ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FaceBox, Landmarks, Landmarks5, PixelRect,
+    Size,
 };
 pub use model_card::{
     ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, WeightsCard,

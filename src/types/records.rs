@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CropPlace, FaceQuality, Landmarks5, PixelRect};
+use super::{CropPlace, FaceQuality, Landmarks, PixelRect};
 
 /// One image that `fetch` kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,9 +88,9 @@ pub struct CropRecord {
     pub rect: Option<PixelRect>,
     /// The detector's score.
     pub score: Option<f32>,
-    /// Landmarks in the upright photo, from detectors that have them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub landmarks: Option<Landmarks5>,
+    /// Landmarks in the upright photo, where they were looked for.
+    #[serde(flatten)]
+    pub landmarks: Option<Landmarks>,
     /// What was cut out of the upright photo.
     pub chip: PixelRect,
     /// Where the aligned face lies in the file; `None` where the whole file is the chip.

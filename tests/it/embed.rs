@@ -159,10 +159,7 @@ fn a_missing_or_damaged_model_is_named_with_the_command_that_mends_it() {
         error.contains(LANDMARKS_FILE) && error.contains("is missing"),
         "{error}"
     );
-    assert!(
-        error.contains("facepipe models pull dlib-landmarks5"),
-        "{error}"
-    );
+    assert!(error.contains("facepipe models pull dlib`"), "{error}");
     let bytes = fs_err::read(&landmarks).expect("reads");
     write(&copied.join(LANDMARKS_FILE), &bytes[..bytes.len() / 2]);
     let error = embed();
@@ -197,12 +194,21 @@ fn the_cnn_detector_is_chosen_by_name() {
             rect[0] < 125 && rect[1] < 125 && rect[2] > 125 && rect[3] > 125
         });
         assert!(around_the_middle, "{line}");
+        for face in faces {
+            assert_eq!(face["landmark_points"], "eye_corners_nose");
+            let points: [[i32; 2]; 5] =
+                serde_json::from_value(face["landmarks"].clone()).expect("five points");
+            // Outer corner of the right eye, inner corners, outer corner of the left eye.
+            let across = [points[0][0], points[1][0], points[3][0], points[2][0]];
+            assert!(across.is_sorted_by(|one, next| one > next), "{line}");
+            assert!(points[4][1] > points[1][1], "the nose is below the eyes");
+        }
     }
     let folder = tempfile::tempdir().expect("temporary folder");
     let options = "detect --device cpu --detector mmod --weights-dir";
     let error = failure(&run(options, &[folder.path(), &photos[0]]), 1);
     assert!(
-        error.contains(MMOD_FILE) && error.contains("dlib-mmod"),
+        error.contains(MMOD_FILE) && error.contains("facepipe models pull dlib`"),
         "{error}"
     );
 }
