@@ -12,22 +12,37 @@ use crate::nn::use_threads;
 use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
 use crate::types::{DetectedFace, Landmarks, Size};
 
-/// The detector's name on the command line.
+/// The name on the command line of the usual search.
 pub const NAME: &str = "mtcnn";
+/// The name on the command line of the thorough search.
+pub const THOROUGH_NAME: &str = "mtcnn-thorough";
 
 /// Reads the three networks once; the workers share their numbers.
 #[derive(Debug)]
 pub struct MtcnnFactory {
+    name: &'static str,
     /// A lock, for a tensor may be sent to another thread but not be used by two.
     networks: Mutex<Mtcnn>,
 }
 
 impl MtcnnFactory {
-    /// Reads and checks the three files in a folder of weights.
+    /// Reads and checks the three files in a folder of weights, for [`Search::USUAL`].
     ///
     /// # Errors
     /// [`DetectorError::ModelMissing`], [`DetectorError::ModelUnreadable`].
-    pub fn new(weights: &Path, search: Search) -> Result<Self, DetectorError> {
+    pub fn usual(weights: &Path) -> Result<Self, DetectorError> {
+        Self::new(NAME, Search::USUAL, weights)
+    }
+
+    /// The same for [`Search::THOROUGH`].
+    ///
+    /// # Errors
+    /// As [`usual`](Self::usual).
+    pub fn thorough(weights: &Path) -> Result<Self, DetectorError> {
+        Self::new(THOROUGH_NAME, Search::THOROUGH, weights)
+    }
+
+    fn new(name: &'static str, search: Search, weights: &Path) -> Result<Self, DetectorError> {
         for file in FILES {
             let path = weights.join(file);
             if !path.exists() {
@@ -41,6 +56,7 @@ impl MtcnnFactory {
                 source: io::Error::other(error),
             })?;
         Ok(Self {
+            name,
             networks: Mutex::new(networks),
         })
     }
@@ -48,7 +64,7 @@ impl MtcnnFactory {
 
 impl FaceDetectorFactory for MtcnnFactory {
     fn name(&self) -> &str {
-        NAME
+        self.name
     }
 
     fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError> {

@@ -42,7 +42,7 @@ pub(super) struct CropArgs {
 #[command(next_help_heading = "Crop")]
 pub(super) struct CropOptions {
     /// Which detector finds the faces
-    #[arg(long, value_enum, default_value = "seeta")]
+    #[arg(long, value_enum, default_value = "auto")]
     pub(super) detector: DetectorName,
     /// Don't align faces by their landmarks: networks see them as they stand in the photo
     #[arg(long)]
@@ -50,7 +50,7 @@ pub(super) struct CropOptions {
     /// Surroundings kept on each side of a face, as a share of its size
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = margin)]
     pub(super) margin: f32,
-    /// Smallest side of a face's box in pixels
+    /// Smallest face in pixels: the side of a square as large as its box
     #[arg(long, value_name = "PIXELS", default_value_t = 48)]
     pub(super) min_face: u32,
     /// Keep a photo without a face as it is

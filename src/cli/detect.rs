@@ -32,16 +32,16 @@ const HASH_DIGITS: usize = 8;
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
     \"score\", \"landmark_points\", \"landmarks\": [[x, y], ...]}]}, or {\"path\", \"error\"}. Boxes are in \
     pixels of the upright image, right and bottom exclusive.\n\n\
-    landmark_points says which five points the landmarks are. eyes_nose_mouth (mtcnn): eyes, nose, \
-    corners of the mouth, each pair from left to right in the image. eye_corners_nose (the others): \
-    dlib's; outer and inner corner of the eye on the image's right, outer and inner corner of the eye \
-    on the left, base of the nose.")]
+    landmark_points says which five points the landmarks are. eyes_nose_mouth (mtcnn, mtcnn-thorough): eyes, \
+    nose, corners of the mouth, each pair from left to right in the image. eye_corners_nose (seeta, \
+    mmod): outer and inner corner of the eye on the right, outer and inner corner of the eye on the \
+    left, base of the nose.")]
 pub(super) struct DetectArgs {
     /// Photos, or folders of them
     #[arg(required = true, value_name = "IMAGE|DIR")]
     pub(super) inputs: Vec<PathBuf>,
     /// Which detector finds the faces
-    #[arg(long, value_enum, default_value = "seeta")]
+    #[arg(long, value_enum, default_value = "auto")]
     pub(super) detector: DetectorName,
     /// Also write copies of the photos, with boxes, scores and landmarks drawn, to this folder
     #[arg(long, value_name = "DIR")]

@@ -33,7 +33,7 @@ pub(super) struct EmbedArgs {
     #[arg(required = true, value_name = "IMAGE|DIR")]
     inputs: Vec<PathBuf>,
     /// Which detector finds the faces
-    #[arg(long, value_enum, default_value = "seeta")]
+    #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
 }
 

@@ -32,7 +32,7 @@ pub(super) struct VerifyArgs {
     #[arg(value_name = "B")]
     second: PathBuf,
     /// Which detector finds the faces
-    #[arg(long, value_enum, default_value = "seeta")]
+    #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
 }
 

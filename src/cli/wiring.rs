@@ -27,14 +27,16 @@ use crate::dlib_box::SquareFit;
 use crate::face_cutter::FaceTools;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
-use crate::nn::mtcnn::Search;
-#[cfg(feature = "torch")]
 use crate::ports::FaceEmbedderFactory;
 use crate::ports::{FaceDetectorFactory, ImageSource, LandmarkModel, SourceError};
 
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DetectorName {
+    /// The best that this build has: mtcnn-thorough; without libtorch, seeta
+    Auto,
+    /// MTCNN that searches smaller and less certain faces too and looks at each twice; needs libtorch
+    MtcnnThorough,
     /// SeetaFace's frontal detector: small, needs no libtorch
     Seeta,
     /// MTCNN: finds more and smaller faces, with landmarks of its own; needs libtorch
@@ -47,6 +49,9 @@ pub(super) enum DetectorName {
 }
 
 /// The factory for a detector's name. Its faces have landmarks.
+///
+/// What `auto` stands for depends on the build only, not on which files are there, so that the same
+/// command always does the same; the factory has the name of the detector that was chosen.
 pub(super) fn detector(
     name: DetectorName,
     globals: &Globals,
@@ -55,11 +60,15 @@ pub(super) fn detector(
     let weights = weights_folder(globals);
     match name {
         DetectorName::Azure => Ok(Box::new(azure(context)?)),
-        DetectorName::Seeta => {
-            with_landmarks(Box::new(SeetaFactory::new(&weights)?), seeta::FIT, &weights)
-        }
         #[cfg(feature = "torch")]
-        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::new(&weights, Search::USUAL)?)),
+        DetectorName::Auto | DetectorName::MtcnnThorough => {
+            Ok(Box::new(MtcnnFactory::thorough(&weights)?))
+        }
+        #[cfg(not(feature = "torch"))]
+        DetectorName::Auto => seeta(&weights),
+        DetectorName::Seeta => seeta(&weights),
+        #[cfg(feature = "torch")]
+        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::usual(&weights)?)),
         #[cfg(feature = "torch")]
         DetectorName::Mmod => {
             let device = crate::nn::parse_device(&globals.device)?;
@@ -67,7 +76,9 @@ pub(super) fn detector(
             with_landmarks(detectors, mmod::FIT, &weights)
         }
         #[cfg(not(feature = "torch"))]
-        DetectorName::Mtcnn | DetectorName::Mmod => Err(needs_torch(name).into()),
+        DetectorName::Mtcnn | DetectorName::MtcnnThorough | DetectorName::Mmod => {
+            Err(needs_torch(name).into())
+        }
     }
 }
 
@@ -78,6 +89,10 @@ fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
     let clock = Box::new(SystemClock::new(context.interrupt.clone()));
     let client = Client::new(credentials, Timeouts::default(), clock)?;
     Ok(AzureFactory::new(client, context.progress.clone()))
+}
+
+fn seeta(weights: &Path) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    with_landmarks(Box::new(SeetaFactory::new(weights)?), seeta::FIT, weights)
 }
 
 /// A detector without landmarks of its own, and dlib's model that finds them.
@@ -134,10 +149,13 @@ pub(super) fn embedding_parts(
 ) -> Result<EmbeddingParts, Failure> {
     let weights = weights_folder(globals);
     let device = crate::nn::parse_device(&globals.device)?;
+    let detectors = detector(name, globals, context)?;
+    let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
+    let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
     Ok(EmbeddingParts {
-        detectors: detector(name, globals, context)?,
-        landmarks: Box::new(DlibLandmarkModel::new(&weights)?),
-        embedders: Box::new(DlibEmbedderFactory::new(&weights, device)?),
+        detectors,
+        landmarks,
+        embedders,
     })
 }
 

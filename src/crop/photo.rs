@@ -92,7 +92,7 @@ impl PhotoWork<'_> {
         let mut unfit = Vec::new();
         let mut has_largest = false;
         for (index, face) in (0..).zip(faces) {
-            let side = face.rect.size().shorter();
+            let side = face.rect.size().square_side();
             if side < min_face {
                 let message = format!("face {index} has {side} pixels, less than {min_face}");
                 unfit.push((Reason::TooSmall, message));

@@ -13,7 +13,7 @@ pub struct Settings {
     pub align: bool,
     /// Share of the face's side that is added on each side.
     pub margin: f32,
-    /// Smallest side of a face's box in pixels.
+    /// Smallest face in pixels: the side of a square of its box's area.
     pub min_face: u32,
     /// Whether only the largest face of a photo is kept.
     pub largest_only: bool,

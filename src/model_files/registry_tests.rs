@@ -18,12 +18,18 @@ fn every_embedded_entry_is_complete() {
         .iter()
         .filter(|entry| entry.required)
         .collect();
-    let needed = [
+    // What `--detector auto` stands for in either build, and the files of dlib's that alignment and
+    // embeddings need.
+    let files: Vec<_> = required.iter().map(|entry| entry.file.as_str()).collect();
+    let expected = [
         crate::adapters::seeta::MODEL_FILE,
+        "mtcnn_pnet.pt",
+        "mtcnn_rnet.pt",
+        "mtcnn_onet.pt",
         crate::dlib::LANDMARKS_FILE,
         crate::dlib::RESNET_FILE,
     ];
-    assert!(required.iter().map(|entry| entry.file.as_str()).eq(needed));
+    assert_eq!(files, expected);
     let of_mtcnn = |entry: &&Entry| entry.answers_to("mtcnn");
     assert_eq!(registry.entries.iter().filter(of_mtcnn).count(), 3);
     let orl = registry.find("orl").expect("the demo's data set is there");

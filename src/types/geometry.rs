@@ -30,6 +30,13 @@ impl Size {
         u64::from(self.width) * u64::from(self.height)
     }
 
+    /// The side of a square of the same area, in whole pixels: how large a face is, whether its
+    /// detector draws squares or tall boxes.
+    #[must_use]
+    pub fn square_side(self) -> u32 {
+        self.area().isqrt() as u32
+    }
+
     /// The shorter side.
     #[must_use]
     pub fn shorter(self) -> u32 {
@@ -310,6 +317,14 @@ mod tests {
         };
         let rect = face.clamped(Size::new(64, 48)).expect("overlaps the image");
         assert_eq!(<[u32; 4]>::from(rect), [0, 10, 64, 48]);
+    }
+
+    #[test]
+    fn tall_and_square_boxes_of_one_area_are_of_one_size() {
+        assert_eq!(Size::new(36, 64).square_side(), 48);
+        assert_eq!(Size::new(48, 48).square_side(), 48);
+        assert_eq!(Size::new(47, 49).square_side(), 47);
+        assert_eq!(Size::new(0, 9).square_side(), 0);
     }
 
     #[test]

@@ -150,7 +150,10 @@ fn a_missing_or_damaged_model_is_named_with_the_command_that_mends_it() {
     write_png(&wall, &image::RgbImage::new(64, 48));
     let embed = || {
         failure(
-            &run("embed --device cpu --weights-dir", &[&copied, &wall]),
+            &run(
+                "embed --device cpu --detector seeta --weights-dir",
+                &[&copied, &wall],
+            ),
             1,
         )
     };

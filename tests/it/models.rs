@@ -43,6 +43,9 @@ fn list_says_what_is_missing_and_verify_fails_because_of_it() {
     assert_eq!(report["ok"], false);
     for (name, kind, required) in [
         ("seeta", "detector", true),
+        ("mtcnn-onet", "detector", true),
+        ("dlib-landmarks5", "landmarks", true),
+        ("dlib-mmod", "detector", false),
         ("resnet18", "backbone", false),
         ("orl", "dataset", false),
     ] {
@@ -57,10 +60,7 @@ fn list_says_what_is_missing_and_verify_fails_because_of_it() {
     );
     assert_eq!(verify.status.code(), Some(1));
     assert_eq!(json(&verify), report);
-    assert!(
-        stderr(&verify)
-            .contains("hint: run `facepipe models pull seeta dlib-landmarks5 dlib-resnet29`")
-    );
+    assert!(stderr(&verify).contains("hint: run `facepipe models pull seeta mtcnn-pnet "));
     let left = fs_err::read_dir(folder.path()).expect("lists").count();
     assert_eq!(left, 0, "looking changes nothing");
 }

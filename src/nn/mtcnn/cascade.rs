@@ -17,11 +17,13 @@ const SAME_AT_ONE_SIZE: f32 = 0.5;
 const SAME: f32 = 0.7;
 /// Sides of the pictures that R-Net and O-Net take in, in pixels.
 const R_SIDE: u32 = 24;
-const O_SIDE: u32 = 48;
+pub(super) const O_SIDE: u32 = 48;
 /// Candidates that R-Net sees at once: 256 pictures are 1.8 MB and fill a processor core.
 const R_BATCH: usize = 256;
 /// The same for O-Net.
-const O_BATCH: usize = 64;
+pub(super) const O_BATCH: usize = 64;
+/// Which axis of `[batch, 3, height, width]` goes from left to right.
+const WIDTH_AXIS: i64 = 3;
 /// Where the parts of a network's answer begin.
 const FIRST_OFFSET: usize = 2;
 const FIRST_LANDMARK: usize = 6;
@@ -73,6 +75,7 @@ impl Mtcnn {
             photo,
             &proposals,
             (R_SIDE, R_BATCH),
+            Side::AsItIs,
             |candidate, answer| {
                 passed.extend(judged(candidate, answer, self.search.thresholds[1]));
             },
@@ -98,6 +101,7 @@ impl Mtcnn {
             photo,
             &refined,
             (O_SIDE, O_BATCH),
+            Side::AsItIs,
             |candidate, answer| {
                 passed.extend(
                     judged(candidate, answer, self.search.thresholds[2]).map(|judged| Candidate {
@@ -108,8 +112,12 @@ impl Mtcnn {
                 );
             },
         )?;
-        let kept = suppress(passed, Overlap::Smaller, SAME).into_iter();
+        let mut kept = suppress(passed, Overlap::Smaller, SAME);
+        if let Some(threshold) = self.search.second_look {
+            kept = self.look_again(photo, kept, threshold)?;
+        }
         Ok(kept
+            .into_iter()
             .filter_map(|candidate| {
                 Some(MtcnnFace {
                     face: candidate.face,
@@ -121,13 +129,22 @@ impl Mtcnn {
     }
 }
 
+/// From which side a network sees the pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    AsItIs,
+    /// Left and right exchanged.
+    Mirrored,
+}
+
 /// Hands each candidate and what a network answers about it to `take`, batch by batch. Candidates
 /// outside the photo are left out.
-fn look(
+pub(super) fn look(
     network: &Network,
     photo: &RgbImage,
     candidates: &[Candidate],
     (side, batch): (u32, usize),
+    seen_from: Side,
     mut take: impl FnMut(&Candidate, &[f32]),
 ) -> Result<(), TchError> {
     let size = Size::of(photo);
@@ -140,7 +157,11 @@ fn look(
         for (_, part) in batch {
             pictures.add(photo, *part);
         }
-        let answers = network.forward(&pictures.tensor()?)?;
+        let mut pictures = pictures.tensor()?;
+        if seen_from == Side::Mirrored {
+            pictures = pictures.f_flip([WIDTH_AXIS])?;
+        }
+        let answers = network.forward(&pictures)?;
         let (numbers, length) = numbers(&answers)?;
         for ((candidate, _), answer) in batch.iter().zip(numbers.chunks_exact(length)) {
             take(candidate, answer);
@@ -201,7 +222,7 @@ fn cell(column: u32, row: u32, scale: f32) -> FaceBox {
 }
 
 /// The probability of a face from the scores of "no face" and "face".
-fn probability(answer: &[f32]) -> f32 {
+pub(super) fn probability(answer: &[f32]) -> f32 {
     let larger = answer[0].max(answer[1]);
     let (no_face, face) = ((answer[0] - larger).exp(), (answer[1] - larger).exp());
     face / (no_face + face)
@@ -280,6 +301,10 @@ mod tests {
             refinement: random(&R_NET),
             output: random(&O_NET),
         };
+        let thorough = Mtcnn {
+            search: Search::THOROUGH,
+            ..mtcnn.share()
+        };
         for (width, height) in [(1, 1), (19, 200), (20, 20), (64, 48), (333, 21)] {
             let photo = RgbImage::from_fn(width, height, |x, y| {
                 Rgb([(x * 7) as u8, (y * 11) as u8, (x * y) as u8])
@@ -287,6 +312,9 @@ mod tests {
             let faces = mtcnn.detect(&photo).expect("runs");
             assert!(faces.iter().all(|face| face.score > 0.7));
             assert_eq!(faces, mtcnn.share().detect(&photo).expect("runs"));
+            let faces = thorough.detect(&photo).expect("runs");
+            assert!(faces.iter().all(|face| face.score > 0.6));
+            assert!(faces.is_sorted_by(|one, next| one.score >= next.score));
         }
     }
 }
