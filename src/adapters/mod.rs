@@ -1,6 +1,7 @@
 //! One file for each outside thing: image sources, detectors, face models.
 
 pub mod azure;
+pub mod both_sides;
 #[cfg(feature = "torch")]
 pub mod dlib_embedder;
 pub mod dlib_landmarks;

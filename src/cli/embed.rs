@@ -27,7 +27,9 @@ use crate::types::Size;
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
     \"score\", \"embedding\": [128 numbers]}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
     upright image, right and bottom exclusive. Faces whose embeddings are nearer than 0.6 (Euclidean \
-    distance) are one person.")]
+    distance) are one person.\n\n\
+    An embedding is the mean of what dlib's network says of the aligned face and of its mirror image, \
+    brought to length 1.42, the mean of dlib's.")]
 pub(super) struct EmbedArgs {
     /// Photos, or folders of them
     #[arg(required = true, value_name = "IMAGE|DIR")]
@@ -35,6 +37,9 @@ pub(super) struct EmbedArgs {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
+    /// Give dlib's own embeddings, for use with others of dlib's; distances are less reliable
+    #[arg(long)]
+    plain: bool,
 }
 
 /// What is said of one photo.
@@ -53,7 +58,7 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
-    let parts = wiring::embedding_parts(args.detector, globals, context)?;
+    let parts = wiring::embedding_parts(args.detector, args.plain, globals, context)?;
     let bar = context.progress.start("embed", Some(files.len() as u64));
     let mut items_failed = 0;
     each_photo(&files, &parts, context, |line| {

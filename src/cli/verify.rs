@@ -102,7 +102,7 @@ pub(super) fn run(
         path: path.clone(),
         name: path.to_string_lossy().into_owned(),
     });
-    let parts = wiring::embedding_parts(args.detector, globals, context)?;
+    let parts = wiring::embedding_parts(args.detector, false, globals, context)?;
     let mut photos = Vec::new();
     each_photo(&files, &parts, context, |line| {
         photos.push(photo(line)?);

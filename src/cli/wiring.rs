@@ -10,6 +10,8 @@ use super::args::Globals;
 use super::failure::Failure;
 use crate::adapters::azure::AzureFactory;
 #[cfg(feature = "torch")]
+use crate::adapters::both_sides::BothSidesFactory;
+#[cfg(feature = "torch")]
 use crate::adapters::dlib_embedder::DlibEmbedderFactory;
 use crate::adapters::dlib_landmarks::DlibLandmarkModel;
 #[cfg(feature = "torch")]
@@ -140,10 +142,12 @@ pub(super) struct EmbeddingParts {
     pub(super) embedders: Box<dyn FaceEmbedderFactory>,
 }
 
-/// What makes embeddings, with the detector of a name.
+/// What makes embeddings, with the detector of a name: of both sides of the faces or, if `plain`,
+/// dlib's own.
 #[cfg(feature = "torch")]
 pub(super) fn embedding_parts(
     name: DetectorName,
+    plain: bool,
     globals: &Globals,
     context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
@@ -155,7 +159,11 @@ pub(super) fn embedding_parts(
     Ok(EmbeddingParts {
         detectors,
         landmarks,
-        embedders,
+        embedders: if plain {
+            embedders
+        } else {
+            Box::new(BothSidesFactory::new(embedders))
+        },
     })
 }
 

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 /// 128 numbers that dlib's network makes of a face chip.
 ///
-/// They are used as they are: dlib's network was trained on their Euclidean distance, not on their
-/// direction, so they are not brought to length 1.
+/// dlib's network was trained on their Euclidean distance, so they are not brought to length 1: their
+/// lengths are about 1.4.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<f32>")]
 pub struct Embedding(Vec<f32>);
