@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::LANDMARKS_FILE;
 use super::reader::{ReadError, Reader};
 use crate::errors::{Hint, io_hint};
 
@@ -36,10 +35,6 @@ pub enum ModelFileError {
 impl Hint for ModelFileError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Missing { path } if path.ends_with(LANDMARKS_FILE) => Some(format!(
-                "run `facepipe models pull {ENTRIES}`; `crop` and `run` also work without it, with \
-                 `--no-align`"
-            )),
             Self::Missing { .. } => Some(format!("run `facepipe models pull {ENTRIES}`")),
             Self::Damaged { .. } => Some(format!(
                 "run `facepipe models verify`, then `facepipe models pull {ENTRIES}`"
