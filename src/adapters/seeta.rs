@@ -22,14 +22,20 @@ pub const MODEL_FILE: &str = "seeta_fd_frontal_v1.0.bin";
 /// one person's photos (LFW) are no nearer to each other.
 pub const FIT: SquareFit = SquareFit::SAME;
 
-/// Longest side that is searched, in pixels; larger photos are shrunk to it.
-const MAX_SEARCHED_SIDE: u32 = 1024;
-/// Photos whose longer side is below this are enlarged to it, in pixels: the cascade's window is 40
-/// pixels wide and its steps are four, so that a small face is seen in few positions.
+/// Longest side that is searched, in pixels: larger photos are shrunk to it, smaller ones enlarged
+/// towards it. The cascade's window is 40 pixels wide, so that only enlarging finds smaller faces: of
+/// the faces of 82 photos of crowds (WIDER FACE; easy, medium, hard) .607, .460, .183 are found with
+/// this side, .484, .252, .090 with 1024 and without enlarging.
+const MAX_SEARCHED_SIDE: u32 = 1440;
+/// By how much a photo is enlarged at most: faces of 20 pixels are seen, smaller ones are blurs.
+const MAX_ENLARGEMENT: f32 = 2.0;
+/// Photos are enlarged to this longer side in any case, in pixels: the window's steps are four pixels,
+/// so that a small picture of a face is seen in few positions.
 const MIN_SEARCHED_SIDE: u32 = 240;
 /// Border added on each side, as a share of the photo's longer side. The cascade was trained on
-/// faces with surroundings, and misses a face that fills the picture.
-const BORDER: f32 = 0.25;
+/// faces with surroundings, and misses a face that fills the picture. With 0.1 a few of those are
+/// missed, and there is a face where none is; 0.25 finds no more.
+const BORDER: f32 = 0.2;
 /// Smallest face that is searched, in pixels of the searched picture.
 const MIN_FACE: u32 = 40;
 /// Certainty from which a window is a face; SeetaFace's own suggestion is 2.0 to 4.5.
@@ -136,7 +142,9 @@ impl SearchedPicture {
     fn of(photo: &RgbImage) -> Self {
         let size = Size::of(photo);
         let longer = size.width.max(size.height);
-        let scale = longer.clamp(MIN_SEARCHED_SIDE, MAX_SEARCHED_SIDE) as f32 / longer as f32;
+        let to_side = |side: u32| side as f32 / longer as f32;
+        let enlargement = MAX_ENLARGEMENT.max(to_side(MIN_SEARCHED_SIDE));
+        let scale = to_side(MAX_SEARCHED_SIDE).min(enlargement);
         let scaled = |side: u32| ((side as f32 * scale).round() as u32).max(1);
         let (width, height) = (scaled(size.width), scaled(size.height));
         let grey = imageops::grayscale(photo);
@@ -222,6 +230,24 @@ mod tests {
         );
         let boxes: Vec<[u32; 4]> = faces.iter().map(|face| face.rect.into()).collect();
         assert_eq!(boxes, [[21, 11, 41, 31], [4, 4, 12, 12]]);
+    }
+
+    #[test]
+    fn photos_are_searched_at_a_size_at_which_small_faces_fill_the_window() {
+        for (width, height, scale) in [
+            (2880, 1000, 0.5),
+            (1440, 1000, 1.0),
+            (960, 640, 1.5),
+            (64, 48, 3.75),
+            (400, 300, 2.0),
+        ] {
+            let searched = SearchedPicture::of(&RgbImage::new(width, height));
+            assert_eq!(searched.scale, scale, "{width}x{height}");
+            let border = (width as f32 * scale * BORDER).round() as u32;
+            assert_eq!(searched.border, border);
+            let sides = [width, height].map(|side| (side as f32 * scale) as u32 + 2 * border);
+            assert_eq!(searched.grey.dimensions(), (sides[0], sides[1]));
+        }
     }
 
     #[test]
