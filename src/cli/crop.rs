@@ -11,7 +11,7 @@ use super::output::{Outcome, reason_lines};
 use super::wiring::{self, DetectorName};
 use crate::artifacts::image_folder::REPORT_FOLDER;
 use crate::context::Context;
-use crate::crop::{self, CropReport, Settings};
+use crate::crop::{self, CropReport, FaceChoice, Settings};
 use crate::types::FaceQuality;
 
 /// Arguments of `crop`.
@@ -33,6 +33,9 @@ pub(super) struct CropArgs {
     /// Keep only the largest face of each photo
     #[arg(long)]
     pub(super) largest_only: bool,
+    /// Keep only the face that each photo is about: a large one near the middle
+    #[arg(long, conflicts_with = "largest_only")]
+    pub(super) main_only: bool,
     #[command(flatten)]
     pub(super) options: CropOptions,
 }
@@ -62,13 +65,13 @@ pub(super) struct CropOptions {
 
 impl CropOptions {
     /// The stage's settings.
-    pub(super) fn settings(&self, detector: &str, largest_only: bool) -> Settings {
+    pub(super) fn settings(&self, detector: &str, faces: FaceChoice) -> Settings {
         Settings {
             detector: detector.to_owned(),
             align: !self.no_align,
             margin: self.margin,
             min_face: self.min_face,
-            largest_only,
+            faces,
             keep_no_face: self.keep_no_face,
             limits: self.limits.limits(),
         }
@@ -89,7 +92,12 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let options = &args.options;
     let tools = wiring::face_tools(options.detector, !options.no_align, globals, context)?;
-    let settings = options.settings(tools.detectors.name(), args.largest_only);
+    let faces = match (args.largest_only, args.main_only) {
+        (true, _) => FaceChoice::Largest,
+        (false, true) => FaceChoice::Main,
+        (false, false) => FaceChoice::All,
+    };
+    let settings = options.settings(tools.detectors.name(), faces);
     let report = crop::run(&args.input, &args.out, &settings, &tools, context)?;
     Ok(Outcome {
         lines: lines(&report),

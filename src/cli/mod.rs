@@ -14,6 +14,7 @@ mod evaluate;
 mod export;
 mod failure;
 mod fetch;
+mod heap;
 mod inputs;
 mod limits;
 mod models;
@@ -53,6 +54,7 @@ const USAGE: u8 = 2;
 /// Runs the program with the arguments and environment of the process.
 #[must_use]
 pub fn main() -> ExitCode {
+    heap::share_one_heap();
     let arguments: Vec<_> = std::env::args_os().collect();
     let cli = match parse(&arguments) {
         Ok(cli) => cli,

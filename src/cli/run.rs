@@ -44,7 +44,7 @@ pub(super) struct RunArgs {
     /// The model's name [default: the project folder's]
     #[arg(long, value_name = "NAME", value_parser = model_name)]
     pub(super) name: Option<String>,
-    /// Use every face of a photo, not only the largest
+    /// Use every face of a photo, not only the main one (a large one near the middle)
     #[arg(long)]
     pub(super) all_faces: bool,
     #[command(flatten)]
@@ -85,7 +85,8 @@ pub(super) fn run(
     let crop = CropArgs {
         input: args.from.clone().unwrap_or(raw),
         out: crops.clone(),
-        largest_only: !args.all_faces,
+        largest_only: false,
+        main_only: !args.all_faces,
         options: args.crop.clone(),
     };
     stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use super::{CropError, PhotoOutcome, Settings};
+use super::{CropError, FaceChoice, PhotoOutcome, Settings};
 use crate::artifacts::digest::{content_name, md5_hex};
 use crate::artifacts::{atomic, image_folder::LabelledFile};
 use crate::face_chip::{self, FaceCut};
@@ -15,7 +15,7 @@ use crate::perceptual_hash::PerceptualHash;
 use crate::ports::FaceDetector;
 use crate::quality;
 use crate::types::{
-    CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, Reason, SourcePhoto,
+    CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, Reason, Size, SourcePhoto,
 };
 
 /// Cuts the faces out of one photo and saves them below `out`.
@@ -90,21 +90,25 @@ impl PhotoWork<'_> {
         self.outcome.faces = faces.len() as u64;
         let min_face = self.settings.min_face;
         let mut unfit = Vec::new();
-        let mut has_largest = false;
+        let fits = |face: &DetectedFace| face.rect.size().square_side() >= min_face;
+        // Where that one is unfit, the next is most likely somebody else.
+        let only = self.settings.faces.only(faces, Size::of(photo), fits);
         for (index, face) in (0..).zip(faces) {
-            let side = face.rect.size().square_side();
-            if side < min_face {
+            if !fits(face) {
+                let side = face.rect.size().square_side();
                 let message = format!("face {index} has {side} pixels, less than {min_face}");
                 unfit.push((Reason::TooSmall, message));
                 continue;
             }
-            // Where the largest face is unfit, the next is most likely somebody else.
-            if self.settings.largest_only && has_largest {
-                let message = format!("face {index} is not the largest of the photo");
-                unfit.push((Reason::NotLargest, message));
+            if only.is_some_and(|only| only != index as usize) {
+                let (reason, word) = match self.settings.faces {
+                    FaceChoice::Main => (Reason::NotMain, "main one"),
+                    FaceChoice::Largest | FaceChoice::All => (Reason::NotLargest, "largest"),
+                };
+                let message = format!("face {index} is not the {word} of the photo");
+                unfit.push((reason, message));
                 continue;
             }
-            has_largest = true;
             let CutFace { cut, points } = self.cutter.cut(photo, face);
             let quality = quality::measure(photo, face, points.as_ref());
             let violations = self.settings.limits.violations(&quality);

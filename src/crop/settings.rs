@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::QualityLimits;
+use super::{FaceChoice, QualityLimits};
 
 /// Settings of the stage; they stand in its `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,8 +15,8 @@ pub struct Settings {
     pub margin: f32,
     /// Smallest face in pixels: the side of a square of its box's area.
     pub min_face: u32,
-    /// Whether only the largest face of a photo is kept.
-    pub largest_only: bool,
+    /// Which faces of a photo are kept.
+    pub faces: FaceChoice,
     /// Whether a photo without a face is kept whole.
     pub keep_no_face: bool,
     /// What a face's quality has to be.

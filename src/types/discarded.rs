@@ -80,6 +80,8 @@ pub enum Reason {
     DetectorFailed,
     /// A smaller face of a photo, where only the largest was asked for.
     NotLargest,
+    /// Another face of a photo than the one that it is about.
+    NotMain,
     /// The same bytes or pixels as another image.
     ExactDuplicate,
     /// Almost the same picture as another image, by perceptual hash.
@@ -121,6 +123,7 @@ impl std::fmt::Display for Reason {
             Self::NoFace => "no_face",
             Self::DetectorFailed => "detector_failed",
             Self::NotLargest => "not_largest",
+            Self::NotMain => "not_main",
             Self::ExactDuplicate => "exact_duplicate",
             Self::NearDuplicate => "near_duplicate",
             Self::LabelConflict => "label_conflict",

@@ -4,7 +4,7 @@ use image::RgbImage;
 use tch::{TchError, Tensor};
 
 use super::boxes::{Candidate, Overlap, looked_at, moved, square, suppress};
-use super::networks::Network;
+use super::networks::{HEIGHT_AXIS, Network, WIDTH_AXIS};
 use super::pyramid::{CELL, CELL_STEP, scales, size_at};
 use super::resize::Pictures;
 use super::{Mtcnn, MtcnnFace};
@@ -22,8 +22,10 @@ pub(super) const O_SIDE: u32 = 48;
 const R_BATCH: usize = 256;
 /// The same for O-Net.
 pub(super) const O_BATCH: usize = 64;
-/// Which axis of `[batch, 3, height, width]` goes from left to right.
-const WIDTH_AXIS: i64 = 3;
+/// Pixels of a picture that P-Net sees at once: what it makes of them stays in a processor's cache.
+const STRIP_PIXELS: i64 = 1 << 16;
+/// Rows that P-Net sees beyond two for each row of its answers.
+const STRIP_BORDER: i64 = (CELL - CELL_STEP) as i64;
 /// Where the parts of a network's answer begin.
 const FIRST_OFFSET: usize = 2;
 const FIRST_LANDMARK: usize = 6;
@@ -50,8 +52,7 @@ impl Mtcnn {
         for scale in scales(size, self.search.min_face) {
             let mut picture = Pictures::with_capacity(size_at(size, scale), 1);
             picture.add(photo, PixelRect::whole(size));
-            let answers = self.proposal.forward(&picture.tensor()?)?;
-            let found = proposals(&answers, scale as f32, p_threshold)?;
+            let found = self.slide(&picture.tensor()?, scale as f32, p_threshold)?;
             all.extend(suppress(found, Overlap::Union, SAME_AT_ONE_SIZE));
         }
         let kept = suppress(all, Overlap::Union, SAME).into_iter();
@@ -61,6 +62,32 @@ impl Mtcnn {
                 ..candidate
             })
             .collect())
+    }
+
+    /// P-Net over one picture, strip by strip: what it makes of a whole large picture would fill memory.
+    fn slide(
+        &self,
+        picture: &Tensor,
+        scale: f32,
+        threshold: f32,
+    ) -> Result<Vec<Candidate>, TchError> {
+        let (height, width) = (picture.size()[2], picture.size()[3]);
+        let rows = answer_rows(height);
+        let strip = (STRIP_PIXELS / width / i64::from(CELL_STEP)).max(1);
+        let mut found = Vec::new();
+        for first in (0..rows).step_by(strip as usize) {
+            let start = first * i64::from(CELL_STEP);
+            let end = if first + strip < rows {
+                (first + strip) * i64::from(CELL_STEP) + STRIP_BORDER
+            } else {
+                height
+            };
+            let answers =
+                self.proposal
+                    .forward(&picture.f_narrow(HEIGHT_AXIS, start, end - start)?)?;
+            found.extend(proposals(&answers, first as u32, scale, threshold)?);
+        }
+        Ok(found)
     }
 
     /// R-Net: the proposals that look like faces at a closer look, as better squares.
@@ -187,11 +214,21 @@ fn judged(candidate: &Candidate, answer: &[f32], threshold: f32) -> Option<Candi
     })
 }
 
+/// How many rows of answers P-Net gives for a picture: its pooling lets a last odd row count.
+const fn answer_rows(height: i64) -> i64 {
+    (height - STRIP_BORDER + 1) / CELL_STEP as i64
+}
+
 /// P-Net's answers from its threshold on, as squares in the photo.
 ///
 /// # Shapes
-/// `answers` is `[1, rows, columns, numbers]`.
-fn proposals(answers: &Tensor, scale: f32, threshold: f32) -> Result<Vec<Candidate>, TchError> {
+/// `answers` is `[1, rows, columns, numbers]`; its first row is row `first` of the picture's.
+fn proposals(
+    answers: &Tensor,
+    first: u32,
+    scale: f32,
+    threshold: f32,
+) -> Result<Vec<Candidate>, TchError> {
     let columns = answers.size().get(2).map_or(1, |columns| *columns as usize);
     let (numbers, length) = numbers(answers)?;
     let mut found = Vec::new();
@@ -199,7 +236,11 @@ fn proposals(answers: &Tensor, scale: f32, threshold: f32) -> Result<Vec<Candida
         let score = probability(answer);
         if score >= threshold {
             found.push(Candidate {
-                face: cell((index % columns) as u32, (index / columns) as u32, scale),
+                face: cell(
+                    (index % columns) as u32,
+                    first + (index / columns) as u32,
+                    scale,
+                ),
                 score,
                 offsets: offsets(answer),
                 landmarks: None,
@@ -272,10 +313,33 @@ mod tests {
         let mut view = answers.narrow(1, 2, 1).narrow(2, 5, 1);
         view.copy_(&Tensor::from_slice(&[0.0_f32, 3.0, 0.1, 0.2, 0.3, 0.4]).view([1, 1, 1, 6]));
         assert_eq!(place.size(), [6]);
-        let found = proposals(&answers, 1.0, 0.6).expect("a tensor of numbers");
+        let found = proposals(&answers, 0, 1.0, 0.6).expect("a tensor of numbers");
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].face.left, found[0].face.top), (11.0, 5.0));
         assert_eq!(found[0].offsets, [0.1, 0.2, 0.3, 0.4]);
+    }
+
+    #[test]
+    fn strips_find_what_the_whole_picture_gives() {
+        tch::set_num_threads(1);
+        let mtcnn = Mtcnn {
+            search: Search::USUAL,
+            proposal: random(&P_NET),
+            refinement: random(&R_NET),
+            output: random(&O_NET),
+        };
+        for height in [12, 13, 1025, 1100, 2051] {
+            let picture = Tensor::rand([1, 3, height, 64], (tch::Kind::Float, tch::Device::Cpu));
+            let answers = tch::no_grad(|| mtcnn.proposal.forward(&picture)).expect("runs");
+            assert_eq!(answers.size()[1], answer_rows(height), "{height}");
+            let whole = proposals(&answers, 0, 0.5, 0.0).expect("numbers");
+            let strips = tch::no_grad(|| mtcnn.slide(&picture, 0.5, 0.0)).expect("runs");
+            assert_eq!(whole.len(), strips.len());
+            for (one, other) in whole.iter().zip(&strips) {
+                assert_eq!(one.face, other.face);
+                assert!((one.score - other.score).abs() < 1e-5);
+            }
+        }
     }
 
     #[test]
