@@ -37,7 +37,7 @@ use crate::ports::{FaceDetectorFactory, ImageSource, LandmarkModel, SourceError}
 pub(super) enum DetectorName {
     /// The best that this build has: mtcnn-thorough; without libtorch, seeta
     Auto,
-    /// MTCNN that searches smaller and less certain faces too and looks at each twice; needs libtorch
+    /// MTCNN that takes less certain faces too and looks at each twice; needs libtorch
     MtcnnThorough,
     /// SeetaFace's frontal detector: small, needs no libtorch
     Seeta,
