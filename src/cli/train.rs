@@ -39,17 +39,18 @@ pub(super) struct TrainOptions {
     /// .safetensors or .pth file
     #[arg(long, value_name = "default|none|FILE", default_value = "default")]
     pub(super) weights: WeightsChoice,
-    /// Most epochs [default: 20, from random weights 40]
+    /// Most epochs [default: 10, from weights of ImageNet 20, from random ones 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) epochs: Option<u32>,
-    /// Epochs in which only the last layer learns [default: 3, from random weights 0]
+    /// Epochs in which only the last layer learns; each goes ten times over the images, whose features
+    /// are computed once [default: 3, from random weights 0]
     #[arg(long, value_name = "N")]
     pub(super) freeze_epochs: Option<u32>,
     /// Images a step [default: 32]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     pub(super) batch: Option<u32>,
-    /// Highest learning rate of the last layer; the others have a tenth of it, from random weights
-    /// the same [default: 0.001]
+    /// Highest learning rate of the last layer once all layers learn; the others have a tenth of it, from
+    /// random weights the same [default: 0.0001, from weights of ImageNet or random ones 0.001]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(super) lr: Option<f64>,
     /// Side of the network's input [default: 150 for dlib-resnet29, 224 for the others]

@@ -225,6 +225,14 @@ impl Network {
         self.trunk.forward(images, training)
     }
 
+    /// The head's weight `[classes, features]` and bias `[classes]`, to be written into.
+    pub fn head(&self) -> (Tensor, Tensor) {
+        (
+            self.head_weight.shallow_clone(),
+            self.head_bias.shallow_clone(),
+        )
+    }
+
     /// What the head makes of features: one logit a label.
     ///
     /// # Shapes

@@ -23,7 +23,7 @@ pub(super) struct Progress {
     pub(super) run: String,
     /// Epochs done.
     pub(super) epoch: u32,
-    /// Steps done.
+    /// Steps done since the trunk was frozen or began to move: each has a schedule of its own.
     pub(super) steps: u64,
     /// What the plateau schedule remembers.
     pub(super) plateau: Plateau,

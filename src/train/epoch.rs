@@ -4,13 +4,14 @@ use tch::{Kind, Reduction, Tensor};
 
 use super::checkpoint::Score;
 use super::error::TrainError;
+use super::frozen::FrozenFeatures;
 use super::optimizer::{AdamW, Rates};
 use super::order::{Purpose, batches, generator};
 use super::schedule::Plateau;
 use super::settings::Settings;
 use crate::context::Context;
 use crate::data_set::Example;
-use crate::nn::{Batch, Loader, Network, consecutive_batches};
+use crate::nn::{Loader, Network, consecutive_batches};
 
 /// What an epoch works with.
 pub(super) struct Epoch<'a> {
@@ -37,8 +38,7 @@ impl Epoch<'_> {
         steps: &mut u64,
     ) -> Result<(Score, f64), TrainError> {
         let (settings, number) = (self.settings, self.number);
-        let frozen = settings.trunk_is_frozen(number);
-        self.network.set_trunk_trainable(!frozen);
+        self.network.set_trunk_trainable(true);
         let batches = batches(
             examples.len(),
             settings.batch as usize,
@@ -53,15 +53,14 @@ impl Epoch<'_> {
             settings.augmentation.apply(&image, &mut random)
         };
         self.loader.each(examples, &batches, change, |batch| {
-            let factor =
-                settings
-                    .schedule
-                    .factor(*steps, batches.len() as u64, settings.epochs, plateau);
+            let epochs = settings.epochs - settings.freeze_epochs.min(settings.epochs);
+            let per_epoch = batches.len() as u64;
+            let factor = settings.schedule.factor(*steps, per_epoch, epochs, plateau);
             rate = settings.learning_rate * factor;
-            let features = self.network.features(&batch.images, !frozen);
+            let features = self.network.features(&batch.images, true);
             let logits = self.network.classify(&features);
-            let loss = cross_entropy(&logits, &batch.labels);
-            tally.add(&batch, &logits, &loss)?;
+            let loss = cross_entropy(&logits, &batch.labels, settings.label_smoothing);
+            tally.add(&batch.labels, &logits, &loss)?;
             optimizer.step(
                 &loss,
                 Rates {
@@ -75,6 +74,49 @@ impl Epoch<'_> {
         Ok((tally.score(), rate))
     }
 
+    /// Moves the head alone, by features of the training images. Returns as [`Epoch::train`] does.
+    pub(super) fn train_head(
+        &self,
+        frozen: &FrozenFeatures,
+        examples: usize,
+        optimizer: &mut AdamW,
+        plateau: &Plateau,
+        steps: &mut u64,
+    ) -> Result<(Score, f64), TrainError> {
+        let (settings, passes) = (self.settings, self.settings.frozen_passes);
+        self.network.set_trunk_trainable(false);
+        let mut tally = self.tally("train", examples * passes as usize);
+        let mut rate = 0.0;
+        for pass in (self.number - 1) * passes + 1..=self.number * passes {
+            let batches = batches(examples, settings.batch as usize, settings.seed, pass);
+            let mut position = 0;
+            for chosen in &batches {
+                let epochs = settings.freeze_epochs * passes;
+                let per_epoch = batches.len() as u64;
+                let factor = settings.schedule.factor(*steps, per_epoch, epochs, plateau);
+                rate = settings.frozen_rate * factor;
+                let (features, labels) = frozen.batch(chosen, position, settings.seed, pass);
+                let logits = self.network.classify(&features);
+                let loss = cross_entropy(&logits, &labels, settings.label_smoothing);
+                tally.add(&labels, &logits, &loss)?;
+                let (trunk, head) = (0.0, rate);
+                optimizer.step(&loss, Rates { trunk, head });
+                *steps += 1;
+                position += chosen.len();
+            }
+        }
+        Ok((tally.score(), rate))
+    }
+
+    /// The score of the head on features of val.
+    pub(super) fn validate_head(&self, frozen: &FrozenFeatures) -> Result<Score, TrainError> {
+        let (features, labels) = frozen.val();
+        let mut tally = self.tally("val", labels.size()[0] as usize);
+        let logits = tch::no_grad(|| self.network.classify(features));
+        tally.add(labels, &logits, &cross_entropy(&logits, labels, 0.0))?;
+        Ok(tally.score())
+    }
+
     /// The score on images as they are.
     pub(super) fn validate(&self, examples: &[Example]) -> Result<Score, TrainError> {
         let batches = consecutive_batches(examples.len(), self.settings.batch as usize);
@@ -83,8 +125,8 @@ impl Epoch<'_> {
         self.loader.each(examples, &batches, unchanged, |batch| {
             tch::no_grad(|| {
                 let logits = self.network.forward(&batch.images);
-                let loss = cross_entropy(&logits, &batch.labels);
-                tally.add(&batch, &logits, &loss)
+                let loss = cross_entropy(&logits, &batch.labels, 0.0);
+                tally.add(&batch.labels, &logits, &loss)
             })
         })?;
         Ok(tally.score())
@@ -104,13 +146,13 @@ impl Epoch<'_> {
     }
 }
 
-/// Mean cross-entropy over a batch.
+/// Mean cross-entropy over a batch; `smoothing` is the share of each label that all labels get.
 ///
 /// # Shapes
 /// `[batch, classes]` and `[batch]` to a single number.
-fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Tensor {
+pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor, smoothing: f64) -> Tensor {
     const NO_LABEL: i64 = -100;
-    logits.cross_entropy_loss(labels, None::<Tensor>, Reduction::Mean, NO_LABEL, 0.0)
+    logits.cross_entropy_loss(labels, None::<Tensor>, Reduction::Mean, NO_LABEL, smoothing)
 }
 
 /// Sums over the batches of a pass.
@@ -125,10 +167,11 @@ struct Tally<'a> {
 }
 
 impl Tally<'_> {
-    fn add(&mut self, batch: &Batch, logits: &Tensor, loss: &Tensor) -> Result<(), TrainError> {
+    fn add(&mut self, labels: &Tensor, logits: &Tensor, loss: &Tensor) -> Result<(), TrainError> {
         self.context.interrupt.check()?;
+        let images = labels.size()[0] as usize;
         self.batches += 1;
-        self.images += batch.size();
+        self.images += images;
         let loss = loss.double_value(&[]);
         if !loss.is_finite() {
             return Err(TrainError::NotFinite {
@@ -137,10 +180,10 @@ impl Tally<'_> {
                 loss,
             });
         }
-        self.loss += loss * batch.size() as f64;
-        let hits = logits.argmax(-1, false).eq_tensor(&batch.labels);
+        self.loss += loss * images as f64;
+        let hits = logits.argmax(-1, false).eq_tensor(labels);
         self.right += hits.sum(Kind::Int64).int64_value(&[]);
-        self.task.advance(batch.size() as u64);
+        self.task.advance(images as u64);
         self.task
             .message(&format!("loss {:.4}", self.loss / self.images as f64));
         Ok(())

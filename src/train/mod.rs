@@ -5,6 +5,7 @@ mod checkpoint;
 mod epoch;
 mod error;
 mod finish;
+mod frozen;
 mod optimizer;
 mod order;
 mod schedule;
@@ -29,6 +30,7 @@ use crate::nn::{
 use crate::types::{Discarded, Split};
 use checkpoint::{Checkpoints, EpochMetrics, Progress, run_key};
 use epoch::Epoch;
+use frozen::FrozenFeatures;
 use optimizer::AdamW;
 use schedule::Plateau;
 
@@ -132,11 +134,21 @@ impl Training<'_> {
             threads: context.threads,
             device: places.device,
         };
-        let network = self.first_network()?;
+        let (network, head_is_trained) = self.first_network()?;
         let mut optimizer = AdamW::new(&network, settings.weight_decay);
         let checkpoints = Checkpoints::new(&folder.root);
         let mut progress = self.start_or_resume(&checkpoints, &network, &mut optimizer)?;
         let [train, val, _] = &self.sides;
+        let mut frozen = None;
+        if settings.trunk_is_frozen(progress.epoch + 1) && !progress.finished {
+            let images = [train.usable.as_slice(), &val.usable];
+            let features = FrozenFeatures::compute(&network, &loader, settings, images, context)?;
+            if progress.epoch == 0 && !head_is_trained {
+                let labels = self.data.labels.len();
+                features.start_head(&network, labels, settings.label_smoothing);
+            }
+            frozen = Some(features);
+        }
         while !progress.finished {
             let epoch = Epoch {
                 number: progress.epoch + 1,
@@ -145,10 +157,23 @@ impl Training<'_> {
                 loader: &loader,
                 context,
             };
+            if !settings.trunk_is_frozen(epoch.number) {
+                frozen = None;
+            }
+            if epoch.number == settings.freeze_epochs + 1 {
+                progress.steps = 0;
+            }
             let (plateau, steps) = (&progress.plateau, &mut progress.steps);
-            let (train, learning_rate) =
-                epoch.train(&train.usable, &mut optimizer, plateau, steps)?;
-            let val = epoch.validate(&val.usable)?;
+            let ((train, learning_rate), val) = match &frozen {
+                Some(frozen) => (
+                    epoch.train_head(frozen, train.usable.len(), &mut optimizer, plateau, steps)?,
+                    epoch.validate_head(frozen)?,
+                ),
+                None => (
+                    epoch.train(&train.usable, &mut optimizer, plateau, steps)?,
+                    epoch.validate(&val.usable)?,
+                ),
+            };
             let metrics = EpochMetrics {
                 epoch: epoch.number,
                 frozen: settings.trunk_is_frozen(epoch.number),
@@ -163,14 +188,16 @@ impl Training<'_> {
         Ok(progress)
     }
 
-    /// The network as it is before the first step.
-    fn first_network(&self) -> Result<Network, TrainError> {
+    /// The network as it is before the first step, and whether its head comes from the weights too.
+    fn first_network(&self) -> Result<(Network, bool), TrainError> {
         let settings = self.settings;
         tch::manual_seed(settings.seed as i64);
         let classes = self.data.labels.len();
         let network = Network::new(settings.backbone, classes, self.places.device);
+        let mut head_is_trained = false;
         if let Some(path) = &self.weights {
             let head = load_weights(&network, read_tensors(path)?, path)?;
+            head_is_trained = head == HeadWeights::Taken;
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let text = match head {
                 HeadWeights::Taken => "all layers".to_owned(),
@@ -187,7 +214,7 @@ impl Training<'_> {
                 .progress
                 .note(&format!("weights from `{name}`: {text}"));
         }
-        Ok(network)
+        Ok((network, head_is_trained))
     }
 
     fn start_or_resume(

@@ -11,6 +11,8 @@ pub(super) enum Purpose {
     Order = 1,
     /// Changes to one image.
     Augmentation = 2,
+    /// Which view of an image a frozen trunk is shown, and how it differs.
+    View = 3,
 }
 
 /// The generator for one purpose at one place of the training.

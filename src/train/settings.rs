@@ -20,6 +20,15 @@ pub struct Settings {
     pub epochs: u32,
     /// In how many of these, the first, the trunk is frozen.
     pub freeze_epochs: u32,
+    /// Share of each label that is spread over all labels, so that no answer has to be certain.
+    pub label_smoothing: f64,
+    /// How often such an epoch goes over the images: their features are computed once.
+    pub frozen_passes: u32,
+    /// How many views of each training image such an epoch has: as it is, mirrored, then changed by
+    /// chance.
+    pub frozen_views: u32,
+    /// The head's highest learning rate in such an epoch.
+    pub frozen_rate: f64,
     /// Images a step.
     pub batch: u32,
     /// The head's highest learning rate.
@@ -67,18 +76,29 @@ impl Default for Augmentation {
 
 impl Settings {
     /// What a training does when it is told nothing else. From weights of others the trunk is
-    /// first frozen and then moves slowly; from random ones everything moves, and for longer.
+    /// first frozen and then moves slowly; from random ones everything moves, and for longer. A trunk
+    /// that was trained on faces moves a tenth as fast as one of ImageNet: at more it loses what it
+    /// knows, and five labels of 15 photos each fall from 100 % right to 43 %.
     #[must_use]
     pub fn defaults(backbone: Backbone, weights: WeightsChoice, seed: u64) -> Self {
         let pretrained = weights != WeightsChoice::None;
+        let knows_faces = pretrained && backbone == Backbone::DlibResnet29;
         Self {
             backbone,
             weights,
             input_size: backbone.default_input_side(),
-            epochs: if pretrained { 20 } else { 40 },
+            epochs: match (pretrained, knows_faces) {
+                (_, true) => 10,
+                (true, false) => 20,
+                (false, false) => 40,
+            },
             freeze_epochs: if pretrained { 3 } else { 0 },
+            label_smoothing: if pretrained { 0.1 } else { 0.0 },
+            frozen_passes: 10,
+            frozen_views: 2,
+            frozen_rate: 1e-2,
             batch: 32,
-            learning_rate: 1e-3,
+            learning_rate: if knows_faces { 1e-4 } else { 1e-3 },
             trunk_rate: if pretrained { 0.1 } else { 1.0 },
             schedule: Schedule::Cosine,
             patience: 10,

@@ -1,0 +1,234 @@
+//! Epochs in which the trunk is frozen: what it makes of the images is computed once, and then only
+//! the head learns, from features in memory.
+
+use tch::{Kind, Tensor};
+
+use super::epoch::cross_entropy;
+use super::error::TrainError;
+use super::order::{Purpose, generator};
+use super::settings::Settings;
+use crate::context::Context;
+use crate::data_set::Example;
+use crate::nn::{Loader, Network, consecutive_batches};
+use image::{RgbImage, imageops};
+use rand::RngExt;
+
+/// How many steepnesses are tried for the first head, each by √2 less than the one before. The first
+/// is right where the parts of a feature vary independently of each other; they never do.
+const STEEPNESSES: i32 = 24;
+
+/// Variance of features below which they are taken to be equal: the square of single precision's
+/// rounding.
+const SMALLEST_VARIANCE: f64 = 1e-14;
+
+/// Features of the images of train and val, on the loader's device.
+pub(super) struct FrozenFeatures {
+    /// `[images, features]` for each view of the training images.
+    views: Vec<Tensor>,
+    /// `[images]`.
+    labels: Tensor,
+    /// `[images, features]` of val.
+    val: Tensor,
+    /// `[images]` of val.
+    val_labels: Tensor,
+}
+
+impl FrozenFeatures {
+    /// Runs the trunk over all images, and over the training images once a view: as they are,
+    /// mirrored, then changed by chance.
+    pub(super) fn compute(
+        network: &Network,
+        loader: &Loader<'_>,
+        settings: &Settings,
+        [train, val]: [&[Example]; 2],
+        context: &Context,
+    ) -> Result<Self, TrainError> {
+        let images = train.len() * settings.frozen_views as usize + val.len();
+        let task = context.progress.start("features", Some(images as u64));
+        let run = |examples: &[Example], view: u32| {
+            let change = |position: usize, image: RgbImage| {
+                if view == 0 {
+                    return image;
+                }
+                if view == 1 && settings.augmentation.flip {
+                    return imageops::flip_horizontal(&image);
+                }
+                let place = view as usize * examples.len() + position;
+                let mut random = generator(settings.seed, Purpose::View, 0, place);
+                settings.augmentation.apply(&image, &mut random)
+            };
+            let (mut features, mut labels) = (Vec::new(), Vec::new());
+            let batches = consecutive_batches(examples.len(), settings.batch as usize);
+            loader.each(examples, &batches, change, |batch| {
+                context.interrupt.check()?;
+                features.push(tch::no_grad(|| network.features(&batch.images, false)));
+                task.advance(batch.size() as u64);
+                labels.push(batch.labels);
+                Ok::<(), TrainError>(())
+            })?;
+            Ok::<_, TrainError>((Tensor::cat(&features, 0), Tensor::cat(&labels, 0)))
+        };
+        let (val, val_labels) = run(val, 0)?;
+        let (first, labels) = run(train, 0)?;
+        let mut views = vec![first];
+        for view in 1..settings.frozen_views {
+            views.push(run(train, view)?.0);
+        }
+        Ok(Self {
+            views,
+            labels,
+            val,
+            val_labels,
+        })
+    }
+
+    /// Features and labels of some training images, each seen in one of its views by chance.
+    ///
+    /// # Shapes
+    /// `[batch, features]` and `[batch]`.
+    pub(super) fn batch(
+        &self,
+        chosen: &[usize],
+        first_position: usize,
+        seed: u64,
+        pass: u32,
+    ) -> (Tensor, Tensor) {
+        let views = self.views.len();
+        let rows: Vec<Tensor> = chosen
+            .iter()
+            .zip(first_position..)
+            .map(|(index, position)| {
+                let mut random = generator(seed, Purpose::View, pass, position);
+                let view = &self.views[random.random_range(0..views)];
+                view.select(0, *index as i64)
+            })
+            .collect();
+        let indices: Vec<i64> = chosen.iter().map(|index| *index as i64).collect();
+        let indices = Tensor::from_slice(&indices).to_device(self.labels.device());
+        (
+            Tensor::stack(&rows, 0),
+            self.labels.index_select(0, &indices),
+        )
+    }
+
+    /// Features and labels of val.
+    pub(super) const fn val(&self) -> (&Tensor, &Tensor) {
+        (&self.val, &self.val_labels)
+    }
+
+    /// Gives the head its first weights: each label's logit falls with the square of the distance to
+    /// the mean of its features, as steeply as the images of val have it best. For features that were
+    /// trained to tell faces apart that is a good classifier already. A label without images keeps
+    /// its random weights.
+    ///
+    /// Source: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017, section
+    /// 2.4: distances to means are a linear layer.
+    pub(super) fn start_head(&self, network: &Network, labels: usize, smoothing: f64) {
+        let _guard = tch::no_grad_guard();
+        let classes = self.classes(labels);
+        let (mut weight, mut bias) = network.head();
+        let mut best = (f64::INFINITY, weight.copy(), bias.copy());
+        for step in 0..STEEPNESSES {
+            let less = 0.5_f64.powf(f64::from(step) / 2.0);
+            let steepness = 0.5 / classes.variance * less;
+            for (label, mean) in &classes.means {
+                let square = mean.square().sum(Kind::Float);
+                weight.select(0, *label).copy_(&(mean * (2.0 * steepness)));
+                bias.select(0, *label).copy_(&(square * -steepness));
+            }
+            let logits = network.classify(&self.val);
+            let loss = cross_entropy(&logits, &self.val_labels, smoothing).double_value(&[]);
+            if loss < best.0 {
+                best = (loss, weight.copy(), bias.copy());
+            }
+        }
+        weight.copy_(&best.1);
+        bias.copy_(&best.2);
+    }
+
+    /// The means of the labels that have images, and how far features are from them.
+    fn classes(&self, labels: usize) -> Classes {
+        let features = &self.views[0];
+        let (mut means, mut squares) = (Vec::new(), 0.0);
+        for label in 0..labels as i64 {
+            let rows = self.labels.eq(label).nonzero().flatten(0, -1);
+            if rows.numel() == 0 {
+                continue;
+            }
+            let of_label = features.index_select(0, &rows);
+            let mean = of_label.mean_dim([0_i64].as_slice(), false, Kind::Float);
+            squares += (of_label - &mean)
+                .square()
+                .sum(Kind::Float)
+                .double_value(&[]);
+            means.push((label, mean));
+        }
+        let variance = squares / features.numel().max(1) as f64;
+        Classes {
+            means,
+            variance: variance.max(SMALLEST_VARIANCE),
+        }
+    }
+}
+
+/// What is known of the labels' features.
+struct Classes {
+    /// By label: the mean of its features, `[features]`.
+    means: Vec<(i64, Tensor)>,
+    /// Mean square of the difference between a number of a feature and its mean.
+    variance: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Backbone;
+    use tch::Device;
+
+    #[test]
+    fn the_first_head_tells_clusters_apart_and_leaves_an_empty_label_alone() {
+        tch::set_num_threads(1);
+        tch::manual_seed(5);
+        let network = Network::new(Backbone::Resnet18, 3, Device::Cpu);
+        let untouched = network.head().0.select(0, 1).copy();
+        let centres = Tensor::randn([3, 512], (Kind::Float, Device::Cpu));
+        let labels = Tensor::from_slice(&[0_i64, 2, 0, 2, 2, 0]);
+        let near = |labels: &Tensor| {
+            let noise = Tensor::randn([labels.size()[0], 512], (Kind::Float, Device::Cpu));
+            centres.index_select(0, labels) + noise * 0.3
+        };
+        let val_labels = Tensor::from_slice(&[2_i64, 0, 2, 0]);
+        let frozen = FrozenFeatures {
+            views: vec![near(&labels), near(&labels)],
+            val: near(&val_labels),
+            labels,
+            val_labels,
+        };
+        frozen.start_head(&network, 3, 0.1);
+        let (features, expected) = frozen.val();
+        let answers = tch::no_grad(|| network.classify(features));
+        assert_eq!(answers.argmax(-1, false), *expected);
+        let certainty = answers.softmax(-1, Kind::Float).max().double_value(&[]);
+        assert!((0.5..0.9999).contains(&certainty), "{certainty}");
+        assert_eq!(network.head().0.select(0, 1), untouched);
+    }
+
+    #[test]
+    fn a_batch_has_the_views_of_the_chosen_images_in_their_order() {
+        let view = |start: i64| Tensor::arange(5, (Kind::Float, Device::Cpu)).view([5, 1]) + start;
+        let frozen = FrozenFeatures {
+            views: vec![view(0), view(100)],
+            labels: Tensor::from_slice(&[0_i64, 1, 2, 3, 4]),
+            val: view(0),
+            val_labels: Tensor::from_slice(&[0_i64, 1, 2, 3, 4]),
+        };
+        let chosen = [4, 0, 2];
+        let batch = |pass| frozen.batch(&chosen, 7, 3, pass);
+        let (features, labels) = batch(1);
+        assert_eq!(labels, Tensor::from_slice(&[4_i64, 0, 2]));
+        let images = features.remainder(100.0).flatten(0, -1);
+        assert_eq!(images, Tensor::from_slice(&[4.0_f32, 0.0, 2.0]));
+        assert_eq!(features, batch(1).0);
+        assert!((2..20).any(|pass| batch(pass).0 != features));
+    }
+}
