@@ -5,6 +5,8 @@ mod azure;
 #[cfg(feature = "torch")]
 mod azure_models;
 mod crop;
+#[cfg(feature = "torch")]
+mod default_network;
 mod detect;
 mod dlib;
 #[cfg(feature = "torch")]
@@ -23,3 +25,5 @@ mod readme;
 mod run;
 #[cfg(feature = "torch")]
 mod torch;
+#[cfg(feature = "torch")]
+mod wrong_calls;

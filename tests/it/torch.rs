@@ -25,7 +25,7 @@ fn drawn(kind: usize, number: u32) -> RgbImage {
 }
 
 /// A data set of the given labels: six images for train, two for val, three for test.
-fn data_set(root: &Path, labels: &[&str]) -> PathBuf {
+pub(crate) fn data_set(root: &Path, labels: &[&str]) -> PathBuf {
     let data = root.join("data");
     for (kind, label) in labels.iter().enumerate() {
         for number in 0..11 {
@@ -41,14 +41,14 @@ fn data_set(root: &Path, labels: &[&str]) -> PathBuf {
     data
 }
 
-const LABELS: [&str; 3] = ["ada", "bea", "cem"];
+pub(crate) const LABELS: [&str; 3] = ["ada", "bea", "cem"];
 
-fn train(options: &str, data: &Path, out: &Path) -> std::process::Output {
+pub(crate) fn train(options: &str, data: &Path, out: &Path) -> std::process::Output {
     run(&format!("{QUICK} {options} --out"), &[out, data])
 }
 
 /// All JSON lines on stdout of a run that must succeed.
-fn json_lines(output: &std::process::Output) -> Vec<Value> {
+pub(crate) fn json_lines(output: &std::process::Output) -> Vec<Value> {
     let lines = stdout(output);
     let lines = lines.lines().map(serde_json::from_str);
     lines.collect::<Result<_, _>>().expect("JSON lines")
@@ -280,55 +280,6 @@ fn a_frozen_trunk_stays_as_it_came() {
     assert!(!card.contains(&*root.path().to_string_lossy()), "{card}");
 }
 
-/// Without any option: dlib's network and its weights.
-#[test]
-fn the_default_network_is_trained_exported_and_asked() {
-    use facepipe::dlib::RESNET_FILE;
-    use facepipe::nn::{Backbone, tensor_file};
-    let Some(weights) = crate::helpers::weights(RESNET_FILE) else {
-        return;
-    };
-    let root = tempfile::tempdir().expect("temporary folder");
-    let data = data_set(root.path(), &LABELS);
-    let model = root.path().join("models/default");
-    let folder = weights.parent().expect("has a parent");
-    let options =
-        "train --device cpu --threads 2 --epochs 1 --freeze-epochs 1 --batch 8 --weights-dir";
-    stdout(&run(options, &[folder, &data, Path::new("--out"), &model]));
-    let card = fs_err::read_to_string(model.join("model_card.json")).expect("reads");
-    let card: Value = serde_json::from_str(&card).expect("JSON");
-    assert_eq!(card["architecture"], Backbone::DlibResnet29.name());
-    assert_eq!(card["weights"]["origin"], RESNET_FILE);
-    assert_eq!(card["weights"]["license"], "CC0-1.0");
-    assert_eq!(card["input"]["width"], 150);
-    let before = facepipe::nn::read_tensors(&weights).expect("reads");
-    let after = tensor_file::read(&model.join("checkpoints/best.safetensors"));
-    for (name, tensor) in after.expect("reads").tensors {
-        assert_eq!(
-            before.get(&name) == Some(&tensor),
-            !name.starts_with("fc."),
-            "{name}"
-        );
-    }
-    let report = json(&run(
-        "export --json --format torchscript,safetensors",
-        &[&model],
-    ));
-    for format in ["torchscript", "safetensors"] {
-        let difference = report["files"][format]["max_difference"].as_f64();
-        assert!(difference.is_some_and(|it| it < 1e-5), "{report}");
-    }
-    let script = model.join("export/model.pt");
-    let [by_folder, by_script] = [&model, &script]
-        .map(|model| json_lines(&run("predict --device cpu", &[model, &data.join("test")])));
-    assert_eq!(by_folder.len(), 9);
-    for (one, other) in by_folder.iter().zip(&by_script) {
-        let probability = |line: &Value| line["faces"][0]["probability"].as_f64();
-        let (one, other) = (probability(one), probability(other));
-        assert!((one.expect("a face") - other.expect("a face")).abs() < 1e-5);
-    }
-}
-
 #[test]
 fn a_damaged_image_is_recorded_and_left_out() {
     let root = tempfile::tempdir().expect("temporary folder");
@@ -379,61 +330,6 @@ fn data_that_nothing_can_be_learned_from_is_refused() {
     refused(&data, "0 usable images for train", "--train");
     // Labels without their sides.
     refused(&data.join("test"), "is no data set", "facepipe prepare");
-}
-
-#[test]
-fn wrong_calls_say_what_to_do() {
-    let root = tempfile::tempdir().expect("temporary folder");
-    let data = data_set(root.path(), &LABELS);
-    let out = root.path().join("model");
-    let empty = root.path().join("weights");
-    fs_err::create_dir_all(&empty).expect("makes");
-    let output = run(
-        "train --device cpu --weights-dir",
-        &[&empty, &data, Path::new("--out"), &out],
-    );
-    let error = failure(&output, 1);
-    assert!(
-        error.contains("facepipe models pull dlib-resnet29"),
-        "{error}"
-    );
-    for (options, code, message) in [
-        ("--device gpu", 1, "`--device cpu`"),
-        ("--device cuda:99", 1, "is not there"),
-        ("--resume", 1, "leave `--resume` out"),
-        ("--resume --force", 2, "cannot be used with"),
-        ("--lr 0", 2, "not a number above 0"),
-        ("--backbone vgg", 2, "resnet50"),
-        ("--input-size 96", 2, "at least 103"),
-    ] {
-        let arguments = format!("train --weights none {options} --out");
-        let error = failure(&run(&arguments, &[&out, &data]), code);
-        assert!(error.contains(message), "{options}: {error}");
-    }
-    assert!(!out.exists());
-    // Folders and files that are no models.
-    for model in [
-        &data,
-        &data.join("test/ada/8.png"),
-        &root.path().join("nowhere"),
-    ] {
-        for verb in ["predict", "export"] {
-            let paths: &[&Path] = if verb == "predict" {
-                &[model, &data]
-            } else {
-                &[model]
-            };
-            let error = failure(&run(verb, paths), 1);
-            assert!(error.contains("\nhint: "), "{verb}: {error}");
-            assert!(!error.contains("frame #"), "{error}");
-        }
-    }
-    write(&out.join("thesis.txt"), b"mine");
-    let error = failure(&train("--epochs 1", &data, &out), 1);
-    assert!(
-        error.contains("was not made by `facepipe train`"),
-        "{error}"
-    );
 }
 
 #[test]
