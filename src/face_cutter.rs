@@ -1,4 +1,4 @@
-//! What finds the faces of photos and cuts them out, for crop, predict and embed alike.
+//! What finds the faces of photos and cuts them out, for crop and predict alike.
 
 use image::RgbImage;
 

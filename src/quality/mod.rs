@@ -4,10 +4,9 @@
 //! measured, so that the numbers compare between faces of different photos. What lies outside the
 //! photo is not measured.
 //!
-//! The names follow ISO/IEC 29794-5 (face image quality). The overall number is a heuristic: its
-//! [`parts`] and their scales are
-//! stated there, chosen so that blurred, dark, cut off and
-//! turned-away faces come after good ones. It is no forecast of recognition errors.
+//! The names follow ISO/IEC 29794-5 (face image quality). The overall number is a heuristic: the scales
+//! of its [`parts`] are chosen so that blurred, dark, cut off and turned-away faces come after good
+//! ones. It is no forecast of recognition errors.
 
 mod pixels;
 mod pose;

@@ -19,6 +19,16 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// One face of 384x256 pixels, with no landmarks.
 const ONE_FACE: &str = r#"[{"faceRectangle":{"left":192,"top":128,"width":384,"height":256}}]"#;
 
+/// `crop`, up to the folders that it writes and reads.
+const CROP: [&str; 6] = [
+    "crop",
+    "--json",
+    "--no-align",
+    "--detector",
+    "azure",
+    "--out",
+];
+
 /// The program with a server as its Azure resource, and nothing else of Azure.
 pub(crate) fn with_azure(server: &HttpServer) -> Command {
     let mut command = without_azure();
@@ -210,15 +220,7 @@ fn crop_cuts_the_faces_out_and_records_what_failed() {
     write_png(&raw.join("grace/black.png"), &RgbImage::new(800, 600));
     let crop = || {
         let mut command = with_azure(&server);
-        command.args([
-            "crop",
-            "--json",
-            "--no-align",
-            "--detector",
-            "azure",
-            "--out",
-        ]);
-        done(command.args([&out, &raw]))
+        done(command.args(CROP).args([&out, &raw]))
     };
     let first = crop();
     let report = json(&first);
@@ -290,15 +292,7 @@ fn what_concerns_all_photos_ends_the_run_and_a_rerun_continues() {
     }
     let server = HttpServer::start(|_| Reply::new(200, ONE_FACE));
     let mut command = with_azure(&server);
-    command.args([
-        "crop",
-        "--json",
-        "--no-align",
-        "--detector",
-        "azure",
-        "--out",
-    ]);
-    let report = json(&done(command.args([&out, &raw])));
+    let report = json(&done(command.args(CROP).args([&out, &raw])));
     assert_eq!(
         report["photos"],
         json!({"found": 2, "kept": 2, "discarded": 0})
