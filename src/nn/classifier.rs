@@ -145,7 +145,8 @@ impl Classifier {
         self.device
     }
 
-    /// The probability of each label, for each image.
+    /// The probability of each label, for each image: the softmax of the logits at the card's
+    /// temperature.
     ///
     /// # Shapes
     /// `images` is `[batch, 3, height, width]`.
@@ -153,6 +154,19 @@ impl Classifier {
     /// # Errors
     /// [`ModelError::Torch`], [`ModelError::Labels`].
     pub fn probabilities(&self, images: &Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
+        let logits = self.logits(images)? / self.card.temperature;
+        let probabilities = logits.f_softmax(-1, Kind::Float)?;
+        Ok(Vec::<Vec<f32>>::try_from(probabilities)?)
+    }
+
+    /// What the network gives for each image, on the CPU.
+    ///
+    /// # Shapes
+    /// `images` is `[batch, 3, height, width]`, the result `[batch, labels]`.
+    ///
+    /// # Errors
+    /// [`ModelError::Torch`], [`ModelError::Labels`].
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor, ModelError> {
         let images = images.to_device(self.device);
         let logits = tch::no_grad(|| match &self.body {
             Body::Network(network) => Ok(network.forward(&images)),
@@ -162,8 +176,7 @@ impl Classifier {
         if logits.size().last() != Some(&(labels as i64)) {
             return Err(ModelError::Labels { labels });
         }
-        let probabilities = logits.to_device(Device::Cpu).f_softmax(-1, Kind::Float)?;
-        Ok(Vec::<Vec<f32>>::try_from(probabilities)?)
+        Ok(logits.to_device(Device::Cpu))
     }
 }
 
@@ -222,6 +235,9 @@ fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
         if *padding != ChipSpec::PADDING {
             return Err(not_known("padding", &padding.to_string()));
         }
+    }
+    if !(card.temperature.is_finite() && card.temperature > 0.0) {
+        return Err(not_known("temperature", &card.temperature.to_string()));
     }
     if card.input.size.area() == 0 {
         return Err(not_known("input size", &card.input.size.to_string()));

@@ -138,6 +138,8 @@ impl Training<'_> {
                 val.map(|(name, value)| (name.to_owned(), value)).into(),
             )]),
             output: ModelCard::LOGITS.to_owned(),
+            temperature: 1.0,
+            unknown: None,
             exports: BTreeMap::new(),
         }
     }

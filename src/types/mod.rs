@@ -18,7 +18,7 @@ pub use geometry::{
     Size,
 };
 pub use model_card::{
-    ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, WeightsCard,
+    ChipSpec, DataCard, ExportCard, InputSpec, ModelCard, TrainingCard, UnknownCard, WeightsCard,
 };
 pub use quality::{FacePose, FaceQuality};
 pub use records::{

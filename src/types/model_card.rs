@@ -35,6 +35,13 @@ pub struct ModelCard {
     /// What the network gives for each label: `logits`; probabilities are their softmax.
     #[serde(default = "logits")]
     pub output: String,
+    /// What logits are divided by before their softmax, so that a probability is the share of such
+    /// answers that are right; fitted on val.
+    #[serde(default = "no_temperature")]
+    pub temperature: f64,
+    /// From which probability on a face is taken for somebody whom the model knows; `None`: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unknown: Option<UnknownCard>,
     /// Files made from the model for other programs, by format.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, ExportCard>,
@@ -42,6 +49,10 @@ pub struct ModelCard {
 
 fn logits() -> String {
     ModelCard::LOGITS.to_owned()
+}
+
+const fn no_temperature() -> f64 {
+    1.0
 }
 
 impl ModelCard {
@@ -145,6 +156,17 @@ pub struct DataCard {
     pub digests: BTreeMap<String, String>,
     /// Images by side.
     pub images: BTreeMap<String, u64>,
+}
+
+/// When a face is nobody whom the model knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct UnknownCard {
+    /// A face whose most probable label has a probability below this is unknown.
+    pub below: f64,
+    /// The share of strangers' faces that reach it nevertheless.
+    pub false_accept_rate: f64,
+    /// How many strangers' faces it was found with.
+    pub impostors: u64,
 }
 
 /// A file that was made from the model for other programs.
