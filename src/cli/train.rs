@@ -36,7 +36,7 @@ pub(super) struct TrainOptions {
     #[arg(long, value_name = "dlib-resnet29|resnet18|resnet34|resnet50", default_value_t = DEFAULT_BACKBONE)]
     pub(super) backbone: Backbone,
     /// Its first weights: those of faces (dlib-resnet29) or of ImageNet (the others), random ones, or a
-    /// .safetensors or .pth file
+    /// .safetensors, .pth or TorchScript file
     #[arg(long, value_name = "default|none|FILE", default_value = "default")]
     pub(super) weights: WeightsChoice,
     /// Most epochs [default: 10, from weights of ImageNet 20, from random ones 40]

@@ -1,4 +1,5 @@
-//! Reads the part of Python's pickle format that PyTorch's state dicts are made of.
+//! Reads the part of Python's pickle format that PyTorch's state dicts and the attributes of
+//! TorchScript's modules are made of.
 //!
 //! Nothing is executed: names of Python functions stay names. Everything that a state dict does not
 //! need becomes [`Value::Opaque`].
@@ -22,6 +23,8 @@ pub(super) enum Value {
     Persistent(Vec<Value>),
     /// A function's result: its name and arguments.
     Call(String, Vec<Value>),
+    /// An object of any class: its attributes by name, in their order.
+    Object(Vec<(Value, Value)>),
 }
 
 /// Why bytes are no pickle that can be read.
@@ -166,7 +169,7 @@ impl<'a> Machine<'a> {
                 let place = u32::from_le_bytes(self.array()?);
                 self.recall(instruction, place)?;
             }
-            // BINPERSID, REDUCE, BUILD
+            // BINPERSID, REDUCE
             b'Q' => match self.pop(instruction)? {
                 Value::List(items) => self.stack.push(Value::Persistent(items)),
                 _ => return Err(PickleError::Operands(instruction)),
@@ -181,8 +184,23 @@ impl<'a> Machine<'a> {
                     _ => return Err(PickleError::Operands(instruction)),
                 });
             }
-            // Attributes, such as a state dict's `_metadata`: the object is what it was.
-            b'b' => drop(self.pop(instruction)?),
+            // NEWOBJ
+            0x81 => {
+                let (_, class) = (self.pop(instruction)?, self.pop(instruction)?);
+                match class {
+                    Value::Global(_) => self.stack.push(Value::Object(Vec::new())),
+                    _ => return Err(PickleError::Operands(instruction)),
+                }
+            }
+            // BUILD. A state dict is what it was: its attributes are things such as `_metadata`.
+            b'b' => {
+                let attributes = self.pop(instruction)?;
+                if let (Some(Value::Object(object)), Value::Dict(attributes)) =
+                    (self.stack.last_mut(), attributes)
+                {
+                    *object = attributes;
+                }
+            }
             other => return Err(PickleError::Instruction(other)),
         }
         Ok(())
@@ -211,7 +229,7 @@ impl<'a> Machine<'a> {
         // Containers are remembered too, but state dicts don't come back to them; leaving them out
         // keeps a hostile file from doubling them over and over.
         let kept = match value {
-            Value::List(_) | Value::Dict(_) | Value::Call(..) => Value::Opaque,
+            Value::List(_) | Value::Dict(_) | Value::Call(..) | Value::Object(_) => Value::Opaque,
             other => other.clone(),
         };
         self.memo.insert(place, kept);

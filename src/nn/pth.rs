@@ -1,5 +1,5 @@
 //! Reads PyTorch's own files of tensors (`.pth`, `.pt`): state dicts in the archive format that
-//! `torch.save` writes since version 1.6, and in the one before.
+//! `torch.save` writes since version 1.6, and in the one before; TorchScript networks.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -163,10 +163,16 @@ struct Storage {
     kind: Kind,
 }
 
-/// The tensors of a dictionary, or of the dictionary `state_dict` in it.
+/// The tensors of a dictionary, or of the dictionary `state_dict` in it; of a TorchScript module.
 fn tensor_items(value: &Value) -> Result<Vec<(String, Item)>, PthError> {
-    let Value::Dict(entries) = value else {
-        return Err(PthError::NoStateDict);
+    let entries = match value {
+        Value::Dict(entries) => entries,
+        Value::Object(attributes) => {
+            let mut items = Vec::new();
+            module_items(attributes, "", &mut items);
+            return Ok(items);
+        }
+        _ => return Err(PthError::NoStateDict),
     };
     for (key, inner) in entries {
         if matches!((key, inner), (Value::Text(key), Value::Dict(_)) if key == INNER) {
@@ -182,6 +188,21 @@ fn tensor_items(value: &Value) -> Result<Vec<(String, Item)>, PthError> {
         items.push((name.clone(), item));
     }
     Ok(items)
+}
+
+/// The parameters and buffers of a module and of those below it, named as in its state dict. Modules
+/// also have attributes that are neither.
+fn module_items(attributes: &[(Value, Value)], prefix: &str, items: &mut Vec<(String, Item)>) {
+    for (name, value) in attributes {
+        let Value::Text(name) = name else {
+            continue;
+        };
+        if let Value::Object(below) = value {
+            module_items(below, &format!("{prefix}{name}."), items);
+        } else if let Some(item) = item(value) {
+            items.push((format!("{prefix}{name}"), item));
+        }
+    }
 }
 
 fn item(value: &Value) -> Option<Item> {
@@ -286,6 +307,8 @@ mod tests {
     use super::*;
 
     const NEW: &[u8] = include_bytes!("../../tests/fixtures/state_dict.pth");
+    /// `Sequential(Linear(3, 2), BatchNorm1d(2))`, traced.
+    const SCRIPT: &[u8] = include_bytes!("../../tests/fixtures/torchscript.pt");
     const OLD: &[u8] = include_bytes!("../../tests/fixtures/state_dict_before_1_6.pth");
 
     #[test]
@@ -300,6 +323,13 @@ mod tests {
         assert_eq!(tensors["1.num_batches_tracked"], Tensor::from(0_i64));
         let transposed = Tensor::from_slice(&[0.0_f32, 3.0, 1.0, 4.0, 2.0, 5.0]).view([3, 2]);
         assert_eq!(tensors["transposed"], transposed);
+    }
+
+    #[test]
+    fn a_torchscript_network_gives_the_tensors_of_its_state_dict() {
+        let mut expected = read_archive(NEW).expect("reads");
+        expected.remove("transposed");
+        assert_eq!(parse(SCRIPT).expect("reads"), expected);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub enum WeightsChoice {
     None,
     /// The backbone's file in the folder of downloaded weights.
     Default,
-    /// A file: safetensors, or PyTorch's state dict.
+    /// A file: safetensors, PyTorch's state dict, or TorchScript.
     File(PathBuf),
 }
 
@@ -164,8 +164,8 @@ impl Hint for WeightsError {
     }
 }
 
-/// Reads the tensors of a safetensors file, of a state dict that PyTorch saved, or of the network that
-/// dlib publishes; the content decides, not the name. An optimizer's tensors are left out.
+/// Reads the tensors of a safetensors file, of a state dict that PyTorch saved, of a TorchScript
+/// network, or of the network that dlib publishes; the content decides, not the name. An optimizer's tensors are left out.
 ///
 /// # Errors
 /// [`WeightsError`] on files that can't be read.
