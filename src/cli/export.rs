@@ -27,12 +27,13 @@ pub(super) struct ExportArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Export")]
 pub(super) struct ExportOptions {
-    /// Formats, with commas between them
+    /// Formats, with commas between them: torchscript, onnx, pth, safetensors; torchscript-u8 and
+    /// onnx-u8 have the preprocessing inside (RGB bytes in, probabilities out)
     #[arg(
         long,
-        value_name = "torchscript,safetensors",
+        value_name = "FORMATS",
         value_delimiter = ',',
-        default_value = "torchscript"
+        default_value = "torchscript,onnx"
     )]
     pub(super) format: Vec<Format>,
 }

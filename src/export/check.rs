@@ -8,27 +8,36 @@ use tch::{Kind, Tensor};
 use super::{ExportError, Format};
 use crate::artifacts::model_folder::{SAMPLES_FILE, SAMPLES_TENSOR};
 use crate::nn::{Network, tensor_file};
+use crate::types::{InputSpec, ModelCard};
 
 /// The largest difference of a probability that is let pass: single precision's rounding, through
 /// all layers of a ResNet in another order of summation, stays an order of magnitude below.
 pub const MAX_DIFFERENCE: f64 = 1e-5;
 /// Sizes of the batches that are compared: one image, and a number that no other size divides.
-const BATCHES: [usize; 2] = [1, 5];
-/// The probabilities' name beside the images'.
+const BATCHES: [usize; 2] = [1, 7];
+/// Names beside the preprocessed images'.
+const CHIPS: &str = "chips";
 const PROBABILITIES: &str = "probabilities";
 
 /// Images of the data set and what the trained network says of them.
 #[derive(Debug)]
 pub(super) struct Samples {
-    /// `[images, 3, height, width]`.
-    pub(super) images: Tensor,
-    /// `[images, labels]`.
+    /// `[images, 3, height, width]`, preprocessed.
+    images: Tensor,
+    /// The same as bytes: `[images, height, width, 3]`.
+    chips: Tensor,
+    /// `[images, labels]`, at the card's temperature.
     probabilities: Tensor,
+    temperature: f64,
 }
 
 impl Samples {
     /// The images that the training kept.
-    pub(super) fn read(model: &Path, network: &Network) -> Result<Self, ExportError> {
+    pub(super) fn read(
+        model: &Path,
+        network: &Network,
+        card: &ModelCard,
+    ) -> Result<Self, ExportError> {
         let path = model.join(SAMPLES_FILE);
         let images = tensor_file::read(&path)?.tensors.remove(SAMPLES_TENSOR);
         let fits = |images: &Tensor| {
@@ -38,84 +47,130 @@ impl Samples {
         let images = images
             .filter(fits)
             .ok_or_else(|| ExportError::Samples { path: path.clone() })?;
-        let probabilities = probabilities(&tch::no_grad(|| network.forward(&images)));
-        Ok(Self {
-            images,
-            probabilities,
-        })
+        Ok(Self::of(images, network, card))
     }
 
-    /// The largest difference of a probability between the network and `logits_of`, over batches
-    /// of several sizes.
+    /// Preprocessed images `[images, 3, height, width]`, and what the network says of them.
+    pub(super) fn of(images: Tensor, network: &Network, card: &ModelCard) -> Self {
+        let logits = tch::no_grad(|| network.forward(&images));
+        Self {
+            chips: chips_of(&images, &card.input),
+            images,
+            probabilities: probabilities(&logits, card.temperature),
+            temperature: card.temperature,
+        }
+    }
+
+    /// The largest difference of a probability between the network and a file, over batches of
+    /// several sizes. `ask` gives the file's probabilities, in all ways in which it gives them.
     pub(super) fn compare(
         &self,
         format: Format,
-        logits_of: impl Fn(&Tensor) -> Result<Tensor, ExportError>,
+        mut ask: impl FnMut(&Tensor) -> Result<Vec<Tensor>, ExportError>,
     ) -> Result<f64, ExportError> {
         let mut largest: f64 = 0.0;
-        let count = self.images.size()[0];
+        let all = if format.takes_chips() {
+            &self.chips
+        } else {
+            &self.images
+        };
+        let count = all.size()[0];
         for batch in BATCHES {
             // With fewer images than the batch has, they come more than once.
             let numbers: Vec<i64> = (0..batch as i64).map(|number| number % count).collect();
             let chosen = Tensor::from_slice(&numbers);
-            let images = self.images.index_select(0, &chosen);
             let expected = self.probabilities.index_select(0, &chosen);
-            let found = probabilities(&tch::no_grad(|| logits_of(&images))?);
-            let difference = if found.size() == expected.size() {
-                (found - expected).abs().max().double_value(&[])
-            } else {
-                f64::INFINITY
-            };
-            if difference.is_nan() || difference > MAX_DIFFERENCE {
-                return Err(ExportError::Differs {
-                    format,
-                    difference,
-                    batch,
-                });
+            for found in tch::no_grad(|| ask(&all.index_select(0, &chosen)))? {
+                let difference = if found.size() == expected.size() {
+                    (found - &expected).abs().max().double_value(&[])
+                } else {
+                    f64::INFINITY
+                };
+                if difference.is_nan() || difference > MAX_DIFFERENCE {
+                    return Err(ExportError::Differs {
+                        format,
+                        difference,
+                        batch,
+                    });
+                }
+                largest = largest.max(difference);
             }
-            largest = largest.max(difference);
         }
         Ok(largest)
     }
 
-    /// Both, by name.
+    /// Probabilities of logits at the model's temperature.
+    pub(super) fn probabilities_of(&self, logits: &Tensor) -> Tensor {
+        probabilities(logits, self.temperature)
+    }
+
+    /// All of them, by name.
     pub(super) fn tensors(&self) -> BTreeMap<String, Tensor> {
         let images = (SAMPLES_TENSOR, &self.images);
-        [images, (PROBABILITIES, &self.probabilities)]
+        let chips = (CHIPS, &self.chips);
+        [images, chips, (PROBABILITIES, &self.probabilities)]
             .map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone()))
             .into()
     }
 }
 
-fn probabilities(logits: &Tensor) -> Tensor {
-    logits.softmax(-1, Kind::Float)
+fn probabilities(logits: &Tensor, temperature: f64) -> Tensor {
+    (logits / temperature).softmax(-1, Kind::Float)
+}
+
+/// The bytes that preprocessed images were: preprocessing does not round, so they come back exactly.
+fn chips_of(images: &Tensor, input: &InputSpec) -> Tensor {
+    let numbers = |values: [f32; 3]| Tensor::from_slice(&values).view([3, 1, 1]);
+    let values = (images * numbers(input.std) + numbers(input.mean)) * f64::from(input.scale);
+    let bytes = values.round().clamp(0.0, 255.0).to_kind(Kind::Uint8);
+    bytes.permute([0, 2, 3, 1]).contiguous()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::{dlib_input, imagenet_input, input_tensor, preprocess};
+    use crate::types::Size;
+    use image::{Rgb, RgbImage};
     use tch::Device;
 
     #[test]
     fn a_difference_is_found_in_the_batch_where_it_is() {
         let samples = Samples {
             images: Tensor::zeros([3, 3, 8, 16], (Kind::Float, Device::Cpu)),
+            chips: Tensor::zeros([3, 8, 16, 3], (Kind::Uint8, Device::Cpu)),
             probabilities: Tensor::from_slice(&[0.5_f32; 6]).view([3, 2]),
+            temperature: 1.0,
         };
-        let same = |images: &Tensor| {
-            Ok(Tensor::zeros(
-                [images.size()[0], 2],
-                (Kind::Float, Device::Cpu),
-            ))
-        };
-        let difference = samples.compare(Format::Torchscript, same).expect("equal");
-        assert!(difference < 1e-7, "{difference}");
-        let fixed_batch = |_: &Tensor| Ok(Tensor::zeros([1, 2], (Kind::Float, Device::Cpu)));
+        let answer = |rows, value| Tensor::full([rows, 2], value, (Kind::Float, Device::Cpu));
+        let same = |images: &Tensor| Ok(vec![answer(images.size()[0], 0.5)]);
+        for format in Format::ALL {
+            let difference = samples.compare(format, same).expect("equal");
+            assert!(difference < 1e-7, "{difference}");
+        }
+        let format = Format::Torchscript;
+        let fixed_batch = |_: &Tensor| Ok(vec![answer(1, 0.5)]);
         let error = samples
-            .compare(Format::Torchscript, fixed_batch)
-            .expect_err("one answer for five images");
-        assert!(matches!(error, ExportError::Differs { batch: 5, .. }));
-        let not_a_number = |images: &Tensor| Ok(same(images)? / 0.0);
-        assert!(samples.compare(Format::Torchscript, not_a_number).is_err());
+            .compare(format, fixed_batch)
+            .expect_err("one answer for seven images");
+        assert!(matches!(error, ExportError::Differs { batch: 7, .. }));
+        for wrong in [f64::NAN, 0.500_02] {
+            let second = |images: &Tensor| {
+                let rows = images.size()[0];
+                Ok(vec![answer(rows, 0.5), answer(rows, wrong)])
+            };
+            assert!(samples.compare(format, second).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn chips_are_the_bytes_that_were_preprocessed() {
+        let size = Size::new(64, 48);
+        let image = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, 255]));
+        let expected = Tensor::from_slice(image.as_raw()).view([1, 48, 64, 3]);
+        for input in [imagenet_input(size), dlib_input(size)] {
+            let images = input_tensor(&[preprocess(&image, &input)], &input);
+            assert_eq!(chips_of(&images, &input), expected);
+        }
     }
 }

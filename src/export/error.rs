@@ -48,13 +48,28 @@ pub enum ExportError {
     #[error("libtorch failed while exporting")]
     Torch(#[source] TorchError),
     /// The archive can't be written.
-    #[error("cannot put labels and card into `{}`", .path.display())]
+    #[error("cannot write the archive `{}`", .path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
         /// Why.
         #[source]
         source: ZipError,
+    },
+    /// The ONNX file can't be opened again.
+    #[error("the ONNX file `{}` can't be opened again", .path.display())]
+    Onnx {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The exported file holds another card than was written.
+    #[error("the {} file does not hold the model card as it was written", .format.name())]
+    CardDiffers {
+        /// The file's format.
+        format: Format,
     },
     /// The exported file gives other probabilities than the network.
     #[error("the {} file differs from the trained network: a probability by {difference:e}, in a batch of {batch}", .format.name())]
@@ -84,7 +99,8 @@ impl Hint for ExportError {
             Self::Card(source) => return source.hint(),
             Self::Model(source) => return source.hint(),
             Self::Samples { .. } => "run the same `facepipe train` again with `--force`".to_owned(),
-            Self::Differs { .. } => "do not use the file; please report this with the model's \
+            Self::Differs { .. } | Self::CardDiffers { .. } | Self::Onnx { .. } => "files of an \
+                earlier export are as they were; please report this with the model's \
                 `config.toml`"
                 .to_owned(),
             _ => return None,

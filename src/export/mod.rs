@@ -1,8 +1,16 @@
 //! Writes a model's network in the formats of other programs, and checks each file by opening it
 //! again.
 
+mod archive;
 mod check;
+mod content;
 mod error;
+mod files;
+mod format;
+mod modules;
+mod onnx;
+mod pickle;
+mod pth;
 mod torchscript;
 
 use std::collections::BTreeMap;
@@ -16,64 +24,23 @@ use crate::artifacts::model_folder::{self, BEST_FILE};
 use crate::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE};
 use crate::artifacts::{atomic, digest};
 use crate::context::Context;
-use crate::nn::{Network, load_weights, open_network, tensor_file, use_threads};
+use crate::nn::{open_network, tensor_file, use_threads};
 use crate::types::{ExportCard, ModelCard};
 use check::Samples;
+use content::{Content, embedded};
+use files::Writer;
 
 pub use check::MAX_DIFFERENCE;
 pub use error::ExportError;
+pub use format::Format;
 
 /// The stage's name in stamps.
 const STAGE: &str = "export";
 /// Inputs and the trained network's probabilities of them, for checks by other programs.
 const CHECK_FILE: &str = "check.safetensors";
-
-/// Formats of exported files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// A program for libtorch and PyTorch, with labels and card inside.
-    Torchscript,
-    /// The tensors by torchvision's names, with the card inside.
-    Safetensors,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Torchscript, Self::Safetensors];
-
-    /// The name on the command line and in files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Torchscript => "torchscript",
-            Self::Safetensors => "safetensors",
-        }
-    }
-
-    /// The file in the model's `export` folder.
-    #[must_use]
-    pub const fn file(self) -> &'static str {
-        match self {
-            Self::Torchscript => "model.pt",
-            Self::Safetensors => "model.safetensors",
-        }
-    }
-}
-
-impl std::str::FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::name).join(", ");
-                format!("`{text}` is not one of {names}")
-            })
-    }
-}
+/// Where files are made before they are checked; what a killed export leaves of it the next one
+/// removes, by the name's end.
+const UNCHECKED_FOLDER: &str = "unchecked.tmp-facepipe";
 
 /// What is exported.
 #[derive(Debug, Clone)]
@@ -91,9 +58,11 @@ struct Settings {
     formats: Vec<Format>,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, Serialize)]
 struct Inputs {
     weights_sha256: String,
+    /// Of the card as it stands in the files.
+    card_sha256: String,
 }
 
 /// What an export wrote.
@@ -116,8 +85,10 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
     let started = Instant::now();
     use_threads(context.threads);
     let card = model_folder::read_card(task.model)?;
+    let text = serde_json::to_vec(&embedded(&card)).map_err(std::io::Error::from)?;
     let inputs = Inputs {
         weights_sha256: digest::sha256_of_file(&task.model.join(BEST_FILE))?,
+        card_sha256: digest::sha256_hex(&text),
     };
     let (settings, force) = settings(task, &inputs, context.force)?;
     let folder = match stage::begin(task.out, STAGE, &settings, &inputs, force)? {
@@ -128,17 +99,23 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
         atomic::remove_unfinished(unfinished)?;
     }
     let network = open_network(task.model, &card, Device::Cpu)?;
-    let samples = Samples::read(task.model, &network)?;
-    let bar = context
-        .progress
-        .start(STAGE, Some(settings.formats.len() as u64));
-    let mut files = BTreeMap::new();
-    for format in settings.formats {
-        context.interrupt.check()?;
-        files.insert(format, export(format, &folder, &network, &card, &samples)?);
-        bar.advance(1);
-    }
-    tensor_file::write(&folder.path(CHECK_FILE), &samples.tensors(), None)?;
+    let samples = Samples::read(task.model, &network, &card)?;
+    let writer = Writer {
+        network: &network,
+        card: &card,
+        samples: &samples,
+        threads: context.threads,
+    };
+    let unchecked = folder.path(UNCHECKED_FOLDER);
+    let made = make_all(&writer, &settings.formats, &unchecked, context);
+    let files = match made.and_then(|files| accept_all(files, &folder, &unchecked)) {
+        Ok(files) => files,
+        Err(error) => {
+            // The first error is the one to tell; on a full disk this makes room.
+            let _ = fs_err::remove_dir_all(&unchecked);
+            return Err(error);
+        }
+    };
     note_in_card(task.model, card, &files)?;
     let report = Report {
         export: task.out.to_owned(),
@@ -151,8 +128,44 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
     Ok(report)
 }
 
-/// Another format joins those of an earlier export of the same network: that is no reason to ask
-/// for `--force`.
+/// Makes and checks all files beside those of an earlier export, which stay until all are good.
+fn make_all(
+    writer: &Writer<'_>,
+    formats: &[Format],
+    unchecked: &Path,
+    context: &Context,
+) -> Result<BTreeMap<Format, ExportCard>, ExportError> {
+    fs_err::create_dir(unchecked)?;
+    let bar = context.progress.start(STAGE, Some(formats.len() as u64));
+    let mut files = BTreeMap::new();
+    for format in formats {
+        context.interrupt.check()?;
+        let card = writer.make(*format, &unchecked.join(format.file()))?;
+        files.insert(*format, card);
+        bar.advance(1);
+    }
+    let check = unchecked.join(CHECK_FILE);
+    tensor_file::write(&check, &writer.samples.tensors(), None)?;
+    Ok(files)
+}
+
+/// Moves checked files to their places.
+fn accept_all(
+    files: BTreeMap<Format, ExportCard>,
+    folder: &OpenStage,
+    unchecked: &Path,
+) -> Result<BTreeMap<Format, ExportCard>, ExportError> {
+    let names = files.values().map(|card| &*card.file);
+    for name in names.chain([CHECK_FILE]) {
+        fs_err::rename(unchecked.join(name), folder.path(name))?;
+    }
+    fs_err::remove_dir(unchecked)?;
+    fs_err::File::open(&folder.root)?.sync_all()?;
+    Ok(files)
+}
+
+/// Another format joins those of an earlier export of the same network, and a card that says more
+/// goes into all of them: neither is a reason to ask for `--force`.
 fn settings(
     task: &Task<'_>,
     inputs: &Inputs,
@@ -162,57 +175,18 @@ fn settings(
     let mut force = force;
     if let Some(stamp) = stage::read_stamp(task.out)? {
         let of_before = serde_json::from_value::<Settings>(stamp.settings);
-        let now = serde_json::to_value(inputs).map_err(std::io::Error::from)?;
-        if let (Ok(of_before), true) = (of_before, stamp.inputs == now) {
+        let same = |name: &str, now: &str| stamp.inputs[name].as_str() == Some(now);
+        let same_weights = same("weights_sha256", &inputs.weights_sha256);
+        if let (Ok(of_before), true) = (of_before, same_weights && stamp.stage == STAGE) {
             let is_new = |format: &Format| !of_before.formats.contains(format);
-            force |= stamp.stage == STAGE && task.formats.iter().any(is_new);
+            force |= task.formats.iter().any(is_new);
+            force |= !same("card_sha256", &inputs.card_sha256);
             formats.extend(of_before.formats);
         }
     }
     formats.sort();
     formats.dedup();
     Ok((Settings { formats }, force))
-}
-
-fn export(
-    format: Format,
-    folder: &OpenStage,
-    network: &Network,
-    card: &ModelCard,
-    samples: &Samples,
-) -> Result<ExportCard, ExportError> {
-    let path = folder.path(format.file());
-    let max_difference = match format {
-        Format::Torchscript => {
-            let unchecked = torchscript::write(folder, network, card, &samples.images)?;
-            let script = torchscript::open(&unchecked)?;
-            let difference = samples.compare(format, |images| Ok(script.forward_ts(&[images])?))?;
-            torchscript::accept(&unchecked, &path)?;
-            difference
-        }
-        Format::Safetensors => {
-            let text = serde_json::to_string(&embedded(card)).map_err(std::io::Error::from)?;
-            tensor_file::write(&path, &network.state().tensors(), Some(text))?;
-            let again = Network::new(network.backbone(), card.labels.len(), Device::Cpu);
-            load_weights(&again, tensor_file::read(&path)?.tensors, &path)?;
-            again.freeze();
-            samples.compare(format, |images| Ok(again.forward(images)))?
-        }
-    };
-    Ok(ExportCard {
-        file: format.file().to_owned(),
-        bytes: fs_err::metadata(&path)?.len(),
-        sha256: digest::sha256_of_file(&path)?,
-        max_difference,
-    })
-}
-
-/// The card as it stands in an exported file, which can't hold its own digest.
-fn embedded(card: &ModelCard) -> ModelCard {
-    ModelCard {
-        exports: BTreeMap::new(),
-        ..card.clone()
-    }
 }
 
 fn note_in_card(
@@ -235,3 +209,6 @@ fn report_of_before(out: &Path) -> Result<Report, ExportError> {
         ..report
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,94 +1,229 @@
-//! TorchScript: the network as libtorch's own program, with labels and card in the archive.
+//! TorchScript: the network as a program of libtorch's own, written as `torch.jit.save` writes it.
+//!
+//! Its weights are parameters and buffers of modules that are named as the network's tensors are, so
+//! that `.to(device)`, `.half()` and `state_dict()` work as with any other module. The modules only
+//! hold them; the one method is the outermost module's `forward`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tch::{CModule, Tensor};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
 
-use super::{ExportError, Format, embedded};
-use crate::artifacts::model_folder::{CARD_FILE, LABELS_FILE};
-use crate::artifacts::stage::OpenStage;
-use crate::nn::{EXTRA_FOLDER, Network};
+use super::archive::{self, Archive};
+use super::modules::Modules;
+use super::pickle::Pickle;
+use super::{Content, ExportError};
+use crate::nn::graph::{Layer, Step, Value};
+use crate::nn::{Classifier, Role};
 use crate::types::ModelCard;
 
-/// Files of a TorchScript archive begin at multiples of this, in bytes: so libtorch writes them,
-/// to map tensors into memory.
-const ALIGNMENT: u16 = 64;
-/// The class of the module in the archive.
-const MODULE: &str = "FaceClassifier";
-/// Its method.
-const METHOD: &str = "forward";
-/// Where a file is made before it is checked. libtorch names the archive's folder after the file,
-/// so it has its right name from the start.
-/// What a killed export leaves of it the next one removes, by the name's end.
-const UNCHECKED_FOLDER: &str = "unchecked.tmp-facepipe";
+/// The file of the classes, without its ending, as a Python module.
+pub(super) const CODE: &str = "__torch__.facepipe";
+/// The version of the archive's form: that of PyTorch since 1.6.
+const VERSION: &[u8] = b"4\n";
+/// The constants that the code refers to: none.
+const CONSTANTS: &[u8] = b"\x80\x02).";
+/// Buffers of the module that takes chips: `mean` and `std` of the channels.
+const INPUT_MEAN: &str = "input_mean";
+const INPUT_STD: &str = "input_std";
 
-/// Writes the file to a place of its own, and gives that.
-pub(super) fn write(
-    folder: &OpenStage,
-    network: &Network,
-    card: &ModelCard,
-    images: &Tensor,
-) -> Result<PathBuf, ExportError> {
-    let unchecked = folder.path(UNCHECKED_FOLDER);
-    fs_err::create_dir(&unchecked)?;
-    let path = unchecked.join(Format::Torchscript.file());
-    // Two images, so that nothing in the trace can hold for a batch of one alone.
-    let two = Tensor::from_slice(&[0, images.size()[0] - 1]);
-    let example = [images.index_select(0, &two)];
-    let mut forward = |inputs: &[Tensor]| vec![network.forward(&inputs[0])];
-    let script =
-        tch::no_grad(|| CModule::create_by_tracing(MODULE, METHOD, &example, &mut forward))?;
-    script.save(&path)?;
-    add_extra_files(&path, card)?;
-    fs_err::File::open(&path)?.sync_all()?;
-    Ok(path)
+/// What goes in and what comes out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    /// Preprocessed images in, logits out.
+    Tensors,
+    /// RGB chips as bytes `[batch, height, width, 3]` in, probabilities out.
+    Chips,
 }
 
-/// Adds labels and card where PyTorch's `torch.jit.load(…, _extra_files=…)` finds them. What
-/// libtorch wrote stays as it is.
-fn add_extra_files(path: &Path, card: &ModelCard) -> Result<(), ExportError> {
-    let cannot = |source| ExportError::Archive {
-        path: path.to_owned(),
-        source,
-    };
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let file = fs_err::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)?;
-    let mut archive = ZipWriter::new_append(file).map_err(cannot)?;
-    let labels = serde_json::to_vec(&card.labels).map_err(std::io::Error::from)?;
-    let card = serde_json::to_vec_pretty(&embedded(card)).map_err(std::io::Error::from)?;
-    for (name, bytes) in [(LABELS_FILE, labels), (CARD_FILE, card)] {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .with_alignment(ALIGNMENT);
-        archive
-            .start_file(format!("{stem}/{EXTRA_FOLDER}/{name}"), options)
-            .map_err(cannot)?;
-        std::io::Write::write_all(&mut archive, &bytes)?;
+/// Writes the file.
+pub(super) fn write(path: &Path, content: &Content<'_>, ends: Ends) -> Result<(), ExportError> {
+    let entries = content.network.state().entries().iter();
+    let mut named: Vec<(String, Tensor, Role)> = entries
+        .map(|entry| (entry.name.clone(), entry.tensor.shallow_clone(), entry.role))
+        .collect();
+    if ends == Ends::Chips {
+        let input = &content.card.input;
+        for (name, numbers) in [(INPUT_MEAN, input.mean), (INPUT_STD, input.std)] {
+            let tensor = Tensor::from_slice(&numbers).view([1, 3, 1, 1]);
+            named.push((name.to_owned(), tensor, Role::Buffer));
+        }
     }
-    archive.finish().map_err(cannot)?;
-    Ok(())
+    let is_parameter: Vec<bool> = named
+        .iter()
+        .map(|(_, _, role)| matches!(role, Role::Weight | Role::Offset))
+        .collect();
+    let tensors = named.into_iter().map(|(name, tensor, _)| (name, tensor));
+    let tensors = archive::stored(path, tensors)?;
+    let modules = Modules::new(&tensors, &is_parameter, &forward(content, ends));
+    let mut pickle = Pickle::new();
+    modules.object(&mut pickle);
+    let mut archive = Archive::create(path)?;
+    archive.add_tensors(&tensors)?;
+    archive.add("data.pkl", &pickle.finish())?;
+    let code = format!("code/{}.py", CODE.replace('.', "/"));
+    archive.add(&code, modules.classes().as_bytes())?;
+    archive.add("constants.pkl", CONSTANTS)?;
+    archive.add("version", VERSION)?;
+    archive.add_card(content)?;
+    archive.finish()
 }
 
-/// Opens a file as any user of it would.
-pub(super) fn open(path: &Path) -> Result<CModule, ExportError> {
+/// Opens a file as `facepipe predict` does.
+pub(super) fn open(path: &Path) -> Result<Classifier, ExportError> {
+    Ok(Classifier::open(path, tch::Device::Cpu)?)
+}
+
+/// Opens a file that takes chips as any user of libtorch would.
+pub(super) fn open_program(path: &Path) -> Result<CModule, ExportError> {
     let mut script = CModule::load(path)?;
     script.f_set_eval()?;
     Ok(script)
 }
 
-/// Moves a checked file to its place.
-pub(super) fn accept(unchecked: &Path, path: &Path) -> Result<(), ExportError> {
-    fs_err::rename(unchecked, path)?;
-    if let Some(folder) = unchecked.parent() {
-        fs_err::remove_dir(folder)?;
+/// The body of `forward`, with its arguments; `self` is the outermost module.
+fn forward(content: &Content<'_>, ends: Ends) -> String {
+    let graph = content.network.graph();
+    let mut code = Code::default();
+    let input = match ends {
+        Ends::Tensors => "images",
+        Ends::Chips => "chips",
+    };
+    let images = variable(Value::IMAGES);
+    match ends {
+        Ends::Tensors => code.line(&images, input),
+        Ends::Chips => code.preprocess(&images, input, content.card),
     }
-    if let Some(folder) = path.parent() {
-        fs_err::File::open(folder)?.sync_all()?;
+    for step in graph.steps() {
+        code.line(&variable(step.output), &expression(step));
     }
-    Ok(())
+    let logits = variable(graph.logits());
+    match ends {
+        Ends::Tensors => code.result(&logits),
+        Ends::Chips => {
+            let divided = format!("torch.div({logits}, {:?})", content.card.temperature);
+            code.result(&format!("torch.softmax({divided}, -1)"));
+        }
+    }
+    format!("(self, {input}: Tensor) -> Tensor:\n{}", code.lines)
+}
+
+#[derive(Default)]
+struct Code {
+    lines: String,
+}
+
+impl Code {
+    fn line(&mut self, name: &str, expression: &str) {
+        self.lines += &format!("    {name} = {expression}\n");
+    }
+
+    fn result(&mut self, expression: &str) {
+        self.lines += &format!("    return {expression}\n");
+    }
+
+    /// `(value / scale - mean) / std` in the numbers' kind of the mean, which moves with the module.
+    fn preprocess(&mut self, images: &str, chips: &str, card: &ModelCard) {
+        let (mean, std) = (path_of(INPUT_MEAN), path_of(INPUT_STD));
+        self.line("pixels", &format!("torch.permute({chips}, [0, 3, 1, 2])"));
+        let kind = format!("ops.prim.dtype({mean})");
+        self.line("numbers", &format!("torch.to(pixels, {kind})"));
+        let scale = f64::from(card.input.scale);
+        let scaled = format!("torch.div(torch.contiguous(numbers), {scale:?})");
+        self.line("scaled", &scaled);
+        let normal = format!("torch.div(torch.sub(scaled, {mean}), {std})");
+        self.line(images, &normal);
+    }
+}
+
+fn variable(value: Value) -> String {
+    format!("x{}", value.number())
+}
+
+/// A tensor of the network as the code finds it: attributes from `self` on, of which those that are
+/// numbers have no name in Python.
+fn path_of(name: &str) -> String {
+    name.split('.').fold("self".to_owned(), |path, part| {
+        if part.starts_with(|first: char| first.is_ascii_digit()) {
+            format!("getattr({path}, \"{part}\")")
+        } else {
+            format!("{path}.{part}")
+        }
+    })
+}
+
+fn expression(step: &Step) -> String {
+    let input = variable(step.inputs[0]);
+    let optional = |name: &Option<String>| name.as_deref().map_or("None".to_owned(), path_of);
+    match &step.layer {
+        Layer::Convolution {
+            weight,
+            bias,
+            stride,
+            padding,
+        } => {
+            let (weight, bias) = (path_of(weight), optional(bias));
+            let form = format!("[{stride}, {stride}], [{padding}, {padding}], [1, 1]");
+            format!("torch.conv2d({input}, {weight}, {bias}, {form})")
+        }
+        Layer::BatchNorm {
+            name,
+            momentum,
+            epsilon,
+        } => {
+            let parts = ["weight", "bias", "running_mean", "running_var"];
+            let parts = parts.map(|part| path_of(&format!("{name}.{part}")));
+            let rest = format!("self.training, {momentum:?}, {epsilon:?}, True");
+            format!("torch.batch_norm({input}, {}, {rest})", parts.join(", "))
+        }
+        Layer::Affine { scale, shift } => {
+            let [scale, shift] =
+                [scale, shift].map(|name| format!("torch.view({}, [-1, 1, 1])", path_of(name)));
+            format!("torch.add(torch.mul({input}, {scale}), {shift})")
+        }
+        Layer::Relu => format!("torch.relu({input})"),
+        Layer::MaxPool {
+            side,
+            stride,
+            padding,
+        } => format!(
+            "torch.max_pool2d({input}, [{side}, {side}], [{stride}, {stride}], \
+             [{padding}, {padding}], [1, 1], False)"
+        ),
+        Layer::AveragePool { side } => {
+            format!("torch.avg_pool2d({input}, [{side}, {side}], [{side}, {side}], [0, 0], False)")
+        }
+        Layer::FillUp => {
+            let other = variable(step.inputs[1]);
+            let missing = |axis: u8| {
+                let size = |value: &str| format!("torch.size({value}, {axis})");
+                let difference = format!("torch.sub({}, {})", size(&other), size(&input));
+                format!("0, ops.prim.max({difference}, 0)")
+            };
+            let zeros = [3, 2, 1].map(missing).join(", ");
+            format!("torch.constant_pad_nd({input}, [{zeros}])")
+        }
+        Layer::Add => format!("torch.add({input}, {})", variable(step.inputs[1])),
+        Layer::Mean => format!("torch.mean({input}, [2, 3])"),
+        Layer::Linear { weight, bias } => {
+            format!(
+                "torch.linear({input}, {}, {})",
+                path_of(weight),
+                optional(bias)
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbered_modules_are_reached_by_getattr() {
+        assert_eq!(path_of("fc.weight"), "self.fc.weight");
+        assert_eq!(
+            path_of("layer1.0.downsample.1.bias"),
+            "getattr(getattr(self.layer1, \"0\").downsample, \"1\").bias"
+        );
+    }
 }

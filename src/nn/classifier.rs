@@ -40,6 +40,12 @@ pub enum ModelError {
         /// The file.
         path: PathBuf,
     },
+    /// The program takes chips as bytes and gives probabilities.
+    #[error("`{}` has its preprocessing inside: it is for other programs", .path.display())]
+    Preprocesses {
+        /// The file.
+        path: PathBuf,
+    },
     /// The card names a network or a form of input or output that this version does not have.
     #[error("the model's {what} `{value}` is not known to this version")]
     NotKnown {
@@ -79,6 +85,7 @@ impl Hint for ModelError {
             Self::NoScript { .. } | Self::NoCard { .. } => "give a model's folder, or a file that \
                 `facepipe export` made of it"
                 .to_owned(),
+            Self::Preprocesses { .. } => "give `model.pt` or the model's folder".to_owned(),
             Self::NotKnown { .. } => "use the version of facepipe that made the model".to_owned(),
             Self::Torch(_) => return None,
         })
@@ -119,7 +126,13 @@ impl Classifier {
     }
 
     fn open_script(path: &Path, device: Device) -> Result<Self, ModelError> {
-        let card = checked(card_in_archive(path)?)?;
+        let card = card_in_archive(path)?;
+        if card.output == ModelCard::PROBABILITIES {
+            return Err(ModelError::Preprocesses {
+                path: path.to_owned(),
+            });
+        }
+        let card = checked(card)?;
         let mut script =
             CModule::load_on_device(path, device).map_err(|source| ModelError::NoScript {
                 path: path.to_owned(),
@@ -258,7 +271,8 @@ pub(crate) const EXTRA_FOLDER: &str = "extra";
 /// Largest card that is read from an archive, in bytes.
 const MAX_CARD_BYTES: u64 = 16 << 20;
 
-fn card_in_archive(path: &Path) -> Result<ModelCard, ModelError> {
+/// The card that an exported archive of PyTorch's form holds.
+pub(crate) fn card_in_archive(path: &Path) -> Result<ModelCard, ModelError> {
     let no_script = |source: zip::result::ZipError| ModelError::NoScript {
         path: path.to_owned(),
         source: source.into(),

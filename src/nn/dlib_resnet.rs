@@ -9,6 +9,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
+use super::graph::{Graph, Layer, Value};
 use super::state::{Role, State};
 use crate::dlib::ModelFileError;
 use crate::dlib::network_file::CHANNEL_MEANS;
@@ -19,6 +20,15 @@ use crate::types::Embedding;
 const PIXEL_SCALE: f64 = 256.0;
 /// Channels behind the first convolution.
 const STEM_CHANNELS: usize = BLOCKS[0].0;
+
+/// The pooling behind the stem: side, step and border, in pixels.
+const STEM_POOL: [i64; 3] = [3, 2, 0];
+/// Side of the squares whose mean a shortcut takes that halves rows and columns.
+const SHORTCUT_POOL: i64 = 2;
+/// The first unit's name.
+const STEM: &str = "stem";
+/// The last layer's weight.
+const EMBEDDING: &str = "embedding.weight";
 
 /// A convolution, with a scale and a shift behind it until they are folded into its weights.
 #[derive(Debug)]
@@ -83,6 +93,23 @@ impl Unit {
         }
     }
 
+    /// Adds its layers to a list; `name` begins the names of its tensors, which are not folded.
+    fn describe(&self, graph: &mut Graph, name: &str, input: Value) -> Value {
+        let part = |part: &str| format!("{name}.{part}");
+        let convolution = Layer::Convolution {
+            weight: part("weight"),
+            bias: Some(part("bias")),
+            stride: self.stride,
+            padding: self.padding,
+        };
+        let output = graph.add(convolution, &[input]);
+        let affine = Layer::Affine {
+            scale: part("scale"),
+            shift: part("shift"),
+        };
+        graph.add(affine, &[output])
+    }
+
     /// The same with scale and shift inside the convolution: half the work of memory.
     fn folded(&self) -> Self {
         let (weight, bias) = match &self.affine {
@@ -130,10 +157,10 @@ impl Block {
             stride,
             padding,
         };
-        let name = |part| format!("block{number}.{part}");
+        let [first, second] = Self::unit_names(number);
         Self {
-            first: Unit::new(state, &name("first"), form(from, stride, padding)),
-            second: Unit::new(state, &name("second"), form(to, 1, 1)),
+            first: Unit::new(state, &first, form(from, stride, padding)),
+            second: Unit::new(state, &second, form(to, 1, 1)),
             halves,
         }
     }
@@ -143,9 +170,30 @@ impl Block {
         if !self.halves {
             return (output + input).relu();
         }
-        let shortcut = input.avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None);
+        let side = [SHORTCUT_POOL; 2];
+        let shortcut = input.avg_pool2d(side, side, [0, 0], false, true, None);
         let (output, shortcut) = (filled_up(&output, &shortcut), filled_up(&shortcut, &output));
         (output + shortcut).relu()
+    }
+
+    fn unit_names(number: usize) -> [String; 2] {
+        ["first", "second"].map(|part| format!("block{number}.{part}"))
+    }
+
+    fn describe(&self, graph: &mut Graph, number: usize, input: Value) -> Value {
+        let [first, second] = Self::unit_names(number);
+        let output = self.first.describe(graph, &first, input);
+        let output = graph.add(Layer::Relu, &[output]);
+        let mut output = self.second.describe(graph, &second, output);
+        let mut shortcut = input;
+        if self.halves {
+            let side = SHORTCUT_POOL;
+            let pooled = graph.add(Layer::AveragePool { side }, &[input]);
+            shortcut = graph.add(Layer::FillUp, &[pooled, output]);
+            output = graph.add(Layer::FillUp, &[output, pooled]);
+        }
+        let sum = graph.add(Layer::Add, &[output, shortcut]);
+        graph.add(Layer::Relu, &[sum])
     }
 
     fn each(&self, change: impl Fn(&Unit) -> Unit) -> Self {
@@ -191,7 +239,7 @@ impl DlibResNet {
             stride: 2,
             padding: 0,
         };
-        let stem = Unit::new(state, "stem", stem);
+        let stem = Unit::new(state, STEM, stem);
         let blocks = BLOCKS.into_iter().enumerate();
         let blocks = blocks
             .map(|(number, block)| Block::new(state, number, block))
@@ -199,7 +247,7 @@ impl DlibResNet {
         // PyTorch's default for linear layers.
         let bound = 1.0 / (FEATURES as f64).sqrt();
         let shape = [Embedding::LENGTH as i64, FEATURES as i64];
-        let embedding = state.uniform("embedding.weight", &shape, bound, Role::Weight);
+        let embedding = state.uniform(EMBEDDING, &shape, bound, Role::Weight);
         Self {
             stem,
             blocks,
@@ -262,12 +310,35 @@ impl DlibResNet {
     /// `[batch, 3, 150, 150]`, as [`DlibResNet::input`] gives it, to `[batch, 128]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
         let stem = self.stem.forward(images).relu();
-        let mut output = stem.max_pool2d([3, 3], [2, 2], [0, 0], [1, 1], false);
+        let [side, stride, padding] = STEM_POOL.map(|pixels| [pixels; 2]);
+        let mut output = stem.max_pool2d(side, stride, padding, [1, 1], false);
         for block in &self.blocks {
             output = block.forward(&output);
         }
         let features = output.mean_dim([2_i64, 3].as_slice(), false, Kind::Float);
         features.linear(&self.embedding, None::<&Tensor>)
+    }
+
+    /// Adds its layers to a list, and gives the embeddings.
+    pub(super) fn describe(&self, graph: &mut Graph) -> Value {
+        let stem = self.stem.describe(graph, STEM, Value::IMAGES);
+        let stem = graph.add(Layer::Relu, &[stem]);
+        let [side, stride, padding] = STEM_POOL;
+        let pool = Layer::MaxPool {
+            side,
+            stride,
+            padding,
+        };
+        let mut output = graph.add(pool, &[stem]);
+        for (number, block) in self.blocks.iter().enumerate() {
+            output = block.describe(graph, number, output);
+        }
+        let features = graph.add(Layer::Mean, &[output]);
+        let embedding = Layer::Linear {
+            weight: EMBEDDING.to_owned(),
+            bias: None,
+        };
+        graph.add(embedding, &[features])
     }
 
     /// Pixels as the network takes them in: `(value - mean of the channel) / 256`.
@@ -295,7 +366,7 @@ pub(super) fn published_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>,
         let embedding = Tensor::from_slice(&network.embedding.values());
         let shape = [FEATURES as i64, Embedding::LENGTH as i64];
         let embedding = embedding.view(shape).transpose(0, 1).contiguous();
-        tensors.insert("embedding.weight".to_owned(), embedding);
+        tensors.insert(EMBEDDING.to_owned(), embedding);
         tensors
     })
 }
@@ -318,70 +389,5 @@ fn add_unit(unit: &UnitView<'_>, tensors: &mut BTreeMap<String, Tensor>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn it_has_dlibs_parameters_and_gives_128_numbers_of_any_size() {
-        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
-        tch::manual_seed(3);
-        let mut state = State::new(Device::Cpu);
-        let network = DlibResNet::new(&mut state);
-        let parameters: usize = state
-            .entries()
-            .iter()
-            .map(|entry| entry.tensor.numel())
-            .sum();
-        assert_eq!(parameters, 5_614_592);
-        let images = Tensor::randint(256, [2, 150, 120, 3], (Kind::Uint8, Device::Cpu));
-        let images = DlibResNet::input(&images);
-        assert_eq!(images.size(), [2, 3, 150, 120]);
-        let embeddings = network.forward(&images);
-        assert_eq!(embeddings.size(), [2, 128]);
-        embeddings.sum(Kind::Float).backward();
-        for entry in state.entries() {
-            assert!(entry.tensor.grad().defined(), "{} is trained", entry.name);
-        }
-    }
-
-    #[test]
-    fn the_smallest_input_is_the_one_that_is_told() {
-        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
-        let network = DlibResNet::new(&mut State::new(Device::Cpu));
-        let _guard = tch::no_grad_guard();
-        let smallest = i64::from(crate::nn::Backbone::DlibResnet29.min_input_side());
-        let images = |side| Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu));
-        assert_eq!(network.forward(&images(smallest)).size(), [1, 128]);
-        let smaller = crate::image_io::contain(|| network.forward(&images(smallest - 1)));
-        assert!(smaller.is_err());
-    }
-
-    #[test]
-    fn folding_scales_and_shifts_changes_nothing() {
-        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
-        tch::manual_seed(4);
-        let mut state = State::new(Device::Cpu);
-        let network = DlibResNet::new(&mut state);
-        let _guard = tch::no_grad_guard();
-        for entry in state.entries() {
-            if entry.role == Role::Offset {
-                let _ = entry.tensor.shallow_clone().uniform_(0.5, 1.5);
-            }
-        }
-        let images = Tensor::rand([2, 3, 150, 150], (Kind::Float, Device::Cpu));
-        let folded = network.each(Unit::folded, Tensor::shallow_clone);
-        let (one, other) = (network.forward(&images), folded.forward(&images));
-        let difference = (&one - &other).abs().max().double_value(&[]);
-        let largest = one.abs().max().double_value(&[]);
-        assert!(difference < 1e-4 * largest, "{difference} of {largest}");
-    }
-
-    #[test]
-    fn pixels_keep_their_place_and_lose_their_channels_mean() {
-        let pixels = Tensor::from_slice(&[10_u8, 20, 30, 40, 50, 60]).view([1, 1, 2, 3]);
-        let input = DlibResNet::input(&pixels);
-        assert_eq!(input.size(), [1, 3, 1, 2]);
-        let expected = (60.0 - 104.298_f32) / 256.0;
-        assert_eq!(input.double_value(&[0, 2, 0, 1]) as f32, expected);
-    }
-}
+#[path = "dlib_resnet_tests.rs"]
+mod tests;

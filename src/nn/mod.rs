@@ -3,6 +3,7 @@
 mod classifier;
 mod device;
 mod dlib_resnet;
+pub mod graph;
 mod loader;
 mod mmod;
 pub mod mtcnn;
@@ -17,7 +18,7 @@ mod torch_error;
 mod weights;
 
 pub use classifier::{Classifier, ModelError, most_probable};
-pub(crate) use classifier::{EXTRA_FOLDER, open_network};
+pub(crate) use classifier::{EXTRA_FOLDER, card_in_archive, open_network};
 pub use device::{DeviceError, device_name, parse_device, use_threads};
 pub use dlib_resnet::DlibResNet;
 pub(crate) use loader::consecutive_batches;

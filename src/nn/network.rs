@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::dlib_resnet::DlibResNet;
+use super::graph::{Graph, Layer, Value};
 use super::preprocess::{dlib_input, imagenet_input};
 use super::resnet::{BlockKind, ResNet};
 use super::state::{Role, State};
@@ -152,7 +153,18 @@ impl Trunk {
             Self::Dlib(network) => network.forward(images),
         }
     }
+
+    fn describe(&self, graph: &mut Graph) -> Value {
+        match self {
+            Self::Torchvision(network) => network.describe(graph),
+            Self::Dlib(network) => network.describe(graph),
+        }
+    }
 }
+
+/// Names of the head's tensors.
+const HEAD_WEIGHT: &str = "fc.weight";
+const HEAD_BIAS: &str = "fc.bias";
 
 /// A trunk with a linear head.
 #[derive(Debug)]
@@ -177,8 +189,8 @@ impl Network {
         let (classes, features) = (classes as i64, trunk.features());
         // PyTorch's default for linear layers.
         let bound = 1.0 / (features as f64).sqrt();
-        let head_weight = state.uniform("fc.weight", &[classes, features], bound, Role::Weight);
-        let head_bias = state.uniform("fc.bias", &[classes], bound, Role::Offset);
+        let head_weight = state.uniform(HEAD_WEIGHT, &[classes, features], bound, Role::Weight);
+        let head_bias = state.uniform(HEAD_BIAS, &[classes], bound, Role::Offset);
         Self {
             backbone,
             trunk,
@@ -247,6 +259,19 @@ impl Network {
     /// `[batch, 3, height, width]` to `[batch, classes]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
         self.classify(&self.features(images, false))
+    }
+
+    /// The layers of [`Network::forward`].
+    #[must_use]
+    pub fn graph(&self) -> Graph {
+        let mut graph = Graph::default();
+        let features = self.trunk.describe(&mut graph);
+        let head = Layer::Linear {
+            weight: HEAD_WEIGHT.to_owned(),
+            bias: Some(HEAD_BIAS.to_owned()),
+        };
+        graph.add(head, &[features]);
+        graph
     }
 }
 

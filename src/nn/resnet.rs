@@ -5,6 +5,7 @@
 
 use tch::Tensor;
 
+use super::graph::{Graph, Layer, Value};
 use super::state::{Role, State};
 
 /// Share of a batch's statistics in the running ones: torchvision's.
@@ -13,6 +14,8 @@ const NORM_MOMENTUM: f64 = 0.1;
 const NORM_EPSILON: f64 = 1e-5;
 /// Channels after the stem, and of the first layer's blocks.
 const BASE_CHANNELS: i64 = 64;
+/// The pooling behind the stem: side, step and border, in pixels.
+const STEM_POOL: [i64; 3] = [3, 2, 1];
 /// A bottleneck block gives this many times its inner channels.
 const BOTTLENECK_EXPANSION: i64 = 4;
 
@@ -36,6 +39,7 @@ impl BlockKind {
 
 #[derive(Debug)]
 struct Convolution {
+    name: String,
     weight: Tensor,
     stride: i64,
     padding: i64,
@@ -53,6 +57,7 @@ impl Convolution {
         let deviation = (2.0 / (to * kernel * kernel) as f64).sqrt();
         let shape = [to, from, kernel, kernel];
         Self {
+            name: name.to_owned(),
             weight: state.normal_weight(&format!("{name}.weight"), &shape, deviation),
             stride,
             padding: kernel / 2,
@@ -64,10 +69,20 @@ impl Convolution {
         let padding = [self.padding, self.padding];
         input.conv2d(&self.weight, None::<Tensor>, stride, padding, [1, 1], 1)
     }
+
+    fn layer(&self) -> Layer {
+        Layer::Convolution {
+            weight: format!("{}.weight", self.name),
+            bias: None,
+            stride: self.stride,
+            padding: self.padding,
+        }
+    }
 }
 
 #[derive(Debug)]
 struct BatchNorm {
+    name: String,
     weight: Tensor,
     bias: Tensor,
     running_mean: Tensor,
@@ -81,6 +96,7 @@ impl BatchNorm {
             state.constant(&format!("{name}.{part}"), &[channels], value, role)
         };
         Self {
+            name: name.to_owned(),
             weight: constant("weight", 1.0, Role::Offset),
             bias: constant("bias", 0.0, Role::Offset),
             running_mean: constant("running_mean", 0.0, Role::Buffer),
@@ -104,6 +120,14 @@ impl BatchNorm {
             true,
         )
     }
+
+    fn layer(&self) -> Layer {
+        Layer::BatchNorm {
+            name: self.name.clone(),
+            momentum: NORM_MOMENTUM,
+            epsilon: NORM_EPSILON,
+        }
+    }
 }
 
 /// A convolution and its normalisation.
@@ -117,6 +141,11 @@ impl Unit {
     fn forward(&self, input: &Tensor, training: bool) -> Tensor {
         self.norm
             .forward(&self.convolution.forward(input), training)
+    }
+
+    fn describe(&self, graph: &mut Graph, input: Value) -> Value {
+        let output = graph.add(self.convolution.layer(), &[input]);
+        graph.add(self.norm.layer(), &[output])
     }
 }
 
@@ -184,6 +213,22 @@ impl Block {
         };
         (output + shortcut).relu()
     }
+
+    fn describe(&self, graph: &mut Graph, input: Value) -> Value {
+        let mut output = input;
+        for (index, unit) in self.units.iter().enumerate() {
+            output = unit.describe(graph, output);
+            if index + 1 < self.units.len() {
+                output = graph.add(Layer::Relu, &[output]);
+            }
+        }
+        let shortcut = match &self.shortcut {
+            Some(unit) => unit.describe(graph, input),
+            None => input,
+        };
+        let sum = graph.add(Layer::Add, &[output, shortcut]);
+        graph.add(Layer::Relu, &[sum])
+    }
 }
 
 /// A ResNet without its last, fully connected layer.
@@ -232,11 +277,30 @@ impl ResNet {
     /// `[batch, 3, height, width]` to `[batch, features]`.
     pub(super) fn forward(&self, images: &Tensor, training: bool) -> Tensor {
         let stem = self.stem.forward(images, training).relu();
-        let pooled = stem.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let [side, stride, padding] = STEM_POOL.map(|pixels| [pixels; 2]);
+        let pooled = stem.max_pool2d(side, stride, padding, [1, 1], false);
         let last = self
             .blocks
             .iter()
             .fold(pooled, |input, block| block.forward(&input, training));
         last.adaptive_avg_pool2d([1, 1]).flatten(1, -1)
+    }
+
+    /// Adds its layers to a list, and gives the features.
+    pub(super) fn describe(&self, graph: &mut Graph) -> Value {
+        let stem = self.stem.describe(graph, Value::IMAGES);
+        let stem = graph.add(Layer::Relu, &[stem]);
+        let [side, stride, padding] = STEM_POOL;
+        let pool = Layer::MaxPool {
+            side,
+            stride,
+            padding,
+        };
+        let pooled = graph.add(pool, &[stem]);
+        let last = self
+            .blocks
+            .iter()
+            .fold(pooled, |input, block| block.describe(graph, input));
+        graph.add(Layer::Mean, &[last])
     }
 }

@@ -17,7 +17,7 @@ use crate::nn::{Loader, LoaderError, WeightsChoice, tensor_file};
 use crate::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
 
 /// How many images of the data set are kept to check exported files with.
-const SAMPLES: usize = 8;
+const SAMPLES: usize = 50;
 
 /// What a training did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -144,17 +144,16 @@ impl Training<'_> {
         }
     }
 
-    /// Keeps some preprocessed images, of test where it has any.
+    /// Keeps some preprocessed images: of test, and where it has too few of val and of train too.
     fn write_samples(&self, path: &Path) -> Result<(), TrainError> {
         let [train, val, test] = &self.sides;
-        let side = [test, val, train]
-            .into_iter()
-            .find(|side| !side.usable.is_empty())
-            .unwrap_or(train);
-        let count = side.usable.len();
-        let chosen: Vec<Example> = (0..SAMPLES.min(count))
-            .map(|index| side.usable[index * count / SAMPLES.min(count)].clone())
-            .collect();
+        let mut chosen: Vec<Example> = Vec::new();
+        for side in [test, val, train] {
+            let count = side.usable.len();
+            let wanted = (SAMPLES - chosen.len()).min(count);
+            let evenly = (0..wanted).map(|index| side.usable[index * count / wanted].clone());
+            chosen.extend(evenly);
+        }
         let loader = Loader {
             input: &self.settings.input(),
             threads: self.context.threads,

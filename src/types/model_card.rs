@@ -60,6 +60,8 @@ impl ModelCard {
     pub const FORMAT_VERSION: u32 = 1;
     /// The value of `output` that this version writes and understands.
     pub const LOGITS: &str = "logits";
+    /// The value of `output` in exported files that have preprocessing and softmax inside.
+    pub const PROBABILITIES: &str = "probabilities";
 }
 
 /// The network's input: a batch of RGB images as `f32` tensor `[batch, 3, height, width]`.

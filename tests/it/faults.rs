@@ -1,6 +1,6 @@
 //! Bad input and bad places: a clear message with the next step, and nothing lost.
 
-use crate::helpers::{failure, picture, run, shared, skip, stdout, write, write_png};
+use crate::helpers::{failure, picture, run, run_with_mounts, shared, stdout, write, write_png};
 
 #[test]
 fn a_missing_folder_is_named_with_the_next_step() {
@@ -87,33 +87,17 @@ fn a_full_disk_is_told_and_the_rerun_continues() {
         write_png(&input.join(format!("ada/{number}.png")), &picture(number));
     }
     let script = format!(
-        "set -e; cd '{}'; mkdir disk; mount -t tmpfs -o size=64k tmpfs disk; \
+        "set -e; mkdir disk; mount -t tmpfs -o size=64k tmpfs disk; \
          '{}' prepare in --out disk/out || echo failed with $?; mount -o remount,size=9m disk; \
          '{}' prepare in --out disk/out; mount -o remount,ro disk; \
          '{}' prepare in --out disk/out --seed 1 --force || echo failed with $?",
-        folder.path().display(),
         env!("CARGO_BIN_EXE_facepipe"),
         env!("CARGO_BIN_EXE_facepipe"),
         env!("CARGO_BIN_EXE_facepipe"),
     );
-    let namespace = ["--user", "--map-root-user", "--mount"];
-    let allowed = |output: std::io::Result<std::process::Output>| {
-        output.is_ok_and(|output| output.status.success())
-    };
-    if !allowed(
-        std::process::Command::new("unshare")
-            .args(namespace)
-            .arg("true")
-            .output(),
-    ) {
-        skip("no small disk can be made here (`unshare` is not allowed)");
+    let Some(output) = run_with_mounts(folder.path(), &script) else {
         return;
-    }
-    let output = std::process::Command::new("unshare")
-        .args(namespace)
-        .args(["bash", "-c", &script])
-        .output()
-        .expect("unshare starts");
+    };
     let lines = stdout(&output);
     let errors = String::from_utf8_lossy(&output.stderr);
     let full = errors

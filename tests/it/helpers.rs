@@ -125,3 +125,20 @@ pub(crate) fn snapshot(root: &Path, without: &[&str]) -> Vec<(String, Vec<u8>)> 
     }
     files
 }
+
+/// Runs a shell script that may mount file systems in `folder`, such as a small disk; `None` where
+/// this machine does not let it, which is said loudly.
+pub(crate) fn run_with_mounts(folder: &Path, script: &str) -> Option<Output> {
+    let unshare = |command: &[&str]| {
+        Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount"])
+            .args(command)
+            .current_dir(folder)
+            .output()
+    };
+    if !unshare(&["true"]).is_ok_and(|output| output.status.success()) {
+        skip("no small disk can be made here (`unshare` is not allowed)");
+        return None;
+    }
+    Some(unshare(&["bash", "-c", script]).expect("unshare starts"))
+}

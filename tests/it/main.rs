@@ -11,6 +11,8 @@ mod detect;
 mod dlib;
 #[cfg(feature = "torch")]
 mod embed;
+#[cfg(feature = "torch")]
+mod export;
 mod faults;
 mod fetch;
 mod helpers;

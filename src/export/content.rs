@@ -1,0 +1,47 @@
+//! What goes into an exported file.
+
+use std::collections::BTreeMap;
+
+use crate::nn::Network;
+use crate::types::ModelCard;
+
+use super::ExportError;
+
+/// A network and what is said of it.
+#[derive(Debug)]
+pub(super) struct Content<'a> {
+    /// The trained network.
+    pub(super) network: &'a Network,
+    /// The card as it stands in the file.
+    pub(super) card: &'a ModelCard,
+}
+
+impl Content<'_> {
+    /// The class names as a JSON list, in the order of the outputs.
+    pub(super) fn labels_json(&self) -> Result<String, ExportError> {
+        let text = serde_json::to_string(&self.card.labels);
+        Ok(text.map_err(std::io::Error::from)?)
+    }
+
+    /// The card as JSON.
+    pub(super) fn card_json(&self) -> Result<String, ExportError> {
+        let text = serde_json::to_string_pretty(self.card);
+        Ok(text.map_err(std::io::Error::from)?)
+    }
+}
+
+/// The card as it stands in an exported file, which can't hold its own digest.
+pub(super) fn embedded(card: &ModelCard) -> ModelCard {
+    ModelCard {
+        exports: BTreeMap::new(),
+        ..card.clone()
+    }
+}
+
+/// The same in a file that gives probabilities.
+pub(super) fn embedded_with_preprocessing(card: &ModelCard) -> ModelCard {
+    ModelCard {
+        output: ModelCard::PROBABILITIES.to_owned(),
+        ..embedded(card)
+    }
+}

@@ -1,0 +1,110 @@
+//! One file: written, opened again by its own route, compared with the network.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::check::Samples;
+use super::content::{Content, embedded, embedded_with_preprocessing};
+use super::torchscript::Ends;
+use super::{ExportError, Format, onnx, pth, torchscript};
+use crate::artifacts::digest;
+use crate::nn::{Network, card_in_archive, tensor_file};
+use crate::types::{ExportCard, ModelCard};
+
+/// Makes files of a network.
+pub(super) struct Writer<'a> {
+    pub(super) network: &'a Network,
+    pub(super) card: &'a ModelCard,
+    pub(super) samples: &'a Samples,
+    pub(super) threads: NonZeroUsize,
+}
+
+impl Writer<'_> {
+    /// Writes a file, and gives what its copy on the disk was found to be.
+    pub(super) fn make(&self, format: Format, path: &Path) -> Result<ExportCard, ExportError> {
+        let card = if format.takes_chips() {
+            embedded_with_preprocessing(self.card)
+        } else {
+            embedded(self.card)
+        };
+        let content = Content {
+            network: self.network,
+            card: &card,
+        };
+        match format {
+            Format::Torchscript => torchscript::write(path, &content, Ends::Tensors)?,
+            Format::TorchscriptU8 => torchscript::write(path, &content, Ends::Chips)?,
+            Format::Onnx => onnx::write(path, &content, Ends::Tensors)?,
+            Format::OnnxU8 => onnx::write(path, &content, Ends::Chips)?,
+            Format::Pth => pth::write(path, &content)?,
+            Format::Safetensors => {
+                let text = content.card_json()?;
+                tensor_file::write(path, &self.network.state().tensors(), Some(text))?;
+            }
+        }
+        Ok(ExportCard {
+            file: format.file().to_owned(),
+            max_difference: self.check(format, path, &content)?,
+            bytes: fs_err::metadata(path)?.len(),
+            sha256: digest::sha256_of_file(path)?,
+        })
+    }
+
+    /// Opens a written file; the largest difference of a probability from the network's.
+    fn check(
+        &self,
+        format: Format,
+        path: &Path,
+        content: &Content<'_>,
+    ) -> Result<f64, ExportError> {
+        let samples = self.samples;
+        let (card, difference) = match format {
+            Format::Torchscript => {
+                let again = torchscript::open(path)?;
+                let difference = samples.compare(format, |images| {
+                    Ok(vec![samples.probabilities_of(&again.logits(images)?)])
+                })?;
+                (again.card().clone(), difference)
+            }
+            Format::TorchscriptU8 => {
+                let again = torchscript::open_program(path)?;
+                let ask = |chips: &tch::Tensor| Ok(vec![again.forward_ts(&[chips])?]);
+                (card_in_archive(path)?, samples.compare(format, ask)?)
+            }
+            Format::Onnx | Format::OnnxU8 => {
+                let again = onnx::Opened::open(path, self.threads)?;
+                let difference = samples.compare(format, |input| {
+                    let (logits, probabilities) = again.ask(path, input)?;
+                    let of_logits = logits.map(|logits| samples.probabilities_of(&logits));
+                    Ok([Some(probabilities), of_logits]
+                        .into_iter()
+                        .flatten()
+                        .collect())
+                })?;
+                (parse(format, again.card)?, difference)
+            }
+            Format::Pth | Format::Safetensors => {
+                let again = pth::open(path, content)?;
+                let difference = samples.compare(format, |images| {
+                    Ok(vec![samples.probabilities_of(&again.forward(images))])
+                })?;
+                let card = if format == Format::Pth {
+                    card_in_archive(path)?
+                } else {
+                    parse(format, tensor_file::read(path)?.text)?
+                };
+                (card, difference)
+            }
+        };
+        if card == *content.card {
+            Ok(difference)
+        } else {
+            Err(ExportError::CardDiffers { format })
+        }
+    }
+}
+
+fn parse(format: Format, text: Option<String>) -> Result<ModelCard, ExportError> {
+    let card = text.and_then(|text| serde_json::from_str(&text).ok());
+    card.ok_or(ExportError::CardDiffers { format })
+}

@@ -1,0 +1,208 @@
+//! The messages of an ONNX file that are needed here, with the field numbers of `onnx.proto`
+//! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>).
+
+use prost::{Message, Oneof};
+
+/// Element kinds of `TensorProto.DataType`.
+pub(super) const FLOAT: i32 = 1;
+pub(super) const UINT8: i32 = 2;
+pub(super) const INT64: i32 = 7;
+/// Kinds of `AttributeProto.AttributeType`.
+const ATTRIBUTE_FLOAT: i32 = 1;
+const ATTRIBUTE_INT: i32 = 2;
+const ATTRIBUTE_STRING: i32 = 3;
+const ATTRIBUTE_INTS: i32 = 7;
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ModelProto {
+    #[prost(int64, optional, tag = "1")]
+    pub(super) ir_version: Option<i64>,
+    #[prost(string, optional, tag = "2")]
+    pub(super) producer_name: Option<String>,
+    #[prost(string, optional, tag = "3")]
+    pub(super) producer_version: Option<String>,
+    #[prost(string, optional, tag = "6")]
+    pub(super) doc_string: Option<String>,
+    #[prost(message, optional, tag = "7")]
+    pub(super) graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    pub(super) opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "14")]
+    pub(super) metadata_props: Vec<StringStringEntryProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct OperatorSetIdProto {
+    #[prost(string, optional, tag = "1")]
+    pub(super) domain: Option<String>,
+    #[prost(int64, optional, tag = "2")]
+    pub(super) version: Option<i64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StringStringEntryProto {
+    #[prost(string, optional, tag = "1")]
+    pub(super) key: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub(super) value: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct GraphProto {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) node: Vec<NodeProto>,
+    #[prost(string, optional, tag = "2")]
+    pub(super) name: Option<String>,
+    #[prost(message, repeated, tag = "5")]
+    pub(super) initializer: Vec<TensorProto>,
+    #[prost(message, repeated, tag = "11")]
+    pub(super) input: Vec<ValueInfoProto>,
+    #[prost(message, repeated, tag = "12")]
+    pub(super) output: Vec<ValueInfoProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct NodeProto {
+    #[prost(string, repeated, tag = "1")]
+    pub(super) input: Vec<String>,
+    #[prost(string, repeated, tag = "2")]
+    pub(super) output: Vec<String>,
+    #[prost(string, optional, tag = "3")]
+    pub(super) name: Option<String>,
+    #[prost(string, optional, tag = "4")]
+    pub(super) op_type: Option<String>,
+    #[prost(message, repeated, tag = "5")]
+    pub(super) attribute: Vec<AttributeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct AttributeProto {
+    #[prost(string, optional, tag = "1")]
+    pub(super) name: Option<String>,
+    #[prost(float, optional, tag = "2")]
+    pub(super) f: Option<f32>,
+    #[prost(int64, optional, tag = "3")]
+    pub(super) i: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    pub(super) s: Option<Vec<u8>>,
+    #[prost(int64, repeated, packed = "false", tag = "8")]
+    pub(super) ints: Vec<i64>,
+    #[prost(int32, optional, tag = "20")]
+    pub(super) r#type: Option<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TensorProto {
+    #[prost(int64, repeated, packed = "false", tag = "1")]
+    pub(super) dims: Vec<i64>,
+    #[prost(int32, optional, tag = "2")]
+    pub(super) data_type: Option<i32>,
+    #[prost(string, optional, tag = "8")]
+    pub(super) name: Option<String>,
+    #[prost(bytes = "vec", optional, tag = "9")]
+    pub(super) raw_data: Option<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ValueInfoProto {
+    #[prost(string, optional, tag = "1")]
+    pub(super) name: Option<String>,
+    #[prost(message, optional, tag = "2")]
+    pub(super) r#type: Option<TypeProto>,
+    #[prost(string, optional, tag = "3")]
+    pub(super) doc_string: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TypeProto {
+    #[prost(message, optional, tag = "1")]
+    pub(super) tensor_type: Option<TensorTypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TensorTypeProto {
+    #[prost(int32, optional, tag = "1")]
+    pub(super) elem_type: Option<i32>,
+    #[prost(message, optional, tag = "2")]
+    pub(super) shape: Option<TensorShapeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TensorShapeProto {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) dim: Vec<DimensionProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct DimensionProto {
+    #[prost(oneof = "DimensionValue", tags = "1, 2")]
+    pub(super) value: Option<DimensionValue>,
+}
+
+#[derive(Clone, PartialEq, Oneof)]
+pub(super) enum DimensionValue {
+    #[prost(int64, tag = "1")]
+    Size(i64),
+    #[prost(string, tag = "2")]
+    Name(String),
+}
+
+impl AttributeProto {
+    pub(super) fn float(name: &str, value: f32) -> Self {
+        Self {
+            f: Some(value),
+            ..Self::of_kind(name, ATTRIBUTE_FLOAT)
+        }
+    }
+
+    pub(super) fn int(name: &str, value: i64) -> Self {
+        Self {
+            i: Some(value),
+            ..Self::of_kind(name, ATTRIBUTE_INT)
+        }
+    }
+
+    pub(super) fn ints(name: &str, values: &[i64]) -> Self {
+        Self {
+            ints: values.to_vec(),
+            ..Self::of_kind(name, ATTRIBUTE_INTS)
+        }
+    }
+
+    pub(super) fn text(name: &str, value: &str) -> Self {
+        Self {
+            s: Some(value.as_bytes().to_vec()),
+            ..Self::of_kind(name, ATTRIBUTE_STRING)
+        }
+    }
+
+    fn of_kind(name: &str, kind: i32) -> Self {
+        Self {
+            name: Some(name.to_owned()),
+            r#type: Some(kind),
+            ..Self::default()
+        }
+    }
+}
+
+impl ValueInfoProto {
+    /// A tensor whose first axis is `batch`, of any length.
+    pub(super) fn batch_of(name: &str, kind: i32, sides: &[i64], doc: &str) -> Self {
+        let batch = DimensionValue::Name("batch".to_owned());
+        let sides = sides.iter().map(|side| DimensionValue::Size(*side));
+        let dimension = |value| DimensionProto { value: Some(value) };
+        let shape = TensorShapeProto {
+            dim: std::iter::once(batch).chain(sides).map(dimension).collect(),
+        };
+        Self {
+            name: Some(name.to_owned()),
+            r#type: Some(TypeProto {
+                tensor_type: Some(TensorTypeProto {
+                    elem_type: Some(kind),
+                    shape: Some(shape),
+                }),
+            }),
+            doc_string: Some(doc.to_owned()),
+        }
+    }
+}

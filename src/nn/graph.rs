@@ -1,0 +1,123 @@
+//! A network's layers as a list, for the writers of other formats.
+//!
+//! The list is made by the same objects that compute, from the numbers that they compute with; the
+//! check behind each export compares the two.
+
+/// What a layer takes and gives: the images, or what another layer made of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Value(usize);
+
+impl Value {
+    /// The images: `[batch, 3, height, width]`.
+    pub const IMAGES: Self = Self(0);
+
+    /// Its number: 0 for the images, then one after the other.
+    #[must_use]
+    pub const fn number(self) -> usize {
+        self.0
+    }
+}
+
+/// A layer of a network in inference. Texts are names of the network's tensors.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layer {
+    /// A convolution, with the same stride and zeros on each side.
+    Convolution {
+        /// `[to, from, side, side]`.
+        weight: String,
+        /// `[to]`.
+        bias: Option<String>,
+        /// Pixels from one place to the next.
+        stride: i64,
+        /// Rows and columns of zeros on each side.
+        padding: i64,
+    },
+    /// A batch normalisation by its running statistics. Its tensors are `{name}.weight`, `.bias`,
+    /// `.running_mean` and `.running_var`.
+    BatchNorm {
+        /// Begins the names of its tensors.
+        name: String,
+        /// Share of a batch's statistics in the running ones, while it is trained.
+        momentum: f64,
+        /// Added to variances.
+        epsilon: f64,
+    },
+    /// Each channel times a scale, plus a shift.
+    Affine {
+        /// `[channels]`.
+        scale: String,
+        /// `[channels]`.
+        shift: String,
+    },
+    /// Negative numbers become 0.
+    Relu,
+    /// The largest number of each square; borders count as less than everything.
+    MaxPool {
+        /// The square's side.
+        side: i64,
+        /// Pixels from one square to the next.
+        stride: i64,
+        /// Rows and columns on each side.
+        padding: i64,
+    },
+    /// The mean of each square that lies wholly inside; squares touch.
+    AveragePool {
+        /// The square's side, and the step from one to the next.
+        side: i64,
+    },
+    /// The first with zeros at the end of its channels, rows and columns where the second has more.
+    FillUp,
+    /// The sum of two.
+    Add,
+    /// The mean of each channel: `[batch, channels]`.
+    Mean,
+    /// A matrix product with the transposed weight.
+    Linear {
+        /// `[to, from]`.
+        weight: String,
+        /// `[to]`.
+        bias: Option<String>,
+    },
+}
+
+/// A layer in its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub layer: Layer,
+    /// With what: two values for [`Layer::FillUp`] and [`Layer::Add`], else one.
+    pub inputs: Vec<Value>,
+    /// What it gives.
+    pub output: Value,
+}
+
+/// The layers of a network in the order in which they are computed; the last gives the logits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Graph {
+    steps: Vec<Step>,
+}
+
+impl Graph {
+    /// The layers.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The logits: `[batch, labels]`.
+    #[must_use]
+    pub const fn logits(&self) -> Value {
+        Value(self.steps.len())
+    }
+
+    /// Adds a layer and gives what it gives.
+    pub(super) fn add(&mut self, layer: Layer, inputs: &[Value]) -> Value {
+        let output = Value(self.steps.len() + 1);
+        self.steps.push(Step {
+            layer,
+            inputs: inputs.to_vec(),
+            output,
+        });
+        output
+    }
+}
