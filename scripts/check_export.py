@@ -102,12 +102,16 @@ def network_of(card):
     """The card's network in Python, with random weights; None where torchvision is missing."""
     labels = len(card["labels"])
     if card["architecture"] == "dlib-resnet29":
-        return DlibResNet29(labels).eval()
-    try:
-        import torchvision
-    except ImportError:
-        return None
-    return getattr(torchvision.models, card["architecture"])(num_classes=labels).eval()
+        network = DlibResNet29(labels).eval()
+    else:
+        try:
+            import torchvision
+        except ImportError:
+            return None
+        network = getattr(torchvision.models, card["architecture"])(num_classes=labels).eval()
+    if card.get("head", "linear") == "cosine":
+        network.fc.register_forward_pre_hook(lambda _, inputs: functional.normalize(inputs[0]))
+    return network
 
 
 class Check:

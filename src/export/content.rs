@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::nn::Network;
+use crate::nn::graph::Graph;
 use crate::types::ModelCard;
 
 use super::ExportError;
@@ -12,6 +13,8 @@ use super::ExportError;
 pub(super) struct Content<'a> {
     /// The trained network.
     pub(super) network: &'a Network,
+    /// Its layers.
+    pub(super) graph: Graph,
     /// The card as it stands in the file.
     pub(super) card: &'a ModelCard,
 }

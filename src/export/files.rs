@@ -29,6 +29,7 @@ impl Writer<'_> {
         };
         let content = Content {
             network: self.network,
+            graph: self.network.graph(),
             card: &card,
         };
         match format {

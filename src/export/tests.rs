@@ -9,7 +9,9 @@ use tch::{CModule, Device, Kind, Tensor};
 use super::check::{MAX_DIFFERENCE, Samples};
 use super::content::{Content, embedded};
 use super::files::Writer;
+use super::torchscript::Ends;
 use super::{Format, onnx, pth, torchscript};
+use crate::nn::graph::{Graph, Layer};
 use crate::nn::{Backbone, Classifier, EXTRA_FOLDER, ModelError, Network, Role, read_tensors};
 use crate::types::{ChipSpec, DataCard, ModelCard, Size, TrainingCard, WeightsCard};
 
@@ -124,6 +126,44 @@ fn every_format_of_every_network_gives_the_networks_answers() {
     }
 }
 
+/// A layer that no network here ends with: its head sees directions alone.
+#[test]
+fn numbers_of_length_one_are_written_too() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let model = Model::new(Backbone::Resnet18, Size::new(64, 48));
+    let steps = model.network.graph();
+    let (head, trunk) = steps.steps().split_last().expect("has layers");
+    let mut graph = Graph::default();
+    for step in trunk {
+        graph.add(step.layer.clone(), &step.inputs);
+    }
+    let smallest = 1e-12;
+    let directions = graph.add(Layer::UnitLength { smallest }, &head.inputs);
+    graph.add(head.layer.clone(), &[directions]);
+    let card = embedded(&model.card);
+    let content = Content {
+        network: &model.network,
+        graph,
+        card: &card,
+    };
+    let images = Tensor::rand([2, 3, 48, 64], (Kind::Float, Device::Cpu));
+    let features = model.network.features(&images, false);
+    let lengths = features
+        .square()
+        .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
+    let expected = model.network.classify(&(features / lengths.sqrt()));
+    let script = folder.path().join("model.pt");
+    torchscript::write(&script, &content, Ends::Tensors).expect("writes");
+    let by_script = torchscript::open(&script).expect("opens").logits(&images);
+    let onnx = folder.path().join("model.onnx");
+    onnx::write(&onnx, &content, Ends::Tensors).expect("writes");
+    let opened = onnx::Opened::open(&onnx, NonZeroUsize::MIN).expect("opens");
+    let (by_onnx, _) = opened.ask(&onnx, &images).expect("answers");
+    for logits in [by_script.expect("answers"), by_onnx.expect("logits")] {
+        assert!((logits - &expected).abs().max().double_value(&[]) < 1e-5);
+    }
+}
+
 #[test]
 fn the_same_model_is_the_same_bytes() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -167,6 +207,7 @@ fn damaged_files_are_errors_and_never_crashes() {
     let card = embedded(&model.card);
     let content = Content {
         network: &model.network,
+        graph: model.network.graph(),
         card: &card,
     };
     for format in [Format::Torchscript, Format::Onnx, Format::Pth] {

@@ -82,7 +82,6 @@ pub(super) fn open_program(path: &Path) -> Result<CModule, ExportError> {
 
 /// The body of `forward`, with its arguments; `self` is the outermost module.
 fn forward(content: &Content<'_>, ends: Ends) -> String {
-    let graph = content.network.graph();
     let mut code = Code::default();
     let input = match ends {
         Ends::Tensors => "images",
@@ -93,10 +92,10 @@ fn forward(content: &Content<'_>, ends: Ends) -> String {
         Ends::Tensors => code.line(&images, input),
         Ends::Chips => code.preprocess(&images, input, content.card),
     }
-    for step in graph.steps() {
+    for step in content.graph.steps() {
         code.line(&variable(step.output), &expression(step));
     }
-    let logits = variable(graph.logits());
+    let logits = variable(content.graph.logits());
     match ends {
         Ends::Tensors => code.result(&logits),
         Ends::Chips => {
@@ -204,6 +203,11 @@ fn expression(step: &Step) -> String {
         }
         Layer::Add => format!("torch.add({input}, {})", variable(step.inputs[1])),
         Layer::Mean => format!("torch.mean({input}, [2, 3])"),
+        Layer::UnitLength { smallest } => {
+            let squares = format!("torch.sum(torch.mul({input}, {input}), [1], True)");
+            let length = format!("torch.clamp_min(torch.sqrt({squares}), {smallest:?})");
+            format!("torch.div({input}, {length})")
+        }
         Layer::Linear { weight, bias } => {
             format!(
                 "torch.linear({input}, {}, {})",

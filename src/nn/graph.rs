@@ -71,6 +71,11 @@ pub enum Layer {
     Add,
     /// The mean of each channel: `[batch, channels]`.
     Mean,
+    /// Each image's numbers divided by their length (the root of the sum of their squares).
+    UnitLength {
+        /// Least length that is divided by.
+        smallest: f64,
+    },
     /// A matrix product with the transposed weight.
     Linear {
         /// `[to, from]`.
@@ -111,7 +116,7 @@ impl Graph {
     }
 
     /// Adds a layer and gives what it gives.
-    pub(super) fn add(&mut self, layer: Layer, inputs: &[Value]) -> Value {
+    pub(crate) fn add(&mut self, layer: Layer, inputs: &[Value]) -> Value {
         let output = Value(self.steps.len() + 1);
         self.steps.push(Step {
             layer,

@@ -156,7 +156,10 @@ fn a_model_from_training_to_prediction() {
     let before = snapshot(&model, &[]);
     stdout(&train("--epochs 12 --lr 0.003", &data, &model));
     stdout(&run("evaluate --threads 1 --data", &[&data, &model]));
-    stdout(&run("export --threads 1", &[&model]));
+    stdout(&run(
+        "export --threads 1 --format torchscript,safetensors",
+        &[&model],
+    ));
     assert!(
         before == snapshot(&model, &[]),
         "a second run changed files"

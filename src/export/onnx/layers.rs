@@ -152,6 +152,15 @@ impl<'a> Nodes<'a> {
                 let axis = AttributeProto::int("axis", 1);
                 self.node("Flatten", &[&pooled], output, vec![axis]);
             }
+            Layer::UnitLength { smallest } => {
+                let [length, least, divisor] =
+                    ["length", "least", "divisor"].map(|part| format!("{output}_{part}"));
+                let axes = AttributeProto::ints("axes", &[1]);
+                self.node("ReduceL2", &[&input], &length, vec![axes]);
+                self.constant(&least, &Tensor::from_slice(&[*smallest as f32]));
+                self.node("Max", &[&length, &least], &divisor, Vec::new());
+                self.node("Div", &[&input, &divisor], output, Vec::new());
+            }
             Layer::Linear { weight, bias } => {
                 self.weight(weight);
                 let mut inputs = vec![&*input, weight];
@@ -210,7 +219,11 @@ impl<'a> Nodes<'a> {
             }
             Layer::Mean => [channels, 1, 1],
             Layer::Linear { weight, .. } => [self.tensors[weight].size()[0], 1, 1],
-            Layer::BatchNorm { .. } | Layer::Affine { .. } | Layer::Relu | Layer::Add => from,
+            Layer::BatchNorm { .. }
+            | Layer::Affine { .. }
+            | Layer::Relu
+            | Layer::Add
+            | Layer::UnitLength { .. } => from,
         }
     }
 }

@@ -63,7 +63,7 @@ fn model(content: &Content<'_>, ends: Ends) -> Result<ModelProto, ExportError> {
             ValueInfoProto::batch_of(CHIPS, UINT8, &[height, width, 3], doc)
         }
     };
-    nodes.add_layers(&content.network.graph(), LOGITS);
+    nodes.add_layers(&content.graph, LOGITS);
     let temperature = Tensor::from_slice(&[card.temperature as f32]);
     nodes.constant(TEMPERATURE_KEY, &temperature.view([] as [i64; 0]));
     nodes.node("Div", &[LOGITS, TEMPERATURE_KEY], "cooled", Vec::new());
