@@ -31,8 +31,8 @@ use crate::types::Size;
     An embedding is the mean of what dlib's network says of the aligned face and of its mirror image, \
     brought to length 1.42, the mean of dlib's.")]
 pub(super) struct EmbedArgs {
-    /// Photos, or folders of them
-    #[arg(required = true, value_name = "IMAGE|DIR")]
+    /// Photos, folders of them, patterns, or - for a list on stdin
+    #[arg(required = true, value_name = "IMAGE|DIR|PATTERN|-")]
     inputs: Vec<PathBuf>,
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
