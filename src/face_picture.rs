@@ -2,17 +2,14 @@
 
 use image::{Rgb, RgbImage};
 
-use crate::lettering::{LETTER, write_across};
-use crate::types::{DetectedFace, PixelRect, Size};
+use crate::face_label::{Labels, fill};
+use crate::types::{DetectedFace, PixelRect};
 
 /// A line is one pixel wide for each so many pixels of the photo's longer side, so that it is seen
 /// on camera pictures too.
 const SIDE_OF_ONE_PIXEL: u32 = 500;
-/// Space between a label's edge and its letters, in pixels.
-const LABEL_GAP: u32 = 1;
-
-const BOX: Rgb<u8> = Rgb([0, 220, 60]);
-const LABEL_INK: Rgb<u8> = Rgb([0, 0, 0]);
+/// Of boxes and of what is written at them.
+pub(crate) const BOX: Rgb<u8> = Rgb([0, 220, 60]);
 /// Colours of the landmarks, in their order.
 const LANDMARKS: [Rgb<u8>; 5] = [
     Rgb([255, 40, 40]),
@@ -28,10 +25,9 @@ const LANDMARKS: [Rgb<u8>; 5] = [
 /// Corners of the eyes: those of the right eye are red (outer) and yellow, those of the left eye
 /// blue (outer) and magenta, the nose is cyan.
 pub fn mark_faces(photo: &mut RgbImage, faces: &[DetectedFace]) {
-    let size = Size::of(photo);
-    let width = (size.width.max(size.height) / SIDE_OF_ONE_PIXEL).max(1);
+    let width = line_width(photo);
     for face in faces {
-        frame(photo, face.rect, width);
+        frame(photo, face.rect, width, BOX);
         if let Some(landmarks) = face.landmarks {
             for ([x, y], ink) in landmarks.points().into_iter().zip(LANDMARKS) {
                 dot(photo, x, y, width, ink);
@@ -39,13 +35,19 @@ pub fn mark_faces(photo: &mut RgbImage, faces: &[DetectedFace]) {
         }
     }
     // Last, so that no box of a neighbour crosses the numbers.
+    let mut labels = Labels::new(width, width);
     for face in faces {
-        label(photo, face.rect, &format!("{:.2}", face.score));
+        labels.add(photo, face.rect, &format!("{:.2}", face.score), BOX);
     }
 }
 
+/// The width of lines, in pixels, that suits a photo.
+pub(crate) fn line_width(photo: &RgbImage) -> u32 {
+    (photo.width().max(photo.height()) / SIDE_OF_ONE_PIXEL).max(1)
+}
+
 /// A box's outline, inside the box.
-fn frame(photo: &mut RgbImage, rect: PixelRect, width: u32) {
+pub(crate) fn frame(photo: &mut RgbImage, rect: PixelRect, width: u32, ink: Rgb<u8>) {
     let PixelRect {
         left,
         top,
@@ -61,22 +63,22 @@ fn frame(photo: &mut RgbImage, rect: PixelRect, width: u32) {
     fill(
         photo,
         side(left, top, right, (top + width).min(bottom)),
-        BOX,
+        ink,
     );
     fill(
         photo,
         side(left, bottom.saturating_sub(width).max(top), right, bottom),
-        BOX,
+        ink,
     );
     fill(
         photo,
         side(left, top, (left + width).min(right), bottom),
-        BOX,
+        ink,
     );
     fill(
         photo,
         side(right.saturating_sub(width).max(left), top, right, bottom),
-        BOX,
+        ink,
     );
 }
 
@@ -99,34 +101,10 @@ fn dot(photo: &mut RgbImage, x: f32, y: f32, width: u32, ink: Rgb<u8>) {
     fill(photo, rect, ink);
 }
 
-/// A text above a box or, where there is no room, inside it.
-fn label(photo: &mut RgbImage, rect: PixelRect, text: &str) {
-    let height = LETTER + 2 * LABEL_GAP;
-    let width = text.len() as u32 * LETTER + 2 * LABEL_GAP;
-    let left = rect.left.min(photo.width().saturating_sub(width));
-    let top = rect.top.checked_sub(height).unwrap_or(rect.top);
-    let background = PixelRect {
-        left,
-        top,
-        right: left + width,
-        bottom: top + height,
-    };
-    fill(photo, background, BOX);
-    write_across(photo, left + LABEL_GAP, top + LABEL_GAP, text, LABEL_INK);
-}
-
-/// Paints what lies inside the photo.
-fn fill(photo: &mut RgbImage, rect: PixelRect, ink: Rgb<u8>) {
-    for y in rect.top..rect.bottom.min(photo.height()) {
-        for x in rect.left..rect.right.min(photo.width()) {
-            photo.put_pixel(x, y, ink);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::face_label::INK;
     use crate::types::{DlibLandmarks5, Landmarks, Landmarks5};
 
     const GREY: Rgb<u8> = Rgb([90, 90, 90]);
@@ -178,7 +156,7 @@ mod tests {
             assert_eq!(photo.get_pixel(x as u32, y.round() as u32), &ink);
         }
         let row: Vec<_> = (24..58).map(|x| *photo.get_pixel(x, 6)).collect();
-        assert!(row.contains(&LABEL_INK), "the score stands above the box");
+        assert!(row.contains(&INK), "the score stands above the box");
     }
 
     #[test]

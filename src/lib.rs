@@ -26,6 +26,7 @@ pub mod evaluate;
 pub mod export;
 pub mod face_chip;
 pub mod face_cutter;
+mod face_label;
 pub mod face_picture;
 pub mod fetch;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod http_server;
 pub mod image_io;
 pub mod ledger;
 mod lettering;
+pub mod marked_copies;
 pub mod model_files;
 #[cfg(feature = "torch")]
 pub mod nn;

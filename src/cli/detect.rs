@@ -1,27 +1,22 @@
 //! `facepipe detect`
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use image::RgbImage;
 
 use super::args::Globals;
 use super::failure::Failure;
 use super::inputs::{self, InputFile};
 use super::output::{Outcome, PhotoLine, write_json_line};
 use super::wiring::{self, DetectorName};
-use crate::artifacts::atomic;
-use crate::artifacts::digest::md5_hex;
 use crate::context::Context;
 use crate::face_picture::mark_faces;
 use crate::image_io;
+use crate::marked_copies::MarkedCopies;
 use crate::parallel::{self, InOrder};
 use crate::ports::FaceDetector;
 use crate::types::{DetectedFace, Size};
-
-/// Digits of a hash that tell marked photos of the same name apart.
-const HASH_DIGITS: usize = 8;
 
 /// Arguments of `detect`.
 #[derive(Debug, Args)]
@@ -37,8 +32,8 @@ const HASH_DIGITS: usize = 8;
     mmod): outer and inner corner of the eye on the right, outer and inner corner of the eye on the \
     left, base of the nose.")]
 pub(super) struct DetectArgs {
-    /// Photos, or folders of them
-    #[arg(required = true, value_name = "IMAGE|DIR")]
+    /// Photos, folders of them, patterns, or - for a list on stdin
+    #[arg(required = true, value_name = "IMAGE|DIR|PATTERN|-")]
     pub(super) inputs: Vec<PathBuf>,
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
@@ -57,7 +52,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
     let detectors = wiring::detector(args.detector, globals, context)?;
-    let drawings = args.draw.as_deref().map(Drawings::new).transpose()?;
+    let drawings = args.draw.as_deref().map(MarkedCopies::new).transpose()?;
     let bar = context.progress.start("detect", Some(files.len() as u64));
     let (mut order, mut items_failed) = (InOrder::default(), 0);
     parallel::for_each(
@@ -79,39 +74,12 @@ pub(super) fn run(
     Ok(Outcome::printed(items_failed))
 }
 
-/// The folder of marked copies.
-struct Drawings<'a> {
-    folder: &'a Path,
-}
-
-impl<'a> Drawings<'a> {
-    fn new(folder: &'a Path) -> io::Result<Self> {
-        fs_err::create_dir_all(folder)?;
-        Ok(Self { folder })
-    }
-
-    /// Writes a photo with its faces marked.
-    fn add(&self, file: &InputFile, photo: &RgbImage, faces: &[DetectedFace]) -> io::Result<()> {
-        let mut marked = photo.clone();
-        mark_faces(&mut marked, faces);
-        let bytes = image_io::encode_png(&marked).map_err(io::Error::other)?;
-        atomic::write_bulk(&self.folder.join(drawing_name(&file.name)), &bytes)
-    }
-}
-
-/// A file name that no other photo has: the photo's, and the first of the hash of where it lies.
-fn drawing_name(photo: &str) -> String {
-    let stem = Path::new(photo).file_stem().unwrap_or_default();
-    let hash = md5_hex(photo.as_bytes());
-    format!("{}_{}.png", stem.to_string_lossy(), &hash[..HASH_DIGITS])
-}
-
 /// The line of a photo; an error where its marked copy can't be written, and for what would befall
 /// every other photo as well.
 fn detect(
     file: &InputFile,
     detector: &mut dyn FaceDetector,
-    drawings: Option<&Drawings<'_>>,
+    drawings: Option<&MarkedCopies>,
 ) -> Result<Line, Failure> {
     let failed = |error: &dyn std::error::Error| Line::Failed {
         path: file.name.clone(),
@@ -127,7 +95,9 @@ fn detect(
         Err(error) => return Ok(failed(&error)),
     };
     if let Some(drawings) = drawings {
-        drawings.add(file, &photo, &faces)?;
+        let mut marked = photo.clone();
+        mark_faces(&mut marked, &faces);
+        drawings.add(&file.name, &marked)?;
     }
     Ok(Line::Found {
         path: file.name.clone(),

@@ -82,7 +82,7 @@ fn not_negative(text: &str) -> Result<f64, String> {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+pub(super) fn share(text: &str) -> Result<f64, String> {
     match number(text) {
         Ok(number) if (0.0..=1.0).contains(&number) => Ok(number),
         _ => Err("not a number from 0 to 1".to_owned()),

@@ -21,6 +21,8 @@ mod models;
 mod output;
 #[cfg(feature = "torch")]
 mod predict;
+#[cfg(feature = "torch")]
+mod predict_table;
 mod prepare;
 mod progress;
 #[cfg(feature = "torch")]

@@ -1,24 +1,26 @@
 //! Names the faces of photos: detect, cut, preprocess, classify.
 
-use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+mod answer;
+mod finder;
+mod picture;
+mod waiting;
 
-use serde::Serialize;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN};
 
 use crate::context::{Context, Interrupted};
-use crate::errors::Hint;
-use crate::face_cutter::{FaceCutter, FaceTools};
-use crate::image_io::{self, DecodeError};
-use crate::nn::{Classifier, ModelError, input_tensor, most_probable, preprocess, use_threads};
+use crate::errors::{Hint, io_hint};
+use crate::face_cutter::FaceTools;
+use crate::marked_copies::MarkedCopies;
+use crate::nn::{Classifier, ModelError, use_threads};
 use crate::parallel;
-use crate::ports::{DetectorError, FaceDetector};
-use crate::types::{ChipSpec, DetectedFace, InputSpec, PixelRect, Size};
-
-/// Faces that the network sees at once.
-const BATCH: usize = 32;
-/// The score of a whole image that is taken for a face.
-const WHOLE_SCORE: f32 = 1.0;
+use crate::ports::DetectorError;
+use crate::types::ChipSpec;
+use finder::{Finder, Looked};
+use waiting::Waiting;
 
 /// One image to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,40 +31,13 @@ pub struct Photo {
     pub name: String,
 }
 
-/// What is said of one image: a line of the output.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Answer {
-    /// It was looked at.
-    Named {
-        /// The image.
-        path: String,
-        /// Its faces, largest first.
-        faces: Vec<NamedFace>,
-    },
-    /// It could not be.
-    Failed {
-        /// The image.
-        path: String,
-        /// Why.
-        error: String,
-    },
-}
-
-/// A face and who it is.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NamedFace {
-    /// Where it is in the upright photo.
-    #[serde(rename = "box")]
-    pub rect: PixelRect,
-    /// The detector's certainty.
-    pub score: f32,
-    /// The most probable label.
-    pub label: String,
-    /// Its probability.
-    pub probability: f32,
-    /// The probability of each label.
-    pub probabilities: BTreeMap<String, f32>,
+/// What is asked of a prediction.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// How probabilities become labels.
+    pub naming: Naming,
+    /// Where to put copies of the photos with the names of their faces.
+    pub draw: Option<MarkedCopies>,
 }
 
 /// Why a prediction failed as a whole.
@@ -77,6 +52,9 @@ pub enum PredictError {
     /// The model's detector can't be used, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),
+    /// A marked copy can't be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
     /// The model needs a detector, and none was given.
     #[error(
         "the model was trained on faces that detector `{detector}` found, which is not at hand"
@@ -92,6 +70,7 @@ impl Hint for PredictError {
         match self {
             Self::Model(source) => source.hint(),
             Self::Detector(source) => source.hint(),
+            Self::Io(source) => io_hint(source),
             Self::Interrupted(_) => None,
             Self::NoDetector { .. } => {
                 Some("use the version of facepipe that made the model".to_owned())
@@ -119,7 +98,8 @@ pub fn aligns(classifier: &Classifier) -> bool {
     matches!(classifier.card().chip, ChipSpec::Aligned { .. })
 }
 
-/// Names the faces of photos and hands the answers to `take`, in the photos' order.
+/// Names the faces of photos and hands the answers to `take`, in the photos' order, a few photos
+/// after they were looked at. Only those few are in memory, however many photos there are.
 ///
 /// # Errors
 /// [`PredictError`], or the first error of `take`. A photo that can't be read is an answer.
@@ -127,6 +107,7 @@ pub fn run<E>(
     classifier: &Classifier,
     tools: Option<&FaceTools>,
     photos: &[Photo],
+    settings: &Settings,
     context: &Context,
     mut take: impl FnMut(Answer) -> Result<(), E>,
 ) -> Result<(), E>
@@ -162,165 +143,19 @@ where
             .map_err(|error| E::from(PredictError::from(error))),
     };
     let bar = context.progress.start("predict", Some(photos.len() as u64));
-    let mut waiting = Waiting::default();
-    let work = |finder: &mut Finder<'_>, _: usize, photo: &Photo| Looked {
-        name: photo.name.clone(),
-        faces: finder.look(&photo.path, input),
-    };
+    let mut waiting = Waiting::new(classifier, settings, context.threads);
+    let keep_pixels = settings.draw.is_some();
+    let work =
+        |finder: &mut Finder<'_>, _: usize, photo: &Photo| finder.look(photo, input, keep_pixels);
     let handle = |looked: Looked| -> Result<(), E> {
         context.interrupt.check().map_err(PredictError::from)?;
-        let looked = looked.unless_all_fail()?;
-        waiting.add(looked);
+        waiting.add(looked.unless_all_fail().map_err(PredictError::from)?);
         bar.advance(1);
-        if waiting.faces() >= BATCH {
-            waiting.answer(classifier, &mut take)?;
+        if waiting.is_full() {
+            waiting.answer(&mut take)?;
         }
         Ok(())
     };
     parallel::for_each_in_order(photos, context.threads, start, work, handle)?;
-    waiting.answer(classifier, &mut take)
-}
-
-/// Finds the faces of photos, in one worker.
-enum Finder<'tools> {
-    /// Each image is a face.
-    Whole,
-    /// Faces are found and cut out.
-    Faces {
-        detector: Box<dyn FaceDetector>,
-        cutter: FaceCutter<'tools>,
-    },
-}
-
-/// A photo's faces with the numbers that the network takes, or why there are none.
-struct Looked {
-    name: String,
-    faces: Result<Vec<(DetectedFace, Vec<f32>)>, LookError>,
-}
-
-impl Looked {
-    /// An error for what would befall every other photo as well.
-    fn unless_all_fail(self) -> Result<Self, PredictError> {
-        match self.faces {
-            Err(LookError::Detector(error)) if error.concerns_all_photos() => Err(error.into()),
-            faces => Ok(Self { faces, ..self }),
-        }
-    }
-}
-
-/// Why a photo can't be looked at.
-#[derive(Debug, thiserror::Error)]
-enum LookError {
-    #[error(transparent)]
-    Decode(#[from] DecodeError),
-    #[error(transparent)]
-    Detector(#[from] DetectorError),
-}
-
-impl Finder<'_> {
-    fn look(
-        &mut self,
-        path: &Path,
-        input: &InputSpec,
-    ) -> Result<Vec<(DetectedFace, Vec<f32>)>, LookError> {
-        let photo = image_io::decode(&image_io::read_bytes(path)?)?.rgb;
-        let size = Size::of(&photo);
-        match self {
-            Self::Whole => {
-                let face = DetectedFace {
-                    rect: PixelRect::whole(size),
-                    score: WHOLE_SCORE,
-                    landmarks: None,
-                };
-                Ok(vec![(face, preprocess(&photo, input))])
-            }
-            Self::Faces { detector, cutter } => {
-                let numbers = |face: &DetectedFace| {
-                    preprocess(&cutter.cut(&photo, face).cut.chip(input.size), input)
-                };
-                let faces = detector.detect(&photo)?.into_iter();
-                Ok(faces.map(|face| (face.clone(), numbers(&face))).collect())
-            }
-        }
-    }
-}
-
-/// Photos that wait until their faces fill a batch.
-#[derive(Default)]
-struct Waiting {
-    photos: Vec<Looked>,
-}
-
-impl Waiting {
-    fn add(&mut self, photo: Looked) {
-        self.photos.push(photo);
-    }
-
-    fn faces(&self) -> usize {
-        self.photos
-            .iter()
-            .map(|photo| photo.faces.as_ref().map_or(0, Vec::len))
-            .sum()
-    }
-
-    fn answer<E: From<PredictError>>(
-        &mut self,
-        classifier: &Classifier,
-        take: &mut impl FnMut(Answer) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let card = classifier.card();
-        let photos = std::mem::take(&mut self.photos);
-        let mut numbers = Vec::new();
-        let mut found = Vec::new();
-        for photo in photos {
-            found.push((
-                photo.name,
-                photo.faces.map(|faces| {
-                    let (faces, of_faces): (Vec<_>, Vec<_>) = faces.into_iter().unzip();
-                    numbers.extend(of_faces);
-                    faces
-                }),
-            ));
-        }
-        let mut probabilities = Vec::with_capacity(numbers.len());
-        for batch in numbers.chunks(BATCH) {
-            let of_batch = classifier
-                .probabilities(&input_tensor(batch, &card.input))
-                .map_err(PredictError::from)?;
-            probabilities.extend(of_batch);
-        }
-        let mut probabilities = probabilities.into_iter();
-        for (path, faces) in found {
-            take(match faces {
-                Err(error) => Answer::Failed {
-                    path,
-                    error: error.to_string(),
-                },
-                Ok(faces) => Answer::Named {
-                    path,
-                    faces: faces
-                        .into_iter()
-                        .zip(probabilities.by_ref())
-                        .map(|(face, of_labels)| name_face(&face, &of_labels, &card.labels))
-                        .collect(),
-                },
-            })?;
-        }
-        Ok(())
-    }
-}
-
-fn name_face(face: &DetectedFace, probabilities: &[f32], labels: &[String]) -> NamedFace {
-    let best = most_probable(probabilities);
-    NamedFace {
-        rect: face.rect,
-        score: face.score,
-        label: labels[best].clone(),
-        probability: probabilities[best],
-        probabilities: labels
-            .iter()
-            .cloned()
-            .zip(probabilities.iter().copied())
-            .collect(),
-    }
+    waiting.answer(&mut take)
 }

@@ -19,6 +19,8 @@ mod helpers;
 mod http_server;
 mod models;
 mod odd_images;
+#[cfg(feature = "torch")]
+mod predict;
 mod prepare;
 mod quality;
 #[cfg(feature = "torch")]

@@ -1,0 +1,48 @@
+//! The folder to which marked copies of photos go.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+
+use crate::artifacts::atomic;
+use crate::artifacts::digest::md5_hex;
+use crate::image_io;
+
+/// Digits of a hash that tell marked photos of the same name apart.
+const HASH_DIGITS: usize = 8;
+
+/// A folder of pictures.
+#[derive(Debug, Clone)]
+pub struct MarkedCopies {
+    folder: PathBuf,
+}
+
+impl MarkedCopies {
+    /// Makes the folder where it is missing.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn new(folder: &Path) -> io::Result<Self> {
+        fs_err::create_dir_all(folder)?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// Writes the marked copy of the photo of a name, as PNG.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn add(&self, photo: &str, marked: &RgbImage) -> io::Result<()> {
+        let bytes = image_io::encode_png(marked).map_err(io::Error::other)?;
+        atomic::write_bulk(&self.folder.join(file_name(photo)), &bytes)
+    }
+}
+
+/// A file name that no other photo has: the photo's, and the first of the hash of where it lies.
+fn file_name(photo: &str) -> String {
+    let stem = Path::new(photo).file_stem().unwrap_or_default();
+    let hash = md5_hex(photo.as_bytes());
+    format!("{}_{}.png", stem.to_string_lossy(), &hash[..HASH_DIGITS])
+}
