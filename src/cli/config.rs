@@ -29,14 +29,15 @@ pub(super) fn layered_command(arguments: &[OsString]) -> Result<Command, clap::E
     Ok(command)
 }
 
-/// Lets every option be set by `FACEPIPE_<OPTION>`.
+/// Lets every option be set by `FACEPIPE_<OPTION>`, but those that name their variable themselves
+/// because another verb has an option of that name.
 fn with_environment(command: Command) -> Command {
     let names: Vec<String> = command
         .get_subcommands()
         .map(|verb| verb.get_name().to_owned())
         .collect();
     let command = command.mut_args(|arg| match arg.get_long() {
-        Some(long) if !matches!(long, "help" | "version") => {
+        Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
             let name = format!("FACEPIPE_{}", long.replace('-', "_").to_uppercase());
             arg.env(name).hide_env(true)
         }
@@ -184,6 +185,35 @@ mod tests {
         ] {
             let error = parse(file, &["crop", "in", "--out", "x"]).expect_err(file);
             assert!(error.contains(message), "{file}: {error}");
+        }
+    }
+
+    #[test]
+    fn one_variable_never_means_different_values_for_two_verbs() {
+        let command = with_environment(Cli::command());
+        let mut meanings = std::collections::BTreeMap::new();
+        for verb in command.get_subcommands() {
+            for arg in verb.get_arguments() {
+                let Some(variable) = arg.get_env() else {
+                    continue;
+                };
+                let values: Vec<String> = arg
+                    .get_possible_values()
+                    .iter()
+                    .map(|value| value.get_name().to_owned())
+                    .collect();
+                let default = arg.get_default_values().to_vec();
+                let meaning = meanings.entry(variable.to_owned()).or_insert_with(|| {
+                    (verb.get_name().to_owned(), values.clone(), default.clone())
+                });
+                assert_eq!(
+                    (&meaning.1, &meaning.2),
+                    (&values, &default),
+                    "{variable:?} of {} and {}",
+                    meaning.0,
+                    verb.get_name()
+                );
+            }
         }
     }
 }

@@ -41,7 +41,13 @@ pub(super) struct PredictArgs {
     #[arg(required = true, value_name = "IMAGE|DIR|PATTERN|-")]
     pub(super) inputs: Vec<PathBuf>,
     /// How results are printed
-    #[arg(long, value_enum, default_value = "jsonl")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "jsonl",
+        env = "FACEPIPE_PREDICT_FORMAT",
+        hide_env = true
+    )]
     pub(super) format: ResultFormat,
     /// Also write copies of the photos, with boxes and names drawn, to this folder
     #[arg(long, value_name = "DIR")]
