@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::fetch::{self, FetchArgs, FetchOptions};
 use super::output::{Outcome, to_value};
 use super::prepare::{self, PrepareArgs, PrepareOptions};
-use super::train::{self, TrainArgs, TrainOptions};
+use super::train::{self, LearningRate, TrainArgs, TrainOptions};
 use super::wiring;
 use crate::artifacts::stage::REPORT_FILE;
 use crate::artifacts::{atomic, jsonl};
@@ -71,6 +71,13 @@ pub(super) fn run(
     let mut stages = Stages::new(context);
     // Arguments that can't be used are told before hours of work, not after.
     args.prepare.settings(globals.seed)?;
+    if args.train.lr == Some(LearningRate::Find) {
+        return Err(Failure::Usage {
+            message: "`run` trains a model, and `--lr find` does not".to_owned(),
+            hint: "use `facepipe train DATA --out models/NAME --lr find` once `data/final` is made"
+                .to_owned(),
+        });
+    }
     args.train.settings(context.seed)?;
     parse_device(&globals.device)?;
     let weights = &args.train.weights;

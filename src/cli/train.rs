@@ -10,7 +10,8 @@ use super::output::{Outcome, to_value};
 use super::wiring;
 use crate::context::Context;
 use crate::nn::{Backbone, DEFAULT_BACKBONE, WeightsChoice, parse_device};
-use crate::train::{self, Places, Schedule, Settings};
+use crate::train::{self, Augmentation, Places, Schedule, Settings};
+use crate::types::Head;
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
@@ -50,9 +51,10 @@ pub(super) struct TrainOptions {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     pub(super) batch: Option<u32>,
     /// Highest learning rate of the last layer once all layers learn; the others have a tenth of it, from
-    /// random weights the same [default: 0.0001, from weights of ImageNet or random ones 0.001]
-    #[arg(long, value_name = "X", value_parser = positive)]
-    pub(super) lr: Option<f64>,
+    /// random weights the same; `find` tries out which is right, draws the curve and trains no model
+    /// [default: 0.0001, from weights of ImageNet or random ones 0.001]
+    #[arg(long, value_name = "X|find", value_parser = learning_rate)]
+    pub(super) lr: Option<LearningRate>,
     /// Side of the network's input [default: 150 for dlib-resnet29, 224 for the others]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
     pub(super) input_size: Option<u32>,
@@ -65,6 +67,44 @@ pub(super) struct TrainOptions {
     /// How strongly weights are drawn to zero [default: 0.05]
     #[arg(long, value_name = "X", value_parser = not_negative)]
     pub(super) weight_decay: Option<f64>,
+    /// How training images are changed: not at all; mirrored, moved and lit otherwise; or also coloured,
+    /// blurred, shrunk, compressed and partly hidden [default: light]
+    #[arg(long, value_name = "none|light|strong")]
+    pub(super) augmentation: Option<Augmentation>,
+    /// Mix images and their labels in pairs; the larger the more evenly, 0.2 is usual; 0: don't
+    /// [default: 0]
+    #[arg(long, value_name = "ALPHA", value_parser = up_to::<2>)]
+    pub(super) mixup: Option<f64>,
+    /// Show images of rare labels more often: 0 each image once, 1 each label equally often, or between
+    /// [default: 0]
+    #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
+    pub(super) balance: Option<f64>,
+    /// How the last layer tells labels apart: by weighted sums of the features, or by their direction
+    /// alone, learned with a margin [default: linear]
+    #[arg(long, value_name = "linear|cosine")]
+    pub(super) head: Option<Head>,
+    /// What a cosine head's cosines are multiplied by [default: 32]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(super) cosine_scale: Option<f64>,
+    /// By how much the right label's cosine must be ahead while a cosine head learns [default: 0.1]
+    #[arg(long, value_name = "X", value_parser = up_to::<1>)]
+    pub(super) cosine_margin: Option<f64>,
+    /// Views of each image that the last layer learns from while the others are frozen: as it is,
+    /// mirrored, then changed by chance [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) frozen_views: Option<u32>,
+    /// Highest learning rate of the last layer while the others are frozen [default: 0.01]
+    #[arg(long, value_name = "X", value_parser = positive)]
+    pub(super) frozen_lr: Option<f64>,
+}
+
+/// What `--lr` says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum LearningRate {
+    /// To find one.
+    Find,
+    /// One.
+    Given(f64),
 }
 
 impl TrainOptions {
@@ -89,10 +129,21 @@ impl TrainOptions {
             epochs: self.epochs.unwrap_or(defaults.epochs),
             freeze_epochs: self.freeze_epochs.unwrap_or(defaults.freeze_epochs),
             batch: self.batch.unwrap_or(defaults.batch),
-            learning_rate: self.lr.unwrap_or(defaults.learning_rate),
+            learning_rate: match self.lr {
+                Some(LearningRate::Given(rate)) => rate,
+                Some(LearningRate::Find) | None => defaults.learning_rate,
+            },
             schedule: self.schedule.unwrap_or(defaults.schedule),
             patience: self.patience.unwrap_or(defaults.patience),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
+            augmentation: self.augmentation.unwrap_or(defaults.augmentation),
+            mixup: self.mixup.unwrap_or(defaults.mixup),
+            balance: self.balance.unwrap_or(defaults.balance),
+            head: self.head.unwrap_or(defaults.head),
+            cosine_scale: self.cosine_scale.unwrap_or(defaults.cosine_scale),
+            cosine_margin: self.cosine_margin.unwrap_or(defaults.cosine_margin),
+            frozen_views: self.frozen_views.unwrap_or(defaults.frozen_views),
+            frozen_rate: self.frozen_lr.unwrap_or(defaults.frozen_rate),
             ..defaults
         })
     }
@@ -111,6 +162,9 @@ pub(super) fn run(
         resume: args.resume,
     };
     let settings = args.options.settings(context.seed)?;
+    if args.options.lr == Some(LearningRate::Find) {
+        return find_rate(&places, &settings, context);
+    }
     let report = train::run(&places, &settings, context)?;
     let best = &report.best;
     let lines = vec![
@@ -130,6 +184,61 @@ pub(super) fn run(
         lines,
         items_failed: report.unreadable,
     })
+}
+
+/// `--lr find`: beside the model's folder, which a training must find as it left it.
+fn find_rate(
+    places: &Places<'_>,
+    settings: &Settings,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let mut name = places.out.file_name().unwrap_or_default().to_owned();
+    name.push(RATE_FOLDER_ENDING);
+    let folder = places.out.with_file_name(name);
+    let report = train::find_rate(places, settings, context, &folder)?;
+    let option = if report.trunk_is_frozen {
+        "--frozen-lr"
+    } else {
+        "--lr"
+    };
+    let lines = vec![
+        format!(
+            "{} steps{}: the lowest loss is {:.4}; look at `{}`",
+            report.steps,
+            if report.diverged {
+                ", until the loss grew without end"
+            } else {
+                ""
+            },
+            report.lowest_loss,
+            report.plot.display()
+        ),
+        format!("suggested: {option} {}", report.suggestion),
+    ];
+    Ok(Outcome {
+        report: to_value(&report)?,
+        lines,
+        items_failed: 0,
+    })
+}
+
+/// What the name of the folder for `--lr find` has behind the model's.
+const RATE_FOLDER_ENDING: &str = "_lr_find";
+
+fn learning_rate(text: &str) -> Result<LearningRate, String> {
+    if text == "find" {
+        return Ok(LearningRate::Find);
+    }
+    positive(text)
+        .map(LearningRate::Given)
+        .map_err(|message| format!("{message}, nor `find`"))
+}
+
+fn up_to<const MOST: u32>(text: &str) -> Result<f64, String> {
+    match not_negative(text) {
+        Ok(number) if number <= f64::from(MOST) => Ok(number),
+        _ => Err(format!("not a number from 0 to {MOST}")),
+    }
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -34,10 +34,11 @@ pub(super) fn write(path: &Path, content: &Content<'_>) -> Result<(), ExportErro
     archive.finish()
 }
 
-/// The network that a file of tensors makes: a new one, of the same backbone and labels.
+/// The network that a file of tensors makes: a new one, of the same backbone, head and labels.
 pub(super) fn open(path: &Path, content: &Content<'_>) -> Result<Network, ExportError> {
-    let again = Network::new(
+    let again = Network::with_head(
         content.network.backbone(),
+        content.network.head_kind(),
         content.card.labels.len(),
         Device::Cpu,
     );

@@ -9,18 +9,17 @@ use tch::{CModule, Device, Kind, Tensor};
 use super::check::{MAX_DIFFERENCE, Samples};
 use super::content::{Content, embedded};
 use super::files::Writer;
-use super::torchscript::Ends;
 use super::{Format, onnx, pth, torchscript};
-use crate::nn::graph::{Graph, Layer};
 use crate::nn::{Backbone, Classifier, EXTRA_FOLDER, ModelError, Network, Role, read_tensors};
-use crate::types::{ChipSpec, DataCard, ModelCard, Size, TrainingCard, WeightsCard};
+use crate::types::{ChipSpec, DataCard, Head, ModelCard, Size, TrainingCard, WeightsCard};
 
-fn card(backbone: Backbone, size: Size) -> ModelCard {
+fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
     ModelCard {
         format_version: ModelCard::FORMAT_VERSION,
         made_by: "facepipe".to_owned(),
         name: "friends".to_owned(),
         architecture: backbone.to_string(),
+        head,
         input: backbone.input(size),
         chip: ChipSpec::Whole,
         labels: ["ada", "bea", "çem"].map(str::to_owned).into(),
@@ -48,10 +47,10 @@ fn card(backbone: Backbone, size: Size) -> ModelCard {
 }
 
 /// A network whose every tensor matters: scales, shifts and statistics are not what they begin with.
-fn network(backbone: Backbone) -> Network {
+fn network(backbone: Backbone, head: Head) -> Network {
     crate::nn::use_threads(NonZeroUsize::MIN);
     tch::manual_seed(11);
-    let network = Network::new(backbone, 3, Device::Cpu);
+    let network = Network::with_head(backbone, head, 3, Device::Cpu);
     let _guard = tch::no_grad_guard();
     for entry in network.state().entries() {
         let mut tensor = entry.tensor.shallow_clone();
@@ -73,7 +72,11 @@ struct Model {
 
 impl Model {
     fn new(backbone: Backbone, size: Size) -> Self {
-        let (network, card) = (network(backbone), card(backbone, size));
+        Self::with_head(backbone, Head::Linear, size)
+    }
+
+    fn with_head(backbone: Backbone, head: Head, size: Size) -> Self {
+        let (network, card) = (network(backbone, head), card(backbone, head, size));
         let shape = [5, 3, i64::from(size.height), i64::from(size.width)];
         let bytes = Tensor::randint(256, shape, (Kind::Float, Device::Cpu));
         let channel = |numbers: [f32; 3]| Tensor::from_slice(&numbers).view([3, 1, 1]);
@@ -126,41 +129,12 @@ fn every_format_of_every_network_gives_the_networks_answers() {
     }
 }
 
-/// A layer that no network here ends with: its head sees directions alone.
 #[test]
-fn numbers_of_length_one_are_written_too() {
+fn a_cosine_head_is_written_too() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let model = Model::new(Backbone::Resnet18, Size::new(64, 48));
-    let steps = model.network.graph();
-    let (head, trunk) = steps.steps().split_last().expect("has layers");
-    let mut graph = Graph::default();
-    for step in trunk {
-        graph.add(step.layer.clone(), &step.inputs);
-    }
-    let smallest = 1e-12;
-    let directions = graph.add(Layer::UnitLength { smallest }, &head.inputs);
-    graph.add(head.layer.clone(), &[directions]);
-    let card = embedded(&model.card);
-    let content = Content {
-        network: &model.network,
-        graph,
-        card: &card,
-    };
-    let images = Tensor::rand([2, 3, 48, 64], (Kind::Float, Device::Cpu));
-    let features = model.network.features(&images, false);
-    let lengths = features
-        .square()
-        .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
-    let expected = model.network.classify(&(features / lengths.sqrt()));
-    let script = folder.path().join("model.pt");
-    torchscript::write(&script, &content, Ends::Tensors).expect("writes");
-    let by_script = torchscript::open(&script).expect("opens").logits(&images);
-    let onnx = folder.path().join("model.onnx");
-    onnx::write(&onnx, &content, Ends::Tensors).expect("writes");
-    let opened = onnx::Opened::open(&onnx, NonZeroUsize::MIN).expect("opens");
-    let (by_onnx, _) = opened.ask(&onnx, &images).expect("answers");
-    for logits in [by_script.expect("answers"), by_onnx.expect("logits")] {
-        assert!((logits - &expected).abs().max().double_value(&[]) < 1e-5);
+    let model = Model::with_head(Backbone::Resnet18, Head::Cosine, Size::new(64, 48));
+    for format in Format::ALL {
+        model.make(format, folder.path());
     }
 }
 

@@ -215,7 +215,7 @@ pub(crate) fn open_network(
         .architecture
         .parse()
         .map_err(|_| not_known("architecture", &card.architecture))?;
-    let network = Network::new(backbone, card.labels.len(), device);
+    let network = Network::with_head(backbone, card.head, card.labels.len(), device);
     let path = model.join(BEST_FILE);
     let head = load_weights(&network, read_tensors(&path)?, &path)?;
     if head != HeadWeights::Taken {

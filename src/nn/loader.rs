@@ -7,11 +7,11 @@ use tch::{Device, Tensor};
 
 use super::preprocess::{input_tensor, preprocess};
 use crate::data_set::Example;
-use crate::dlib::face_chip;
 use crate::errors::Hint;
+use crate::face_chip;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
-use crate::types::InputSpec;
+use crate::types::{CropPlace, InputSpec, Size};
 
 /// Some images and what they show.
 #[derive(Debug)]
@@ -49,6 +49,29 @@ impl Hint for LoaderError {
     }
 }
 
+/// A decoded image of the data set, before anything is made of it.
+#[derive(Debug)]
+pub struct Picture {
+    /// Its pixels.
+    pub image: RgbImage,
+    /// Where the aligned face lies in it; `None`: the whole image is the chip.
+    pub place: Option<CropPlace>,
+    /// What the network takes in.
+    pub size: Size,
+}
+
+impl Picture {
+    /// The face as it is: its chip in the network's size, or the whole image in its own, which is
+    /// resized at the end, so that altering costs no sharpness.
+    #[must_use]
+    pub fn chip(self) -> RgbImage {
+        match &self.place {
+            Some(place) => face_chip::chip(&self.image, Some(place), self.size).into_owned(),
+            None => self.image,
+        }
+    }
+}
+
 /// How batches are made.
 #[derive(Debug)]
 pub struct Loader<'a> {
@@ -73,6 +96,21 @@ impl Loader<'_> {
         examples: &[Example],
         batches: &[Vec<usize>],
         alter: impl Fn(usize, RgbImage) -> RgbImage + Sync,
+        take: impl FnMut(Batch) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let cut_and_alter = |position, picture: Picture| alter(position, picture.chip());
+        self.each_picture(examples, batches, cut_and_alter, take)
+    }
+
+    /// The same, but `cut` makes the chip itself of the image as it was decoded.
+    ///
+    /// # Errors
+    /// As [`Loader::each`].
+    pub fn each_picture<E: From<LoaderError> + Send>(
+        &self,
+        examples: &[Example],
+        batches: &[Vec<usize>],
+        cut: impl Fn(usize, Picture) -> RgbImage + Sync,
         mut take: impl FnMut(Batch) -> Result<(), E>,
     ) -> Result<(), E> {
         let starts: Vec<usize> = batches
@@ -88,13 +126,12 @@ impl Loader<'_> {
                 .zip(starts[number]..)
                 .map(|(index, position)| {
                     let example = &examples[*index];
-                    let image = decode(example)?;
-                    let image = match &example.place {
-                        Some(place) => face_chip::cut_from(&image, place, self.input.size),
-                        // It is resized at the end, so that altering costs no sharpness.
-                        None => image,
+                    let picture = Picture {
+                        image: decode(example)?,
+                        place: example.place,
+                        size: self.input.size,
                     };
-                    Ok(preprocess(&alter(position, image), self.input))
+                    Ok(preprocess(&cut(position, picture), self.input))
                 })
                 .collect::<Result<Vec<_>, LoaderError>>()
         };

@@ -1,7 +1,7 @@
 //! A classifier: a trunk that makes features of images, and a head that tells labels by them.
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::dlib_resnet::DlibResNet;
 use super::graph::{Graph, Layer, Value};
@@ -10,7 +10,7 @@ use super::resnet::{BlockKind, ResNet};
 use super::state::{Role, State};
 use crate::dlib::RESNET_FILE;
 use crate::dlib::face_chip::CHIP_SIDE;
-use crate::types::{Embedding, InputSpec, Size};
+use crate::types::{Embedding, Head, InputSpec, Size};
 
 /// The network where none is named.
 pub const DEFAULT_BACKBONE: Backbone = Backbone::DlibResnet29;
@@ -166,10 +166,15 @@ impl Trunk {
 const HEAD_WEIGHT: &str = "fc.weight";
 const HEAD_BIAS: &str = "fc.bias";
 
-/// A trunk with a linear head.
+/// Least length that a vector is divided by when it is brought to length 1, so that nothing is divided
+/// by 0: PyTorch's default in `normalize`.
+pub const SMALLEST_LENGTH: f64 = 1e-12;
+
+/// A trunk with a head.
 #[derive(Debug)]
 pub struct Network {
     backbone: Backbone,
+    head: Head,
     trunk: Trunk,
     head_weight: Tensor,
     head_bias: Tensor,
@@ -180,10 +185,17 @@ impl Network {
     /// Names of the head's tensors begin with this.
     pub const HEAD: &str = "fc.";
 
-    /// A network with random weights, from libtorch's generator: seed it first
+    /// A network with a linear head and random weights, from libtorch's generator: seed it first
     /// (`tch::manual_seed`).
     #[must_use]
     pub fn new(backbone: Backbone, classes: usize, device: Device) -> Self {
+        Self::with_head(backbone, Head::Linear, classes, device)
+    }
+
+    /// The same with another head. A cosine head's rows get their length from
+    /// [`Network::project_head`].
+    #[must_use]
+    pub fn with_head(backbone: Backbone, head: Head, classes: usize, device: Device) -> Self {
         let mut state = State::new(device);
         let trunk = backbone.trunk(&mut state);
         let (classes, features) = (classes as i64, trunk.features());
@@ -193,6 +205,7 @@ impl Network {
         let head_bias = state.uniform(HEAD_BIAS, &[classes], bound, Role::Offset);
         Self {
             backbone,
+            head,
             trunk,
             head_weight,
             head_bias,
@@ -204,6 +217,12 @@ impl Network {
     #[must_use]
     pub const fn backbone(&self) -> Backbone {
         self.backbone
+    }
+
+    /// How it makes logits of features.
+    #[must_use]
+    pub const fn head_kind(&self) -> Head {
+        self.head
     }
 
     /// Its tensors.
@@ -245,11 +264,28 @@ impl Network {
         )
     }
 
-    /// What the head makes of features: one logit a label.
+    /// Gives a cosine head what makes it one: rows of length `scale`, and no bias. To be called before
+    /// the first step and after each; a linear head stays as it is.
+    pub fn project_head(&self, scale: f64) {
+        if self.head == Head::Linear {
+            return;
+        }
+        let _guard = tch::no_grad_guard();
+        let (mut weight, mut bias) = self.head();
+        weight.copy_(&(of_length_one(&weight) * scale));
+        let _ = bias.zero_();
+    }
+
+    /// What the head makes of features: one logit a label. A cosine head divides the features by their
+    /// length first.
     ///
     /// # Shapes
     /// `[batch, features]` to `[batch, classes]`.
     pub fn classify(&self, features: &Tensor) -> Tensor {
+        let features = match self.head {
+            Head::Linear => features.shallow_clone(),
+            Head::Cosine => of_length_one(features),
+        };
         features.linear(&self.head_weight, Some(&self.head_bias))
     }
 
@@ -265,7 +301,11 @@ impl Network {
     #[must_use]
     pub fn graph(&self) -> Graph {
         let mut graph = Graph::default();
-        let features = self.trunk.describe(&mut graph);
+        let mut features = self.trunk.describe(&mut graph);
+        if self.head == Head::Cosine {
+            let smallest = SMALLEST_LENGTH;
+            features = graph.add(Layer::UnitLength { smallest }, &[features]);
+        }
         let head = Layer::Linear {
             weight: HEAD_WEIGHT.to_owned(),
             bias: Some(HEAD_BIAS.to_owned()),
@@ -275,10 +315,20 @@ impl Network {
     }
 }
 
+/// Each row divided by its length.
+///
+/// # Shapes
+/// `[rows, numbers]` to the same.
+fn of_length_one(rows: &Tensor) -> Tensor {
+    let squares = rows
+        .square()
+        .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);
+    rows / squares.clamp_min(SMALLEST_LENGTH * SMALLEST_LENGTH).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Kind;
 
     fn images(seed: i64) -> Tensor {
         tch::manual_seed(seed);
@@ -328,6 +378,25 @@ mod tests {
         }
         // ResNet-50's state dict in torchvision has this many entries.
         assert_eq!(shapes.len(), 320);
+    }
+
+    #[test]
+    fn a_cosine_head_sees_directions_alone() {
+        tch::manual_seed(4);
+        let network = Network::with_head(Backbone::Resnet18, Head::Cosine, 3, Device::Cpu);
+        network.project_head(16.0);
+        let (weight, bias) = network.head();
+        let features = tch::no_grad(|| weight.select(0, 1).unsqueeze(0) * 0.01);
+        let logits = tch::no_grad(|| network.classify(&features));
+        assert!((logits.double_value(&[0, 1]) - 16.0).abs() < 1e-4);
+        assert!(logits.abs().max().double_value(&[]) < 16.001);
+        let longer = tch::no_grad(|| network.classify(&(features * 50.0)));
+        assert!((longer - logits).abs().max().double_value(&[]) < 1e-4);
+        assert_eq!(bias.abs().max().double_value(&[]), 0.0);
+        let linear = Network::new(Backbone::Resnet18, 3, Device::Cpu);
+        let before = linear.head().0.copy();
+        linear.project_head(16.0);
+        assert_eq!(linear.head().0, before);
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! One pass over the training images, and one over those of val.
 
-use tch::{Kind, Reduction, Tensor};
+use tch::{Kind, Tensor};
 
 use super::checkpoint::Score;
 use super::error::TrainError;
 use super::frozen::FrozenFeatures;
+use super::mixup::{Mixup, cross_entropy};
 use super::optimizer::{AdamW, Rates};
-use super::order::{Purpose, batches, generator};
+use super::order::{Purpose, generator};
+use super::sampling;
 use super::schedule::Plateau;
 use super::settings::Settings;
 use crate::context::Context;
 use crate::data_set::Example;
-use crate::nn::{Loader, Network, consecutive_batches};
+use crate::nn::{Loader, Network, Picture, consecutive_batches};
 
 /// What an epoch works with.
 pub(super) struct Epoch<'a> {
@@ -39,27 +41,26 @@ impl Epoch<'_> {
     ) -> Result<(Score, f64), TrainError> {
         let (settings, number) = (self.settings, self.number);
         self.network.set_trunk_trainable(true);
-        let batches = batches(
-            examples.len(),
-            settings.batch as usize,
-            settings.seed,
-            number,
-        );
+        let labels: Vec<usize> = examples.iter().map(|example| example.label).collect();
+        let batches = self.batches(&labels, number);
         let mut tally = self.tally("train", examples.len());
         let mut rate = 0.0;
-        let change = |position, image| {
+        let mut batch_number = 0;
+        let cut = |position, picture: Picture| {
             let purpose = Purpose::Augmentation;
             let mut random = generator(settings.seed, purpose, number, position);
-            settings.augmentation.apply(&image, &mut random)
+            settings.augmentation.apply(&picture, &mut random)
         };
-        self.loader.each(examples, &batches, change, |batch| {
+        self.loader.each_picture(examples, &batches, cut, |batch| {
             let epochs = settings.epochs - settings.freeze_epochs.min(settings.epochs);
             let per_epoch = batches.len() as u64;
             let factor = settings.schedule.factor(*steps, per_epoch, epochs, plateau);
             rate = settings.learning_rate * factor;
-            let features = self.network.features(&batch.images, true);
+            let mixup = Mixup::draw(settings, number, batch_number, batch.size());
+            batch_number += 1;
+            let features = self.network.features(&mixup.mix(&batch.images), true);
             let logits = self.network.classify(&features);
-            let loss = cross_entropy(&logits, &batch.labels, settings.label_smoothing);
+            let loss = mixup.loss(&logits, &batch.labels, settings);
             tally.add(&batch.labels, &logits, &loss)?;
             optimizer.step(
                 &loss,
@@ -68,6 +69,7 @@ impl Epoch<'_> {
                     head: rate,
                 },
             );
+            self.network.project_head(settings.cosine_scale);
             *steps += 1;
             Ok::<(), TrainError>(())
         })?;
@@ -78,29 +80,31 @@ impl Epoch<'_> {
     pub(super) fn train_head(
         &self,
         frozen: &FrozenFeatures,
-        examples: usize,
         optimizer: &mut AdamW,
         plateau: &Plateau,
         steps: &mut u64,
     ) -> Result<(Score, f64), TrainError> {
         let (settings, passes) = (self.settings, self.settings.frozen_passes);
         self.network.set_trunk_trainable(false);
-        let mut tally = self.tally("train", examples * passes as usize);
+        let labels = frozen.train_labels();
+        let mut tally = self.tally("train", labels.len() * passes as usize);
         let mut rate = 0.0;
         for pass in (self.number - 1) * passes + 1..=self.number * passes {
-            let batches = batches(examples, settings.batch as usize, settings.seed, pass);
+            let batches = self.batches(labels, pass);
             let mut position = 0;
-            for chosen in &batches {
+            for (number, chosen) in batches.iter().enumerate() {
                 let epochs = settings.freeze_epochs * passes;
                 let per_epoch = batches.len() as u64;
                 let factor = settings.schedule.factor(*steps, per_epoch, epochs, plateau);
                 rate = settings.frozen_rate * factor;
                 let (features, labels) = frozen.batch(chosen, position, settings.seed, pass);
-                let logits = self.network.classify(&features);
-                let loss = cross_entropy(&logits, &labels, settings.label_smoothing);
+                let mixup = Mixup::draw(settings, pass, number, chosen.len());
+                let logits = self.network.classify(&mixup.mix(&features));
+                let loss = mixup.loss(&logits, &labels, settings);
                 tally.add(&labels, &logits, &loss)?;
                 let (trunk, head) = (0.0, rate);
                 optimizer.step(&loss, Rates { trunk, head });
+                self.network.project_head(settings.cosine_scale);
                 *steps += 1;
                 position += chosen.len();
             }
@@ -132,6 +136,12 @@ impl Epoch<'_> {
         Ok(tally.score())
     }
 
+    fn batches(&self, labels: &[usize], pass: u32) -> Vec<Vec<usize>> {
+        let settings = self.settings;
+        let batch = settings.batch as usize;
+        sampling::batches(labels, settings.balance, batch, settings.seed, pass)
+    }
+
     fn tally(&self, side: &str, images: usize) -> Tally<'_> {
         let name = format!("{side} {}/{}", self.number, self.settings.epochs);
         Tally {
@@ -144,15 +154,6 @@ impl Epoch<'_> {
             right: 0,
         }
     }
-}
-
-/// Mean cross-entropy over a batch; `smoothing` is the share of each label that all labels get.
-///
-/// # Shapes
-/// `[batch, classes]` and `[batch]` to a single number.
-pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor, smoothing: f64) -> Tensor {
-    const NO_LABEL: i64 = -100;
-    logits.cross_entropy_loss(labels, None::<Tensor>, Reduction::Mean, NO_LABEL, smoothing)
 }
 
 /// Sums over the batches of a pass.

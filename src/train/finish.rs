@@ -140,6 +140,7 @@ impl Training<'_> {
             output: ModelCard::LOGITS.to_owned(),
             temperature: 1.0,
             unknown: None,
+            head: settings.head,
             exports: BTreeMap::new(),
         }
     }

@@ -3,14 +3,15 @@
 
 use tch::{Kind, Tensor};
 
-use super::epoch::cross_entropy;
 use super::error::TrainError;
+use super::mixup::cross_entropy;
 use super::order::{Purpose, generator};
 use super::settings::Settings;
 use crate::context::Context;
 use crate::data_set::Example;
-use crate::nn::{Loader, Network, consecutive_batches};
-use image::{RgbImage, imageops};
+use crate::nn::{Loader, Network, Picture, consecutive_batches};
+use crate::types::Head;
+use image::imageops;
 use rand::RngExt;
 
 /// How many steepnesses are tried for the first head, each by √2 less than the one before. The first
@@ -27,6 +28,8 @@ pub(super) struct FrozenFeatures {
     views: Vec<Tensor>,
     /// `[images]`.
     labels: Tensor,
+    /// The same for the order of the images.
+    train_labels: Vec<usize>,
     /// `[images, features]` of val.
     val: Tensor,
     /// `[images]` of val.
@@ -46,20 +49,20 @@ impl FrozenFeatures {
         let images = train.len() * settings.frozen_views as usize + val.len();
         let task = context.progress.start("features", Some(images as u64));
         let run = |examples: &[Example], view: u32| {
-            let change = |position: usize, image: RgbImage| {
+            let cut = |position: usize, picture: Picture| {
                 if view == 0 {
-                    return image;
+                    return picture.chip();
                 }
                 if view == 1 && settings.augmentation.flip {
-                    return imageops::flip_horizontal(&image);
+                    return imageops::flip_horizontal(&picture.chip());
                 }
                 let place = view as usize * examples.len() + position;
                 let mut random = generator(settings.seed, Purpose::View, 0, place);
-                settings.augmentation.apply(&image, &mut random)
+                settings.augmentation.apply(&picture, &mut random)
             };
             let (mut features, mut labels) = (Vec::new(), Vec::new());
             let batches = consecutive_batches(examples.len(), settings.batch as usize);
-            loader.each(examples, &batches, change, |batch| {
+            loader.each_picture(examples, &batches, cut, |batch| {
                 context.interrupt.check()?;
                 features.push(tch::no_grad(|| network.features(&batch.images, false)));
                 task.advance(batch.size() as u64);
@@ -77,6 +80,7 @@ impl FrozenFeatures {
         Ok(Self {
             views,
             labels,
+            train_labels: train.iter().map(|example| example.label).collect(),
             val,
             val_labels,
         })
@@ -111,6 +115,11 @@ impl FrozenFeatures {
         )
     }
 
+    /// The labels of the training images.
+    pub(super) fn train_labels(&self) -> &[usize] {
+        &self.train_labels
+    }
+
     /// Features and labels of val.
     pub(super) const fn val(&self) -> (&Tensor, &Tensor) {
         (&self.val, &self.val_labels)
@@ -123,10 +132,20 @@ impl FrozenFeatures {
     ///
     /// Source: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017, section
     /// 2.4: distances to means are a linear layer.
+    ///
+    /// A cosine head begins with the directions from the mean of all means to each of them.
     pub(super) fn start_head(&self, network: &Network, labels: usize, smoothing: f64) {
         let _guard = tch::no_grad_guard();
         let classes = self.classes(labels);
         let (mut weight, mut bias) = network.head();
+        if network.head_kind() == Head::Cosine {
+            let means: Vec<&Tensor> = classes.means.iter().map(|(_, mean)| mean).collect();
+            let middle = Tensor::stack(&means, 0).mean_dim([0_i64].as_slice(), false, Kind::Float);
+            for (label, mean) in &classes.means {
+                weight.select(0, *label).copy_(&(mean - &middle));
+            }
+            return;
+        }
         let mut best = (f64::INFINITY, weight.copy(), bias.copy());
         for step in 0..STEEPNESSES {
             let less = 0.5_f64.powf(f64::from(step) / 2.0);
@@ -201,6 +220,7 @@ mod tests {
         let frozen = FrozenFeatures {
             views: vec![near(&labels), near(&labels)],
             val: near(&val_labels),
+            train_labels: vec![0, 2, 0, 2, 2, 0],
             labels,
             val_labels,
         };
@@ -219,6 +239,7 @@ mod tests {
         let frozen = FrozenFeatures {
             views: vec![view(0), view(100)],
             labels: Tensor::from_slice(&[0_i64, 1, 2, 3, 4]),
+            train_labels: vec![0, 1, 2, 3, 4],
             val: view(0),
             val_labels: Tensor::from_slice(&[0_i64, 1, 2, 3, 4]),
         };

@@ -6,8 +6,12 @@ mod epoch;
 mod error;
 mod finish;
 mod frozen;
+mod lr_find;
+mod lr_plot;
+mod mixup;
 mod optimizer;
 mod order;
+mod sampling;
 mod schedule;
 mod settings;
 
@@ -34,11 +38,13 @@ use frozen::FrozenFeatures;
 use optimizer::AdamW;
 use schedule::Plateau;
 
+pub use augment::Augmentation;
 pub use checkpoint::Best;
 pub use error::TrainError;
 pub use finish::Report;
+pub use lr_find::{RateReport, find_rate};
 pub use schedule::Schedule;
-pub use settings::{Augmentation, Settings};
+pub use settings::Settings;
 
 /// The stage's name in stamps.
 const STAGE: &str = "train";
@@ -146,6 +152,7 @@ impl Training<'_> {
             if progress.epoch == 0 && !head_is_trained {
                 let labels = self.data.labels.len();
                 features.start_head(&network, labels, settings.label_smoothing);
+                network.project_head(settings.cosine_scale);
             }
             frozen = Some(features);
         }
@@ -166,7 +173,7 @@ impl Training<'_> {
             let (plateau, steps) = (&progress.plateau, &mut progress.steps);
             let ((train, learning_rate), val) = match &frozen {
                 Some(frozen) => (
-                    epoch.train_head(frozen, train.usable.len(), &mut optimizer, plateau, steps)?,
+                    epoch.train_head(frozen, &mut optimizer, plateau, steps)?,
                     epoch.validate_head(frozen)?,
                 ),
                 None => (
@@ -193,7 +200,8 @@ impl Training<'_> {
         let settings = self.settings;
         tch::manual_seed(settings.seed as i64);
         let classes = self.data.labels.len();
-        let network = Network::new(settings.backbone, classes, self.places.device);
+        let device = self.places.device;
+        let network = Network::with_head(settings.backbone, settings.head, classes, device);
         let mut head_is_trained = false;
         if let Some(path) = &self.weights {
             let head = load_weights(&network, read_tensors(path)?, path)?;
@@ -214,6 +222,7 @@ impl Training<'_> {
                 .progress
                 .note(&format!("weights from `{name}`: {text}"));
         }
+        network.project_head(settings.cosine_scale);
         Ok((network, head_is_trained))
     }
 

@@ -13,6 +13,8 @@ pub(super) enum Purpose {
     Augmentation = 2,
     /// Which view of an image a frozen trunk is shown, and how it differs.
     View = 3,
+    /// Which images of a batch are mixed, and how much.
+    Mixup = 4,
 }
 
 /// The generator for one purpose at one place of the training.
@@ -32,6 +34,11 @@ pub(super) fn generator(seed: u64, purpose: Purpose, epoch: u32, position: usize
 pub(super) fn batches(count: usize, batch: usize, seed: u64, epoch: u32) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut generator(seed, Purpose::Order, epoch, 0));
+    in_batches(&order, batch)
+}
+
+/// An order in pieces, none of them with a single image where there are more.
+pub(super) fn in_batches(order: &[usize], batch: usize) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = order.chunks(batch.max(2)).map(<[usize]>::to_vec).collect();
     if batches.len() > 1 && batches.last().is_some_and(|last| last.len() == 1) {
         let last = batches.pop().unwrap_or_default();

@@ -1,10 +1,11 @@
 //! What a training can be told.
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
+use super::augment::Augmentation;
 use super::schedule::Schedule;
 use crate::nn::{Backbone, WeightsChoice};
-use crate::types::{InputSpec, Size};
+use crate::types::{Head, InputSpec, Size};
 
 /// Everything that decides what a training gives, but data and first weights themselves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,32 +47,17 @@ pub struct Settings {
     /// The seed of everything random.
     #[serde(serialize_with = "seed_for_toml")]
     pub seed: u64,
-}
-
-/// How training images are changed, each time in another way.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Augmentation {
-    /// Whether half of the images are mirrored.
-    pub flip: bool,
-    /// The smallest share of an image's area that is cut out of it.
-    pub min_area: f64,
-    /// The largest change of an image's ratio of width to height.
-    pub max_stretch: f64,
-    /// Brightness and contrast are multiplied by at most this more or less than 1.
-    pub max_light: f64,
-}
-
-impl Default for Augmentation {
-    /// Milder than torchvision's for ImageNet (area from 0.08, ratio up to 4/3, light 0.4): a face
-    /// chip shows the whole face, and identity is lost with half of it.
-    fn default() -> Self {
-        Self {
-            flip: true,
-            min_area: 0.7,
-            max_stretch: 1.1,
-            max_light: 0.2,
-        }
-    }
+    /// How logits are made of features.
+    pub head: Head,
+    /// What a cosine head's cosines are multiplied by.
+    pub cosine_scale: f64,
+    /// By how much the right label's cosine must be larger than the others' while a cosine head learns.
+    pub cosine_margin: f64,
+    /// The alpha of mixup: the larger, the more evenly images are mixed; 0: they are not.
+    pub mixup: f64,
+    /// The power by which a label's share of an epoch falls with the number of its images: at 0 each
+    /// image comes once, at 1 each label equally often.
+    pub balance: f64,
 }
 
 impl Settings {
@@ -103,8 +89,13 @@ impl Settings {
             schedule: Schedule::Cosine,
             patience: 10,
             weight_decay: 0.05,
-            augmentation: Augmentation::default(),
+            augmentation: Augmentation::light(),
             seed,
+            head: Head::Linear,
+            cosine_scale: 32.0,
+            cosine_margin: 0.1,
+            mixup: 0.0,
+            balance: 0.0,
         }
     }
 

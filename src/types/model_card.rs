@@ -42,6 +42,9 @@ pub struct ModelCard {
     /// From which probability on a face is taken for somebody whom the model knows; `None`: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownCard>,
+    /// How logits are made of the backbone's features.
+    #[serde(default)]
+    pub head: Head,
     /// Files made from the model for other programs, by format.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, ExportCard>,
@@ -62,6 +65,30 @@ impl ModelCard {
     pub const LOGITS: &str = "logits";
     /// The value of `output` in exported files that have preprocessing and softmax inside.
     pub const PROBABILITIES: &str = "probabilities";
+}
+
+/// How a network's last layer makes logits of features.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Head {
+    /// A linear layer: `fc.weight` times the features, plus `fc.bias`.
+    #[default]
+    Linear,
+    /// The same of features that are divided by their length first, and with a bias of 0: each row of
+    /// `fc.weight` has the same length, so that logits are that length times a cosine.
+    Cosine,
+}
+
+impl std::str::FromStr for Head {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "linear" => Ok(Self::Linear),
+            "cosine" => Ok(Self::Cosine),
+            _ => Err(format!("`{text}` is not one of linear, cosine")),
+        }
+    }
 }
 
 /// The network's input: a batch of RGB images as `f32` tensor `[batch, 3, height, width]`.

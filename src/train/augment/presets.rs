@@ -1,0 +1,75 @@
+//! Sets of changes by name.
+
+use super::Augmentation;
+
+impl Augmentation {
+    /// No change at all.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self {
+            flip: false,
+            rotation: 0.0,
+            scale: 0.0,
+            shift: 0.0,
+            light: 0.0,
+            saturation: 0.0,
+            grey: 0.0,
+            blur: 0.0,
+            low_resolution: 0.0,
+            smallest_side: 1.0,
+            jpeg: 0.0,
+            jpeg_quality: 100,
+            cutout: 0.0,
+            cutout_area: 0.0,
+        }
+    }
+
+    /// Mirrored, moved a little, lit otherwise: what any two photos of a face differ in. Milder than
+    /// torchvision's for ImageNet (area from 0.08, light 0.4): a face chip shows the whole face, and
+    /// identity is lost with half of it.
+    #[must_use]
+    pub const fn light() -> Self {
+        Self {
+            flip: true,
+            rotation: 5.0,
+            scale: 0.1,
+            shift: 0.04,
+            light: 0.2,
+            ..Self::none()
+        }
+    }
+
+    /// Also the faults of small, compressed and grey pictures, and hidden parts.
+    #[must_use]
+    pub const fn strong() -> Self {
+        Self {
+            flip: true,
+            rotation: 10.0,
+            scale: 0.15,
+            shift: 0.05,
+            light: 0.3,
+            saturation: 0.3,
+            grey: 0.05,
+            blur: 0.1,
+            low_resolution: 0.1,
+            smallest_side: 0.3,
+            jpeg: 0.1,
+            jpeg_quality: 30,
+            cutout: 0.25,
+            cutout_area: 0.15,
+        }
+    }
+}
+
+impl std::str::FromStr for Augmentation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "none" => Ok(Self::none()),
+            "light" => Ok(Self::light()),
+            "strong" => Ok(Self::strong()),
+            _ => Err(format!("`{text}` is not one of none, light, strong")),
+        }
+    }
+}

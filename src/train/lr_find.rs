@@ -1,0 +1,385 @@
+//! Which learning rate to train with: the loss at rates that grow from step to step.
+//!
+//! L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017, section 3.3.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use tch::Tensor;
+
+use super::epoch::Epoch;
+use super::error::TrainError;
+use super::frozen::FrozenFeatures;
+use super::mixup::Mixup;
+use super::optimizer::{AdamW, Rates};
+use super::order::{Purpose, generator};
+use super::schedule::Plateau;
+use super::{Places, Settings, Training, lr_plot, sampling};
+use crate::artifacts::atomic;
+use crate::context::Context;
+use crate::data_set;
+use crate::image_io;
+use crate::nn::{Loader, LoaderError, Network, Picture, use_threads};
+use crate::types::Split;
+
+/// The first rate.
+const LOWEST: f64 = 1e-6;
+/// The last rate: more has never been right for AdamW.
+const HIGHEST: f64 = 1.0;
+/// Steps from the first rate to the last: ten for each power of ten.
+const STEPS: usize = 61;
+/// What of the smoothed loss remains in each step.
+const SMOOTHING: f64 = 0.8;
+/// The loss has gone astray when it is so many times the lowest: fast.ai's number.
+const ASTRAY: f64 = 4.0;
+/// What the rate of the lowest loss is divided by: there the loss is about to grow, and a tenth of it
+/// is the usual advice.
+const SAFETY: f64 = 10.0;
+/// The curve's numbers.
+const CURVE_FILE: &str = "lr_find.csv";
+/// The curve as a picture.
+const PLOT_FILE: &str = "lr_find.png";
+
+/// One step of the search.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Point {
+    /// The head's rate.
+    pub(super) rate: f64,
+    /// The loss of the step's batch.
+    pub(super) loss: f64,
+    /// The mean of the losses up to here; earlier ones count less.
+    pub(super) smoothed: f64,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RateReport {
+    /// The rate to train with.
+    pub suggestion: f64,
+    /// Whether only the last layer learned, from features.
+    pub trunk_is_frozen: bool,
+    /// Steps made.
+    pub steps: usize,
+    /// The lowest loss, smoothed.
+    pub lowest_loss: f64,
+    /// Whether the search ended because the loss grew without bound.
+    pub diverged: bool,
+    /// The numbers: rate, loss, smoothed loss.
+    pub curve: PathBuf,
+    /// The same as a picture.
+    pub plot: PathBuf,
+}
+
+/// Trains for a few steps at rates that grow from one to the next, and writes loss over rate into
+/// `folder`. No model comes of it, and none is changed.
+///
+/// The rate is the one that the training would begin to fall from: that of all layers, after the epochs
+/// in which the trunk is frozen, or that of the last layer alone where it always is.
+///
+/// # Errors
+/// [`TrainError`], as of a training.
+pub fn find_rate(
+    places: &Places<'_>,
+    settings: &Settings,
+    context: &Context,
+    folder: &Path,
+) -> Result<RateReport, TrainError> {
+    use_threads(context.threads);
+    let training = Training::prepare(places, settings, context)?;
+    let mut search = Search::default();
+    let trunk_is_frozen = settings.trunk_is_frozen(settings.epochs);
+    training.search(&mut search, trunk_is_frozen)?;
+    let lowest = search.lowest().ok_or(TrainError::NotFinite {
+        epoch: 1,
+        batch: 1,
+        loss: f64::NAN,
+    })?;
+    let suggestion = rounded(lowest.rate / SAFETY);
+    fs_err::create_dir_all(folder)?;
+    let (curve, plot) = (folder.join(CURVE_FILE), folder.join(PLOT_FILE));
+    atomic::write(&curve, search.csv().as_bytes())?;
+    let picture = lr_plot::draw(&search.points, suggestion);
+    let png = image_io::encode_png(&picture).map_err(std::io::Error::other)?;
+    atomic::write(&plot, &png)?;
+    Ok(RateReport {
+        suggestion,
+        trunk_is_frozen,
+        steps: search.points.len(),
+        lowest_loss: lowest.smoothed,
+        diverged: search.diverged,
+        curve,
+        plot,
+    })
+}
+
+impl<'a> Training<'a> {
+    /// All that a training needs, without a folder of a model.
+    fn prepare(
+        places: &'a Places<'a>,
+        settings: &'a Settings,
+        context: &'a Context,
+    ) -> Result<Self, TrainError> {
+        let data = data_set::read(places.data)?;
+        super::ensure_labels(places.data, &data)?;
+        let weights = settings
+            .weights
+            .file(settings.backbone, places.weights_folder)?;
+        let train = data_set::check(&data, Split::Train, context)?;
+        let val = data_set::check(&data, Split::Val, context)?;
+        for (split, side, needed) in [
+            (Split::Train, &train, super::MIN_TRAIN_IMAGES),
+            (Split::Val, &val, 1),
+        ] {
+            super::ensure_images(places.data, split, side.usable.len(), needed)?;
+        }
+        Ok(Self {
+            places,
+            settings,
+            context,
+            inputs: super::Inputs {
+                data: data.fingerprint.clone(),
+                weights_sha256: None,
+            },
+            data,
+            weights,
+            sides: [train, val, data_set::Checked::default()],
+        })
+    }
+
+    fn search(&self, search: &mut Search, trunk_is_frozen: bool) -> Result<(), TrainError> {
+        let settings = self.settings;
+        let input = settings.input();
+        let loader = Loader {
+            input: &input,
+            threads: self.context.threads,
+            device: self.places.device,
+        };
+        let (network, head_is_trained) = self.first_network()?;
+        let mut optimizer = AdamW::new(&network, settings.weight_decay);
+        let frozen = if settings.freeze_epochs > 0 {
+            let images = [self.sides[0].usable.as_slice(), &self.sides[1].usable];
+            let frozen =
+                FrozenFeatures::compute(&network, &loader, settings, images, self.context)?;
+            if !head_is_trained {
+                let labels = self.data.labels.len();
+                frozen.start_head(&network, labels, settings.label_smoothing);
+                network.project_head(settings.cosine_scale);
+            }
+            Some(frozen)
+        } else {
+            None
+        };
+        let task = self.context.progress.start("rates", Some(STEPS as u64));
+        let mut step = |network: &Network, mixup: &Mixup, logits: &Tensor, labels: &Tensor| {
+            self.context.interrupt.check()?;
+            let loss = mixup.loss(logits, labels, settings);
+            let rate = search.rate();
+            let is_over = search.add(rate, loss.double_value(&[]));
+            task.advance(1);
+            if !is_over {
+                let trunk = rate * settings.trunk_rate;
+                optimizer.step(&loss, Rates { trunk, head: rate });
+                network.project_head(settings.cosine_scale);
+            }
+            Ok::<bool, TrainError>(is_over)
+        };
+        match &frozen {
+            Some(frozen) if trunk_is_frozen => {
+                network.set_trunk_trainable(false);
+                let batches = self.batches(1);
+                for (number, chosen) in batches.iter().enumerate() {
+                    let (features, labels) = frozen.batch(chosen, number, settings.seed, 1);
+                    let mixup = Mixup::draw(settings, 1, number, chosen.len());
+                    let logits = network.classify(&mixup.mix(&features));
+                    if step(&network, &mixup, &logits, &labels)? {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+            _ => {
+                if let Some(frozen) = &frozen {
+                    self.train_head_first(&network, &loader, frozen)?;
+                }
+                network.set_trunk_trainable(true);
+                self.search_with_all_layers(&network, &loader, step)
+            }
+        }
+    }
+
+    /// The epochs in which the trunk is frozen, with an optimizer of their own.
+    fn train_head_first(
+        &self,
+        network: &Network,
+        loader: &Loader<'_>,
+        frozen: &FrozenFeatures,
+    ) -> Result<(), TrainError> {
+        let (settings, context) = (self.settings, self.context);
+        let mut optimizer = AdamW::new(network, settings.weight_decay);
+        let mut steps = 0;
+        for number in 1..=settings.freeze_epochs {
+            let epoch = Epoch {
+                number,
+                settings,
+                network,
+                loader,
+                context,
+            };
+            epoch.train_head(frozen, &mut optimizer, &Plateau::default(), &mut steps)?;
+        }
+        Ok(())
+    }
+
+    fn search_with_all_layers(
+        &self,
+        network: &Network,
+        loader: &Loader<'_>,
+        mut step: impl FnMut(&Network, &Mixup, &Tensor, &Tensor) -> Result<bool, TrainError>,
+    ) -> Result<(), TrainError> {
+        let settings = self.settings;
+        let cut = |position, picture: Picture| {
+            let mut random = generator(settings.seed, Purpose::Augmentation, 1, position);
+            settings.augmentation.apply(&picture, &mut random)
+        };
+        let mut number = 0;
+        let examples = &self.sides[0].usable;
+        let ended = loader.each_picture(examples, &self.batches(1), cut, |batch| {
+            let mixup = Mixup::draw(settings, 1, number, batch.size());
+            number += 1;
+            let features = network.features(&mixup.mix(&batch.images), true);
+            let logits = network.classify(&features);
+            match step(network, &mixup, &logits, &batch.labels) {
+                Ok(false) => Ok(()),
+                Ok(true) => Err(End::Over),
+                Err(error) => Err(End::Failed(Box::new(error))),
+            }
+        });
+        match ended {
+            Err(End::Failed(error)) => Err(*error),
+            Ok(()) | Err(End::Over) => Ok(()),
+        }
+    }
+
+    /// As many batches as there are steps, of as many epochs as that takes.
+    fn batches(&self, first_epoch: u32) -> Vec<Vec<usize>> {
+        let settings = self.settings;
+        let examples = &self.sides[0].usable;
+        let labels: Vec<usize> = examples.iter().map(|example| example.label).collect();
+        let batch = settings.batch as usize;
+        (first_epoch..)
+            .flat_map(|epoch| {
+                sampling::batches(&labels, settings.balance, batch, settings.seed, epoch)
+            })
+            .take(STEPS)
+            .collect()
+    }
+}
+
+/// Why the steps ended before the batches did.
+enum End {
+    Over,
+    Failed(Box<TrainError>),
+}
+
+impl From<LoaderError> for End {
+    fn from(error: LoaderError) -> Self {
+        Self::Failed(Box::new(error.into()))
+    }
+}
+
+/// The steps so far.
+#[derive(Debug, Default)]
+struct Search {
+    points: Vec<Point>,
+    /// The sum of losses that count less with each step, and of their weights.
+    sums: [f64; 2],
+    diverged: bool,
+}
+
+impl Search {
+    /// The rate of the next step.
+    fn rate(&self) -> f64 {
+        let share = self.points.len() as f64 / (STEPS - 1) as f64;
+        LOWEST * (HIGHEST / LOWEST).powf(share)
+    }
+
+    /// Takes note of a step; returns whether it was the last.
+    fn add(&mut self, rate: f64, loss: f64) -> bool {
+        if !loss.is_finite() {
+            self.diverged = true;
+            return true;
+        }
+        let [sum, weight] = self.sums;
+        self.sums = [sum * SMOOTHING + loss, weight * SMOOTHING + 1.0];
+        let smoothed = self.sums[0] / self.sums[1];
+        let lowest = self.lowest().map_or(smoothed, |point| point.smoothed);
+        self.points.push(Point {
+            rate,
+            loss,
+            smoothed,
+        });
+        self.diverged = smoothed > ASTRAY * lowest;
+        self.diverged || self.points.len() >= STEPS
+    }
+
+    /// The step with the lowest smoothed loss; of equal ones the first.
+    fn lowest(&self) -> Option<Point> {
+        let points = self.points.iter().copied();
+        points.min_by(|one, other| one.smoothed.total_cmp(&other.smoothed))
+    }
+
+    fn csv(&self) -> String {
+        let mut csv = "lr,loss,smoothed_loss\n".to_owned();
+        for point in &self.points {
+            csv.push_str(&format!(
+                "{:.9},{:.6},{:.6}\n",
+                point.rate, point.loss, point.smoothed
+            ));
+        }
+        csv
+    }
+}
+
+/// A number with two digits that count, as one would type it.
+fn rounded(number: f64) -> f64 {
+    format!("{number:.1e}").parse().unwrap_or(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_grow_evenly_until_the_loss_goes_astray() {
+        let mut search = Search::default();
+        let mut rates = Vec::new();
+        loop {
+            let rate = search.rate();
+            rates.push(rate);
+            // Falls to 0.1 at a rate of 0.01 and grows from there.
+            let loss = 0.1 + (rate.log10() + 2.0).abs() * if rate > 0.01 { 5.0 } else { 0.5 };
+            if search.add(rate, loss) {
+                break;
+            }
+        }
+        assert!((rates[10] / rates[0] - 10.0).abs() < 1e-9);
+        assert!(search.diverged && rates.len() < STEPS, "{}", rates.len());
+        let lowest = search.lowest().expect("there are steps").rate;
+        assert!((0.009..0.03).contains(&lowest), "{lowest}");
+        assert_eq!(search.csv().lines().count(), 1 + rates.len());
+    }
+
+    #[test]
+    fn a_loss_that_is_no_number_ends_the_search_and_does_not_count() {
+        let mut search = Search::default();
+        assert!(!search.add(search.rate(), 2.0));
+        assert!(search.add(search.rate(), f64::NAN));
+        assert!(search.diverged);
+        assert_eq!(search.points.len(), 1);
+    }
+
+    #[test]
+    fn a_suggestion_has_two_digits() {
+        assert_eq!(rounded(0.000_251_188_6), 0.000_25);
+    }
+}
