@@ -78,7 +78,7 @@ pub(super) fn run(
                 .to_owned(),
         });
     }
-    args.train.settings(context.seed)?;
+    args.train.settings(context.seed, None)?;
     parse_device(&globals.device)?;
     let weights = &args.train.weights;
     weights.file(args.train.backbone, &wiring::weights_folder(globals))?;

@@ -10,7 +10,7 @@ use super::output::{Outcome, to_value};
 use super::wiring;
 use crate::context::Context;
 use crate::nn::{Backbone, DEFAULT_BACKBONE, WeightsChoice, parse_device};
-use crate::train::{self, Augmentation, Places, Schedule, Settings};
+use crate::train::{self, Augmentation, DataSize, Places, Schedule, Settings};
 use crate::types::Head;
 
 /// Arguments of `train`.
@@ -40,7 +40,8 @@ pub(super) struct TrainOptions {
     /// .safetensors, .pth or TorchScript file
     #[arg(long, value_name = "default|none|FILE", default_value = "default")]
     pub(super) weights: WeightsChoice,
-    /// Most epochs [default: 10, from weights of ImageNet 20, from random ones 40]
+    /// Most epochs [default: 10, or those of --freeze-epochs where there are less than 20 images a label
+    /// to learn from; from weights of ImageNet 20, from random ones 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) epochs: Option<u32>,
     /// Epochs in which only the last layer learns; each goes ten times over the images, whose features
@@ -76,7 +77,7 @@ pub(super) struct TrainOptions {
     #[arg(long, value_name = "ALPHA", value_parser = up_to::<2>)]
     pub(super) mixup: Option<f64>,
     /// Show images of rare labels more often: 0 each image once, 1 each label equally often, or between
-    /// [default: 0]
+    /// [default: 1 for dlib-resnet29, 0 for the others]
     #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
     pub(super) balance: Option<f64>,
     /// How the last layer tells labels apart: by weighted sums of the features, or by their direction
@@ -108,12 +109,17 @@ pub(super) enum LearningRate {
 }
 
 impl TrainOptions {
-    /// The settings, with defaults where nothing was said.
+    /// The settings, with defaults where nothing was said: those for the data set, if it is known
+    /// already.
     ///
     /// # Errors
     /// A [`Failure::Usage`] when the network can't take in images of the size asked for.
-    pub(super) fn settings(&self, seed: u64) -> Result<Settings, Failure> {
-        let defaults = Settings::defaults(self.backbone, self.weights.clone(), seed);
+    pub(super) fn settings(&self, seed: u64, data: Option<DataSize>) -> Result<Settings, Failure> {
+        let mut defaults = Settings::defaults(self.backbone, self.weights.clone(), seed);
+        if let Some(size) = data {
+            defaults = defaults.for_data(size);
+        }
+        let epochs = self.epochs.unwrap_or(defaults.epochs);
         let (side, smallest) = (self.input_size, self.backbone.min_input_side());
         if side.is_some_and(|side| side < smallest) {
             return Err(Failure::Usage {
@@ -126,8 +132,12 @@ impl TrainOptions {
         }
         Ok(Settings {
             input_size: self.input_size.unwrap_or(defaults.input_size),
-            epochs: self.epochs.unwrap_or(defaults.epochs),
-            freeze_epochs: self.freeze_epochs.unwrap_or(defaults.freeze_epochs),
+            epochs,
+            // More than all can't be frozen, and the rate must come down by the last of them.
+            freeze_epochs: self
+                .freeze_epochs
+                .unwrap_or(defaults.freeze_epochs)
+                .min(epochs),
             batch: self.batch.unwrap_or(defaults.batch),
             learning_rate: match self.lr {
                 Some(LearningRate::Given(rate)) => rate,
@@ -161,7 +171,9 @@ pub(super) fn run(
         device: parse_device(&globals.device)?,
         resume: args.resume,
     };
-    let settings = args.options.settings(context.seed)?;
+    let settings = args
+        .options
+        .settings(context.seed, Some(train::data_size(&args.data)?))?;
     if args.options.lr == Some(LearningRate::Find) {
         return find_rate(&places, &settings, context);
     }

@@ -61,6 +61,18 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// Decodes an image.
+    ///
+    /// # Errors
+    /// A [`LoaderError`].
+    pub fn read(example: &Example, size: Size) -> Result<Self, LoaderError> {
+        Ok(Self {
+            image: decode(example)?,
+            place: example.place,
+            size,
+        })
+    }
+
     /// The face as it is: its chip in the network's size, or the whole image in its own, which is
     /// resized at the end, so that altering costs no sharpness.
     #[must_use]
@@ -126,11 +138,7 @@ impl Loader<'_> {
                 .zip(starts[number]..)
                 .map(|(index, position)| {
                     let example = &examples[*index];
-                    let picture = Picture {
-                        image: decode(example)?,
-                        place: example.place,
-                        size: self.input.size,
-                    };
+                    let picture = Picture::read(example, self.input.size)?;
                     Ok(preprocess(&cut(position, picture), self.input))
                 })
                 .collect::<Result<Vec<_>, LoaderError>>()

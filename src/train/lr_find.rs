@@ -188,7 +188,8 @@ impl<'a> Training<'a> {
                 network.set_trunk_trainable(false);
                 let batches = self.batches(1);
                 for (number, chosen) in batches.iter().enumerate() {
-                    let (features, labels) = frozen.batch(chosen, number, settings.seed, 1);
+                    let position = number * settings.batch as usize;
+                    let (features, labels) = frozen.batch(chosen, position, settings.seed, 1);
                     let mixup = Mixup::draw(settings, 1, number, chosen.len());
                     let logits = network.classify(&mixup.mix(&features));
                     if step(&network, &mixup, &logits, &labels)? {

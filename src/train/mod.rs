@@ -14,6 +14,7 @@ mod order;
 mod sampling;
 mod schedule;
 mod settings;
+mod sheet;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -44,7 +45,7 @@ pub use error::TrainError;
 pub use finish::Report;
 pub use lr_find::{RateReport, find_rate};
 pub use schedule::Schedule;
-pub use settings::Settings;
+pub use settings::{DataSize, Settings};
 
 /// The stage's name in stamps.
 const STAGE: &str = "train";
@@ -82,6 +83,18 @@ struct Training<'a> {
     weights: Option<PathBuf>,
     inputs: Inputs,
     sides: [Checked; 3],
+}
+
+/// How large a data set is.
+///
+/// # Errors
+/// [`TrainError::Data`].
+pub fn data_size(data: &Path) -> Result<DataSize, TrainError> {
+    let data = data_set::read(data)?;
+    Ok(DataSize {
+        images: data.side(Split::Train).len(),
+        labels: data.labels.len(),
+    })
 }
 
 /// Trains a model, or goes on with an interrupted training.
@@ -169,6 +182,7 @@ impl Training<'_> {
             }
             if epoch.number == settings.freeze_epochs + 1 {
                 progress.steps = 0;
+                progress.plateau = Plateau::default();
             }
             let (plateau, steps) = (&progress.plateau, &mut progress.steps);
             let ((train, learning_rate), val) = match &frozen {
@@ -258,6 +272,7 @@ impl Training<'_> {
             &format!("device = \"{}\"\n", device_name(self.places.device)),
         );
         atomic::write(&out.join(CONFIG_FILE), config.as_bytes())?;
+        sheet::write(out, self.settings, &self.sides[0].usable)?;
         Ok(Progress::new(run, Plateau::default()))
     }
 }
@@ -303,11 +318,18 @@ fn check_all(
         MIN_TRAIN_IMAGES,
     )?;
     ensure_images(places.data, Split::Val, sides[1].usable.len(), 1)?;
-    for (index, label) in data.labels.iter().enumerate() {
-        if !sides[0].usable.iter().any(|example| example.label == index) {
-            let text =
-                format!("label `{label}` has no images for train: it will not be recognised");
-            context.progress.note(&text);
+    for (side, what) in [
+        (&sides[0], "train: it will not be recognised"),
+        (
+            &sides[1],
+            "val: what it gains or loses does not count for the best epoch",
+        ),
+    ] {
+        for (index, label) in data.labels.iter().enumerate() {
+            if !side.usable.iter().any(|example| example.label == index) {
+                let text = format!("label `{label}` has no images for {what}");
+                context.progress.note(&text);
+            }
         }
     }
     Ok(sides)

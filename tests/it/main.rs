@@ -26,6 +26,8 @@ mod quality;
 #[cfg(feature = "torch")]
 mod readme;
 #[cfg(feature = "torch")]
+mod recipe;
+#[cfg(feature = "torch")]
 mod run;
 #[cfg(feature = "torch")]
 mod torch;
