@@ -166,8 +166,7 @@ impl Trunk {
 const HEAD_WEIGHT: &str = "fc.weight";
 const HEAD_BIAS: &str = "fc.bias";
 
-/// Least length that a vector is divided by when it is brought to length 1, so that nothing is divided
-/// by 0: PyTorch's default in `normalize`.
+/// Least length that a vector is divided by: the default of PyTorch's `normalize`.
 pub const SMALLEST_LENGTH: f64 = 1e-12;
 
 /// A trunk with a head.
@@ -192,8 +191,7 @@ impl Network {
         Self::with_head(backbone, Head::Linear, classes, device)
     }
 
-    /// The same with another head. A cosine head's rows get their length from
-    /// [`Network::project_head`].
+    /// The same with another head; a cosine head needs [`Network::project_head`].
     #[must_use]
     pub fn with_head(backbone: Backbone, head: Head, classes: usize, device: Device) -> Self {
         let mut state = State::new(device);
