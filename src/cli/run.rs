@@ -78,8 +78,8 @@ pub(super) fn run(
                 .to_owned(),
         });
     }
-    args.train.settings(context.seed, None)?;
-    parse_device(&globals.device)?;
+    let device = parse_device(&globals.device)?;
+    args.train.settings(context.seed, device, None)?;
     let weights = &args.train.weights;
     weights.file(args.train.backbone, &wiring::weights_folder(globals))?;
     if args.from.is_none() {

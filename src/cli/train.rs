@@ -1,17 +1,22 @@
 //! `facepipe train`
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
+use tch::Device;
 
 use super::args::Globals;
 use super::failure::Failure;
 use super::output::{Outcome, to_value};
 use super::wiring;
 use crate::context::Context;
-use crate::nn::{Backbone, DEFAULT_BACKBONE, WeightsChoice, parse_device};
+use crate::nn::{Backbone, DEFAULT_BACKBONE, PrecisionChoice, WeightsChoice, parse_device};
 use crate::train::{self, Augmentation, DataSize, Places, Schedule, Settings};
 use crate::types::Head;
+
+/// A hundred years, for which durations have room.
+const MOST_MINUTES: f64 = 100.0 * 365.25 * 24.0 * 60.0;
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
@@ -97,6 +102,26 @@ pub(super) struct TrainOptions {
     /// Highest learning rate of the last layer while the others are frozen [default: 0.01]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(super) frozen_lr: Option<f64>,
+    /// The numbers that the network calculates with while all layers learn; weights always have 32 bits.
+    /// `auto` takes bf16, twice as fast, where the processor or GPU has instructions for it (`facepipe
+    /// doctor` says so); fp16 is for older GPUs
+    #[arg(long, value_name = "auto|f32|bf16|fp16", default_value = "auto")]
+    pub(super) precision: PrecisionChoice,
+    /// Batches whose mean gradient makes one step: as `--batch` times N, in the memory of one batch
+    /// [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) accumulate: Option<u32>,
+    /// Largest norm of a step's gradients; larger ones are scaled down to it, which helps where the loss
+    /// jumps [default: off]
+    #[arg(long, value_name = "NORM|off", value_parser = number_or_off)]
+    pub(super) clip: Option<NumberOrOff>,
+    /// Judge and keep the mean of the weights over many steps, with this decay a step (0.99 to 0.9999),
+    /// which is steadier where the loss on val jumps [default: off]
+    #[arg(long, value_name = "DECAY|off", value_parser = decay_or_off)]
+    pub(super) ema: Option<NumberOrOff>,
+    /// Minutes within an epoch after which the training is kept, so that a killed one loses no more
+    #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = positive)]
+    pub(super) keep_every: f64,
 }
 
 /// What `--lr` says.
@@ -108,13 +133,23 @@ pub(super) enum LearningRate {
     Given(f64),
 }
 
+/// A number, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct NumberOrOff(Option<f64>);
+
 impl TrainOptions {
     /// The settings, with defaults where nothing was said: those for the data set, if it is known
     /// already.
     ///
     /// # Errors
-    /// A [`Failure::Usage`] when the network can't take in images of the size asked for.
-    pub(super) fn settings(&self, seed: u64, data: Option<DataSize>) -> Result<Settings, Failure> {
+    /// A [`Failure`] when the network can't take in images of the size asked for, or the device does not
+    /// calculate in the precision asked for.
+    pub(super) fn settings(
+        &self,
+        seed: u64,
+        device: Device,
+        data: Option<DataSize>,
+    ) -> Result<Settings, Failure> {
         let mut defaults = Settings::defaults(self.backbone, self.weights.clone(), seed);
         if let Some(size) = data {
             defaults = defaults.for_data(size);
@@ -154,6 +189,10 @@ impl TrainOptions {
             cosine_margin: self.cosine_margin.unwrap_or(defaults.cosine_margin),
             frozen_views: self.frozen_views.unwrap_or(defaults.frozen_views),
             frozen_rate: self.frozen_lr.unwrap_or(defaults.frozen_rate),
+            precision: self.precision.on(device)?,
+            accumulate: self.accumulate.unwrap_or(defaults.accumulate),
+            clip: self.clip.map_or(defaults.clip, |clip| clip.0),
+            ema: self.ema.map_or(defaults.ema, |ema| ema.0),
             ..defaults
         })
     }
@@ -164,16 +203,17 @@ pub(super) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
+    let device = parse_device(&globals.device)?;
     let places = Places {
         data: &args.data,
         out: &args.out,
         weights_folder: &wiring::weights_folder(globals),
-        device: parse_device(&globals.device)?,
+        device,
         resume: args.resume,
+        keep_every: Duration::from_secs_f64(args.options.keep_every.min(MOST_MINUTES) * 60.0),
     };
-    let settings = args
-        .options
-        .settings(context.seed, Some(train::data_size(&args.data)?))?;
+    let data = train::data_size(&args.data)?;
+    let settings = args.options.settings(context.seed, device, Some(data))?;
     if args.options.lr == Some(LearningRate::Find) {
         return find_rate(&places, &settings, context);
     }
@@ -257,6 +297,22 @@ fn positive(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number > 0.0 && f64::is_finite(number) => Ok(number),
         _ => Err("not a number above 0".to_owned()),
+    }
+}
+
+fn number_or_off(text: &str) -> Result<NumberOrOff, String> {
+    match text {
+        "off" => Ok(NumberOrOff(None)),
+        _ => positive(text)
+            .map(|number| NumberOrOff(Some(number)))
+            .map_err(|_| "neither `off` nor a number above 0".to_owned()),
+    }
+}
+
+fn decay_or_off(text: &str) -> Result<NumberOrOff, String> {
+    match number_or_off(text) {
+        Ok(number) if number.0.is_none_or(|decay| decay < 1.0) => Ok(number),
+        _ => Err("neither `off` nor a number between 0 and 1".to_owned()),
     }
 }
 

@@ -10,6 +10,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::graph::{Graph, Layer, Value};
+use super::precision::in_kind_of;
 use super::state::{Role, State};
 use crate::dlib::ModelFileError;
 use crate::dlib::network_file::CHANNEL_MEANS;
@@ -82,15 +83,13 @@ impl Unit {
         }
     }
 
+    /// Scale and shift are folded into the convolution each time, which takes far less than going over
+    /// its output twice; gradients find their way back.
     fn forward(&self, input: &Tensor) -> Tensor {
+        let (weight, bias) = self.folded_parameters();
+        let (weight, bias) = (in_kind_of(input, &weight), in_kind_of(input, &bias));
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        let output = input.conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1);
-        match &self.affine {
-            Some(affine) => {
-                output * affine.scale.view([1, -1, 1, 1]) + affine.shift.view([1, -1, 1, 1])
-            }
-            None => output,
-        }
+        input.conv2d(&weight, Some(&bias), stride, padding, [1, 1], 1)
     }
 
     /// Adds its layers to a list; `name` begins the names of its tensors, which are not folded.
@@ -110,15 +109,19 @@ impl Unit {
         graph.add(affine, &[output])
     }
 
-    /// The same with scale and shift inside the convolution: half the work of memory.
-    fn folded(&self) -> Self {
-        let (weight, bias) = match &self.affine {
+    fn folded_parameters(&self) -> (Tensor, Tensor) {
+        match &self.affine {
             Some(Affine { scale, shift }) => (
                 &self.weight * scale.view([-1, 1, 1, 1]),
                 &self.bias * scale + shift,
             ),
-            None => (self.weight.copy(), self.bias.copy()),
-        };
+            None => (self.weight.shallow_clone(), self.bias.shallow_clone()),
+        }
+    }
+
+    /// The same with scale and shift inside the convolution for good.
+    fn folded(&self) -> Self {
+        let (weight, bias) = self.folded_parameters();
         Self {
             weight,
             bias,
@@ -166,14 +169,15 @@ impl Block {
     }
 
     fn forward(&self, input: &Tensor) -> Tensor {
-        let output = self.second.forward(&self.first.forward(input).relu());
+        let mut output = self.second.forward(&self.first.forward(input).relu_());
         if !self.halves {
-            return (output + input).relu();
+            output += input;
+            return output.relu_();
         }
         let side = [SHORTCUT_POOL; 2];
         let shortcut = input.avg_pool2d(side, side, [0, 0], false, true, None);
         let (output, shortcut) = (filled_up(&output, &shortcut), filled_up(&shortcut, &output));
-        (output + shortcut).relu()
+        (output + shortcut).relu_()
     }
 
     fn unit_names(number: usize) -> [String; 2] {
@@ -309,7 +313,7 @@ impl DlibResNet {
     /// # Shapes
     /// `[batch, 3, 150, 150]`, as [`DlibResNet::input`] gives it, to `[batch, 128]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
-        let stem = self.stem.forward(images).relu();
+        let stem = self.stem.forward(images).relu_();
         let [side, stride, padding] = STEM_POOL.map(|pixels| [pixels; 2]);
         let mut output = stem.max_pool2d(side, stride, padding, [1, 1], false);
         for block in &self.blocks {

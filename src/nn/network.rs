@@ -246,7 +246,8 @@ impl Network {
     }
 
     /// Features of images. `training` is for the trunk alone: a frozen trunk runs without it, so
-    /// that its running statistics stay where they are.
+    /// that its running statistics stay where they are. The trunk calculates in the kind of numbers
+    /// of `images` ([`super::Precision::input`]); features have 32 bits always.
     ///
     /// # Shapes
     /// `[batch, 3, height, width]` to `[batch, features]`.

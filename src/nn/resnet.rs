@@ -6,6 +6,7 @@
 use tch::Tensor;
 
 use super::graph::{Graph, Layer, Value};
+use super::precision::{in_kind_of, in_single};
 use super::state::{Role, State};
 
 /// Share of a batch's statistics in the running ones: torchvision's.
@@ -67,7 +68,8 @@ impl Convolution {
     fn forward(&self, input: &Tensor) -> Tensor {
         let stride = [self.stride, self.stride];
         let padding = [self.padding, self.padding];
-        input.conv2d(&self.weight, None::<Tensor>, stride, padding, [1, 1], 1)
+        let weight = in_kind_of(input, &self.weight);
+        input.conv2d(&weight, None::<Tensor>, stride, padding, [1, 1], 1)
     }
 
     fn layer(&self) -> Layer {
@@ -204,14 +206,16 @@ impl Block {
         for (index, unit) in self.units.iter().enumerate() {
             output = unit.forward(&output, training);
             if index + 1 < self.units.len() {
-                output = output.relu();
+                // In its place: the normalisation before it needs its own input, not this.
+                output = output.relu_();
             }
         }
         let shortcut = match &self.shortcut {
             Some(unit) => unit.forward(input, training),
             None => input.shallow_clone(),
         };
-        (output + shortcut).relu()
+        output += shortcut;
+        output.relu_()
     }
 
     fn describe(&self, graph: &mut Graph, input: Value) -> Value {
@@ -276,14 +280,14 @@ impl ResNet {
     /// # Shapes
     /// `[batch, 3, height, width]` to `[batch, features]`.
     pub(super) fn forward(&self, images: &Tensor, training: bool) -> Tensor {
-        let stem = self.stem.forward(images, training).relu();
+        let stem = self.stem.forward(images, training).relu_();
         let [side, stride, padding] = STEM_POOL.map(|pixels| [pixels; 2]);
         let pooled = stem.max_pool2d(side, stride, padding, [1, 1], false);
         let last = self
             .blocks
             .iter()
             .fold(pooled, |input, block| block.forward(&input, training));
-        last.adaptive_avg_pool2d([1, 1]).flatten(1, -1)
+        in_single(&last).adaptive_avg_pool2d([1, 1]).flatten(1, -1)
     }
 
     /// Adds its layers to a list, and gives the features.

@@ -9,7 +9,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use tch::{Device, Kind, Tensor};
 
 use super::torch_error::TorchError;
-use crate::artifacts::atomic;
+use crate::artifacts::{atomic, digest::sha256_hex};
 
 /// The one key of a file's metadata: more would be written in a random order.
 const METADATA_KEY: &str = "facepipe";
@@ -119,6 +119,20 @@ pub fn write(
             source,
         })?;
     Ok(atomic::write(path, &file)?)
+}
+
+/// SHA-256 over names, kinds, shapes and numbers of tensors.
+#[must_use]
+pub fn digest(tensors: &BTreeMap<String, Tensor>) -> String {
+    let line = |(name, tensor): (&String, &Tensor)| {
+        let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
+        let mut bytes = vec![0; tensor.numel() * tensor.kind().elt_size_in_bytes()];
+        tensor.copy_data_u8(&mut bytes, tensor.numel());
+        let numbers = sha256_hex(&bytes);
+        format!("{name} {:?} {:?} {numbers}\n", tensor.kind(), tensor.size())
+    };
+    let lines: String = tensors.iter().map(line).collect();
+    sha256_hex(lines.as_bytes())
 }
 
 /// Reads all tensors of a file, and the text that was written with them.

@@ -1,140 +1,55 @@
-//! What is kept after every epoch: `last` to go on with, `best` to use.
+//! What is kept after every epoch, and within long ones: `last` to go on with, `best` to use.
 //!
-//! `last` is one file, replaced as a whole: the network's tensors, the optimizer's, and all counts
-//! as its text. So its parts can't be of different epochs, however the process ends.
+//! `last` is one file: the network's tensors, the optimizer's, those of the averaged network, and all
+//! counts as its text. So its parts can't be of different steps, however the process ends. A digest
+//! in the text tells when a bit of it has changed; the file before it is kept for that case until the
+//! training is finished.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::ema::Ema;
 use super::error::TrainError;
-use super::optimizer::AdamW;
-use super::schedule::Plateau;
+use super::learner::Learner;
+use super::progress::Progress;
 use super::settings::Settings;
 use crate::artifacts::model_folder::{BEST_FILE, LAST_FILE, METRICS_FILE};
 use crate::artifacts::{atomic, digest::sha256_hex};
-use crate::nn::{Network, OPTIMIZER_PREFIX, load_weights, tensor_file};
+use crate::nn::tensor_file::{self, TensorFileError};
+use crate::nn::{Network, OPTIMIZER_PREFIX, load_weights};
+use tch::Tensor;
 
-/// Where a training is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Progress {
-    /// Digest of the settings and inputs that it belongs to.
-    pub(super) run: String,
-    /// Epochs done.
-    pub(super) epoch: u32,
-    /// Steps done since the trunk was frozen or began to move: each has a schedule of its own.
-    pub(super) steps: u64,
-    /// What the plateau schedule remembers.
-    pub(super) plateau: Plateau,
-    /// The best epoch so far.
-    pub(super) best: Option<Best>,
-    /// Epochs since then, or since the trunk moves.
-    pub(super) epochs_without_gain: u32,
-    /// Whether nothing more is to be done.
-    pub(super) finished: bool,
-    /// What `metrics.csv` holds.
-    pub(super) metrics: Vec<EpochMetrics>,
-}
+/// What `last` was before: used where `last` is damaged or a process was killed between two renames.
+pub(super) const PREVIOUS_FILE: &str = "checkpoints/previous.safetensors";
+/// What becomes `last` once it is whole.
+const NEXT_FILE: &str = "checkpoints/next.safetensors";
+/// Names of the averaged network's tensors begin with this, behind the optimizer's prefix.
+const EMA_PREFIX: &str = "ema.";
 
-/// The best epoch of a training: the one with the lowest loss on val.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Best {
-    /// The epoch, from 1.
-    pub epoch: u32,
-    /// Mean cross-entropy on val, in nats.
-    pub val_loss: f64,
-    /// Share of images of val that are right.
-    pub val_accuracy: f64,
-}
-
-/// One line of `metrics.csv`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct EpochMetrics {
-    /// From 1.
-    pub(super) epoch: u32,
-    /// Whether the trunk was frozen.
-    pub(super) frozen: bool,
-    /// The head's learning rate in the epoch's last step.
-    pub(super) learning_rate: f64,
-    /// Over the training images, as changed, while the network moved.
-    pub(super) train: Score,
-    /// Over the images of val, after the epoch.
-    pub(super) val: Score,
-}
-
-/// Loss and accuracy over some images.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Score {
-    /// Mean cross-entropy in nats.
-    pub(super) loss: f64,
-    /// Share of images that are right.
-    pub(super) accuracy: f64,
-}
-
-impl Progress {
-    /// The start of a training.
-    pub(super) const fn new(run: String, plateau: Plateau) -> Self {
-        Self {
-            run,
-            epoch: 0,
-            steps: 0,
-            plateau,
-            best: None,
-            epochs_without_gain: 0,
-            finished: false,
-            metrics: Vec::new(),
-        }
-    }
-
-    /// Takes note of an epoch; returns whether it is the best so far.
-    pub(super) fn after_epoch(&mut self, metrics: EpochMetrics, settings: &Settings) -> bool {
-        let val = metrics.val;
-        let gained = self.best.is_none_or(|best| val.loss < best.val_loss);
-        self.epoch = metrics.epoch;
-        self.plateau.after_epoch(val.loss);
-        if gained {
-            self.best = Some(Best {
-                epoch: metrics.epoch,
-                val_loss: val.loss,
-                val_accuracy: val.accuracy,
-            });
-        }
-        // A frozen trunk soon gives all it can: that is no reason to end before it moves.
-        self.epochs_without_gain = if gained || metrics.frozen {
-            0
-        } else {
-            self.epochs_without_gain + 1
-        };
-        let out_of_patience =
-            settings.patience > 0 && self.epochs_without_gain >= settings.patience;
-        self.finished = out_of_patience || self.epoch >= settings.epochs;
-        self.metrics.push(metrics);
-        gained
-    }
-
-    fn metrics_csv(&self) -> String {
-        let mut csv = "epoch,phase,lr,train_loss,train_accuracy,val_loss,val_accuracy\n".to_owned();
-        for line in &self.metrics {
-            let phase = if line.frozen { "frozen" } else { "full" };
-            csv.push_str(&format!(
-                "{},{phase},{:.9},{:.6},{:.6},{:.6},{:.6}\n",
-                line.epoch,
-                line.learning_rate,
-                line.train.loss,
-                line.train.accuracy,
-                line.val.loss,
-                line.val.accuracy
-            ));
-        }
-        csv
-    }
+/// The text of `last`.
+#[derive(Debug, Serialize, Deserialize)]
+struct Text {
+    progress: Progress,
+    /// SHA-256 over the progress as JSON and all tensors.
+    sha256: String,
 }
 
 /// The checkpoints of one model.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     model: PathBuf,
+}
+
+/// What was found of an earlier training.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Where it is.
+    pub(super) progress: Progress,
+    /// Why `last` was not used.
+    pub(super) damage: Option<String>,
 }
 
 impl Checkpoints {
@@ -145,79 +60,207 @@ impl Checkpoints {
         }
     }
 
-    /// Keeps what an epoch gave. `last` is written at the end: a process that dies before does the
-    /// epoch again and writes the same files.
+    /// Whether there is anything to go on with.
+    pub(super) fn exist(&self) -> io::Result<bool> {
+        Ok(fs_err::exists(self.model.join(LAST_FILE))?
+            || fs_err::exists(self.model.join(PREVIOUS_FILE))?)
+    }
+
+    /// Keeps where the training is; `best` is the network to use, where it is the best so far. `last` is
+    /// written at the end: a process that dies before does the epoch again and writes the same files.
+    ///
+    /// # Errors
+    /// Weights that are no numbers any more, and files that can't be written; what was kept before is
+    /// whole then.
     pub(super) fn save(
         &self,
-        network: &Network,
-        optimizer: &AdamW,
+        learner: &Learner,
         progress: &Progress,
-        is_best: bool,
+        best: Option<&Network>,
     ) -> Result<(), TrainError> {
-        let mut tensors = network.state().tensors();
-        if is_best {
-            tensor_file::write(&self.model.join(BEST_FILE), &tensors, None)?;
+        let progress = &Progress {
+            scaler: learner.scaler,
+            ema_updates: learner.ema.as_ref().map(Ema::updates),
+            ..progress.clone()
+        };
+        let mut tensors = learner.network.state().tensors();
+        ensure_finite(&tensors, progress)?;
+        let cannot_keep = |path: &Path, source: TensorFileError| TrainError::Keep {
+            path: path.to_owned(),
+            source,
+        };
+        if let Some(best) = best {
+            let path = self.model.join(BEST_FILE);
+            tensor_file::write(&path, &best.state().tensors(), None)
+                .map_err(|source| cannot_keep(&path, source))?;
         }
-        atomic::write(
-            &self.model.join(METRICS_FILE),
-            progress.metrics_csv().as_bytes(),
-        )?;
-        let moments = optimizer.tensors().into_iter();
-        tensors.extend(moments.map(|(name, tensor)| (format!("{OPTIMIZER_PREFIX}{name}"), tensor)));
-        let text = serde_json::to_string(progress).map_err(std::io::Error::from)?;
-        tensor_file::write(&self.model.join(LAST_FILE), &tensors, Some(text))?;
-        Ok(())
+        let csv = self.model.join(METRICS_FILE);
+        atomic::write(&csv, progress.metrics_csv().as_bytes())
+            .map_err(|source| cannot_keep(&csv, source.into()))?;
+        let mut add = |prefix: &str, more: BTreeMap<String, Tensor>| {
+            let name = |name| format!("{OPTIMIZER_PREFIX}{prefix}{name}");
+            tensors.extend(more.into_iter().map(|(key, tensor)| (name(key), tensor)));
+        };
+        add("", learner.optimizer.tensors());
+        if let Some(ema) = &learner.ema {
+            add(EMA_PREFIX, ema.network.state().tensors());
+        }
+        let text = Text {
+            progress: progress.clone(),
+            sha256: digest(&tensors, progress)?,
+        };
+        let text = serde_json::to_string(&text).map_err(io::Error::from)?;
+        let [next, last, previous] =
+            [NEXT_FILE, LAST_FILE, PREVIOUS_FILE].map(|name| self.model.join(name));
+        tensor_file::write(&next, &tensors, Some(text))
+            .map_err(|source| cannot_keep(&last, source))?;
+        rename_if_there(&last, &previous)?;
+        Ok(fs_err::rename(next, last)?)
     }
 
-    /// Takes up the training where `last` left it; `None` where there is none of this run.
+    /// Takes up the training where `last` left it, or the file before it where `last` is damaged;
+    /// `None` where there is none of this run.
     pub(super) fn restore(
         &self,
-        network: &Network,
-        optimizer: &mut AdamW,
+        learner: &mut Learner,
+        settings: &Settings,
         run: &str,
-    ) -> Result<Option<Progress>, TrainError> {
-        let path = self.model.join(LAST_FILE);
-        if !fs_err::exists(&path)? {
-            return Ok(None);
+    ) -> Result<Option<Found>, TrainError> {
+        let mut damage: Option<TrainError> = None;
+        for name in [LAST_FILE, PREVIOUS_FILE] {
+            let path = self.model.join(name);
+            if !fs_err::exists(&path)? {
+                continue;
+            }
+            match read(&path) {
+                Ok((progress, _)) if progress.run != run => return Ok(None),
+                Ok((progress, tensors)) => {
+                    take_over(learner, settings, &progress, tensors, &path)?;
+                    return Ok(Some(Found {
+                        progress,
+                        damage: damage.map(|error| error.to_string()),
+                    }));
+                }
+                Err(error) if error.is_damage() => damage = Some(damage.unwrap_or(error)),
+                Err(error) => return Err(error),
+            }
         }
-        let file = tensor_file::read(&path)?;
-        let damaged = |what: String| TrainError::DamagedCheckpoint {
-            path: path.clone(),
-            what,
-        };
-        let text = file
-            .text
-            .ok_or_else(|| damaged("it does not say where the training is".to_owned()))?;
-        let progress: Progress =
-            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-        if progress.run != run {
-            return Ok(None);
-        }
-        let (mut tensors, mut moments) = (BTreeMap::new(), BTreeMap::new());
-        for (name, tensor) in file.tensors {
-            match name.strip_prefix(OPTIMIZER_PREFIX) {
-                Some(name) => moments.insert(name.to_owned(), tensor),
-                None => tensors.insert(name, tensor),
-            };
-        }
-        load_weights(network, tensors, &path)?;
-        optimizer
-            .restore(&moments)
-            .map_err(|name| damaged(format!("`{OPTIMIZER_PREFIX}{name}` is missing")))?;
-        Ok(Some(progress))
+        damage.map_or(Ok(None), Err)
     }
 
-    /// Removes `last`, so that a training begins at its beginning.
-    pub(super) fn forget(&self) -> Result<(), TrainError> {
-        match fs_err::remove_file(self.model.join(LAST_FILE)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(()),
+    /// Removes everything that a training could go on with, so that it begins at its beginning.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        remove_if_there(&self.model.join(LAST_FILE))?;
+        self.tidy()
+    }
+
+    /// Removes what only an unfinished training needs.
+    pub(super) fn tidy(&self) -> io::Result<()> {
+        remove_if_there(&self.model.join(NEXT_FILE))?;
+        remove_if_there(&self.model.join(PREVIOUS_FILE))
+    }
+}
+
+/// Reads a checkpoint and makes sure that it is as it was written.
+fn read(path: &Path) -> Result<(Progress, BTreeMap<String, Tensor>), TrainError> {
+    let damaged = |what: String| TrainError::DamagedCheckpoint {
+        path: path.to_owned(),
+        what,
+    };
+    let file = match tensor_file::read(path) {
+        Err(TensorFileError::Io(source)) => return Err(source.into()),
+        Err(error) => {
+            let cause = std::error::Error::source(&error);
+            return Err(damaged(
+                cause.map_or_else(|| error.to_string(), ToString::to_string),
+            ));
         }
+        Ok(file) => file,
+    };
+    let text = file
+        .text
+        .ok_or_else(|| damaged("it does not say where the training is".to_owned()))?;
+    let text: Text = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    if digest(&file.tensors, &text.progress)? != text.sha256 {
+        return Err(damaged(
+            "its contents have changed since they were written".to_owned(),
+        ));
+    }
+    Ok((text.progress, file.tensors))
+}
+
+fn take_over(
+    learner: &mut Learner,
+    settings: &Settings,
+    progress: &Progress,
+    all: BTreeMap<String, Tensor>,
+    path: &Path,
+) -> Result<(), TrainError> {
+    let (mut tensors, mut moments, mut means) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    let ema = format!("{OPTIMIZER_PREFIX}{EMA_PREFIX}");
+    for (name, tensor) in all {
+        if let Some(name) = name.strip_prefix(&ema) {
+            means.insert(name.to_owned(), tensor);
+        } else if let Some(name) = name.strip_prefix(OPTIMIZER_PREFIX) {
+            moments.insert(name.to_owned(), tensor);
+        } else {
+            tensors.insert(name, tensor);
+        }
+    }
+    load_weights(&learner.network, tensors, path)?;
+    let missing = |name| TrainError::DamagedCheckpoint {
+        path: path.to_owned(),
+        what: format!("`{OPTIMIZER_PREFIX}{name}` is missing"),
+    };
+    learner.optimizer.restore(&moments).map_err(missing)?;
+    learner.scaler = progress.scaler.or(learner.scaler);
+    if let (Some(updates), Some(decay)) = (progress.ema_updates, settings.ema) {
+        let mut ema = Ema::new(&learner.network, decay);
+        load_weights(&ema.network, means, path)?;
+        ema.set_updates(updates);
+        learner.ema = Some(ema);
+    }
+    Ok(())
+}
+
+/// A step may have made weights that are no numbers: such a network is not kept.
+fn ensure_finite(
+    tensors: &BTreeMap<String, Tensor>,
+    progress: &Progress,
+) -> Result<(), TrainError> {
+    for (name, tensor) in tensors {
+        if tensor.isfinite().all().int64_value(&[]) == 0 {
+            return Err(TrainError::WeightsNotFinite {
+                name: name.clone(),
+                epoch: progress.epoch + u32::from(progress.within.is_some()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn digest(tensors: &BTreeMap<String, Tensor>, progress: &Progress) -> Result<String, TrainError> {
+    let text = serde_json::to_string(progress).map_err(io::Error::from)?;
+    let tensors = tensor_file::digest(tensors);
+    Ok(sha256_hex(format!("{text}\n{tensors}").as_bytes()))
+}
+
+fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
+    match fs_err::rename(from, to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs_err::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
 /// A digest of what a checkpoint must belong to.
 pub(super) fn run_key(settings: &Settings, inputs: &impl Serialize) -> Result<String, TrainError> {
-    let text = serde_json::to_string(&(settings, inputs)).map_err(std::io::Error::from)?;
+    let text = serde_json::to_string(&(settings, inputs)).map_err(io::Error::from)?;
     Ok(sha256_hex(text.as_bytes()))
 }

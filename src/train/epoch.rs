@@ -2,18 +2,18 @@
 
 use tch::{Kind, Tensor};
 
-use super::checkpoint::Score;
 use super::error::TrainError;
 use super::frozen::FrozenFeatures;
+use super::learner::Learner;
 use super::mixup::{Mixup, cross_entropy};
-use super::optimizer::{AdamW, Rates};
+use super::optimizer::Rates;
 use super::order::{Purpose, generator};
+use super::progress::{Progress, Score, Within};
 use super::sampling;
-use super::schedule::Plateau;
 use super::settings::Settings;
 use crate::context::Context;
 use crate::data_set::Example;
-use crate::nn::{Loader, Network, Picture, consecutive_batches};
+use crate::nn::{Loader, Network, Picture, Precision, consecutive_batches};
 
 /// What an epoch works with.
 pub(super) struct Epoch<'a> {
@@ -21,8 +21,6 @@ pub(super) struct Epoch<'a> {
     pub(super) number: u32,
     /// The training's settings.
     pub(super) settings: &'a Settings,
-    /// The network, which moves.
-    pub(super) network: &'a Network,
     /// Makes the batches.
     pub(super) loader: &'a Loader<'a>,
     /// Progress and interruption.
@@ -30,62 +28,71 @@ pub(super) struct Epoch<'a> {
 }
 
 impl Epoch<'_> {
-    /// Moves the network once over all training images. Returns the score on them and the head's
-    /// last learning rate; `steps` counts the steps of the whole training.
+    /// Moves the network once over all training images, or over those that are left of the epoch.
+    /// Returns the score on them and the head's last learning rate. `keep` is called between batches
+    /// with all that it takes to go on there.
     pub(super) fn train(
         &self,
         examples: &[Example],
-        optimizer: &mut AdamW,
-        plateau: &Plateau,
-        steps: &mut u64,
+        learner: &mut Learner,
+        progress: &mut Progress,
+        mut keep: impl FnMut(&Learner, &Progress) -> Result<(), TrainError> + Send,
     ) -> Result<(Score, f64), TrainError> {
         let (settings, number) = (self.settings, self.number);
-        self.network.set_trunk_trainable(true);
+        learner.network.set_trunk_trainable(true);
+        learner.start_ema(settings);
         let labels: Vec<usize> = examples.iter().map(|example| example.label).collect();
         let batches = self.batches(&labels, number);
+        let steps_per_epoch = batches.len().div_ceil(settings.accumulate.max(1) as usize) as u64;
         let mut tally = self.tally("train", examples.len());
-        let mut rate = 0.0;
-        let mut batch_number = 0;
+        tally.within = progress.within.unwrap_or_default();
+        tally.task.advance(tally.within.images as u64);
+        let first = tally.within;
         let cut = |position, picture: Picture| {
-            let purpose = Purpose::Augmentation;
+            let (purpose, position) = (Purpose::Augmentation, first.images + position);
             let mut random = generator(settings.seed, purpose, number, position);
             settings.augmentation.apply(&picture, &mut random)
         };
-        self.loader.each_picture(examples, &batches, cut, |batch| {
+        let left = &batches[first.batches.min(batches.len())..];
+        self.loader.each_picture(examples, left, cut, |batch| {
             let epochs = settings.epochs - settings.freeze_epochs.min(settings.epochs);
-            let per_epoch = batches.len() as u64;
-            let factor = settings.schedule.factor(*steps, per_epoch, epochs, plateau);
-            rate = settings.learning_rate * factor;
-            let mixup = Mixup::draw(settings, number, batch_number, batch.size());
-            batch_number += 1;
-            let features = self.network.features(&mixup.mix(&batch.images), true);
-            let logits = self.network.classify(&features);
+            let (steps, plateau) = (progress.steps, &progress.plateau);
+            let factor = settings
+                .schedule
+                .factor(steps, steps_per_epoch, epochs, plateau);
+            let rate = settings.learning_rate * factor;
+            let mixup = Mixup::draw(settings, number, tally.within.batches, batch.size());
+            let images = settings.precision.input(&mixup.mix(&batch.images));
+            let features = learner.network.features(&images, true);
+            let logits = learner.network.classify(&features);
             let loss = mixup.loss(&logits, &batch.labels, settings);
-            tally.add(&batch.labels, &logits, &loss)?;
-            optimizer.step(
-                &loss,
-                Rates {
-                    trunk: rate * settings.trunk_rate,
-                    head: rate,
-                },
-            );
-            self.network.project_head(settings.cosine_scale);
-            *steps += 1;
-            Ok::<(), TrainError>(())
+            let names = || names(examples, &batch.examples);
+            tally.add(&batch.labels, &logits, &loss, names)?;
+            learner.add(&loss);
+            tally.within.learning_rate = rate;
+            let is_last = tally.within.batches == batches.len();
+            if learner.optimizer.pending() >= settings.accumulate || is_last {
+                let (trunk, head) = (rate * settings.trunk_rate, rate);
+                let moved = learner.step(Rates { trunk, head });
+                moved.map_err(|_| tally.not_finite("gradients", f64::NAN, names()))?;
+                progress.steps += 1;
+            }
+            progress.within = Some(tally.within);
+            keep(learner, progress)
         })?;
-        Ok((tally.score(), rate))
+        Ok((tally.score(), tally.within.learning_rate))
     }
 
     /// Moves the head alone, by features of the training images. Returns as [`Epoch::train`] does.
     pub(super) fn train_head(
         &self,
         frozen: &FrozenFeatures,
-        optimizer: &mut AdamW,
-        plateau: &Plateau,
-        steps: &mut u64,
+        examples: &[Example],
+        learner: &mut Learner,
+        progress: &mut Progress,
     ) -> Result<(Score, f64), TrainError> {
         let (settings, passes) = (self.settings, self.settings.frozen_passes);
-        self.network.set_trunk_trainable(false);
+        learner.network.set_trunk_trainable(false);
         let labels = frozen.train_labels();
         let mut tally = self.tally("train", labels.len() * passes as usize);
         let mut rate = 0.0;
@@ -93,19 +100,23 @@ impl Epoch<'_> {
             let batches = self.batches(labels, pass);
             let mut position = 0;
             for (number, chosen) in batches.iter().enumerate() {
+                self.context.interrupt.check()?;
                 let epochs = settings.freeze_epochs * passes;
                 let per_epoch = batches.len() as u64;
-                let factor = settings.schedule.factor(*steps, per_epoch, epochs, plateau);
+                let (steps, plateau) = (progress.steps, &progress.plateau);
+                let factor = settings.schedule.factor(steps, per_epoch, epochs, plateau);
                 rate = settings.frozen_rate * factor;
                 let (features, labels) = frozen.batch(chosen, position, settings.seed, pass);
                 let mixup = Mixup::draw(settings, pass, number, chosen.len());
-                let logits = self.network.classify(&mixup.mix(&features));
+                let logits = learner.network.classify(&mixup.mix(&features));
                 let loss = mixup.loss(&logits, &labels, settings);
-                tally.add(&labels, &logits, &loss)?;
+                let names = || names(examples, chosen);
+                tally.add(&labels, &logits, &loss, names)?;
+                learner.add(&loss);
                 let (trunk, head) = (0.0, rate);
-                optimizer.step(&loss, Rates { trunk, head });
-                self.network.project_head(settings.cosine_scale);
-                *steps += 1;
+                let moved = learner.step(Rates { trunk, head });
+                moved.map_err(|_| tally.not_finite("gradients", f64::NAN, names()))?;
+                progress.steps += 1;
                 position += chosen.len();
             }
         }
@@ -113,24 +124,35 @@ impl Epoch<'_> {
     }
 
     /// The score of the head on features of val.
-    pub(super) fn validate_head(&self, frozen: &FrozenFeatures) -> Result<Score, TrainError> {
+    pub(super) fn validate_head(
+        &self,
+        frozen: &FrozenFeatures,
+        network: &Network,
+    ) -> Result<Score, TrainError> {
         let (features, labels) = frozen.val();
         let mut tally = self.tally("val", labels.size()[0] as usize);
-        let logits = tch::no_grad(|| self.network.classify(features));
-        tally.add(labels, &logits, &cross_entropy(&logits, labels, 0.0))?;
+        let logits = tch::no_grad(|| network.classify(features));
+        let loss = cross_entropy(&logits, labels, 0.0);
+        tally.add(labels, &logits, &loss, Vec::new)?;
         Ok(tally.score())
     }
 
-    /// The score on images as they are.
-    pub(super) fn validate(&self, examples: &[Example]) -> Result<Score, TrainError> {
+    /// The score on images as they are, in 32 bits: it is as the model will be used.
+    pub(super) fn validate(
+        &self,
+        examples: &[Example],
+        network: &Network,
+    ) -> Result<Score, TrainError> {
         let batches = consecutive_batches(examples.len(), self.settings.batch as usize);
         let mut tally = self.tally("val", examples.len());
         let unchanged = |_, image| image;
         self.loader.each(examples, &batches, unchanged, |batch| {
+            self.context.interrupt.check()?;
             tch::no_grad(|| {
-                let logits = self.network.forward(&batch.images);
+                let logits = network.forward(&Precision::F32.input(&batch.images));
                 let loss = cross_entropy(&logits, &batch.labels, 0.0);
-                tally.add(&batch.labels, &logits, &loss)
+                let names = || names(examples, &batch.examples);
+                tally.add(&batch.labels, &logits, &loss, names)
             })
         })?;
         Ok(tally.score())
@@ -142,58 +164,74 @@ impl Epoch<'_> {
         sampling::batches(labels, settings.balance, batch, settings.seed, pass)
     }
 
-    fn tally(&self, side: &str, images: usize) -> Tally<'_> {
+    fn tally(&self, side: &'static str, images: usize) -> Tally {
         let name = format!("{side} {}/{}", self.number, self.settings.epochs);
         Tally {
+            side,
             epoch: self.number,
-            context: self.context,
             task: self.context.progress.start(&name, Some(images as u64)),
-            batches: 0,
-            images: 0,
-            loss: 0.0,
-            right: 0,
+            within: Within::default(),
         }
     }
+}
+
+fn names(examples: &[Example], chosen: &[usize]) -> Vec<String> {
+    let files = chosen.iter().map(|index| examples[*index].file.clone());
+    files.collect()
 }
 
 /// Sums over the batches of a pass.
-struct Tally<'a> {
+struct Tally {
+    side: &'static str,
     epoch: u32,
-    context: &'a Context,
     task: Box<dyn crate::ports::TaskProgress>,
-    batches: usize,
-    images: usize,
-    loss: f64,
-    right: i64,
+    within: Within,
 }
 
-impl Tally<'_> {
-    fn add(&mut self, labels: &Tensor, logits: &Tensor, loss: &Tensor) -> Result<(), TrainError> {
-        self.context.interrupt.check()?;
+impl Tally {
+    fn add(
+        &mut self,
+        labels: &Tensor,
+        logits: &Tensor,
+        loss: &Tensor,
+        names: impl Fn() -> Vec<String>,
+    ) -> Result<(), TrainError> {
         let images = labels.size()[0] as usize;
-        self.batches += 1;
-        self.images += images;
+        self.within.batches += 1;
+        self.within.images += images;
         let loss = loss.double_value(&[]);
         if !loss.is_finite() {
-            return Err(TrainError::NotFinite {
-                epoch: self.epoch,
-                batch: self.batches,
-                loss,
-            });
+            let what = if self.side == "val" {
+                "loss on val"
+            } else {
+                "loss on train"
+            };
+            return Err(self.not_finite(what, loss, names()));
         }
-        self.loss += loss * images as f64;
+        self.within.loss += loss * images as f64;
         let hits = logits.argmax(-1, false).eq_tensor(labels);
-        self.right += hits.sum(Kind::Int64).int64_value(&[]);
+        self.within.right += hits.sum(Kind::Int64).int64_value(&[]);
         self.task.advance(images as u64);
-        self.task
-            .message(&format!("loss {:.4}", self.loss / self.images as f64));
+        let mean = self.within.loss / self.within.images as f64;
+        self.task.message(&format!("loss {mean:.4}"));
         Ok(())
     }
 
+    fn not_finite(&self, what: &'static str, value: f64, images: Vec<String>) -> TrainError {
+        TrainError::NotFinite {
+            what,
+            value,
+            epoch: self.epoch,
+            batch: self.within.batches,
+            images,
+        }
+    }
+
     fn score(&self) -> Score {
+        let images = self.within.images.max(1) as f64;
         Score {
-            loss: self.loss / self.images.max(1) as f64,
-            accuracy: self.right as f64 / self.images.max(1) as f64,
+            loss: self.within.loss / images,
+            accuracy: self.within.right as f64 / images,
         }
     }
 }

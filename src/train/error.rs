@@ -8,7 +8,7 @@ use crate::context::Interrupted;
 use crate::data_set::DataSetError;
 use crate::errors::{Hint, io_hint};
 use crate::nn::tensor_file::TensorFileError;
-use crate::nn::{LoaderError, WeightsError};
+use crate::nn::{LoaderError, TorchError, WeightsError};
 use crate::types::Split;
 
 /// Why a training failed.
@@ -63,15 +63,57 @@ pub enum TrainError {
         /// What is wrong with it.
         what: String,
     },
-    /// The loss is no number any more.
-    #[error("the loss became {loss} in epoch {epoch}, batch {batch}")]
+    /// A file of the training can't be written.
+    #[error("cannot keep the training in `{}`; what was kept before is whole", .path.display())]
+    Keep {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: TensorFileError,
+    },
+    /// The loss or its gradients are no numbers any more.
+    #[error("the {what} became {value} in epoch {epoch}, batch {batch}, of the images {}", some(.images))]
     NotFinite {
+        /// `loss on train`, `loss on val` or `gradients`.
+        what: &'static str,
+        /// The value.
+        value: f64,
         /// The epoch, from 1.
         epoch: u32,
         /// The batch of the epoch, from 1.
         batch: usize,
-        /// The loss.
-        loss: f64,
+        /// The images of the batch.
+        images: Vec<String>,
+    },
+    /// A step made weights that are no numbers.
+    #[error("the weights `{name}` are no finite numbers any more in epoch {epoch}")]
+    WeightsNotFinite {
+        /// The tensor.
+        name: String,
+        /// The epoch, from 1.
+        epoch: u32,
+    },
+    /// There is not enough memory for a step.
+    #[error("there is not enough memory for {batch} images of {side} x {side} pixels a step")]
+    OutOfMemory {
+        /// Images a step.
+        batch: u32,
+        /// The side of the network's input.
+        side: u32,
+        /// How many fit, by trying.
+        fits: Option<u32>,
+    },
+    /// libtorch's own error.
+    #[error("libtorch failed: {0}")]
+    Torch(TorchError),
+    /// The data set has other labels than the training that was begun.
+    #[error("`{}` was begun with other labels: {}", .model.display(), .changes.join("; "))]
+    OtherLabels {
+        /// The model's folder.
+        model: PathBuf,
+        /// What differs, one text each.
+        changes: Vec<String>,
     },
     /// The resolved settings can't be written as TOML.
     #[error("cannot write the settings as TOML")]
@@ -81,12 +123,37 @@ pub enum TrainError {
     NothingToResume(PathBuf),
 }
 
+impl TrainError {
+    /// Whether a checkpoint is not what it should be, so that the one before may help.
+    pub(super) const fn is_damage(&self) -> bool {
+        matches!(self, Self::DamagedCheckpoint { .. })
+    }
+}
+
+/// Some names of many.
+fn some(names: &[String]) -> String {
+    /// How many are told.
+    const TOLD: usize = 5;
+    let told: Vec<String> = names
+        .iter()
+        .take(TOLD)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.len().saturating_sub(TOLD) {
+        0 => told.join(", "),
+        more => format!("{} and {more} more", told.join(", ")),
+    }
+}
+
 impl Hint for TrainError {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Io(source) | Self::Checkpoint(TensorFileError::Io(source)) => {
-                return io_hint(source);
-            }
+            Self::Io(source)
+            | Self::Checkpoint(TensorFileError::Io(source))
+            | Self::Keep {
+                source: TensorFileError::Io(source),
+                ..
+            } => return io_hint(source),
             Self::Stage(source) => return source.hint(),
             Self::Data(source) => return source.hint(),
             Self::Weights(source) => return source.hint(),
@@ -98,10 +165,24 @@ impl Hint for TrainError {
                 "add photos, or give {split} a larger share: `facepipe prepare CROPS --out DATA \
                  --{split} SHARE --force`"
             ),
-            Self::NotFinite { .. } => "the last good epoch is kept; start again with a lower \
-                `--lr` and `--force`"
+            Self::NotFinite { .. } | Self::WeightsNotFinite { .. } => {
+                "what was reached before is kept in `checkpoints`; start again with a lower `--lr` (a \
+                 tenth, say) and `--force`, or with `--clip 1`"
+                    .to_owned()
+            }
+            Self::OutOfMemory { batch, fits, .. } => match fits {
+                Some(fits) => format!(
+                    "{fits} fit: use `--batch {fits} --accumulate {}`, which learns from as many images \
+                     a step, or a smaller `--input-size`",
+                    batch.div_ceil(*fits)
+                ),
+                None => "not even one fits: use a smaller `--input-size` or `--backbone`".to_owned(),
+            },
+            Self::OtherLabels { .. } => "add `--force` to train anew with these labels, or choose \
+                another folder with `--out`"
                 .to_owned(),
-            Self::Checkpoint(_) | Self::DamagedCheckpoint { .. } => {
+            Self::Torch(_) => "run `facepipe doctor`, which checks libtorch".to_owned(),
+            Self::Keep { .. } | Self::Checkpoint(_) | Self::DamagedCheckpoint { .. } => {
                 "start the training anew with `--force`".to_owned()
             }
             Self::NothingToResume(_) => "leave `--resume` out to start a training".to_owned(),

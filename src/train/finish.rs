@@ -7,8 +7,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::Training;
-use super::checkpoint::{Best, Progress};
 use super::error::TrainError;
+use super::progress::{Best, Progress};
 use crate::artifacts::atomic;
 use crate::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
 use crate::artifacts::stage::{OpenStage, REPORT_FILE, made_by};

@@ -10,16 +10,18 @@ use tch::Tensor;
 use super::epoch::Epoch;
 use super::error::TrainError;
 use super::frozen::FrozenFeatures;
+use super::learner::Learner;
 use super::mixup::Mixup;
-use super::optimizer::{AdamW, Rates};
+use super::optimizer::Rates;
 use super::order::{Purpose, generator};
+use super::progress::Progress;
 use super::schedule::Plateau;
 use super::{Places, Settings, Training, lr_plot, sampling};
 use crate::artifacts::atomic;
 use crate::context::Context;
 use crate::data_set;
 use crate::image_io;
-use crate::nn::{Loader, LoaderError, Network, Picture, use_threads};
+use crate::nn::{Loader, LoaderError, Picture, use_threads};
 use crate::types::Split;
 
 /// The first rate.
@@ -90,9 +92,11 @@ pub fn find_rate(
     let trunk_is_frozen = settings.trunk_is_frozen(settings.epochs);
     training.search(&mut search, trunk_is_frozen)?;
     let lowest = search.lowest().ok_or(TrainError::NotFinite {
+        what: "loss on train",
+        value: f64::NAN,
         epoch: 1,
         batch: 1,
-        loss: f64::NAN,
+        images: Vec::new(),
     })?;
     let suggestion = rounded(lowest.rate / SAFETY);
     fs_err::create_dir_all(folder)?;
@@ -155,89 +159,95 @@ impl<'a> Training<'a> {
             device: self.places.device,
         };
         let (network, head_is_trained) = self.first_network()?;
-        let mut optimizer = AdamW::new(&network, settings.weight_decay);
-        let frozen = if settings.freeze_epochs > 0 {
+        let mut learner = Learner::new(network, settings);
+        let mut frozen = None;
+        if settings.freeze_epochs > 0 {
             let images = [self.sides[0].usable.as_slice(), &self.sides[1].usable];
-            let frozen =
-                FrozenFeatures::compute(&network, &loader, settings, images, self.context)?;
+            let network = &learner.network;
+            let features =
+                FrozenFeatures::compute(network, &loader, settings, images, self.context)?;
             if !head_is_trained {
                 let labels = self.data.labels.len();
-                frozen.start_head(&network, labels, settings.label_smoothing);
+                features.start_head(network, labels, settings.label_smoothing);
                 network.project_head(settings.cosine_scale);
             }
-            Some(frozen)
-        } else {
-            None
-        };
+            frozen = Some(features);
+        }
         let task = self.context.progress.start("rates", Some(STEPS as u64));
-        let mut step = |network: &Network, mixup: &Mixup, logits: &Tensor, labels: &Tensor| {
+        let mut step = |learner: &mut Learner, loss: &Tensor| {
             self.context.interrupt.check()?;
-            let loss = mixup.loss(logits, labels, settings);
             let rate = search.rate();
             let is_over = search.add(rate, loss.double_value(&[]));
             task.advance(1);
-            if !is_over {
-                let trunk = rate * settings.trunk_rate;
-                optimizer.step(&loss, Rates { trunk, head: rate });
-                network.project_head(settings.cosine_scale);
+            if is_over {
+                return Ok::<bool, TrainError>(true);
             }
-            Ok::<bool, TrainError>(is_over)
+            let trunk = rate * settings.trunk_rate;
+            learner.add(loss);
+            let moved = learner.step(Rates { trunk, head: rate });
+            search.diverged = moved.is_err();
+            Ok(search.diverged)
         };
-        match &frozen {
-            Some(frozen) if trunk_is_frozen => {
-                network.set_trunk_trainable(false);
-                let batches = self.batches(1);
-                for (number, chosen) in batches.iter().enumerate() {
-                    let position = number * settings.batch as usize;
-                    let (features, labels) = frozen.batch(chosen, position, settings.seed, 1);
-                    let mixup = Mixup::draw(settings, 1, number, chosen.len());
-                    let logits = network.classify(&mixup.mix(&features));
-                    if step(&network, &mixup, &logits, &labels)? {
-                        break;
-                    }
+        match frozen {
+            Some(frozen) if trunk_is_frozen => self.search_with_head(&mut learner, &frozen, step),
+            frozen => {
+                if let Some(frozen) = frozen {
+                    self.train_head_first(&mut learner, &loader, &frozen)?;
                 }
-                Ok(())
-            }
-            _ => {
-                if let Some(frozen) = &frozen {
-                    self.train_head_first(&network, &loader, frozen)?;
-                }
-                network.set_trunk_trainable(true);
-                self.search_with_all_layers(&network, &loader, step)
+                self.search_with_all_layers(&mut learner, &loader, &mut step)
             }
         }
     }
 
-    /// The epochs in which the trunk is frozen, with an optimizer of their own.
+    /// The epochs in which the trunk is frozen.
     fn train_head_first(
         &self,
-        network: &Network,
+        learner: &mut Learner,
         loader: &Loader<'_>,
         frozen: &FrozenFeatures,
     ) -> Result<(), TrainError> {
         let (settings, context) = (self.settings, self.context);
-        let mut optimizer = AdamW::new(network, settings.weight_decay);
-        let mut steps = 0;
+        let mut progress = Progress::new(String::new(), Plateau::default());
         for number in 1..=settings.freeze_epochs {
             let epoch = Epoch {
                 number,
                 settings,
-                network,
                 loader,
                 context,
             };
-            epoch.train_head(frozen, &mut optimizer, &Plateau::default(), &mut steps)?;
+            epoch.train_head(frozen, &self.sides[0].usable, learner, &mut progress)?;
+        }
+        Ok(())
+    }
+
+    fn search_with_head(
+        &self,
+        learner: &mut Learner,
+        frozen: &FrozenFeatures,
+        mut step: impl FnMut(&mut Learner, &Tensor) -> Result<bool, TrainError>,
+    ) -> Result<(), TrainError> {
+        let settings = self.settings;
+        learner.network.set_trunk_trainable(false);
+        for (number, chosen) in self.batches(1).iter().enumerate() {
+            let position = number * settings.batch as usize;
+            let (features, labels) = frozen.batch(chosen, position, settings.seed, 1);
+            let mixup = Mixup::draw(settings, 1, number, chosen.len());
+            let logits = learner.network.classify(&mixup.mix(&features));
+            if step(learner, &mixup.loss(&logits, &labels, settings))? {
+                break;
+            }
         }
         Ok(())
     }
 
     fn search_with_all_layers(
         &self,
-        network: &Network,
+        learner: &mut Learner,
         loader: &Loader<'_>,
-        mut step: impl FnMut(&Network, &Mixup, &Tensor, &Tensor) -> Result<bool, TrainError>,
+        mut step: impl FnMut(&mut Learner, &Tensor) -> Result<bool, TrainError>,
     ) -> Result<(), TrainError> {
         let settings = self.settings;
+        learner.network.set_trunk_trainable(true);
         let cut = |position, picture: Picture| {
             let mut random = generator(settings.seed, Purpose::Augmentation, 1, position);
             settings.augmentation.apply(&picture, &mut random)
@@ -247,9 +257,10 @@ impl<'a> Training<'a> {
         let ended = loader.each_picture(examples, &self.batches(1), cut, |batch| {
             let mixup = Mixup::draw(settings, 1, number, batch.size());
             number += 1;
-            let features = network.features(&mixup.mix(&batch.images), true);
-            let logits = network.classify(&features);
-            match step(network, &mixup, &logits, &batch.labels) {
+            let images = settings.precision.input(&mixup.mix(&batch.images));
+            let features = learner.network.features(&images, true);
+            let logits = learner.network.classify(&features);
+            match step(learner, &mixup.loss(&logits, &batch.labels, settings)) {
                 Ok(false) => Ok(()),
                 Ok(true) => Err(End::Over),
                 Err(error) => Err(End::Failed(Box::new(error))),

@@ -2,48 +2,46 @@
 
 mod augment;
 mod checkpoint;
+mod ema;
 mod epoch;
 mod error;
 mod finish;
+mod fit;
 mod frozen;
+mod learner;
 mod lr_find;
 mod lr_plot;
+mod memory;
 mod mixup;
 mod optimizer;
 mod order;
+mod progress;
 mod sampling;
+mod scaler;
 mod schedule;
 mod settings;
 mod sheet;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tch::Device;
 
-use crate::artifacts::model_folder::{
-    CHECKPOINTS_FOLDER, CONFIG_FILE, EXPORT_FOLDER, LABELS_FILE, LAST_FILE, REPORT_FOLDER,
-};
+use crate::artifacts::model_folder::{CHECKPOINTS_FOLDER, LABELS_FILE};
 use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
 use crate::artifacts::{atomic, digest, jsonl};
 use crate::context::Context;
 use crate::data_set::{self, Checked, DataFolder};
-use crate::nn::{
-    HeadWeights, Loader, Network, device_name, load_weights, read_tensors, use_threads,
-};
+use crate::nn::use_threads;
 use crate::types::{Discarded, Split};
-use checkpoint::{Checkpoints, EpochMetrics, Progress, run_key};
-use epoch::Epoch;
-use frozen::FrozenFeatures;
-use optimizer::AdamW;
-use schedule::Plateau;
+use checkpoint::Checkpoints;
 
 pub use augment::Augmentation;
-pub use checkpoint::Best;
 pub use error::TrainError;
 pub use finish::Report;
 pub use lr_find::{RateReport, find_rate};
+pub use progress::Best;
 pub use schedule::Schedule;
 pub use settings::{DataSize, Settings};
 
@@ -65,6 +63,9 @@ pub struct Places<'a> {
     pub device: Device,
     /// Whether there must be an interrupted training to go on with.
     pub resume: bool,
+    /// The longest time within an epoch after which the training is kept, so that little is lost when
+    /// the process is killed.
+    pub keep_every: Duration,
 }
 
 /// What a training is made from.
@@ -120,8 +121,11 @@ pub fn run(
         data: data.fingerprint.clone(),
         weights_sha256: weights.as_deref().map(digest::sha256_of_file).transpose()?,
     };
-    if places.resume && !fs_err::exists(places.out.join(LAST_FILE))? {
+    if places.resume && !Checkpoints::new(places.out).exist()? {
         return Err(TrainError::NothingToResume(places.out.to_owned()));
+    }
+    if !context.force {
+        ensure_same_labels(places.out, &data.labels)?;
     }
     let folder = match stage::begin(places.out, STAGE, settings, &inputs, context.force)? {
         Begin::UpToDate(_) => return finish::report_of_before(places.out),
@@ -139,158 +143,8 @@ pub fn run(
         weights,
         inputs,
     };
-    let progress = training.fit(&folder)?;
+    let progress = training.fit_in_memory(&folder)?;
     training.finish(folder, &progress, started)
-}
-
-impl Training<'_> {
-    /// The training itself: epoch by epoch until it is finished, from wherever it was left.
-    fn fit(&self, folder: &OpenStage) -> Result<Progress, TrainError> {
-        let (places, settings, context) = (self.places, self.settings, self.context);
-        let input = settings.input();
-        let loader = Loader {
-            input: &input,
-            threads: context.threads,
-            device: places.device,
-        };
-        let (network, head_is_trained) = self.first_network()?;
-        let mut optimizer = AdamW::new(&network, settings.weight_decay);
-        let checkpoints = Checkpoints::new(&folder.root);
-        let mut progress = self.start_or_resume(&checkpoints, &network, &mut optimizer)?;
-        let [train, val, _] = &self.sides;
-        let mut frozen = None;
-        if settings.trunk_is_frozen(progress.epoch + 1) && !progress.finished {
-            let images = [train.usable.as_slice(), &val.usable];
-            let features = FrozenFeatures::compute(&network, &loader, settings, images, context)?;
-            if progress.epoch == 0 && !head_is_trained {
-                let labels = self.data.labels.len();
-                features.start_head(&network, labels, settings.label_smoothing);
-                network.project_head(settings.cosine_scale);
-            }
-            frozen = Some(features);
-        }
-        while !progress.finished {
-            let epoch = Epoch {
-                number: progress.epoch + 1,
-                settings,
-                network: &network,
-                loader: &loader,
-                context,
-            };
-            if !settings.trunk_is_frozen(epoch.number) {
-                frozen = None;
-            }
-            if epoch.number == settings.freeze_epochs + 1 {
-                progress.steps = 0;
-                progress.plateau = Plateau::default();
-            }
-            let (plateau, steps) = (&progress.plateau, &mut progress.steps);
-            let ((train, learning_rate), val) = match &frozen {
-                Some(frozen) => (
-                    epoch.train_head(frozen, &mut optimizer, plateau, steps)?,
-                    epoch.validate_head(frozen)?,
-                ),
-                None => (
-                    epoch.train(&train.usable, &mut optimizer, plateau, steps)?,
-                    epoch.validate(&val.usable)?,
-                ),
-            };
-            let metrics = EpochMetrics {
-                epoch: epoch.number,
-                frozen: settings.trunk_is_frozen(epoch.number),
-                learning_rate,
-                train,
-                val,
-            };
-            context.progress.note(&note(&metrics, settings.epochs));
-            let is_best = progress.after_epoch(metrics, settings);
-            checkpoints.save(&network, &optimizer, &progress, is_best)?;
-        }
-        Ok(progress)
-    }
-
-    /// The network as it is before the first step, and whether its head comes from the weights too.
-    fn first_network(&self) -> Result<(Network, bool), TrainError> {
-        let settings = self.settings;
-        tch::manual_seed(settings.seed as i64);
-        let classes = self.data.labels.len();
-        let device = self.places.device;
-        let network = Network::with_head(settings.backbone, settings.head, classes, device);
-        let mut head_is_trained = false;
-        if let Some(path) = &self.weights {
-            let head = load_weights(&network, read_tensors(path)?, path)?;
-            head_is_trained = head == HeadWeights::Taken;
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let text = match head {
-                HeadWeights::Taken => "all layers".to_owned(),
-                HeadWeights::Fresh {
-                    classes_in_file: Some(other),
-                } => {
-                    format!("all but its last layer, which is for {other} labels and not {classes}")
-                }
-                HeadWeights::Fresh {
-                    classes_in_file: None,
-                } => "all but a last layer, which it does not have".to_owned(),
-            };
-            self.context
-                .progress
-                .note(&format!("weights from `{name}`: {text}"));
-        }
-        network.project_head(settings.cosine_scale);
-        Ok((network, head_is_trained))
-    }
-
-    fn start_or_resume(
-        &self,
-        checkpoints: &Checkpoints,
-        network: &Network,
-        optimizer: &mut AdamW,
-    ) -> Result<Progress, TrainError> {
-        let run = run_key(self.settings, &self.inputs)?;
-        if self.context.force {
-            checkpoints.forget()?;
-        }
-        if let Some(progress) = checkpoints.restore(network, optimizer, &run)? {
-            self.context
-                .progress
-                .note(&format!("going on after epoch {}", progress.epoch));
-            return Ok(progress);
-        }
-        if self.places.resume {
-            return Err(TrainError::NothingToResume(self.places.out.to_owned()));
-        }
-        let out = self.places.out;
-        // What was made from an earlier training of this name is of another network.
-        for folder in [CHECKPOINTS_FOLDER, REPORT_FOLDER, EXPORT_FOLDER] {
-            remove_folder(&out.join(folder))?;
-        }
-        fs_err::create_dir_all(out.join(CHECKPOINTS_FOLDER))?;
-        atomic::write_json(&out.join(LABELS_FILE), &self.data.labels)?;
-        let mut config = toml::to_string(self.settings)?;
-        config.insert_str(
-            0,
-            &format!("device = \"{}\"\n", device_name(self.places.device)),
-        );
-        atomic::write(&out.join(CONFIG_FILE), config.as_bytes())?;
-        sheet::write(out, self.settings, &self.sides[0].usable)?;
-        Ok(Progress::new(run, Plateau::default()))
-    }
-}
-
-fn note(metrics: &EpochMetrics, epochs: u32) -> String {
-    format!(
-        "epoch {}/{epochs}{}: train loss {:.4} accuracy {:.1} %, val loss {:.4} accuracy {:.1} %",
-        metrics.epoch,
-        if metrics.frozen {
-            " (trunk frozen)"
-        } else {
-            ""
-        },
-        metrics.train.loss,
-        metrics.train.accuracy * 100.0,
-        metrics.val.loss,
-        metrics.val.accuracy * 100.0
-    )
 }
 
 /// Decodes every image once; records those that can't be used.
@@ -342,6 +196,35 @@ fn ensure_labels(data: &Path, found: &DataFolder) -> Result<(), TrainError> {
     Err(TrainError::TooFewLabels {
         data: data.to_owned(),
         labels: found.labels.clone(),
+    })
+}
+
+/// A training goes on only with the labels that it was begun with; says which these are not.
+fn ensure_same_labels(model: &Path, labels: &[String]) -> Result<(), TrainError> {
+    let path = model.join(LABELS_FILE);
+    if stage::read_stamp(model)?.is_none() || !fs_err::exists(&path)? {
+        return Ok(());
+    }
+    let bytes = fs_err::read(&path)?;
+    let before: Vec<String> = serde_json::from_slice(&bytes).map_err(std::io::Error::from)?;
+    let lacking = |from: &[String], of: &[String], text: &str| {
+        let names = of.iter().filter(|label| !from.contains(label));
+        let names: Vec<String> = names.map(|label| format!("`{label}`")).collect();
+        (!names.is_empty()).then(|| format!("{} {text}", names.join(", ")))
+    };
+    let changes: Vec<String> = [
+        lacking(labels, &before, "gone"),
+        lacking(&before, labels, "new"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Err(TrainError::OtherLabels {
+        model: model.to_owned(),
+        changes,
     })
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::nn::{Network, Role};
 
@@ -36,13 +36,31 @@ struct Slot {
     steps: i64,
     mean: Tensor,
     mean_of_squares: Tensor,
+    /// The sum of gradients that wait for the next step.
+    gradient: Option<Tensor>,
 }
+
+/// How gradients are changed before a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Gradients {
+    /// What the losses were multiplied by.
+    pub(super) loss_factor: f64,
+    /// The largest norm of all gradients together; larger ones are scaled down to it.
+    pub(super) clip: Option<f64>,
+    /// Whether gradients that are not finite must be found.
+    pub(super) check: bool,
+}
+
+/// Added to the norm of gradients that is divided by: PyTorch's `clip_grad_norm_`.
+const CLIP_EPSILON: f64 = 1e-6;
 
 /// The optimizer of a whole network, frozen parts included.
 #[derive(Debug)]
 pub(super) struct AdamW {
     slots: Vec<Slot>,
     weight_decay: f64,
+    /// Losses whose gradients wait for the next step.
+    pending: u32,
 }
 
 impl AdamW {
@@ -59,16 +77,19 @@ impl AdamW {
                 steps: 0,
                 mean: entry.tensor.detach().zeros_like(),
                 mean_of_squares: entry.tensor.detach().zeros_like(),
+                gradient: None,
             })
             .collect();
         Self {
             slots,
             weight_decay,
+            pending: 0,
         }
     }
 
-    /// Computes the gradients of `loss` and moves every parameter that is not frozen.
-    pub(super) fn step(&mut self, loss: &Tensor, rates: Rates) {
+    /// Computes the gradients of `loss` for every parameter that is not frozen, and adds them to those
+    /// that wait for the next step.
+    pub(super) fn add_gradients(&mut self, loss: &Tensor) {
         let mut slots: Vec<&mut Slot> = self
             .slots
             .iter_mut()
@@ -76,17 +97,63 @@ impl AdamW {
             .collect();
         let parameters: Vec<&Tensor> = slots.iter().map(|slot| &slot.parameter).collect();
         let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
-        tch::no_grad(|| {
-            for (slot, gradient) in slots.iter_mut().zip(gradients) {
-                let rate = if slot.in_head {
-                    rates.head
-                } else {
-                    rates.trunk
-                };
-                let decay = if slot.decays { self.weight_decay } else { 0.0 };
-                slot.update(&gradient, rate, decay);
+        for (slot, gradient) in slots.iter_mut().zip(gradients) {
+            match &mut slot.gradient {
+                Some(sum) => *sum += gradient,
+                // Convolutions give them with channels last; parameters have them first.
+                none => *none = Some(gradient.contiguous()),
             }
-        });
+        }
+        self.pending += 1;
+    }
+
+    /// How many losses wait for the next step.
+    pub(super) const fn pending(&self) -> u32 {
+        self.pending
+    }
+
+    /// Moves every parameter that has gradients, by their mean over the losses that were added. Returns
+    /// whether it did: where gradients are looked at and are not all finite, nothing moves.
+    pub(super) fn step(&mut self, rates: Rates, gradients: Gradients) -> bool {
+        let _guard = tch::no_grad_guard();
+        let mut factor = 1.0 / (gradients.loss_factor * f64::from(self.pending.max(1)));
+        self.pending = 0;
+        if gradients.check || gradients.clip.is_some() {
+            let norm = self.gradient_norm() * factor;
+            if !norm.is_finite() {
+                self.slots.iter_mut().for_each(|slot| slot.gradient = None);
+                return false;
+            }
+            if let Some(clip) = gradients.clip {
+                factor *= (clip / (norm + CLIP_EPSILON)).min(1.0);
+            }
+        }
+        for slot in &mut self.slots {
+            let Some(mut gradient) = slot.gradient.take() else {
+                continue;
+            };
+            if factor != 1.0 {
+                let _ = gradient.g_mul_scalar_(factor);
+            }
+            let rate = if slot.in_head {
+                rates.head
+            } else {
+                rates.trunk
+            };
+            let decay = if slot.decays { self.weight_decay } else { 0.0 };
+            slot.update(&gradient, rate, decay);
+        }
+        true
+    }
+
+    /// The norm of all waiting gradients, taken as one long vector.
+    fn gradient_norm(&self) -> f64 {
+        let gradients = self.slots.iter().filter_map(|slot| slot.gradient.as_ref());
+        let norms: Vec<Tensor> = gradients.map(Tensor::norm).collect();
+        if norms.is_empty() {
+            return 0.0;
+        }
+        Tensor::stack(&norms, 0).norm().double_value(&[])
     }
 
     /// Everything that it remembers, by name.
@@ -97,7 +164,11 @@ impl AdamW {
             add(MEAN, slot.mean.shallow_clone());
             add(MEAN_OF_SQUARES, slot.mean_of_squares.shallow_clone());
             add(STEPS, Tensor::from(slot.steps));
+            if let Some(gradient) = &slot.gradient {
+                add(GRADIENT, gradient.shallow_clone());
+            }
         }
+        tensors.insert(PENDING.to_owned(), Tensor::from(i64::from(self.pending)));
         tensors
     }
 
@@ -120,7 +191,11 @@ impl AdamW {
             slot.steps = find(STEPS, &[])?.int64_value(&[]);
             slot.mean.copy_(mean);
             slot.mean_of_squares.copy_(mean_of_squares);
+            let gradient = tensors.get(&format!("{}.{GRADIENT}", slot.name));
+            slot.gradient = gradient.map(|tensor| tensor.to_device(slot.mean.device()).copy());
         }
+        let pending = tensors.get(PENDING).ok_or_else(|| PENDING.to_owned())?;
+        self.pending = pending.int64_value(&[]).unsigned_abs() as u32;
         Ok(())
     }
 }
@@ -128,28 +203,41 @@ impl AdamW {
 const MEAN: &str = "mean";
 const MEAN_OF_SQUARES: &str = "mean_of_squares";
 const STEPS: &str = "steps";
+const GRADIENT: &str = "gradient";
+const PENDING: &str = "pending";
 
 impl Slot {
+    /// PyTorch's arithmetic with as few passes over memory as libtorch's operations allow.
     fn update(&mut self, gradient: &Tensor, rate: f64, decay: f64) {
         self.steps += 1;
-        let _ = self.parameter.g_mul_scalar_(1.0 - rate * decay);
         let _ = self.mean.lerp_(gradient, 1.0 - BETA1);
-        let _ = self.mean_of_squares.g_mul_scalar_(BETA2);
-        let _ = self
-            .mean_of_squares
-            .g_add_(&(gradient.square() * (1.0 - BETA2)));
+        let _ = self.mean_of_squares.lerp_(&gradient.square(), 1.0 - BETA2);
+        if rate == 0.0 {
+            return;
+        }
+        if decay > 0.0 {
+            let _ = self.parameter.g_mul_scalar_(1.0 - rate * decay);
+        }
         let unbias = |beta: f64| 1.0 - beta.powf(self.steps as f64);
+        // parameter -= rate / unbias(BETA1) * mean / (root / unbias(BETA2).sqrt() + EPSILON)
+        let size = -rate / unbias(BETA1);
         let mut denominator = self.mean_of_squares.sqrt();
-        let _ = denominator.g_div_scalar_(unbias(BETA2).sqrt());
-        let _ = denominator.g_add_scalar_(EPSILON);
-        let change = &self.mean / denominator * (rate / unbias(BETA1));
-        let _ = self.parameter.g_sub_(&change.to_kind(Kind::Float));
+        let _ = denominator.g_mul_scalar_(1.0 / (unbias(BETA2).sqrt() * size));
+        let _ = denominator.g_add_scalar_(EPSILON / size);
+        let _ = self.parameter.addcdiv_(&self.mean, &denominator);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Kind;
+
+    const UNCHANGED: Gradients = Gradients {
+        loss_factor: 1.0,
+        clip: None,
+        check: false,
+    };
 
     const INPUTS: [[f32; 2]; 3] = [[1.0, 2.0], [-0.5, 0.25], [3.0, -1.0]];
 
@@ -164,6 +252,7 @@ mod tests {
             steps: 0,
             mean: parameter.detach().zeros_like(),
             mean_of_squares: parameter.detach().zeros_like(),
+            gradient: None,
             parameter,
         }
     }
@@ -175,21 +264,27 @@ mod tests {
                 slot("bias", &[0.3, -0.7], &[2], true, false),
             ],
             weight_decay: 0.1,
+            pending: 0,
         }
     }
 
-    fn step(optimizer: &mut AdamW) {
-        let inputs = Tensor::from_slice(&INPUTS.concat()).view([3, 2]);
+    fn loss(optimizer: &AdamW, rows: &[[f32; 2]]) -> Tensor {
+        let inputs = Tensor::from_slice(&rows.concat()).view([rows.len() as i64, 2]);
         let [weight, bias] = [0, 1].map(|index| optimizer.slots[index].parameter.shallow_clone());
-        let loss = inputs
+        inputs
             .linear(&weight, Some(&bias))
             .square()
-            .sum(Kind::Float);
-        let rates = Rates {
-            trunk: 0.01,
-            head: 0.05,
-        };
-        optimizer.step(&loss, rates);
+            .sum(Kind::Float)
+    }
+
+    const RATES: Rates = Rates {
+        trunk: 0.01,
+        head: 0.05,
+    };
+
+    fn step(optimizer: &mut AdamW) {
+        optimizer.add_gradients(&loss(optimizer, &INPUTS));
+        assert!(optimizer.step(RATES, UNCHANGED));
     }
 
     fn assert_close(tensor: &Tensor, expected: &[f64]) {
@@ -257,5 +352,71 @@ mod tests {
         let mut lacking = first.tensors();
         lacking.remove("bias.mean");
         assert_eq!(second.restore(&lacking), Err("bias.mean".to_owned()));
+    }
+
+    #[test]
+    fn gradients_of_several_losses_move_by_their_mean() {
+        let (mut whole, mut parts) = (optimizer(), optimizer());
+        whole.add_gradients(&(loss(&whole, &INPUTS) / 3.0));
+        assert!(whole.step(RATES, UNCHANGED));
+        for row in INPUTS {
+            parts.add_gradients(&loss(&parts, &[row]));
+        }
+        // Saved in between, they go on with what waits.
+        let mut resumed = optimizer();
+        resumed.restore(&parts.tensors()).expect("all there");
+        assert_eq!(resumed.pending(), 3);
+        for mut optimizer in [parts, resumed] {
+            assert!(optimizer.step(RATES, UNCHANGED));
+            assert_eq!(optimizer.pending(), 0);
+            for (slot, whole) in optimizer.slots.iter().zip(&whole.slots) {
+                let difference = (&slot.mean - &whole.mean).abs().max().double_value(&[]);
+                assert!(difference < 1e-6, "{}: {difference}", slot.name);
+            }
+        }
+    }
+
+    /// Expected: `torch.nn.utils.clip_grad_norm_(parameters, 2.0)` of PyTorch 2.13, which found a norm of
+    /// 42.9273605.
+    #[test]
+    fn large_gradients_are_scaled_down_to_the_norm() {
+        let mut clipped = optimizer();
+        // The factor of the loss is taken back first.
+        clipped.add_gradients(&(loss(&clipped, &INPUTS) * 1024.0));
+        let gradients = Gradients {
+            loss_factor: 1024.0,
+            clip: Some(2.0),
+            check: true,
+        };
+        assert!(clipped.step(RATES, gradients));
+        let mean = |index: usize| (&clipped.slots[index].mean / (1.0 - BETA1)).detach();
+        assert_close(
+            &mean(0),
+            &[0.706_425_905, -0.607_130_289, 1.681_911_11, -0.291_189_611],
+        );
+        assert_close(&mean(1), &[0.101_333_961, 0.456_585_258]);
+        let mut small = optimizer();
+        small.add_gradients(&loss(&small, &INPUTS));
+        let wide = Gradients {
+            clip: Some(1e6),
+            ..UNCHANGED
+        };
+        assert!(small.step(RATES, wide));
+        assert_close(&small.slots[0].parameter, &[0.489_500_016, -1.238_749_98]);
+    }
+
+    #[test]
+    fn gradients_that_are_not_finite_move_nothing() {
+        let mut optimizer = optimizer();
+        optimizer.add_gradients(&(loss(&optimizer, &INPUTS) * f64::INFINITY));
+        let checked = Gradients {
+            check: true,
+            ..UNCHANGED
+        };
+        assert!(!optimizer.step(RATES, checked));
+        assert_close(&optimizer.slots[0].parameter, &[0.5, -1.25, 2.0, 0.0]);
+        assert_eq!(optimizer.slots[0].steps, 0);
+        step(&mut optimizer);
+        assert_close(&optimizer.slots[0].parameter, &[0.489_500_016]);
     }
 }

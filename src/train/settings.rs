@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::augment::Augmentation;
 use super::schedule::Schedule;
-use crate::nn::{Backbone, WeightsChoice};
+use crate::nn::{Backbone, Precision, WeightsChoice};
 use crate::types::{Head, InputSpec, Size};
 
 /// Everything that decides what a training gives, but data and first weights themselves.
@@ -58,6 +58,16 @@ pub struct Settings {
     /// The power by which a label's share of an epoch falls with the number of its images: at 0 each
     /// image comes once, at 1 each label equally often.
     pub balance: f64,
+    /// The numbers in which the trunk calculates while it learns.
+    pub precision: Precision,
+    /// Batches whose mean gradient makes one step, once the trunk moves.
+    pub accumulate: u32,
+    /// The largest norm of a step's gradients; larger ones are scaled down to it.
+    #[serde(serialize_with = "or_off")]
+    pub clip: Option<f64>,
+    /// The decay of the mean of weights that is judged and kept in place of the weights themselves.
+    #[serde(serialize_with = "or_off")]
+    pub ema: Option<f64>,
 }
 
 /// How large a data set is: what some defaults depend on.
@@ -130,6 +140,10 @@ impl Settings {
             cosine_margin: 0.1,
             mixup: 0.0,
             balance: if knows_faces { 1.0 } else { 0.0 },
+            precision: Precision::F32,
+            accumulate: 1,
+            clip: None,
+            ema: None,
         }
     }
 
@@ -155,6 +169,15 @@ fn weights_name<S: Serializer>(choice: &WeightsChoice, serializer: S) -> Result<
         WeightsChoice::File(path) => {
             serializer.serialize_str(&path.file_name().unwrap_or_default().to_string_lossy())
         }
+    }
+}
+
+/// TOML has no word for nothing.
+#[expect(clippy::ref_option, reason = "serde's form")]
+fn or_off<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.serialize_f64(*value),
+        None => serializer.serialize_str("off"),
     }
 }
 
