@@ -33,6 +33,7 @@ fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
             best_epoch: 1,
             best_val_loss: 0.5,
             seed: 7,
+            precision: None,
         },
         data: DataCard {
             digests: BTreeMap::new(),

@@ -157,6 +157,7 @@ pub(super) fn in_single(tensor: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nn::{Backbone, Network};
 
     #[test]
     fn the_input_has_the_kind_and_its_channels_last_in_memory() {
@@ -202,5 +203,53 @@ mod tests {
         assert!("half".parse::<PrecisionChoice>().is_err());
         let gpu = PrecisionChoice::Auto.on(Device::Cuda(0)).expect("has it");
         assert_eq!(gpu, Precision::Bf16);
+    }
+
+    #[test]
+    fn a_network_in_16_bits_is_the_one_in_32_but_for_rounding() {
+        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+        for backbone in [Backbone::Resnet18, Backbone::DlibResnet29] {
+            tch::manual_seed(8);
+            let network = Network::new(backbone, 3, Device::Cpu);
+            let images = Tensor::rand([4, 3, 112, 128], (Kind::Float, Device::Cpu));
+            let run = |precision: Precision| {
+                let features = network.features(&precision.input(&images), true);
+                assert_eq!(features.kind(), Kind::Float);
+                let weights: Vec<&Tensor> = network
+                    .state()
+                    .entries()
+                    .iter()
+                    .filter(|entry| entry.name.ends_with("weight") && entry.is_parameter())
+                    .map(|entry| &entry.tensor)
+                    .take(1)
+                    .collect();
+                let loss = features.square().sum(Kind::Float);
+                let gradient = Tensor::run_backward(&[loss], &weights, false, false).remove(0);
+                assert_eq!(gradient.kind(), Kind::Float);
+                (features.detach(), gradient)
+            };
+            let (single, plain) = (run(Precision::F32), run_plain(&network, &images));
+            assert!(
+                far(&single.0, &plain) < 1e-4,
+                "{backbone}: the layout changes nothing"
+            );
+            let half = run(Precision::Bf16);
+            for (name, half, single) in [
+                ("features", half.0, single.0),
+                ("gradient", half.1, single.1),
+            ] {
+                let far = far(&half, &single);
+                assert!(far > 0.0 && far < 0.1, "{backbone} {name}: {far}");
+            }
+        }
+    }
+
+    fn run_plain(network: &Network, images: &Tensor) -> Tensor {
+        tch::no_grad(|| network.features(images, true))
+    }
+
+    /// The distance of one tensor to another as a share of its length.
+    fn far(one: &Tensor, other: &Tensor) -> f64 {
+        ((one - other).norm() / other.norm()).double_value(&[])
     }
 }

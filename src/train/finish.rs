@@ -128,6 +128,7 @@ impl Training<'_> {
                 best_epoch: best.epoch,
                 best_val_loss: best.val_loss,
                 seed: settings.seed,
+                precision: Some(settings.precision.to_string()),
             },
             data: DataCard {
                 digests: digests.collect(),

@@ -176,6 +176,9 @@ pub struct TrainingCard {
     pub best_val_loss: f64,
     /// The seed of everything random.
     pub seed: u64,
+    /// The numbers in which its convolutions calculated: `f32`, `bf16` or `fp16`. Its weights have 32 bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<String>,
 }
 
 /// What the network was trained on.

@@ -28,6 +28,8 @@ mod readme;
 #[cfg(feature = "torch")]
 mod recipe;
 #[cfg(feature = "torch")]
+mod resume;
+#[cfg(feature = "torch")]
 mod run;
 #[cfg(feature = "torch")]
 mod torch;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Check;
+use crate::nn::{PrecisionChoice, device_name, parse_device};
 
 /// The version that the program is built for: torch-sys takes no other.
 const BUILT_FOR: &str = "2.13.0";
@@ -14,7 +15,7 @@ pub(super) fn checks() -> Vec<Check> {
         tch::get_num_threads(),
         tch::get_num_interop_threads()
     );
-    vec![version(&threads), cuda()]
+    vec![version(&threads), cuda(), training()]
 }
 
 fn version(threads: &str) -> Check {
@@ -29,6 +30,24 @@ fn version(threads: &str) -> Check {
         ),
         // The program would not have started without any.
         None => Check::ok("libtorch", format!("libtorch {BUILT_FOR}, {threads}")),
+    }
+}
+
+/// Where networks learn without `--device` and `--precision`, and in which numbers.
+fn training() -> Check {
+    let place = parse_device("auto").map_err(|error| error.to_string());
+    let numbers = place.and_then(|device| {
+        let precision = PrecisionChoice::Auto.on(device);
+        let precision = precision.map_err(|error| error.to_string())?;
+        let reason = precision.reason(device);
+        Ok(format!(
+            "training on {} in {precision}: {reason}",
+            device_name(device)
+        ))
+    });
+    match numbers {
+        Ok(text) => Check::ok("training", text),
+        Err(text) => Check::note("training", text, None),
     }
 }
 
