@@ -12,6 +12,7 @@ pub mod adapters;
 pub mod artifacts;
 pub mod azure;
 pub mod back_off;
+pub mod calibration;
 pub mod cli;
 pub mod context;
 pub mod crop;
@@ -35,6 +36,7 @@ mod http_server;
 pub mod image_io;
 pub mod ledger;
 mod lettering;
+pub mod main_face;
 pub mod marked_copies;
 pub mod model_files;
 #[cfg(feature = "torch")]

@@ -2,25 +2,43 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::args::Globals;
+use super::evaluate_lines::lines;
 use super::failure::Failure;
 use super::output::{Outcome, to_value};
-use crate::artifacts::model_folder::REPORT_FOLDER;
+use super::wiring::{self, DetectorName};
+use crate::artifacts::model_folder::{self, REPORT_FOLDER};
 use crate::context::Context;
-use crate::evaluate::{self, Report, Task};
+use crate::evaluate::{self, EvaluateError, PairList, Task};
+use crate::face_cutter::FaceTools;
 use crate::nn::parse_device;
-use crate::types::Split;
+use crate::types::{ChipSpec, Split};
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe evaluate models/friends --data data/final\n  \
+    facepipe evaluate models/friends --data data/final --impostors strangers\n  \
+    facepipe evaluate models/friends --data data/final --pairs pairs.csv --json | jq .verification\n\n\
+    The report's folder gets report.html (everything on one page), the plots as PNG, report.json, \
+    predictions.csv (each image) and discarded.jsonl.\n\n\
+    Without strangers a model names everybody. Give photos of people whom it does not know with \
+    --impostors, 100 faces or more for a rate of 1 %, in folders a person if you can: the probability \
+    below which a face is unknown is then written into the model's card, for predict and export. Of \
+    each such photo the face counts that it is about (a large one near the middle).\n\n\
+    Probabilities are calibrated: logits are divided by the temperature that train fitted on val. \
+    Figures are given with and without it, and nothing is fitted on the side that is reported.")]
 pub(super) struct EvaluateArgs {
     /// The model's folder
     pub(super) model: PathBuf,
     /// The data set
     #[arg(long, value_name = "DIR")]
     pub(super) data: PathBuf,
+    /// Which side of the data set
+    #[arg(long, value_name = "train|val|test", default_value = "test")]
+    pub(super) split: Split,
     /// Where the report goes [default: `report` in the model's folder, or `report_<split>`]
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
@@ -32,9 +50,19 @@ pub(super) struct EvaluateArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Evaluate")]
 pub(super) struct EvaluateOptions {
-    /// Which side of the data set
-    #[arg(long, value_name = "train|val|test", default_value = "test")]
-    pub(super) split: Split,
+    /// Photos of strangers: finds the probability below which a face is unknown
+    #[arg(long, value_name = "DIR")]
+    pub(super) impostors: Option<PathBuf>,
+    /// Share of strangers that may be taken for somebody known, for that probability
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub(super) far: f64,
+    /// Pairs of photos, one person or two: a CSV file with the columns a, b, same (1 or 0) and, if you
+    /// like, fold
+    #[arg(long, value_name = "CSV")]
+    pub(super) pairs: Option<PathBuf>,
+    /// Where the paths of the pairs start from [default: the folder of the list]
+    #[arg(long, value_name = "DIR", requires = "pairs")]
+    pub(super) pairs_root: Option<PathBuf>,
 }
 
 pub(super) fn run(
@@ -45,13 +73,32 @@ pub(super) fn run(
     let out = args
         .out
         .clone()
-        .unwrap_or_else(|| default_out(&args.model, args.options.split));
+        .unwrap_or_else(|| default_out(&args.model, args.split));
+    let options = &args.options;
+    let needs_faces = options.impostors.is_some() || options.pairs.is_some();
+    let tools = if needs_faces {
+        tools(&args.model, globals, context)?
+    } else {
+        None
+    };
+    let root = options.pairs_root.clone().or_else(|| {
+        let folder = options.pairs.as_ref()?.parent()?;
+        Some(folder.to_owned())
+    });
     let task = Task {
         model: &args.model,
         data: &args.data,
-        split: args.options.split,
+        split: args.split,
         out: &out,
         device: parse_device(&globals.device)?,
+        impostors: options.impostors.as_deref(),
+        false_accept_rate: options.far,
+        pairs: options
+            .pairs
+            .as_deref()
+            .zip(root.as_deref())
+            .map(|(list, root)| PairList { list, root }),
+        tools: tools.as_ref(),
     };
     let report = evaluate::run(&task, context)?;
     Ok(Outcome {
@@ -61,6 +108,20 @@ pub(super) fn run(
     })
 }
 
+/// What finds the faces of photos as those of the model's images were found; `None`: its images are
+/// faces already.
+fn tools(model: &Path, globals: &Globals, context: &Context) -> Result<Option<FaceTools>, Failure> {
+    let card = model_folder::read_card(model)?;
+    let (detector, align) = match card.chip {
+        ChipSpec::Whole => return Ok(None),
+        ChipSpec::Aligned { detector, .. } => (detector, true),
+        ChipSpec::Box { detector, .. } => (detector, false),
+    };
+    let name = DetectorName::from_str(&detector, true)
+        .map_err(|_| EvaluateError::NoDetector { detector })?;
+    wiring::face_tools(name, align, globals, context).map(Some)
+}
+
 fn default_out(model: &Path, split: Split) -> PathBuf {
     match split {
         Split::Test => model.join(REPORT_FOLDER),
@@ -68,50 +129,9 @@ fn default_out(model: &Path, split: Split) -> PathBuf {
     }
 }
 
-/// The report as a table.
-pub(super) fn lines(report: &Report, out: &Path) -> Vec<String> {
-    const LEAST_WIDTH: usize = "all labels (mean)".len();
-    let metrics = &report.metrics;
-    let widths = metrics
-        .classes
-        .iter()
-        .map(|class| class.label.chars().count());
-    let width = widths.max().unwrap_or(0).max(LEAST_WIDTH);
-    let percent = |share: Option<f64>| {
-        share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", share * 100.0))
-    };
-    let row = |name: &str, figures: [Option<f64>; 3], images: u64| {
-        let [precision, recall, f1] = figures.map(percent);
-        format!("{name:<width$}  {precision:>9}  {recall:>6}  {f1:>5}  {images:>6}")
-    };
-    let mut lines = vec![format!(
-        "{:<width$}  {:>9}  {:>6}  {:>5}  {:>6}",
-        format!("{} (in %)", report.split),
-        "precision",
-        "recall",
-        "F1",
-        "images"
-    )];
-    for class in &metrics.classes {
-        let figures = [class.precision, class.recall, class.f1];
-        lines.push(row(&class.label, figures, class.support));
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("not a share between 0 and 1, such as 0.01".to_owned()),
     }
-    let means = [
-        metrics.macro_precision,
-        metrics.macro_recall,
-        metrics.macro_f1,
-    ];
-    lines.push(row("all labels (mean)", means.map(Some), metrics.images));
-    let [low, high] = metrics.top1_interval;
-    lines.push(format!(
-        "accuracy {:.1} % ({} of {}; 95 % interval {:.1} to {:.1} %), loss {:.4}",
-        metrics.top1 * 100.0,
-        metrics.right,
-        metrics.images,
-        low * 100.0,
-        high * 100.0,
-        metrics.loss
-    ));
-    lines.push(format!("report in `{}`", out.display()));
-    lines
 }

@@ -11,6 +11,8 @@ mod embed;
 #[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
+mod evaluate_lines;
+#[cfg(feature = "torch")]
 mod export;
 mod failure;
 mod fetch;

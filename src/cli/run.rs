@@ -56,6 +56,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) train: TrainOptions,
     #[command(flatten)]
+    pub(super) evaluate: EvaluateOptions,
+    #[command(flatten)]
     pub(super) export: ExportOptions,
 }
 
@@ -115,8 +117,9 @@ pub(super) fn run(
     let evaluate = EvaluateArgs {
         model: model.clone(),
         data: final_data,
+        split: side(args),
         out: None,
-        options: EvaluateOptions { split: side(args) },
+        options: args.evaluate.clone(),
     };
     let table = stages.run("evaluate", || evaluate::run(&evaluate, globals, context))?;
     let export = ExportArgs {

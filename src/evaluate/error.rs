@@ -9,6 +9,7 @@ use crate::context::Interrupted;
 use crate::data_set::DataSetError;
 use crate::errors::{Hint, io_hint};
 use crate::nn::{LoaderError, ModelError};
+use crate::ports::DetectorError;
 use crate::types::Split;
 
 /// Why an evaluation failed.
@@ -51,9 +52,88 @@ pub enum EvaluateError {
         /// The model's folder.
         model: PathBuf,
     },
-    /// The picture can't be encoded.
-    #[error("cannot encode the picture of the confusion matrix")]
-    Picture(#[source] image::ImageError),
+    /// A table can't be written.
+    #[error("cannot write a table")]
+    Table(#[from] csv::Error),
+    /// A picture can't be encoded.
+    #[error("cannot encode a picture of the report")]
+    Picture(#[from] image::ImageError),
+    /// A plot can't be drawn.
+    #[error("cannot draw the plot `{name}`: {reason}")]
+    Plot {
+        /// The plot's name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// The model's detector can't be used, or fails on all photos.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
+    /// The model needs a detector, and none was given.
+    #[error(
+        "the model was trained on faces that detector `{detector}` found, which is not at hand"
+    )]
+    NoDetector {
+        /// The detector's name.
+        detector: String,
+    },
+    /// There is no folder of strangers.
+    #[error("there is no folder `{}`", .0.display())]
+    NoImpostorFolder(PathBuf),
+    /// The folder of strangers holds nothing.
+    #[error("`{}` holds no photos of strangers", .0.display())]
+    NoImpostors(PathBuf),
+    /// No photo of a stranger can be used.
+    #[error("no face was found in any of the {photos} photos of strangers in `{}`", .folder.display())]
+    NoImpostorFaces {
+        /// The folder.
+        folder: PathBuf,
+        /// How many photos it holds.
+        photos: usize,
+    },
+    /// A stranger has the name of a label.
+    #[error("`{}` has the name of a label of the model: `{label}` is no stranger", .folder.display())]
+    KnownImpostor {
+        /// The label.
+        label: String,
+        /// The folder of that name.
+        folder: PathBuf,
+    },
+    /// The list of pairs can't be understood.
+    #[error("cannot understand the list of pairs `{}`", .list.display())]
+    Pairs {
+        /// The list.
+        list: PathBuf,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
+    /// A pair is neither one person nor two.
+    #[error("`{value}` in line {line} of `{}` is neither 1 (one person) nor 0", .list.display())]
+    PairValue {
+        /// The list.
+        list: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What stands in the column `same`.
+        value: String,
+    },
+    /// A photo of a pair is not there.
+    #[error("there is no photo `{}`, which line {line} of `{}` names", .path.display(), .list.display())]
+    MissingPhoto {
+        /// The photo.
+        path: PathBuf,
+        /// The list.
+        list: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// The list of pairs is empty.
+    #[error("`{}` lists no pairs", .0.display())]
+    NoPairs(PathBuf),
+    /// The pairs with faces are all one person, or all two.
+    #[error("`{}` needs pairs of one person and pairs of two, with faces in their photos", .0.display())]
+    OneSidedPairs(PathBuf),
 }
 
 impl Hint for EvaluateError {
@@ -71,7 +151,27 @@ impl Hint for EvaluateError {
             Self::UnknownLabel { .. } => {
                 "give the data set that the model was trained on, or train on this one".to_owned()
             }
-            Self::Interrupted(_) | Self::Picture(_) => return None,
+            Self::Detector(source) => return source.hint(),
+            Self::NoDetector { .. } => "use the version of facepipe that made the model".to_owned(),
+            Self::NoImpostorFolder(_) => "check the spelling of that path".to_owned(),
+            Self::NoImpostors(_) | Self::NoImpostorFaces { .. } => {
+                "give photos of people whom the model does not know, 100 faces or more".to_owned()
+            }
+            Self::KnownImpostor { folder, .. } => {
+                format!("take `{}` out of the strangers", folder.display())
+            }
+            Self::Pairs { .. } | Self::PairValue { .. } | Self::NoPairs(_) => {
+                "the list is a CSV file with the header `a,b,same` or `a,b,same,fold`: two photos, \
+                 and 1 for one person or 0 for two"
+                    .to_owned()
+            }
+            Self::MissingPhoto { .. } => "paths start from the list's folder; say with \
+                `--pairs-root DIR` where else"
+                .to_owned(),
+            Self::OneSidedPairs(_) => "add pairs of the kind that is missing".to_owned(),
+            Self::Interrupted(_) | Self::Picture(_) | Self::Table(_) | Self::Plot { .. } => {
+                return None;
+            }
         })
     }
 

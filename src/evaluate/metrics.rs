@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Prediction;
+use super::answers::Prediction;
+use super::interval::{means_over_labels, wilson};
 
-/// The normal distribution's 97.5 % quantile, for intervals of 95 %.
-const Z_95: f64 = 1.959_963_984_540_054;
+/// How many of the most probable labels count for `top5`.
+const TOP: usize = 5;
 
 /// All figures of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,7 +21,19 @@ pub struct Metrics {
     pub top1: f64,
     /// Wilson's 95 % interval of that share.
     pub top1_interval: [f64; 2],
-    /// Mean cross-entropy in nats.
+    /// Share of images whose label is among the five most probable; `None` with at most five labels.
+    #[serde(default)]
+    pub top5: Option<f64>,
+    /// Wilson's 95 % interval of that share.
+    #[serde(default)]
+    pub top5_interval: Option<[f64; 2]>,
+    /// Mean recall of the labels that have images: each label counts the same.
+    #[serde(default)]
+    pub balanced_accuracy: f64,
+    /// Its bootstrap interval at 95 %.
+    #[serde(default)]
+    pub balanced_accuracy_interval: [f64; 2],
+    /// Mean cross-entropy in nats, at the model's temperature.
     pub loss: f64,
     /// Mean precision of the labels that have images; one that is never given counts 0.
     pub macro_precision: f64,
@@ -28,6 +41,9 @@ pub struct Metrics {
     pub macro_recall: f64,
     /// Mean F1 of the labels that have images.
     pub macro_f1: f64,
+    /// Its bootstrap interval at 95 %.
+    #[serde(default)]
+    pub macro_f1_interval: [f64; 2],
     /// Figures of each label, in the order of the network's outputs.
     pub classes: Vec<ClassMetrics>,
     /// Images by truth (row) and prediction (column).
@@ -50,36 +66,48 @@ pub struct ClassMetrics {
 }
 
 impl Metrics {
-    /// The figures of some predictions; `labels` are in the order of the network's outputs.
-    pub(super) fn new(labels: &[String], predictions: &[Prediction]) -> Self {
+    /// The figures of some predictions; `labels` are in the order of the network's outputs, `seed` is
+    /// of the images that are drawn for intervals.
+    pub(super) fn new(labels: &[String], predictions: &[Prediction], loss: f64, seed: u64) -> Self {
         let mut confusion = vec![vec![0_u64; labels.len()]; labels.len()];
-        let mut loss = 0.0;
         for prediction in predictions {
             confusion[prediction.truth][prediction.predicted] += 1;
-            let probability = prediction.probability_of_truth.max(f32::MIN_POSITIVE);
-            loss -= f64::from(probability).ln();
         }
+        let given = sums_of_columns(&confusion);
         let classes: Vec<_> = labels
             .iter()
             .enumerate()
-            .map(|(index, label)| ClassMetrics::new(label, index, &confusion))
+            .map(|(index, label)| ClassMetrics::new(label, index, &confusion, given[index]))
             .collect();
         let images = predictions.len() as u64;
         let right = (0..labels.len()).map(|index| confusion[index][index]).sum();
+        let among_top = predictions.iter().filter(|one| one.rank < TOP).count() as u64;
+        let says_something = labels.len() > TOP;
         let mean = |figure: fn(&ClassMetrics) -> Option<f64>| {
             let shown: Vec<_> = classes.iter().filter(|class| class.support > 0).collect();
             let sum: f64 = shown.iter().map(|class| figure(class).unwrap_or(0.0)).sum();
             sum / shown.len().max(1) as f64
         };
+        let pairs: Vec<_> = predictions
+            .iter()
+            .map(|prediction| (prediction.truth, prediction.predicted))
+            .collect();
+        let [balanced_accuracy_interval, macro_f1_interval] =
+            means_over_labels(labels.len(), &pairs, seed);
         Self {
             images,
             right,
             top1: share(right, images).unwrap_or(0.0),
             top1_interval: wilson(right, images),
-            loss: loss / images.max(1) as f64,
+            top5: share(among_top, images).filter(|_| says_something),
+            top5_interval: says_something.then(|| wilson(among_top, images)),
+            balanced_accuracy: mean(|class| class.recall),
+            balanced_accuracy_interval,
+            loss,
             macro_precision: mean(|class| class.precision),
             macro_recall: mean(|class| class.recall),
             macro_f1: mean(|class| class.f1),
+            macro_f1_interval,
             classes,
             confusion,
         }
@@ -99,6 +127,7 @@ impl Metrics {
             ("top1", self.top1),
             ("top1_low", self.top1_interval[0]),
             ("top1_high", self.top1_interval[1]),
+            ("balanced_accuracy", self.balanced_accuracy),
             ("loss", self.loss),
             ("macro_precision", self.macro_precision),
             ("macro_recall", self.macro_recall),
@@ -110,10 +139,9 @@ impl Metrics {
 }
 
 impl ClassMetrics {
-    fn new(label: &str, index: usize, confusion: &[Vec<u64>]) -> Self {
+    fn new(label: &str, index: usize, confusion: &[Vec<u64>], given: u64) -> Self {
         let right = confusion[index][index];
         let support = confusion[index].iter().sum();
-        let given = confusion.iter().map(|row| row[index]).sum();
         let f1 = share(2 * right, support + given).filter(|_| support > 0);
         Self {
             label: label.to_owned(),
@@ -125,29 +153,18 @@ impl ClassMetrics {
     }
 }
 
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
+fn sums_of_columns(confusion: &[Vec<u64>]) -> Vec<u64> {
+    let mut sums = vec![0; confusion.len()];
+    for row in confusion {
+        for (sum, count) in sums.iter_mut().zip(row) {
+            *sum += count;
+        }
+    }
+    sums
 }
 
-/// Wilson's score interval for a share at 95 %.
-///
-/// E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
-/// (1927). Unlike the normal one it stays inside 0..1 and holds for few images.
-fn wilson(right: u64, images: u64) -> [f64; 2] {
-    if images == 0 {
-        return [0.0, 1.0];
-    }
-    let count = images as f64;
-    let share = right as f64 / count;
-    let square = Z_95 * Z_95;
-    let centre = share + square / (2.0 * count);
-    let spread = Z_95 * (share * (1.0 - share) / count + square / (4.0 * count * count)).sqrt();
-    let scale = 1.0 + square / count;
-    // At the ends rounding must not leave the share itself outside.
-    [
-        ((centre - spread) / scale).clamp(0.0, share),
-        ((centre + spread) / scale).clamp(share, 1.0),
-    ]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 #[cfg(test)]
@@ -158,8 +175,8 @@ mod tests {
         let of = |&(truth, predicted): &(usize, usize)| Prediction {
             truth,
             predicted,
-            probability: 0.5,
-            probability_of_truth: if truth == predicted { 0.5 } else { 0.25 },
+            rank: if truth == predicted { 0 } else { truth + 2 },
+            ..Prediction::default()
         };
         pairs.iter().map(of).collect()
     }
@@ -168,10 +185,8 @@ mod tests {
     fn figures_of_a_small_case_by_hand() {
         let labels = ["ada", "bea", "cem", "dan"].map(str::to_owned);
         // Truth: 3 x ada, 2 x bea, 1 x cem, no dan; one bea is taken for dan, cem for ada.
-        let metrics = Metrics::new(
-            &labels,
-            &predictions(&[(0, 0), (0, 0), (0, 1), (1, 1), (1, 3), (2, 0)]),
-        );
+        let pairs = [(0, 0), (0, 0), (0, 1), (1, 1), (1, 3), (2, 0)];
+        let metrics = Metrics::new(&labels, &predictions(&pairs), 0.25, 0);
         assert_eq!((metrics.images, metrics.right), (6, 3));
         assert_eq!(metrics.confusion[2], [1, 0, 0, 0]);
         let ada = &metrics.classes[0];
@@ -187,25 +202,53 @@ mod tests {
         // Over ada, bea and cem: dan has no images.
         assert!((metrics.macro_recall - (2.0 / 3.0 + 0.5 + 0.0) / 3.0).abs() < 1e-12);
         assert!((metrics.macro_precision - (2.0 / 3.0 + 0.5 + 0.0) / 3.0).abs() < 1e-12);
-        let loss = (3.0 * 2.0_f64.ln() + 3.0 * 4.0_f64.ln()) / 6.0;
-        assert!((metrics.loss - loss).abs() < 1e-6);
+        assert_eq!(metrics.balanced_accuracy, metrics.macro_recall);
+        let [low, high] = metrics.balanced_accuracy_interval;
+        assert!(low < metrics.balanced_accuracy && metrics.balanced_accuracy < high);
+        // Five of four labels are no choice.
+        assert_eq!((metrics.top5, metrics.loss), (None, 0.25));
     }
 
-    /// The ends are those shares for which the figure found lies just 1.96 deviations away.
     #[test]
-    fn the_ends_of_wilsons_interval_solve_its_equation() {
-        for (right, images) in [(10, 10), (0, 10), (45, 50), (1, 1), (970, 1000)] {
-            let found = right as f64 / images as f64;
-            let ends = wilson(right, images);
-            assert!(ends[0] <= found && found <= ends[1] && ends[0] < ends[1]);
-            for end in ends {
-                let deviation = (end * (1.0 - end) / images as f64).sqrt();
-                let distance = (found - end).abs();
-                assert!((distance - Z_95 * deviation).abs() < 1e-7, "{ends:?}");
-            }
+    fn the_five_most_probable_of_six_labels_count() {
+        let labels: Vec<String> = (0..6).map(|label| label.to_string()).collect();
+        // Ranks 0, 4 and 5.
+        let metrics = Metrics::new(&labels, &predictions(&[(1, 1), (2, 0), (3, 0)]), 0.0, 0);
+        assert_eq!(metrics.top5, Some(2.0 / 3.0));
+        assert_eq!(metrics.top5_interval, Some(wilson(2, 3)));
+    }
+
+    /// scikit-learn 1.9's `balanced_accuracy_score`, `f1_score`, `precision_score`, and `log_loss` of
+    /// the same.
+    #[test]
+    fn figures_of_a_larger_case_are_those_of_scikit_learn() {
+        use crate::calibration::{Answers, Figures};
+        let (logits, truths) = super::super::one_vs_rest::tests::sample();
+        let both = logits.iter().zip(&truths);
+        let predictions: Vec<_> = both
+            .map(|(logits, truth)| Prediction::new(logits, *truth, 4.0))
+            .collect();
+        let answers = Answers {
+            logits: &logits,
+            truths: &truths,
+        };
+        let figures = Figures::new(answers, 4.0);
+        let labels = ["a", "b", "c", "absent"].map(str::to_owned);
+        let metrics = Metrics::new(&labels, &predictions, figures.loss, 0);
+        let near = |found: f64, expected: f64| {
+            assert!((found - expected).abs() < 1e-8, "{found} {expected}");
+        };
+        near(metrics.balanced_accuracy, 0.45);
+        near(metrics.macro_f1, 0.508_014_425_967);
+        near(metrics.loss, 1.302_073_546_660);
+        near(figures.brier, 0.717_493_892_001);
+        near(figures.ece, 0.306_219_276_214);
+        let f1 = [0.521_739_13, 0.357_142_86, 0.645_161_29];
+        let precision = [0.461_538_46, 0.625, 0.909_090_91];
+        for (class, (f1, precision)) in metrics.classes.iter().zip(f1.into_iter().zip(precision)) {
+            near(class.f1.unwrap_or(-1.0), f1);
+            near(class.precision.unwrap_or(-1.0), precision);
         }
-        let [low, high] = wilson(45, 50);
-        assert!((low - 0.7864).abs() < 1e-4 && (high - 0.9565).abs() < 1e-4);
-        assert_eq!(wilson(0, 0), [0.0, 1.0]);
+        assert_eq!(metrics.classes[3].precision, Some(0.0));
     }
 }

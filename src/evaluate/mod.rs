@@ -1,41 +1,56 @@
-//! Says how well a model does on a side of a data set: figures, a table of confusions, a line an
-//! image.
+//! Says how well a model does on a side of a data set: figures with intervals, curves, how far its
+//! probabilities can be believed, what it does with strangers, and a page that shows all of it.
 
+mod answers;
+mod curve;
 mod error;
+mod gallery;
+mod interval;
 mod metrics;
-mod picture;
+mod one_vs_rest;
+mod open_set;
+mod output;
+mod page;
+mod pairs;
+mod photo_faces;
+mod plot;
+mod report;
+mod training;
+mod verification;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tch::Device;
 
-use crate::artifacts::image_folder::Fingerprint;
+use crate::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
 use crate::artifacts::model_folder::{self, BEST_FILE};
-use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage, REPORT_FILE};
-use crate::artifacts::{atomic, digest, jsonl};
+use crate::artifacts::stage::{self, Begin, StageError};
+use crate::artifacts::{atomic, digest};
 use crate::context::Context;
 use crate::data_set::{self, Checked, DataFolder};
-use crate::nn::{Classifier, Loader, consecutive_batches, use_threads};
-use crate::types::{ModelCard, Split};
+use crate::face_cutter::FaceTools;
+use crate::nn::{Classifier, use_threads};
+use crate::types::Split;
+use answers::SideAnswers;
+use open_set::Impostors;
+use pairs::Pair;
+use photo_faces::{Finder, Photo};
+use verification::Compared;
 
+pub use curve::AcceptRate;
 pub use error::EvaluateError;
 pub use metrics::{ClassMetrics, Metrics};
+pub use one_vs_rest::{ClassAreas, MeanCurves, OneVsRest};
+pub use open_set::{FALSE_ACCEPT_RATES, OpenSet};
+pub use report::{CalibrationFigures, Report};
+pub use verification::{Accuracy, Verification};
 
 /// The stage's name in stamps.
 const STAGE: &str = "evaluate";
 /// Images that the network sees at once.
 const BATCH: usize = 32;
-/// All figures.
-const METRICS_FILE: &str = "metrics.json";
-/// Labels, and counts by truth and prediction.
-const CONFUSION_FILE: &str = "confusion.json";
-/// The same as a picture.
-const CONFUSION_PICTURE: &str = "confusion.png";
-/// One line an image.
-const PREDICTIONS_FILE: &str = "predictions.csv";
 
 /// What is evaluated.
 #[derive(Debug, Clone)]
@@ -50,46 +65,68 @@ pub struct Task<'a> {
     pub out: &'a Path,
     /// Where the network runs.
     pub device: Device,
+    /// A folder of photos of strangers.
+    pub impostors: Option<&'a Path>,
+    /// The share of strangers that may be taken for somebody known: it decides the model's threshold.
+    pub false_accept_rate: f64,
+    /// A list of pairs of photos.
+    pub pairs: Option<PairList<'a>>,
+    /// What finds the faces of these photos, where the model's images were cut out of photos.
+    pub tools: Option<&'a FaceTools>,
+}
+
+/// A list of pairs of photos.
+#[derive(Debug, Clone, Copy)]
+pub struct PairList<'a> {
+    /// The CSV file.
+    pub list: &'a Path,
+    /// The folder that its paths start from.
+    pub root: &'a Path,
 }
 
 #[derive(Debug, Serialize)]
 struct Settings {
     split: Split,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    false_accept_rate: Option<f64>,
+    seed: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct Inputs {
     data: Fingerprint,
     weights_sha256: String,
+    temperature: f64,
+    impostors: Option<Fingerprint>,
+    pairs: Option<Fingerprint>,
+    pairs_sha256: Option<String>,
 }
 
-/// What an evaluation found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
-    /// The folder of the report, as it was given.
-    pub report: PathBuf,
-    /// The side of the data set.
-    pub split: Split,
-    /// The figures.
-    #[serde(flatten)]
-    pub metrics: Metrics,
-    /// Images left out because they can't be read.
-    pub unreadable: u64,
-    /// Time that it took, in seconds.
-    pub seconds: f64,
+/// Photos beside the data set.
+#[derive(Debug, Default)]
+struct Others {
+    impostors: Option<Vec<Photo>>,
+    pairs: Option<Vec<Pair>>,
 }
 
-/// What the model says of one image.
-#[derive(Debug, Clone, PartialEq)]
-struct Prediction {
-    truth: usize,
-    predicted: usize,
-    probability: f32,
-    /// The probability that it gives the right label.
-    probability_of_truth: f32,
+/// All that was found, for the files of the report.
+struct Findings<'a> {
+    task: &'a Task<'a>,
+    classifier: &'a Classifier,
+    data: &'a DataFolder,
+    checked: &'a Checked,
+    answers: &'a SideAnswers,
+    predictions: Vec<answers::Prediction>,
+    impostors: Option<Impostors>,
+    compared: Option<Vec<Compared>>,
+    discarded: Vec<crate::types::Discarded>,
+    finder: Finder<'a>,
 }
 
 /// Evaluates a model.
+///
+/// A report that was made before with other settings or of other photos is made anew: nothing in it
+/// can't be worked out again.
 ///
 /// # Errors
 /// [`EvaluateError`].
@@ -97,15 +134,34 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
     let started = Instant::now();
     use_threads(context.threads);
     let classifier = Classifier::open(task.model, task.device)?;
+    let card = classifier.card();
     let data = data_set::read(task.data)?;
-    let settings = Settings { split: task.split };
+    let labels = answers::label_numbers(task, &data, card)?;
+    let others = others(task, card)?;
+    let settings = Settings {
+        split: task.split,
+        false_accept_rate: task.impostors.map(|_| task.false_accept_rate),
+        seed: context.seed,
+    };
     let inputs = Inputs {
         data: data.fingerprint.clone(),
         weights_sha256: digest::sha256_of_file(&task.model.join(BEST_FILE))?,
+        temperature: card.temperature,
+        impostors: fingerprint(others.impostors.iter().flatten())?,
+        pairs: fingerprint(
+            others
+                .pairs
+                .iter()
+                .flatten()
+                .flat_map(|pair| [&pair.a, &pair.b]),
+        )?,
+        pairs_sha256: match task.pairs {
+            Some(pairs) => Some(digest::sha256_of_file(pairs.list)?),
+            None => None,
+        },
     };
-    let labels = label_numbers(task, &data, classifier.card())?;
-    let folder = match stage::begin(task.out, STAGE, &settings, &inputs, context.force)? {
-        Begin::UpToDate(_) => return report_of_before(task.out),
+    let folder = match begin(task, &settings, &inputs, context)? {
+        Begin::UpToDate(_) => return report::of_before(task.out),
         Begin::Work(folder) => folder,
     };
     for unfinished in [task.out, task.model] {
@@ -118,174 +174,152 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
             split: task.split,
         });
     }
-    if data.chip != classifier.card().chip {
+    if data.chip != card.chip {
         context.progress.note(
             "the images of this data set were cut out of photos in another way than those that \
              the model was trained on",
         );
     }
-    let predictions = predict(&classifier, &checked, &labels, task.split, context)?;
-    let metrics = Metrics::new(&classifier.card().labels, &predictions);
-    let report = Report {
-        report: task.out.to_owned(),
-        split: task.split,
-        metrics,
-        unreadable: checked.discarded.len() as u64,
-        seconds: started.elapsed().as_secs_f64(),
-    };
-    write(task, &folder, &report, &checked, &predictions)?;
-    note_in_card(task, &checked, &report.metrics, context)?;
-    let mut counts = BTreeMap::from([("images".to_owned(), report.metrics.images)]);
-    counts.insert("unreadable".to_owned(), report.unreadable);
-    folder.finish(counts)?;
+    let answers = answers::ask(&classifier, &checked, &labels, task.split, context)?;
+    let findings = look_at_others(
+        task,
+        &classifier,
+        &data,
+        &checked,
+        &answers,
+        others,
+        context,
+    )?;
+    let mut report = findings.report(context)?;
+    report.seconds = started.elapsed().as_secs_f64();
+    findings.write(&folder, &report, context)?;
+    note_in_card(task, &checked, &report, context)?;
+    folder.finish(report.counts())?;
     Ok(report)
 }
 
-/// For each label of the data set, its number in the model; only labels that have images count.
-fn label_numbers(
+/// Opens the report's folder; one that was made differently is made anew.
+fn begin(
     task: &Task<'_>,
-    data: &DataFolder,
-    card: &ModelCard,
-) -> Result<Vec<usize>, EvaluateError> {
-    let number = |(index, label): (usize, &String)| {
-        let found = card.labels.iter().position(|known| known == label);
-        let mut examples = data.side(task.split).iter();
-        match found {
-            Some(number) => Ok(number),
-            None if examples.any(|example| example.label == index) => {
-                Err(EvaluateError::UnknownLabel {
-                    label: label.clone(),
-                    model: task.model.to_owned(),
-                })
-            }
-            None => Ok(usize::MAX),
+    settings: &Settings,
+    inputs: &Inputs,
+    context: &Context,
+) -> Result<Begin, EvaluateError> {
+    match stage::begin(task.out, STAGE, settings, inputs, context.force) {
+        Err(StageError::Changed { changes, .. }) => {
+            let changes = changes.join("; ");
+            context
+                .progress
+                .note(&format!("the report is made anew: {changes}"));
+            Ok(stage::begin(task.out, STAGE, settings, inputs, true)?)
         }
-    };
-    data.labels.iter().enumerate().map(number).collect()
-}
-
-fn predict(
-    classifier: &Classifier,
-    checked: &Checked,
-    labels: &[usize],
-    split: Split,
-    context: &Context,
-) -> Result<Vec<Prediction>, EvaluateError> {
-    let examples = &checked.usable;
-    let loader = Loader {
-        input: &classifier.card().input,
-        threads: context.threads,
-        device: classifier.device(),
-    };
-    let name = format!("{STAGE} {split}");
-    let task = context.progress.start(&name, Some(examples.len() as u64));
-    let mut predictions = Vec::with_capacity(examples.len());
-    let batches = consecutive_batches(examples.len(), BATCH);
-    loader.each(
-        examples,
-        &batches,
-        |_, image| image,
-        |batch| {
-            context.interrupt.check()?;
-            let probabilities = classifier.probabilities(&batch.images)?;
-            for (index, of_labels) in batch.examples.iter().zip(probabilities) {
-                let truth = labels[examples[*index].label];
-                let predicted = crate::nn::most_probable(&of_labels);
-                predictions.push(Prediction {
-                    truth,
-                    predicted,
-                    probability: of_labels[predicted],
-                    probability_of_truth: of_labels[truth],
-                });
-            }
-            task.advance(batch.size() as u64);
-            Ok::<(), EvaluateError>(())
-        },
-    )?;
-    Ok(predictions)
-}
-
-fn write(
-    task: &Task<'_>,
-    folder: &OpenStage,
-    report: &Report,
-    checked: &Checked,
-    predictions: &[Prediction],
-) -> Result<(), EvaluateError> {
-    let metrics = &report.metrics;
-    let labels = metrics.labels();
-    jsonl::write(&folder.path(DISCARDED_FILE), &checked.discarded)?;
-    atomic::write_json(
-        &folder.path(METRICS_FILE),
-        &serde_json::json!({"split": task.split, "metrics": metrics}),
-    )?;
-    atomic::write_json(
-        &folder.path(CONFUSION_FILE),
-        &serde_json::json!({"labels": labels, "rows_truth_columns_prediction": metrics.confusion}),
-    )?;
-    let picture = picture::draw(&labels, &metrics.confusion);
-    let png = crate::image_io::encode_png(&picture).map_err(EvaluateError::Picture)?;
-    atomic::write(&folder.path(CONFUSION_PICTURE), &png)?;
-    let mut csv = "path,label,predicted,probability\n".to_owned();
-    for (example, prediction) in checked.usable.iter().zip(predictions) {
-        csv.push_str(&format!(
-            "{},{},{},{:.6}\n",
-            csv_field(&example.file),
-            csv_field(labels[prediction.truth]),
-            csv_field(labels[prediction.predicted]),
-            prediction.probability
-        ));
-    }
-    atomic::write(&folder.path(PREDICTIONS_FILE), csv.as_bytes())?;
-    atomic::write_json(&folder.path(REPORT_FILE), report)?;
-    Ok(())
-}
-
-/// A field of a CSV file, quoted where it must be (RFC 4180).
-fn csv_field(text: &str) -> String {
-    if text.contains(['"', ',', '\n', '\r']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text.to_owned()
+        begun => Ok(begun?),
     }
 }
 
-/// Puts the figures into the model's card, if they are of the data that the card speaks of.
-fn note_in_card(
-    task: &Task<'_>,
-    checked: &Checked,
-    metrics: &Metrics,
-    context: &Context,
-) -> Result<(), EvaluateError> {
-    let mut card = model_folder::read_card(task.model)?;
-    let side = task.split.to_string();
-    if card.data.digests.get(&side) == Some(&checked.digest) {
-        card.metrics.insert(side, metrics.summary());
-        model_folder::write_card(task.model, &card)?;
-    } else {
-        context.progress.note(&format!(
-            "these are not the {side} images of the model's own data set: its card is left as it is"
-        ));
-    }
-    Ok(())
-}
-
-fn report_of_before(out: &Path) -> Result<Report, EvaluateError> {
-    let bytes = fs_err::read(out.join(REPORT_FILE))?;
-    let report: Report = serde_json::from_slice(&bytes).map_err(std::io::Error::from)?;
-    Ok(Report {
-        report: out.to_owned(),
-        ..report
+/// Lists strangers and pairs.
+fn others(task: &Task<'_>, card: &crate::types::ModelCard) -> Result<Others, EvaluateError> {
+    let impostors = task.impostors.map(|folder| open_set::list(folder, card));
+    let pairs = task.pairs.map(|pairs| pairs::read(pairs.list, pairs.root));
+    Ok(Others {
+        impostors: impostors.transpose()?,
+        pairs: pairs.transpose()?,
     })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_with_commas_and_quotes_are_quoted() {
-        assert_eq!(csv_field("ada"), "ada");
-        assert_eq!(csv_field("a \"b\", c"), "\"a \"\"b\"\", c\"");
+/// What tells one state of some photos from another; `None` without any.
+fn fingerprint<'a>(
+    photos: impl Iterator<Item = &'a Photo>,
+) -> Result<Option<Fingerprint>, EvaluateError> {
+    let files: Vec<_> = photos
+        .map(|photo| LabelledFile {
+            label: String::new(),
+            relative: photo.name.clone(),
+            path: photo.path.clone(),
+        })
+        .collect();
+    if files.is_empty() {
+        return Ok(None);
     }
+    let folder = ImageFolder {
+        labels: Vec::new(),
+        files,
+    };
+    Ok(Some(folder.fingerprint()?))
+}
+
+/// Asks the model about strangers and pairs.
+fn look_at_others<'a>(
+    task: &'a Task<'a>,
+    classifier: &'a Classifier,
+    data: &'a DataFolder,
+    checked: &'a Checked,
+    answers: &'a SideAnswers,
+    others: Others,
+    context: &Context,
+) -> Result<Findings<'a>, EvaluateError> {
+    let temperature = classifier.card().temperature;
+    // Whole images of a data set need no detector, and neither does a report without other photos.
+    let finder = if others.impostors.is_some() || others.pairs.is_some() {
+        Finder::new(classifier, task.tools)?
+    } else {
+        Finder::of_whole_images(classifier)
+    };
+    let mut discarded = checked.discarded.clone();
+    let mut impostors = None;
+    if let (Some(photos), Some(folder)) = (others.impostors, task.impostors) {
+        let found = open_set::ask(&finder, photos, folder, temperature, context)?;
+        discarded.extend(found.discarded.iter().cloned());
+        impostors = Some(found);
+    }
+    let mut compared = None;
+    if let Some(pairs) = &others.pairs {
+        let (found, lost) = verification::compare(&finder, pairs, context)?;
+        discarded.extend(lost);
+        compared = Some(found);
+    }
+    Ok(Findings {
+        predictions: answers.predictions(temperature),
+        task,
+        classifier,
+        data,
+        checked,
+        answers,
+        impostors,
+        compared,
+        discarded,
+        finder,
+    })
+}
+
+/// Puts the figures into the model's card, if they are of the data that the card speaks of, and the
+/// threshold for strangers.
+fn note_in_card(
+    task: &Task<'_>,
+    checked: &Checked,
+    report: &Report,
+    context: &Context,
+) -> Result<(), EvaluateError> {
+    let mut card = model_folder::read_card(task.model)?;
+    let before = card.clone();
+    let side = task.split.to_string();
+    if card.data.digests.get(&side) == Some(&checked.digest) {
+        card.metrics.insert(side, report.summary());
+    } else {
+        context.progress.note(&format!(
+            "these are not the {side} images of the model's own data set: its card keeps its figures"
+        ));
+    }
+    if let Some(open_set) = &report.open_set {
+        card.unknown = Some(open_set.card());
+    }
+    if card != before {
+        model_folder::write_card(task.model, &card)?;
+    }
+    Ok(())
+}
+
+/// An error of a walk through folders, with its path.
+fn io_error(error: walkdir::Error) -> EvaluateError {
+    std::io::Error::from(error).into()
 }

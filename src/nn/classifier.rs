@@ -60,6 +60,9 @@ pub enum ModelError {
         /// How many labels the card has.
         labels: usize,
     },
+    /// Features are asked of a file that gives logits alone.
+    #[error("a TorchScript file gives no features, only what its labels' logits are")]
+    NoFeatures,
     /// libtorch failed while the network worked.
     #[error("libtorch failed in the model's network")]
     Torch(#[source] TorchError),
@@ -86,6 +89,9 @@ impl Hint for ModelError {
                 `facepipe export` made of it"
                 .to_owned(),
             Self::Preprocesses { .. } => "give `model.pt` or the model's folder".to_owned(),
+            Self::NoFeatures => "give the folder that `facepipe train` made instead of an \
+                exported file"
+                .to_owned(),
             Self::NotKnown { .. } => "use the version of facepipe that made the model".to_owned(),
             Self::Torch(_) => return None,
         })
@@ -190,6 +196,23 @@ impl Classifier {
             return Err(ModelError::Labels { labels });
         }
         Ok(logits.to_device(Device::Cpu))
+    }
+
+    /// What the network knows of each image before its head tells labels by it, on the CPU: near
+    /// directions are one person, also of people whom it was not trained on.
+    ///
+    /// # Shapes
+    /// `images` is `[batch, 3, height, width]`, the result `[batch, features]`.
+    ///
+    /// # Errors
+    /// [`ModelError::NoFeatures`] for a TorchScript file.
+    pub fn features(&self, images: &Tensor) -> Result<Tensor, ModelError> {
+        let Body::Network(network) = &self.body else {
+            return Err(ModelError::NoFeatures);
+        };
+        let images = images.to_device(self.device);
+        let features = tch::no_grad(|| network.features(&images, false));
+        Ok(features.to_device(Device::Cpu))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::context::Interrupted;
 use crate::data_set::DataSetError;
 use crate::errors::{Hint, io_hint};
 use crate::nn::tensor_file::TensorFileError;
-use crate::nn::{LoaderError, TorchError, WeightsError};
+use crate::nn::{LoaderError, ModelError, TorchError, WeightsError};
 use crate::types::Split;
 
 /// Why a training failed.
@@ -52,6 +52,9 @@ pub enum TrainError {
     /// An image vanished during the training.
     #[error(transparent)]
     Image(#[from] LoaderError),
+    /// The trained model can't be opened again.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// A checkpoint can't be written or read.
     #[error("cannot use a checkpoint")]
     Checkpoint(#[from] TensorFileError),
@@ -157,6 +160,7 @@ impl Hint for TrainError {
             Self::Stage(source) => return source.hint(),
             Self::Data(source) => return source.hint(),
             Self::Weights(source) => return source.hint(),
+            Self::Model(source) => return source.hint(),
             Self::Image(source) => return source.hint(),
             Self::TooFewLabels { .. } => "add photos of another person in a folder of its own, \
                 then run `facepipe crop` and `facepipe prepare` again"

@@ -12,8 +12,11 @@ use super::progress::{Best, Progress};
 use crate::artifacts::atomic;
 use crate::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
 use crate::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
+use crate::calibration::{Answers, fit_temperature};
 use crate::data_set::Example;
-use crate::nn::{Loader, LoaderError, WeightsChoice, tensor_file};
+use crate::nn::{
+    Loader, LoaderError, ModelError, WeightsChoice, consecutive_batches, open_network, tensor_file,
+};
 use crate::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
 
 /// How many images of the data set are kept to check exported files with.
@@ -64,7 +67,9 @@ impl Training<'_> {
             what: "it has no best epoch".to_owned(),
         })?;
         self.write_samples(&folder.path(SAMPLES_FILE))?;
-        model_folder::write_card(&folder.root, &self.card(progress, best))?;
+        let mut card = self.card(progress, best);
+        card.temperature = self.fit_temperature(&folder.root, &card)?;
+        model_folder::write_card(&folder.root, &card)?;
         let images = self.images();
         let unreadable = self.sides.iter().map(|side| side.discarded.len() as u64);
         let report = Report {
@@ -144,6 +149,36 @@ impl Training<'_> {
             head: settings.head,
             exports: BTreeMap::new(),
         }
+    }
+
+    /// The temperature that fits the best weights' answers on val.
+    fn fit_temperature(&self, model: &Path, card: &ModelCard) -> Result<f64, TrainError> {
+        let network = open_network(model, card, self.places.device)?;
+        let val = &self.sides[1].usable;
+        let loader = Loader {
+            input: &card.input,
+            threads: self.context.threads,
+            device: self.places.device,
+        };
+        let batches = consecutive_batches(val.len(), self.settings.batch as usize);
+        let (mut logits, mut truths) = (Vec::new(), Vec::new());
+        loader.each(
+            val,
+            &batches,
+            |_, image| image,
+            |batch| {
+                self.context.interrupt.check()?;
+                let of_batch = tch::no_grad(|| network.forward(&batch.images));
+                let of_batch = Vec::<Vec<f32>>::try_from(of_batch.to_device(tch::Device::Cpu));
+                logits.extend(of_batch.map_err(ModelError::from)?);
+                truths.extend(batch.examples.iter().map(|index| val[*index].label));
+                Ok::<(), TrainError>(())
+            },
+        )?;
+        Ok(fit_temperature(Answers {
+            logits: &logits,
+            truths: &truths,
+        }))
     }
 
     /// Keeps some preprocessed images: of test, and where it has too few of val and of train too.

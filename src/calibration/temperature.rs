@@ -1,0 +1,130 @@
+//! Temperature scaling: one number that logits are divided by.
+
+use super::{Answers, surprise};
+
+/// The smallest temperature that is considered: logits are multiplied by 20.
+pub const LOWEST: f64 = 0.05;
+/// The largest temperature that is considered.
+pub const HIGHEST: f64 = 20.0;
+/// How far, in natural logarithms, temperatures are expected to lie from 1: most that are found for
+/// networks are between 1/e and e (C. Guo et al., ICML 2017, table S2: 0.9 to 3.2; networks that were
+/// trained with label smoothing: below 1).
+const EXPECTED_SPREAD: f64 = 1.0;
+/// Temperatures that are tried first, evenly in their logarithm: near enough to each other that the
+/// best lies beside the lowest one of them.
+const FIRST_TRIES: u32 = 121;
+/// Steps of the search after that; each shrinks the interval by the golden ratio, to a millionth.
+const STEPS: u32 = 30;
+/// Digits behind the point that are kept: more would be noise, and the last bits of a sum could come
+/// to depend on the machine.
+const DIGITS: i32 = 4;
+
+/// The temperature that makes probabilities agree best with what is right (C. Guo et al., "On
+/// calibration of modern neural networks", ICML 2017). Without any answers it is 1.
+///
+/// It is the one with the least log loss, summed over the answers, plus `(ln T)^2 / 2`: a normal prior
+/// around 1. Log loss alone would fall without end towards `T = 0` where every answer is right, as
+/// happens with the few images of val, and then the first mistake would be made with certainty. The
+/// prior weighs about as much as a single answer: a hundred answers with some mistakes decide all but
+/// alone.
+#[must_use]
+pub fn fit_temperature(answers: Answers<'_>) -> f64 {
+    if answers.truths.is_empty() {
+        return 1.0;
+    }
+    let loss = |logarithm: f64| {
+        let temperature = logarithm.exp();
+        let of_answers = answers.logits.iter().zip(answers.truths);
+        let sum: f64 = of_answers
+            .map(|(logits, truth)| surprise(logits, *truth, temperature))
+            .sum();
+        sum + (logarithm / EXPECTED_SPREAD).powi(2) / 2.0
+    };
+    let (low, high) = (LOWEST.ln(), HIGHEST.ln());
+    let step = (high - low) / f64::from(FIRST_TRIES - 1);
+    let tries = (0..FIRST_TRIES).map(|number| low + step * f64::from(number));
+    // Of equally good ones the nearest to 1.
+    let (_, _, best) = tries
+        .map(|logarithm| (loss(logarithm), logarithm.abs(), logarithm))
+        .min_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)))
+        .unwrap_or_default();
+    let found = lowest_between((best - step).max(low), (best + step).min(high), loss);
+    let scale = 10_f64.powi(DIGITS);
+    (found.exp() * scale).round() / scale
+}
+
+/// The place of a function's lowest value between two places, by golden-section search (J. Kiefer,
+/// 1953).
+fn lowest_between(mut low: f64, mut high: f64, function: impl Fn(f64) -> f64) -> f64 {
+    let ratio = (5_f64.sqrt() - 1.0) / 2.0;
+    let (mut left, mut right) = (high - ratio * (high - low), low + ratio * (high - low));
+    let (mut at_left, mut at_right) = (function(left), function(right));
+    for _ in 0..STEPS {
+        if at_left <= at_right {
+            (high, right, at_right) = (right, left, at_left);
+            left = high - ratio * (high - low);
+            at_left = function(left);
+        } else {
+            (low, left, at_left) = (left, right, at_right);
+            right = low + ratio * (high - low);
+            at_right = function(right);
+        }
+    }
+    f64::midpoint(low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fit(logits: &[Vec<f32>], truths: &[usize]) -> f64 {
+        fit_temperature(Answers { logits, truths })
+    }
+
+    /// Of answers that say 95 % (a distance of logits of ln 19) a share of 80 % is right: at the right
+    /// temperature they say 80 %.
+    #[test]
+    fn confidence_becomes_the_share_of_right_answers() {
+        let logits = vec![vec![0.0, 19_f32.ln()]; 5000];
+        let truths: Vec<usize> = (0..5000).map(|index| usize::from(index % 5 != 0)).collect();
+        let expected = 19_f64.ln() / 4_f64.ln();
+        assert!((fit(&logits, &truths) - expected).abs() < 2e-3);
+        // Too modest ones as well.
+        let logits = vec![vec![0.0, 1.5_f32.ln()]; 5000];
+        let expected = 1.5_f64.ln() / 4_f64.ln();
+        assert!((fit(&logits, &truths) - expected).abs() < 2e-3);
+    }
+
+    #[test]
+    fn a_few_right_answers_do_not_make_certain() {
+        let all_right = |count: usize| fit(&vec![vec![2.0, 0.0, 0.0]; count], &vec![0; count]);
+        assert_eq!(fit(&[], &[]), 1.0);
+        // More of them say more.
+        let found = [1, 10, 100, 10_000].map(all_right);
+        assert!(found.is_sorted_by(|more, less| more > less), "{found:?}");
+        assert!(
+            found[0] > 0.7 && found[1] > 0.4 && found[3] > LOWEST,
+            "{found:?}"
+        );
+        // Wrong ones alone, and answers that say nothing.
+        assert!(fit(&vec![vec![2.0, 0.0]; 500], &vec![1; 500]) > 10.0);
+        assert_eq!(fit(&vec![vec![0.5, 0.5]; 9], &[1; 9]), 1.0);
+    }
+
+    #[test]
+    fn the_order_of_answers_and_a_shift_of_logits_do_not_matter() {
+        let row = |index: usize| {
+            let shift = 100.0 * (index % 3) as f32;
+            vec![
+                shift + (index * 7 % 5) as f32,
+                shift + (index * 3 % 4) as f32,
+            ]
+        };
+        let mut logits: Vec<_> = (0..60).map(row).collect();
+        let mut truths: Vec<_> = (0..60).map(|index| usize::from(index % 4 == 0)).collect();
+        let found = fit(&logits, &truths);
+        logits.reverse();
+        truths.reverse();
+        assert_eq!(fit(&logits, &truths), found);
+    }
+}

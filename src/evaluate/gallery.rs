@@ -1,0 +1,225 @@
+//! Faces that say where a model goes wrong: its surest mistakes, its least sure answers, the strangers
+//! whom it takes for somebody.
+
+use image::RgbImage;
+use image::imageops::{self, FilterType};
+use tch::Tensor;
+
+use super::answers::Prediction;
+use super::plot::data_address;
+use super::{BATCH, EvaluateError, Findings};
+use crate::context::Context;
+use crate::data_set::Example;
+use crate::face_chip;
+use crate::image_io;
+use crate::nn::{Classifier, Loader, consecutive_batches};
+use crate::types::Split;
+
+/// Most faces of one kind.
+const MOST_FACES: usize = 12;
+/// The longer side of a face on the page, in pixels.
+const SIDE: u32 = 132;
+/// Quality of its JPEG.
+const QUALITY: u8 = 82;
+/// Most training images of a label among which the closest is looked for.
+const MOST_COMPARED: usize = 60;
+
+/// A face on the page.
+#[derive(Debug, Clone)]
+pub(super) struct Tile {
+    /// The picture, as an address that holds it.
+    pub(super) address: String,
+    /// The image's file.
+    pub(super) file: String,
+    /// The right label; `None` for strangers.
+    pub(super) truth: Option<String>,
+    /// The most probable labels with their probabilities.
+    pub(super) said: Vec<(String, f64)>,
+    /// The closest training image of the most probable label.
+    pub(super) closest: Option<(String, String)>,
+}
+
+/// The kinds of faces that are shown.
+#[derive(Debug, Default)]
+pub(super) struct Galleries {
+    /// Wrong answers, the surest first.
+    pub(super) mistakes: Vec<Tile>,
+    /// Answers between two labels, the closest first.
+    pub(super) ambiguous: Vec<Tile>,
+    /// Strangers, the surest taken for somebody first.
+    pub(super) strangers: Vec<Tile>,
+}
+
+impl Findings<'_> {
+    /// Cuts out the faces that are shown.
+    pub(super) fn galleries(&self, context: &Context) -> Result<Galleries, EvaluateError> {
+        let mut wrong: Vec<usize> = self.numbers(|prediction| !prediction.is_right());
+        wrong.sort_by(|one, other| {
+            let sure = |index: &usize| self.predictions[*index].probability;
+            sure(other).total_cmp(&sure(one))
+        });
+        let mut close: Vec<usize> = self.numbers(|prediction| prediction.top.len() > 1);
+        close.sort_by(|one, other| {
+            let gap = |index: &usize| {
+                let top = &self.predictions[*index].top;
+                top[0].1 - top[1].1
+            };
+            gap(one).total_cmp(&gap(other))
+        });
+        let mut mistakes = Vec::new();
+        for index in wrong.into_iter().take(MOST_FACES) {
+            context.interrupt.check()?;
+            let closest = self.closest(index, context)?;
+            mistakes.extend(self.tile(index)?.map(|tile| Tile { closest, ..tile }));
+        }
+        let close = close.into_iter().take(MOST_FACES);
+        let ambiguous = close
+            .map(|index| self.tile(index))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Galleries {
+            mistakes,
+            ambiguous: ambiguous.into_iter().flatten().collect(),
+            strangers: self.strangers()?,
+        })
+    }
+
+    fn numbers(&self, which: impl Fn(&Prediction) -> bool) -> Vec<usize> {
+        let numbered = self.predictions.iter().enumerate();
+        numbered
+            .filter(|(_, prediction)| which(prediction))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    fn label(&self, number: usize) -> String {
+        self.classifier.card().labels[number].clone()
+    }
+
+    /// A face of the side that is reported; `None` if its image vanished meanwhile.
+    fn tile(&self, index: usize) -> Result<Option<Tile>, EvaluateError> {
+        let (example, prediction) = (&self.checked.usable[index], &self.predictions[index]);
+        let Some(address) = self.picture(example)? else {
+            return Ok(None);
+        };
+        let said = prediction.top.iter().take(2);
+        Ok(Some(Tile {
+            address,
+            file: example.file.clone(),
+            truth: Some(self.label(prediction.truth)),
+            said: said
+                .map(|(label, probability)| (self.label(*label), *probability))
+                .collect(),
+            closest: None,
+        }))
+    }
+
+    fn picture(&self, example: &Example) -> Result<Option<String>, EvaluateError> {
+        let Some(image) = decoded(example) else {
+            return Ok(None);
+        };
+        let chip = match &example.place {
+            Some(place) => {
+                let size = self.classifier.card().input.size;
+                face_chip::chip(&image, Some(place), size).into_owned()
+            }
+            None => image,
+        };
+        small(&chip).map(Some)
+    }
+
+    fn strangers(&self) -> Result<Vec<Tile>, EvaluateError> {
+        let mut surest: Vec<_> = self
+            .impostors
+            .iter()
+            .flat_map(|found| &found.faces)
+            .collect();
+        surest.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+        let mut tiles = Vec::new();
+        for impostor in surest.into_iter().take(MOST_FACES) {
+            let chip = self
+                .finder
+                .chip(&impostor.photo.path, impostor.face.face.as_ref());
+            if let Some(chip) = chip {
+                tiles.push(Tile {
+                    address: small(&chip)?,
+                    file: impostor.photo.name.clone(),
+                    truth: None,
+                    said: vec![(self.label(impostor.predicted), impostor.probability)],
+                    closest: None,
+                });
+            }
+        }
+        Ok(tiles)
+    }
+
+    /// The training image of the wrongly given label that the network finds most alike: its picture and
+    /// file.
+    fn closest(
+        &self,
+        index: usize,
+        context: &Context,
+    ) -> Result<Option<(String, String)>, EvaluateError> {
+        let predicted = self.label(self.predictions[index].predicted);
+        let labels = &self.data.labels;
+        let of_label = self.data.side(Split::Train).iter();
+        let mut compared: Vec<Example> = of_label
+            .filter(|example| labels.get(example.label) == Some(&predicted))
+            .filter(|example| decoded(example).is_some())
+            .take(MOST_COMPARED)
+            .cloned()
+            .collect();
+        if compared.is_empty() {
+            return Ok(None);
+        }
+        compared.push(self.checked.usable[index].clone());
+        let features = features(self.classifier, &compared, context)?;
+        let count = compared.len() as i64 - 1;
+        let (others, own) = (features.narrow(0, 0, count), features.narrow(0, count, 1));
+        let alike = Tensor::cosine_similarity(&others, &own, 1, 1e-8);
+        let best = &compared[alike.argmax(0, false).int64_value(&[]) as usize];
+        Ok(self
+            .picture(best)?
+            .map(|address| (address, best.file.clone())))
+    }
+}
+
+/// What the network knows of some images, `[images, features]`.
+fn features(
+    classifier: &Classifier,
+    examples: &[Example],
+    context: &Context,
+) -> Result<Tensor, EvaluateError> {
+    let loader = Loader {
+        input: &classifier.card().input,
+        threads: context.threads,
+        device: classifier.device(),
+    };
+    let mut rows = Vec::new();
+    loader.each(
+        examples,
+        &consecutive_batches(examples.len(), BATCH),
+        |_, image| image,
+        |batch| {
+            rows.push(classifier.features(&batch.images)?);
+            Ok::<(), EvaluateError>(())
+        },
+    )?;
+    Ok(Tensor::cat(&rows, 0))
+}
+
+fn decoded(example: &Example) -> Option<RgbImage> {
+    let bytes = image_io::read_bytes(&example.path).ok()?;
+    Some(image_io::decode(&bytes).ok()?.rgb)
+}
+
+/// A picture in the size of the page, as an address that holds it.
+fn small(image: &RgbImage) -> Result<String, EvaluateError> {
+    let scale = f64::from(SIDE) / f64::from(image.width().max(image.height()));
+    let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    let (width, height) = (side(image.width()), side(image.height()));
+    let resized = imageops::resize(image, width, height, FilterType::Triangle);
+    Ok(data_address(
+        "jpeg",
+        &image_io::encode_jpeg(&resized, QUALITY)?,
+    ))
+}

@@ -1,0 +1,135 @@
+//! `report.html`: everything on one page that needs no other file, light or dark as the reader has it.
+
+mod faces;
+mod sections;
+mod tables;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::gallery::Galleries;
+use super::plot::{DARK, LIGHT, Plot, style};
+use super::report::Report;
+use crate::artifacts::stage::made_by;
+use crate::types::ModelCard;
+
+/// The page's own rules of style.
+const STYLE: &str = include_str!("style.css");
+
+/// The page.
+pub(super) fn write(
+    report: &Report,
+    card: &ModelCard,
+    plots: &[Plot],
+    galleries: &Galleries,
+) -> String {
+    let page = Page {
+        report,
+        card,
+        plots,
+    };
+    let plot_styles = format!(
+        "{}@media (prefers-color-scheme:dark){{{}}}",
+        style(&LIGHT),
+        style(&DARK)
+    );
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (card.name) ": report on " (report.split) }
+                style { (PreEscaped(STYLE)) (PreEscaped(plot_styles)) }
+            }
+            body {
+                (page.head())
+                main {
+                    (page.numbers())
+                    (page.mistakes(galleries))
+                    (page.labels())
+                    (page.calibration())
+                    (page.strangers(galleries))
+                    (page.pairs())
+                    (page.curves())
+                    (page.training())
+                }
+                footer {
+                    "Made by " (made_by()) ". Beside this page: " code { "report.json" } " (all figures), "
+                    code { "predictions.csv" } " (each image), " code { "discarded.jsonl" }
+                    " (what was left out) and the plots as PNG."
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// What the sections of the page are made of.
+struct Page<'a> {
+    report: &'a Report,
+    card: &'a ModelCard,
+    plots: &'a [Plot],
+}
+
+impl Page<'_> {
+    /// Those of the named plots that there are.
+    fn plots(&self, names: &[&str]) -> Markup {
+        let chosen = names
+            .iter()
+            .filter_map(|name| self.plots.iter().find(|plot| plot.name == *name));
+        html! {
+            div.plots {
+                @for plot in chosen {
+                    figure.wide[plot.wide] {
+                        (plot.svg)
+                        figcaption { (plot.caption) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A share in percent.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// A small rate in percent, with as many digits as it needs.
+fn rate(share: f64) -> String {
+    let text = format!("{:.3}", share * 100.0);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// An interval of shares in percent.
+fn interval([low, high]: [f64; 2]) -> String {
+    format!("{:.1} to {:.1} %", low * 100.0, high * 100.0)
+}
+
+/// A probability that is not rounded to certainty.
+fn probability(value: f64) -> String {
+    match value {
+        above if above > 0.9995 && above < 1.0 => "above 99.9 %".to_owned(),
+        below if below < 0.0005 && below > 0.0 => "below 0.1 %".to_owned(),
+        value => percent(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short_and_never_falsely_certain() {
+        assert_eq!(percent(0.987_49), "98.7 %");
+        assert_eq!(
+            (rate(0.01), rate(0.001), rate(0.1)),
+            ("1 %".into(), "0.1 %".into(), "10 %".into())
+        );
+        assert_eq!(interval([0.5, 1.0]), "50.0 to 100.0 %");
+        assert_eq!(probability(0.999_99), "above 99.9 %");
+        assert_eq!(probability(1e-9), "below 0.1 %");
+        assert_eq!(probability(1.0), "100.0 %");
+    }
+}

@@ -1,0 +1,199 @@
+//! The sections of the page.
+
+use maud::{Markup, html};
+
+use super::{Page, faces, interval, percent, rate, tables};
+use crate::evaluate::gallery::Galleries;
+use crate::types::Split;
+
+impl Page<'_> {
+    pub(super) fn head(&self) -> Markup {
+        let (report, card) = (self.report, self.card);
+        html! {
+            header {
+                h1 { (card.name) }
+                p.soft {
+                    (card.architecture) ", " (card.labels.len()) " labels, " (report.metrics.images) " images of "
+                    b { (report.split) }
+                    @if report.unreadable > 0 { "; " (report.unreadable) " could not be read" }
+                    "."
+                    @if report.split == Split::Train {
+                        " The model was trained on these images: the figures say little about others."
+                    }
+                    @if report.split == Split::Val {
+                        " The best epoch and the temperature were chosen on these images: the figures flatter a little."
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn numbers(&self) -> Markup {
+        let metrics = &self.report.metrics;
+        let calibration = &self.report.calibration;
+        let number = |value: String, name: &str, below: String| {
+            html! { div.number { span { (name) } b { (value) } small { (below) } } }
+        };
+        html! {
+            div.numbers {
+                (number(percent(metrics.top1), "accuracy", format!("{} of {}; 95 % interval {}",
+                    metrics.right, metrics.images, interval(metrics.top1_interval))))
+                (number(percent(metrics.balanced_accuracy), "balanced accuracy",
+                    format!("each label counts the same; {}", interval(metrics.balanced_accuracy_interval))))
+                (number(percent(metrics.macro_f1), "F1, mean of labels",
+                    format!("95 % interval {}", interval(metrics.macro_f1_interval))))
+                @if let (Some(top5), Some(ends)) = (metrics.top5, metrics.top5_interval) {
+                    (number(percent(top5), "among the first five", format!("95 % interval {}", interval(ends))))
+                }
+                (number(percent(calibration.calibrated.ece), "calibration error (ECE)",
+                    format!("{} without the temperature", percent(calibration.uncalibrated.ece))))
+                @if let Some(open_set) = &self.report.open_set {
+                    @let chosen = &open_set.chosen;
+                    (number(percent(chosen.true_accept_rate), "known people found",
+                        format!("where {} of strangers are accepted; {}", rate(chosen.false_accept_rate),
+                            interval(chosen.interval))))
+                }
+                @if let Some(verification) = &self.report.verification {
+                    (number(percent(verification.accuracy.share), "pairs told right",
+                        format!("area below the ROC curve {:.4}", verification.roc_auc)))
+                }
+            }
+        }
+    }
+
+    pub(super) fn mistakes(&self, galleries: &Galleries) -> Markup {
+        let metrics = &self.report.metrics;
+        let wrong = metrics.images - metrics.right;
+        html! {
+            h2 { "Mistakes" }
+            @if wrong == 0 {
+                p { "Every image was named right." }
+            } @else {
+                p {
+                    (wrong) " of " (metrics.images) " images got a wrong name. The surest first: look for wrong \
+                    labels and for faces that are hardly to be seen. On the right of each pair is the training image \
+                    of the given name that the network finds most alike."
+                }
+                (faces::gallery(&galleries.mistakes))
+                (tables::confusions(metrics))
+            }
+            @if !galleries.ambiguous.is_empty() {
+                h2 { "Least decided" }
+                p { "The answers in which the two most probable labels are nearest to each other." }
+                (faces::gallery(&galleries.ambiguous))
+            }
+        }
+    }
+
+    pub(super) fn labels(&self) -> Markup {
+        html! {
+            h2 { "Labels" }
+            p {
+                "Precision: how many of the images that got the name are of the person. Recall: how many of the \
+                 person's images got the name. Labels with the lowest recall first."
+            }
+            (tables::labels(&self.report.metrics, &self.report.one_vs_rest))
+            (self.plots(&["confusion"]))
+        }
+    }
+
+    pub(super) fn calibration(&self) -> Markup {
+        let temperature = self.report.calibration.calibrated.temperature;
+        html! {
+            h2 { "Can probabilities be believed?" }
+            p {
+                "Of answers given with 90 %, nine in ten should be right. Logits are divided by a temperature of "
+                (format!("{temperature:.3}")) ", which was fitted on val at the end of the training; probabilities "
+                "and thresholds everywhere are after it. With few images of a kind the bars are rough."
+            }
+            (self.plots(&["reliability", "reliability_uncalibrated"]))
+            (tables::calibration(&self.report.calibration))
+            @if self.report.open_set.is_none() { (self.plots(&["confidence"])) }
+        }
+    }
+
+    pub(super) fn strangers(&self, galleries: &Galleries) -> Markup {
+        let Some(open_set) = &self.report.open_set else {
+            return html! {
+                h2 { "Strangers" }
+                p {
+                    "The model was not tried on people whom it does not know, and names everybody. "
+                    code { "facepipe evaluate --impostors DIR" }
+                    " finds the probability below which a face should be taken for a stranger's."
+                }
+            };
+        };
+        let chosen = &open_set.chosen;
+        html! {
+            h2 { "Strangers" }
+            p {
+                "Faces whose most probable label has less than " b { (format!("{:.4}", chosen.threshold)) }
+                " are unknown from now on. Of " (open_set.impostors) " faces of strangers"
+                @if let Some(people) = open_set.impostor_people { " (" (people) " people)" }
+                ", " (rate(chosen.false_accepts)) " reach it; of " (open_set.genuine) " faces of known people "
+                (percent(chosen.true_accept_rate)) " do, with the right name."
+                @if let Some(share) = open_set.cross_checked_false_accepts {
+                    " With the threshold chosen on four fifths of the strangers, " (rate(share))
+                    " of the others were accepted: expect that of new ones."
+                }
+            }
+            @if chosen.too_few {
+                p.note {
+                    "These are too few strangers for a false-accept rate of " (rate(chosen.false_accept_rate))
+                    ": the threshold is above all of them, and the true rate may be higher. It takes "
+                    (format!("{:.0}", (1.0 / chosen.false_accept_rate).ceil())) " faces or more to tell."
+                }
+            }
+            (tables::rates(&open_set.rates, chosen, "known faces accepted and rightly named"))
+            (self.plots(&["confidence", "open_set"]))
+            @if !galleries.strangers.is_empty() {
+                p { "The strangers who are most surely taken for somebody. Is one of them no stranger?" }
+                (faces::gallery(&galleries.strangers))
+            }
+        }
+    }
+
+    pub(super) fn pairs(&self) -> Markup {
+        let Some(verification) = &self.report.verification else {
+            return html! {};
+        };
+        let accuracy = &verification.accuracy;
+        html! {
+            h2 { "One person or two?" }
+            p {
+                (verification.pairs) " pairs of photos, " (verification.same) " of them of one person, compared by \
+                the cosine of what the network knows before it tells labels. "
+                b { (percent(accuracy.share)) } " are told right (95 % interval " (interval(accuracy.interval)) "), "
+                @if accuracy.cross_checked { "each part of the list with the threshold of the others" }
+                @else { "with the best threshold for these very pairs, which flatters" }
+                "; equal error rate " (percent(verification.equal_error_rate)) ", area below the ROC curve "
+                (format!("{:.4}", verification.roc_auc)) "."
+                @if verification.lost > 0 {
+                    " In " (verification.lost) " pairs a face was not found: they count as wrong."
+                }
+            }
+            (tables::rates(&verification.rates, &verification.rates[0], "pairs of one person accepted"))
+            (self.plots(&["pairs", "verification"]))
+        }
+    }
+
+    pub(super) fn curves(&self) -> Markup {
+        html! {
+            h2 { "Each label against the rest" }
+            (self.plots(&["roc", "precision_recall"]))
+        }
+    }
+
+    pub(super) fn training(&self) -> Markup {
+        html! {
+            @if self.plots.iter().any(|plot| plot.name == "training_loss") {
+                h2 { "Training" }
+                p {
+                    "Epoch " (self.card.training.best_epoch) " of " (self.card.training.epochs)
+                    " was the best on val; the model has its weights."
+                }
+                (self.plots(&["training_loss", "training_accuracy"]))
+            }
+        }
+    }
+}

@@ -1,0 +1,459 @@
+//! The charts of a report.
+
+use super::axis::Axis;
+use super::chart::{Bar, Chart, Corner, Mark, Shape, Tone};
+use super::{Plot, confusion};
+use crate::calibration::Figures;
+use crate::evaluate::Findings;
+use crate::evaluate::curve::{AcceptRate, Point};
+use crate::evaluate::report::Report;
+use crate::evaluate::training::Training;
+
+/// Bars of a histogram.
+const BARS: usize = 25;
+/// How much a bar covers what is behind it.
+const COVER: f64 = 0.55;
+/// Lowest share on logarithmic axes where no count decides.
+const LOWEST_SHARE: f64 = 1e-4;
+
+/// All charts that the findings have figures for.
+pub(in crate::evaluate) fn all(
+    report: &Report,
+    findings: &Findings<'_>,
+    training: Option<&Training>,
+) -> Vec<Plot> {
+    let metrics = &report.metrics;
+    let calibration = &report.calibration;
+    let mut plots = vec![
+        confusion(&metrics.labels(), &metrics.confusion),
+        reliability(
+            "reliability",
+            "Probabilities as given",
+            &calibration.calibrated,
+        ),
+        reliability(
+            "reliability_uncalibrated",
+            "Without the temperature",
+            &calibration.uncalibrated,
+        ),
+        roc(report),
+        precision_recall(report),
+    ];
+    match (&findings.impostors, &report.open_set) {
+        (Some(impostors), Some(open_set)) => {
+            let known: Vec<f64> = findings
+                .predictions
+                .iter()
+                .map(|one| one.probability)
+                .collect();
+            let strangers: Vec<f64> = impostors.faces.iter().map(|one| one.probability).collect();
+            plots.push(histogram(Histogram {
+                name: "confidence",
+                title: "Known people and strangers",
+                caption: "Probability of the most probable label. Faces left of the dashed line are \
+                    unknown to the model.",
+                label: "probability",
+                kinds: [("known people", &known), ("strangers", &strangers)],
+                low: 0.0,
+                threshold: Some(open_set.chosen.threshold),
+            }));
+            plots.push(accept_rates(
+                "open_set",
+                "Strangers accepted, known people found",
+                "known faces accepted and rightly named",
+                "strangers accepted",
+                &open_set.curve,
+                &open_set.rates,
+                open_set.impostors,
+            ));
+        }
+        _ => plots.push(confidence(findings)),
+    }
+    if let (Some(compared), Some(verification)) = (&findings.compared, &report.verification) {
+        let cosines = |same: bool| -> Vec<f64> {
+            let pairs = compared.iter().filter(|pair| pair.same == same);
+            pairs.filter_map(|pair| pair.cosine).collect()
+        };
+        let (same, different) = (cosines(true), cosines(false));
+        let thresholds = &verification.accuracy.thresholds;
+        let lowest = compared
+            .iter()
+            .filter_map(|pair| pair.cosine)
+            .fold(1.0, f64::min);
+        plots.push(histogram(Histogram {
+            name: "pairs",
+            title: "Pairs of photos",
+            caption: "Cosine of the features of two photos; the dashed line is the threshold that \
+                tells most pairs right.",
+            label: "cosine",
+            kinds: [("one person", &same), ("two people", &different)],
+            low: lowest.min(0.0),
+            threshold: Some(thresholds.values().sum::<f64>() / thresholds.len().max(1) as f64),
+        }));
+        plots.push(accept_rates(
+            "verification",
+            "Pairs: ROC",
+            "pairs of one person accepted",
+            "pairs of two people accepted",
+            &verification.curve,
+            &verification.rates,
+            verification.pairs - verification.same,
+        ));
+    }
+    if let Some(training) = training {
+        plots.extend(of_training(training));
+    }
+    plots
+}
+
+fn plot(name: &'static str, caption: impl Into<String>, chart: &Chart) -> Plot {
+    Plot {
+        name,
+        caption: caption.into(),
+        svg: chart.svg(),
+        wide: false,
+    }
+}
+
+fn reliability(name: &'static str, title: &str, figures: &Figures) -> Plot {
+    let filled = || figures.bins.iter().filter(|bin| bin.images > 0);
+    let images: u64 = figures.bins.iter().map(|bin| bin.images).sum();
+    let bars = |from: fn(f64, f64) -> (f64, f64)| -> Vec<Bar> {
+        filled()
+            .map(|bin| {
+                let (from, to) = from(bin.accuracy, bin.confidence);
+                Bar {
+                    low: bin.low,
+                    high: bin.high,
+                    from,
+                    to,
+                }
+            })
+            .collect()
+    };
+    let counts = filled().map(|bin| {
+        let (middle, half) = (f64::midpoint(bin.low, bin.high), (bin.high - bin.low) / 7.0);
+        Bar {
+            low: middle - half,
+            high: middle + half,
+            from: 0.0,
+            to: bin.images as f64 / images.max(1) as f64,
+        }
+    });
+    let chart = Chart {
+        title: format!(
+            "{title}: T = {:.3}, ECE {:.1} %",
+            figures.temperature,
+            figures.ece * 100.0
+        ),
+        x: Axis::shares("probability of the most probable label"),
+        y: Axis::shares("share of right answers"),
+        marks: vec![
+            Mark::new(
+                "right answers",
+                Tone::Colour(0),
+                Shape::Bars(bars(|right, _| (0.0, right)), COVER),
+            ),
+            Mark::new(
+                "too sure or too modest",
+                Tone::Colour(1),
+                Shape::Bars(bars(|right, said| (right, said)), 0.35),
+            ),
+            Mark::new(
+                "share of images",
+                Tone::Plain,
+                Shape::Bars(counts.collect(), 0.9),
+            ),
+            Mark::unnamed(Tone::Plain, Shape::Dashed(vec![[0.0, 0.0], [1.0, 1.0]])),
+        ],
+        legend: Corner::TopLeft,
+    };
+    let caption = format!(
+        "Where answers can be believed the bars end at the dashed line. Log loss {:.4}, Brier score \
+         {:.4}, adaptive ECE {:.1} %.",
+        figures.loss,
+        figures.brier,
+        figures.adaptive_ece * 100.0
+    );
+    plot(name, caption, &chart)
+}
+
+fn area(name: &str, figure: Option<f64>) -> String {
+    figure.map_or_else(|| name.to_owned(), |figure| format!("{name}: {figure:.4}"))
+}
+
+fn roc(report: &Report) -> Plot {
+    let one_vs_rest = &report.one_vs_rest;
+    let curves = &one_vs_rest.curves;
+    let chart = Chart {
+        title: "ROC, each label against the rest".to_owned(),
+        x: Axis::shares("images of other labels accepted"),
+        y: Axis::shares("images of the label accepted"),
+        marks: vec![
+            Mark::unnamed(Tone::Plain, Shape::Dashed(vec![[0.0, 0.0], [1.0, 1.0]])),
+            Mark::new(
+                area("all pairs, area", one_vs_rest.roc_auc_micro),
+                Tone::Colour(1),
+                Shape::Line(curves.roc_micro.clone()),
+            ),
+            Mark::new(
+                area("mean of labels, area", one_vs_rest.roc_auc_macro),
+                Tone::Colour(0),
+                Shape::Line(curves.roc_macro.clone()),
+            ),
+        ],
+        legend: Corner::BottomRight,
+    };
+    plot(
+        "roc",
+        "The nearer to the upper left corner the better; an area of 1 is perfect.",
+        &chart,
+    )
+}
+
+fn precision_recall(report: &Report) -> Plot {
+    let one_vs_rest = &report.one_vs_rest;
+    let curves = &one_vs_rest.curves;
+    let chart = Chart {
+        title: "Precision and recall, each label against the rest".to_owned(),
+        x: Axis::shares("recall"),
+        y: Axis::shares("precision"),
+        marks: vec![
+            Mark::new(
+                area("all pairs, average", one_vs_rest.average_precision_micro),
+                Tone::Colour(1),
+                Shape::Line(curves.precision_recall_micro.clone()),
+            ),
+            Mark::new(
+                area(
+                    "mean of labels, average",
+                    one_vs_rest.average_precision_macro,
+                ),
+                Tone::Colour(0),
+                Shape::Line(curves.precision_recall_macro.clone()),
+            ),
+        ],
+        legend: Corner::BottomLeft,
+    };
+    plot(
+        "precision_recall",
+        "The nearer to the upper right corner the better; an average precision of 1 is perfect.",
+        &chart,
+    )
+}
+
+fn confidence(findings: &Findings<'_>) -> Plot {
+    let of = |right: bool| -> Vec<f64> {
+        let answers = findings.predictions.iter();
+        let answers = answers.filter(|answer| answer.is_right() == right);
+        answers.map(|answer| answer.probability).collect()
+    };
+    histogram(Histogram {
+        name: "confidence",
+        title: "How sure the answers are",
+        caption: "Probability of the most probable label, of right and of wrong answers, each kind \
+            for itself.",
+        label: "probability",
+        kinds: [("right answers", &of(true)), ("wrong answers", &of(false))],
+        low: 0.0,
+        threshold: None,
+    })
+}
+
+struct Histogram<'a> {
+    name: &'static str,
+    title: &'a str,
+    caption: &'a str,
+    label: &'a str,
+    kinds: [(&'a str, &'a [f64]); 2],
+    low: f64,
+    threshold: Option<f64>,
+}
+
+/// Two kinds of values from `low` to 1, each as shares of its own.
+fn histogram(of: Histogram<'_>) -> Plot {
+    let width = (1.0 - of.low) / BARS as f64;
+    let mut marks = Vec::new();
+    let mut highest: f64 = 0.0;
+    for (tone, (name, values)) in of.kinds.into_iter().enumerate() {
+        let mut counts = vec![0_u64; BARS];
+        for value in values {
+            let place = ((value - of.low) / width)
+                .floor()
+                .clamp(0.0, (BARS - 1) as f64);
+            counts[place as usize] += 1;
+        }
+        let bar = |(place, count): (usize, u64)| Bar {
+            low: of.low + place as f64 * width,
+            high: of.low + (place + 1) as f64 * width,
+            from: 0.0,
+            to: count as f64 / values.len().max(1) as f64,
+        };
+        let bars: Vec<Bar> = counts.into_iter().enumerate().map(bar).collect();
+        highest = bars.iter().map(|bar| bar.to).fold(highest, f64::max);
+        let name = format!("{name} ({})", values.len());
+        marks.push(Mark::new(
+            name,
+            Tone::Colour(tone),
+            Shape::Bars(bars, COVER),
+        ));
+    }
+    if let Some(threshold) = of.threshold {
+        let name = format!("threshold: {threshold:.4}");
+        marks.push(Mark::new(name, Tone::Plain, Shape::Upright(threshold)));
+    }
+    let chart = Chart {
+        title: of.title.to_owned(),
+        x: Axis::even(of.label, of.low, 1.0, false),
+        y: Axis::even("share of the kind", 0.0, highest.max(0.05), true),
+        marks,
+        legend: Corner::TopMiddle,
+    };
+    plot(of.name, of.caption, &chart)
+}
+
+fn accept_rates(
+    name: &'static str,
+    title: &str,
+    up: &str,
+    across: &str,
+    curve: &[Point],
+    rates: &[AcceptRate],
+    negatives: u64,
+) -> Plot {
+    let low = (0.5 / negatives.max(1) as f64).clamp(LOWEST_SHARE / 10.0, 0.1);
+    // Between two points of a curve of shares nothing is reached but the lower one.
+    let mut steps: Vec<Point> = Vec::new();
+    for point in curve {
+        if let Some(last) = steps.last().copied() {
+            steps.push([point[0], last[1]]);
+        }
+        steps.push(*point);
+    }
+    let lowest = steps
+        .iter()
+        .filter(|point| point[0] >= low)
+        .map(|point| point[1])
+        .fold(1.0, f64::min);
+    let bottom = if lowest > 0.9 {
+        0.9
+    } else if lowest > 0.5 {
+        0.5
+    } else {
+        0.0
+    };
+    let mut marks = vec![Mark::unnamed(Tone::Colour(0), Shape::Line(steps))];
+    for (tone, rate) in rates.iter().enumerate() {
+        let text = format!(
+            "{:.1} % at {} %{}",
+            rate.true_accept_rate * 100.0,
+            rate.false_accept_rate * 100.0,
+            if rate.too_few { " (too few)" } else { "" }
+        );
+        let shape = Shape::Upright(rate.false_accept_rate.max(low));
+        marks.push(Mark::new(text, Tone::Colour(tone + 1), shape));
+    }
+    let chart = Chart {
+        title: title.to_owned(),
+        x: Axis::logarithmic(across, low),
+        y: Axis::even(up, bottom, 1.0, true),
+        marks,
+        legend: Corner::BottomRight,
+    };
+    plot(name, "The higher the line on the left, the better.", &chart)
+}
+
+/// Loss and accuracy by epoch.
+pub(in crate::evaluate) fn of_training(training: &Training) -> Vec<Plot> {
+    let last = training.epochs.last().copied().unwrap_or(1.0);
+    let chart = |title: &str, label: &str, columns: [&[f64]; 2], percent: bool, legend: Corner| {
+        let marks = columns.into_iter().zip(["train", "val"]).enumerate();
+        let marks = marks.map(|(tone, (values, name))| {
+            let points = training
+                .epochs
+                .iter()
+                .zip(values)
+                .map(|(epoch, value)| [*epoch, *value]);
+            Mark::new(name, Tone::Colour(tone), Shape::Line(points.collect()))
+        });
+        let all = || {
+            columns
+                .into_iter()
+                .flatten()
+                .copied()
+                .filter(|value| value.is_finite())
+        };
+        let lowest = if percent {
+            all().fold(0.9, f64::min)
+        } else {
+            0.0
+        };
+        let highest = if percent {
+            1.0
+        } else {
+            all().fold(0.0, f64::max).max(1e-3)
+        };
+        let first = training.epochs.first().copied().unwrap_or(0.0);
+        let mut marks: Vec<Mark> = marks.collect();
+        if let Some(end) = training.frozen_until.filter(|end| *end < last) {
+            let shape = Shape::Upright(end);
+            marks.push(Mark::new("all layers learn from here", Tone::Plain, shape));
+        }
+        Chart {
+            title: title.to_owned(),
+            x: Axis::even("epoch", first, last, false),
+            y: Axis::even(
+                label,
+                lowest,
+                highest * if percent { 1.0 } else { 1.05 },
+                percent,
+            ),
+            marks,
+            legend,
+        }
+    };
+    let loss = chart(
+        "Loss while training",
+        "mean cross-entropy",
+        [&training.train_loss, &training.val_loss],
+        false,
+        Corner::TopRight,
+    );
+    let accuracy = chart(
+        "Accuracy while training",
+        "share of right answers",
+        [&training.train_accuracy, &training.val_accuracy],
+        true,
+        Corner::BottomRight,
+    );
+    vec![
+        plot("training_loss", "From metrics.csv.", &loss),
+        plot("training_accuracy", "From metrics.csv.", &accuracy),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_chart_becomes_a_picture_in_its_colours() {
+        let training = Training {
+            epochs: vec![1.0, 2.0, 3.0],
+            train_loss: vec![2.0, 1.0, f64::NAN],
+            val_loss: vec![2.5, 1.5, 1.25],
+            train_accuracy: vec![0.1, 0.5, 0.75],
+            val_accuracy: vec![0.2, 0.5, 0.7],
+            frozen_until: Some(1.0),
+        };
+        for plot in of_training(&training) {
+            let png = image::load_from_memory(&plot.png().expect("draws")).expect("a picture");
+            let blue = png
+                .to_rgb8()
+                .pixels()
+                .filter(|pixel| pixel.0 == [0, 0x72, 0xb2])
+                .count();
+            assert!(blue > 200, "{}: {blue}", plot.name);
+        }
+    }
+}

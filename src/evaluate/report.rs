@@ -1,0 +1,133 @@
+//! What an evaluation found: `report.json`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::one_vs_rest::OneVsRest;
+use super::open_set::OpenSet;
+use super::verification::Verification;
+use super::{EvaluateError, Findings, Metrics};
+use crate::artifacts::stage::REPORT_FILE;
+use crate::calibration::Figures;
+use crate::context::Context;
+use crate::types::Split;
+
+/// What an evaluation found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// The folder of the report, as it was given.
+    pub report: PathBuf,
+    /// The side of the data set.
+    pub split: Split,
+    /// The figures.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// How far probabilities can be believed.
+    pub calibration: CalibrationFigures,
+    /// Curves of each label against all others.
+    pub one_vs_rest: OneVsRest,
+    /// What the model does with strangers, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_set: Option<OpenSet>,
+    /// How pairs of photos are told to be one person or two, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
+    /// Images left out because they can't be read.
+    pub unreadable: u64,
+    /// Time that it took, in seconds.
+    pub seconds: f64,
+}
+
+/// Calibration without and with the model's temperature, which was fitted on val and never on the side
+/// that is reported, unless that is val.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationFigures {
+    /// At a temperature of 1.
+    pub uncalibrated: Figures,
+    /// At the model's temperature: what `predict` gives.
+    pub calibrated: Figures,
+}
+
+/// What an earlier evaluation reported.
+pub(super) fn of_before(out: &Path) -> Result<Report, EvaluateError> {
+    let bytes = fs_err::read(out.join(REPORT_FILE))?;
+    let report: Report = serde_json::from_slice(&bytes).map_err(std::io::Error::from)?;
+    Ok(Report {
+        report: out.to_owned(),
+        ..report
+    })
+}
+
+impl Report {
+    /// Items by outcome, for the stamp.
+    pub(super) fn counts(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::from([
+            ("images".to_owned(), self.metrics.images),
+            ("unreadable".to_owned(), self.unreadable),
+        ]);
+        if let Some(open_set) = &self.open_set {
+            counts.insert("impostors".to_owned(), open_set.impostors);
+        }
+        if let Some(verification) = &self.verification {
+            counts.insert("pairs".to_owned(), verification.pairs);
+        }
+        counts
+    }
+
+    /// The figures that a model's card has.
+    pub(super) fn summary(&self) -> BTreeMap<String, f64> {
+        let calibrated = &self.calibration.calibrated;
+        let mut summary = self.metrics.summary();
+        summary.insert("ece".to_owned(), calibrated.ece);
+        summary.insert("brier".to_owned(), calibrated.brier);
+        summary
+    }
+}
+
+impl Findings<'_> {
+    /// The figures of all that was found; the time is still missing.
+    pub(super) fn report(&self, context: &Context) -> Result<Report, EvaluateError> {
+        let card = self.classifier.card();
+        let view = self.answers.view();
+        let calibrated = Figures::new(view, card.temperature);
+        let probabilities = self.answers.probabilities(card.temperature);
+        let task = self.task;
+        let open_set = self.impostors.as_ref().and_then(|impostors| {
+            OpenSet::new(&self.predictions, impostors, task.false_accept_rate)
+        });
+        if let Some(open_set) = open_set.as_ref().filter(|open_set| open_set.chosen.too_few) {
+            context.progress.note(&format!(
+                "{} strangers are too few for a false-accept rate of {} %: the threshold is above all \
+                 of them; {} faces or more would tell it",
+                open_set.impostors,
+                open_set.chosen.false_accept_rate * 100.0,
+                (1.0 / open_set.chosen.false_accept_rate).ceil()
+            ));
+        }
+        let verification = match (&self.compared, task.pairs) {
+            (Some(compared), Some(pairs)) => Some(Verification::new(compared, pairs.list)?),
+            _ => None,
+        };
+        Ok(Report {
+            report: task.out.to_owned(),
+            split: task.split,
+            metrics: Metrics::new(
+                &card.labels,
+                &self.predictions,
+                calibrated.loss,
+                context.seed,
+            ),
+            calibration: CalibrationFigures {
+                uncalibrated: Figures::new(view, 1.0),
+                calibrated,
+            },
+            one_vs_rest: OneVsRest::new(&card.labels, &probabilities, &self.answers.truths),
+            open_set,
+            verification,
+            unreadable: self.checked.discarded.len() as u64,
+            seconds: 0.0,
+        })
+    }
+}
