@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::evaluate::{AcceptRate, Metrics, OpenSet, Report, Verification};
+use crate::evaluate::{AcceptRate, Metrics, OpenSet, Report, Verification, threshold_text};
 
 /// From this many labels on only the worst are listed.
 const MOST_LABELS: usize = 40;
@@ -131,8 +131,8 @@ fn open_set(open_set: &OpenSet) -> Vec<String> {
             rates.join(", ")
         ),
         format!(
-            "unknown below a probability of {:.4}, at which {:.2} % of strangers are accepted",
-            chosen.threshold,
+            "unknown below a probability of {}, at which {:.2} % of strangers are accepted",
+            threshold_text(chosen.threshold),
             chosen.false_accepts * 100.0
         ),
     ]

@@ -47,6 +47,21 @@ pub use open_set::{FALSE_ACCEPT_RATES, OpenSet};
 pub use report::{CalibrationFigures, Report};
 pub use verification::{Accuracy, Verification};
 
+/// A threshold with as many digits as tell it from 1: calibrated probabilities are often just below.
+#[must_use]
+pub fn threshold_text(threshold: f64) -> String {
+    /// Digits behind the point.
+    const DIGITS: (usize, usize) = (4, 10);
+    let below_one = 1.0 - threshold;
+    let digits = if below_one > 0.0 {
+        1.0 - below_one.log10().floor()
+    } else {
+        4.0
+    };
+    let digits = (digits as usize).clamp(DIGITS.0, DIGITS.1);
+    format!("{threshold:.digits$}")
+}
+
 /// The stage's name in stamps.
 const STAGE: &str = "evaluate";
 /// Images that the network sees at once.
@@ -322,4 +337,17 @@ fn note_in_card(
 /// An error of a walk through folders, with its path.
 fn io_error(error: walkdir::Error) -> EvaluateError {
     std::io::Error::from(error).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_just_below_one_are_told_from_it() {
+        assert_eq!(threshold_text(0.5), "0.5000");
+        assert_eq!(threshold_text(0.999_987_65), "0.999988");
+        assert_eq!(threshold_text(1.0), "1.0000");
+        assert_eq!(threshold_text(-0.25), "-0.2500");
+    }
 }

@@ -12,6 +12,8 @@ mod dlib;
 #[cfg(feature = "torch")]
 mod embed;
 #[cfg(feature = "torch")]
+mod evaluate;
+#[cfg(feature = "torch")]
 mod export;
 mod faults;
 mod fetch;

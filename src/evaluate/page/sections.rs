@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{Page, faces, interval, percent, rate, tables};
 use crate::evaluate::gallery::Galleries;
+use crate::evaluate::threshold_text;
 use crate::types::Split;
 
 impl Page<'_> {
@@ -127,7 +128,7 @@ impl Page<'_> {
         html! {
             h2 { "Strangers" }
             p {
-                "Faces whose most probable label has less than " b { (format!("{:.4}", chosen.threshold)) }
+                "Faces whose most probable label has less than " b { (threshold_text(chosen.threshold)) }
                 " are unknown from now on. Of " (open_set.impostors) " faces of strangers"
                 @if let Some(people) = open_set.impostor_people { " (" (people) " people)" }
                 ", " (rate(chosen.false_accepts)) " reach it; of " (open_set.genuine) " faces of known people "

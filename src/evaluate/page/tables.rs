@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{interval, percent, rate};
 use crate::evaluate::{
-    AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, Metrics, OneVsRest,
+    AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, Metrics, OneVsRest, threshold_text,
 };
 
 /// Most kinds of mistakes that are listed.
@@ -128,7 +128,7 @@ pub(super) fn rates(rates: &[AcceptRate], chosen: &AcceptRate, accepted: &str) -
                         td { (rate(row.false_accept_rate)) @if row.too_few { " (too few to tell)" } }
                         td { (percent(row.true_accept_rate)) }
                         td { (interval(row.interval)) }
-                        td { (format!("{:.4}", row.threshold)) }
+                        td { (threshold_text(row.threshold)) }
                         td { (rate(row.false_accepts)) }
                     }
                 }

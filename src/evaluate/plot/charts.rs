@@ -2,19 +2,15 @@
 
 use super::axis::Axis;
 use super::chart::{Bar, Chart, Corner, Mark, Shape, Tone};
+use super::shares::{AcceptChart, Histogram, accept_rates, histogram};
 use super::{Plot, confusion};
 use crate::calibration::Figures;
 use crate::evaluate::Findings;
-use crate::evaluate::curve::{AcceptRate, Point};
 use crate::evaluate::report::Report;
 use crate::evaluate::training::Training;
 
-/// Bars of a histogram.
-const BARS: usize = 25;
 /// How much a bar covers what is behind it.
-const COVER: f64 = 0.55;
-/// Lowest share on logarithmic axes where no count decides.
-const LOWEST_SHARE: f64 = 1e-4;
+pub(super) const COVER: f64 = 0.55;
 
 /// All charts that the findings have figures for.
 pub(in crate::evaluate) fn all(
@@ -57,15 +53,15 @@ pub(in crate::evaluate) fn all(
                 low: 0.0,
                 threshold: Some(open_set.chosen.threshold),
             }));
-            plots.push(accept_rates(
-                "open_set",
-                "Strangers accepted, known people found",
-                "known faces accepted and rightly named",
-                "strangers accepted",
-                &open_set.curve,
-                &open_set.rates,
-                open_set.impostors,
-            ));
+            plots.push(accept_rates(&AcceptChart {
+                name: "open_set",
+                title: "Strangers accepted, known people found",
+                up: "known faces accepted and rightly named",
+                across: "strangers accepted",
+                curve: &open_set.curve,
+                rates: &open_set.rates,
+                negatives: open_set.impostors,
+            }));
         }
         _ => plots.push(confidence(findings)),
     }
@@ -90,15 +86,15 @@ pub(in crate::evaluate) fn all(
             low: lowest.min(0.0),
             threshold: Some(thresholds.values().sum::<f64>() / thresholds.len().max(1) as f64),
         }));
-        plots.push(accept_rates(
-            "verification",
-            "Pairs: ROC",
-            "pairs of one person accepted",
-            "pairs of two people accepted",
-            &verification.curve,
-            &verification.rates,
-            verification.pairs - verification.same,
-        ));
+        plots.push(accept_rates(&AcceptChart {
+            name: "verification",
+            title: "Pairs: ROC",
+            up: "pairs of one person accepted",
+            across: "pairs of two people accepted",
+            curve: &verification.curve,
+            rates: &verification.rates,
+            negatives: verification.pairs - verification.same,
+        }));
     }
     if let Some(training) = training {
         plots.extend(of_training(training));
@@ -106,7 +102,7 @@ pub(in crate::evaluate) fn all(
     plots
 }
 
-fn plot(name: &'static str, caption: impl Into<String>, chart: &Chart) -> Plot {
+pub(super) fn plot(name: &'static str, caption: impl Into<String>, chart: &Chart) -> Plot {
     Plot {
         name,
         caption: caption.into(),
@@ -258,109 +254,6 @@ fn confidence(findings: &Findings<'_>) -> Plot {
         low: 0.0,
         threshold: None,
     })
-}
-
-struct Histogram<'a> {
-    name: &'static str,
-    title: &'a str,
-    caption: &'a str,
-    label: &'a str,
-    kinds: [(&'a str, &'a [f64]); 2],
-    low: f64,
-    threshold: Option<f64>,
-}
-
-/// Two kinds of values from `low` to 1, each as shares of its own.
-fn histogram(of: Histogram<'_>) -> Plot {
-    let width = (1.0 - of.low) / BARS as f64;
-    let mut marks = Vec::new();
-    let mut highest: f64 = 0.0;
-    for (tone, (name, values)) in of.kinds.into_iter().enumerate() {
-        let mut counts = vec![0_u64; BARS];
-        for value in values {
-            let place = ((value - of.low) / width)
-                .floor()
-                .clamp(0.0, (BARS - 1) as f64);
-            counts[place as usize] += 1;
-        }
-        let bar = |(place, count): (usize, u64)| Bar {
-            low: of.low + place as f64 * width,
-            high: of.low + (place + 1) as f64 * width,
-            from: 0.0,
-            to: count as f64 / values.len().max(1) as f64,
-        };
-        let bars: Vec<Bar> = counts.into_iter().enumerate().map(bar).collect();
-        highest = bars.iter().map(|bar| bar.to).fold(highest, f64::max);
-        let name = format!("{name} ({})", values.len());
-        marks.push(Mark::new(
-            name,
-            Tone::Colour(tone),
-            Shape::Bars(bars, COVER),
-        ));
-    }
-    if let Some(threshold) = of.threshold {
-        let name = format!("threshold: {threshold:.4}");
-        marks.push(Mark::new(name, Tone::Plain, Shape::Upright(threshold)));
-    }
-    let chart = Chart {
-        title: of.title.to_owned(),
-        x: Axis::even(of.label, of.low, 1.0, false),
-        y: Axis::even("share of the kind", 0.0, highest.max(0.05), true),
-        marks,
-        legend: Corner::TopMiddle,
-    };
-    plot(of.name, of.caption, &chart)
-}
-
-fn accept_rates(
-    name: &'static str,
-    title: &str,
-    up: &str,
-    across: &str,
-    curve: &[Point],
-    rates: &[AcceptRate],
-    negatives: u64,
-) -> Plot {
-    let low = (0.5 / negatives.max(1) as f64).clamp(LOWEST_SHARE / 10.0, 0.1);
-    // Between two points of a curve of shares nothing is reached but the lower one.
-    let mut steps: Vec<Point> = Vec::new();
-    for point in curve {
-        if let Some(last) = steps.last().copied() {
-            steps.push([point[0], last[1]]);
-        }
-        steps.push(*point);
-    }
-    let lowest = steps
-        .iter()
-        .filter(|point| point[0] >= low)
-        .map(|point| point[1])
-        .fold(1.0, f64::min);
-    let bottom = if lowest > 0.9 {
-        0.9
-    } else if lowest > 0.5 {
-        0.5
-    } else {
-        0.0
-    };
-    let mut marks = vec![Mark::unnamed(Tone::Colour(0), Shape::Line(steps))];
-    for (tone, rate) in rates.iter().enumerate() {
-        let text = format!(
-            "{:.1} % at {} %{}",
-            rate.true_accept_rate * 100.0,
-            rate.false_accept_rate * 100.0,
-            if rate.too_few { " (too few)" } else { "" }
-        );
-        let shape = Shape::Upright(rate.false_accept_rate.max(low));
-        marks.push(Mark::new(text, Tone::Colour(tone + 1), shape));
-    }
-    let chart = Chart {
-        title: title.to_owned(),
-        x: Axis::logarithmic(across, low),
-        y: Axis::even(up, bottom, 1.0, true),
-        marks,
-        legend: Corner::BottomRight,
-    };
-    plot(name, "The higher the line on the left, the better.", &chart)
 }
 
 /// Loss and accuracy by epoch.

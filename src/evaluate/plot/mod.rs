@@ -5,6 +5,7 @@ mod axis;
 mod chart;
 mod charts;
 mod matrix;
+mod shares;
 
 use std::sync::Arc;
 
