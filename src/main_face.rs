@@ -17,7 +17,7 @@ pub fn main_face(faces: &[DetectedFace], photo: Size) -> Option<usize> {
         .map(|(index, _)| index)
 }
 
-/// A face's area less [`DISTANCE_WEIGHT`] times the square of its distance from the photo's centre, in
+/// A face's area less twice the square of its distance from the photo's centre, in
 /// square pixels.
 #[must_use]
 pub fn prominence(rect: PixelRect, photo: Size) -> f64 {
