@@ -12,7 +12,7 @@ use super::archive::{self, Archive};
 use super::modules::Modules;
 use super::pickle::Pickle;
 use super::{Content, ExportError};
-use crate::nn::graph::{Layer, Step, Value};
+use crate::nn::graph::{Channels, Layer, Step, Value};
 use crate::nn::{Classifier, Role};
 use crate::types::ModelCard;
 
@@ -159,8 +159,14 @@ fn expression(step: &Step) -> String {
             bias,
             stride,
             padding,
+            channels,
         } => {
-            let (weight, bias) = (path_of(weight), optional(bias));
+            let (mut weight, mut bias) = (path_of(weight), optional(bias));
+            if let Some(Channels { scale, shift }) = channels {
+                let (scale, shift) = (path_of(scale), path_of(shift));
+                weight = format!("torch.mul({weight}, torch.view({scale}, [-1, 1, 1, 1]))");
+                bias = format!("torch.add(torch.mul({bias}, {scale}), {shift})");
+            }
             let form = format!("[{stride}, {stride}], [{padding}, {padding}], [1, 1]");
             format!("torch.conv2d({input}, {weight}, {bias}, {form})")
         }
@@ -173,11 +179,6 @@ fn expression(step: &Step) -> String {
             let parts = parts.map(|part| path_of(&format!("{name}.{part}")));
             let rest = format!("self.training, {momentum:?}, {epsilon:?}, True");
             format!("torch.batch_norm({input}, {}, {rest})", parts.join(", "))
-        }
-        Layer::Affine { scale, shift } => {
-            let [scale, shift] =
-                [scale, shift].map(|name| format!("torch.view({}, [-1, 1, 1])", path_of(name)));
-            format!("torch.add(torch.mul({input}, {scale}), {shift})")
         }
         Layer::Relu => format!("torch.relu({input})"),
         Layer::MaxPool {

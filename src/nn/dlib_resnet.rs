@@ -9,7 +9,7 @@ use std::path::Path;
 
 use tch::{Device, Kind, Tensor};
 
-use super::graph::{Graph, Layer, Value};
+use super::graph::{Channels, Graph, Layer, Value};
 use super::precision::in_kind_of;
 use super::state::{Role, State};
 use crate::dlib::ModelFileError;
@@ -92,7 +92,7 @@ impl Unit {
         input.conv2d(&weight, Some(&bias), stride, padding, [1, 1], 1)
     }
 
-    /// Adds its layers to a list; `name` begins the names of its tensors, which are not folded.
+    /// Adds its layers to a list; `name` begins the names of its tensors.
     fn describe(&self, graph: &mut Graph, name: &str, input: Value) -> Value {
         let part = |part: &str| format!("{name}.{part}");
         let convolution = Layer::Convolution {
@@ -100,13 +100,12 @@ impl Unit {
             bias: Some(part("bias")),
             stride: self.stride,
             padding: self.padding,
+            channels: Some(Channels {
+                scale: part("scale"),
+                shift: part("shift"),
+            }),
         };
-        let output = graph.add(convolution, &[input]);
-        let affine = Layer::Affine {
-            scale: part("scale"),
-            shift: part("shift"),
-        };
-        graph.add(affine, &[output])
+        graph.add(convolution, &[input])
     }
 
     fn folded_parameters(&self) -> (Tensor, Tensor) {

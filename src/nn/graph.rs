@@ -31,6 +31,8 @@ pub enum Layer {
         stride: i64,
         /// Rows and columns of zeros on each side.
         padding: i64,
+        /// What its channels are scaled and shifted by; it has a bias then.
+        channels: Option<Channels>,
     },
     /// A batch normalisation by its running statistics. Its tensors are `{name}.weight`, `.bias`,
     /// `.running_mean` and `.running_var`.
@@ -41,13 +43,6 @@ pub enum Layer {
         momentum: f64,
         /// Added to variances.
         epsilon: f64,
-    },
-    /// Each channel times a scale, plus a shift.
-    Affine {
-        /// `[channels]`.
-        scale: String,
-        /// `[channels]`.
-        shift: String,
     },
     /// Negative numbers become 0.
     Relu,
@@ -83,6 +78,17 @@ pub enum Layer {
         /// `[to]`.
         bias: Option<String>,
     },
+}
+
+/// Scale and shift of a convolution's channels. They are folded into it before it is computed: the weight
+/// is multiplied by the scale, and the bias, too, before the shift is added. So the numbers are rounded
+/// as the network itself rounds them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channels {
+    /// `[to]`.
+    pub scale: String,
+    /// `[to]`.
+    pub shift: String,
 }
 
 /// A layer in its place.

@@ -78,6 +78,7 @@ impl Convolution {
             bias: None,
             stride: self.stride,
             padding: self.padding,
+            channels: None,
         }
     }
 }

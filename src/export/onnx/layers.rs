@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::messages::{AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto};
 use crate::export::archive;
-use crate::nn::graph::{Graph, Layer, Step};
+use crate::nn::graph::{Channels, Graph, Layer, Step};
 
 /// Channels, rows and columns of a value behind the batch's axis.
 type Shape = [i64; 3];
@@ -87,6 +87,20 @@ impl<'a> Nodes<'a> {
         self.constant(name, &self.tensors[name]);
     }
 
+    /// Adds weight and bias of a convolution with its channels' scale and shift in them.
+    fn scaled_weights(&mut self, weight: &str, bias: Option<&str>, channels: &Channels) {
+        let (scale, shift) = (
+            &self.tensors[&channels.scale],
+            &self.tensors[&channels.shift],
+        );
+        let scaled = &self.tensors[weight] * scale.view([-1, 1, 1, 1]);
+        let shifted = bias.map(|bias| (bias, &self.tensors[bias] * scale + shift));
+        self.constant(weight, &scaled);
+        if let Some((bias, shifted)) = shifted {
+            self.constant(bias, &shifted);
+        }
+    }
+
     fn input(&self, step: &Step, number: usize) -> (String, Shape) {
         let place = step.inputs[number].number();
         (self.names[place].clone(), self.shapes[place])
@@ -100,12 +114,13 @@ impl<'a> Nodes<'a> {
                 bias,
                 stride,
                 padding,
+                channels,
             } => {
-                self.weight(weight);
                 let mut inputs = vec![&*input, weight];
-                if let Some(bias) = bias {
-                    self.weight(bias);
-                    inputs.push(bias);
+                inputs.extend(bias.as_deref());
+                match channels {
+                    Some(channels) => self.scaled_weights(weight, bias.as_deref(), channels),
+                    None => inputs[1..].iter().for_each(|name| self.weight(name)),
                 }
                 let side = self.tensors[weight].size()[3];
                 self.node("Conv", &inputs, output, window(side, *stride, *padding));
@@ -118,14 +133,6 @@ impl<'a> Nodes<'a> {
                 let inputs = [&*input, weight, bias, mean, variance];
                 let epsilon = AttributeProto::float("epsilon", *epsilon as f32);
                 self.node("BatchNormalization", &inputs, output, vec![epsilon]);
-            }
-            Layer::Affine { scale, shift } => {
-                for name in [scale, shift] {
-                    self.constant(name, &self.tensors[name].view([-1, 1, 1]));
-                }
-                let scaled = format!("{output}_scaled");
-                self.node("Mul", &[&input, scale], &scaled, Vec::new());
-                self.node("Add", &[&scaled, shift], output, Vec::new());
             }
             Layer::Relu => self.node("Relu", &[&input], output, Vec::new()),
             Layer::MaxPool {
@@ -219,11 +226,7 @@ impl<'a> Nodes<'a> {
             }
             Layer::Mean => [channels, 1, 1],
             Layer::Linear { weight, .. } => [self.tensors[weight].size()[0], 1, 1],
-            Layer::BatchNorm { .. }
-            | Layer::Affine { .. }
-            | Layer::Relu
-            | Layer::Add
-            | Layer::UnitLength { .. } => from,
+            Layer::BatchNorm { .. } | Layer::Relu | Layer::Add | Layer::UnitLength { .. } => from,
         }
     }
 }
