@@ -12,7 +12,7 @@ use super::output::{Outcome, to_value};
 use super::wiring;
 use crate::context::Context;
 use crate::nn::{Backbone, DEFAULT_BACKBONE, PrecisionChoice, WeightsChoice, parse_device};
-use crate::train::{self, Augmentation, DataSize, Places, Schedule, Settings};
+use crate::train::{self, Augmentation, Places, Schedule, Settings};
 use crate::types::Head;
 
 /// A hundred years, for which durations have room.
@@ -45,8 +45,8 @@ pub(super) struct TrainOptions {
     /// .safetensors, .pth or TorchScript file
     #[arg(long, value_name = "default|none|FILE", default_value = "default")]
     pub(super) weights: WeightsChoice,
-    /// Most epochs [default: 10, or those of --freeze-epochs where there are less than 20 images a label
-    /// to learn from; from weights of ImageNet 20, from random ones 40]
+    /// Most epochs [default: 10, or those of --freeze-epochs where there are less than 500 images to
+    /// learn from; from weights of ImageNet 20, from random ones 40]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) epochs: Option<u32>,
     /// Epochs in which only the last layer learns; each goes ten times over the images, whose features
@@ -138,8 +138,8 @@ pub(super) enum LearningRate {
 pub(super) struct NumberOrOff(Option<f64>);
 
 impl TrainOptions {
-    /// The settings, with defaults where nothing was said: those for the data set, if it is known
-    /// already.
+    /// The settings, with defaults where nothing was said: those for the data set's number of training
+    /// images, if it is known already.
     ///
     /// # Errors
     /// A [`Failure`] when the network can't take in images of the size asked for, or the device does not
@@ -148,11 +148,11 @@ impl TrainOptions {
         &self,
         seed: u64,
         device: Device,
-        data: Option<DataSize>,
+        train_images: Option<usize>,
     ) -> Result<Settings, Failure> {
         let mut defaults = Settings::defaults(self.backbone, self.weights.clone(), seed);
-        if let Some(size) = data {
-            defaults = defaults.for_data(size);
+        if let Some(images) = train_images {
+            defaults = defaults.for_data(images);
         }
         let epochs = self.epochs.unwrap_or(defaults.epochs);
         let (side, smallest) = (self.input_size, self.backbone.min_input_side());
@@ -212,8 +212,8 @@ pub(super) fn run(
         resume: args.resume,
         keep_every: Duration::from_secs_f64(args.options.keep_every.min(MOST_MINUTES) * 60.0),
     };
-    let data = train::data_size(&args.data)?;
-    let settings = args.options.settings(context.seed, device, Some(data))?;
+    let images = train::train_images(&args.data)?;
+    let settings = args.options.settings(context.seed, device, Some(images))?;
     if args.options.lr == Some(LearningRate::Find) {
         return find_rate(&places, &settings, context);
     }

@@ -43,7 +43,7 @@ pub use finish::Report;
 pub use lr_find::{RateReport, find_rate};
 pub use progress::Best;
 pub use schedule::Schedule;
-pub use settings::{DataSize, Settings};
+pub use settings::Settings;
 
 /// The stage's name in stamps.
 const STAGE: &str = "train";
@@ -86,16 +86,12 @@ struct Training<'a> {
     sides: [Checked; 3],
 }
 
-/// How large a data set is.
+/// How many training images a data set has.
 ///
 /// # Errors
 /// [`TrainError::Data`].
-pub fn data_size(data: &Path) -> Result<DataSize, TrainError> {
-    let data = data_set::read(data)?;
-    Ok(DataSize {
-        images: data.side(Split::Train).len(),
-        labels: data.labels.len(),
-    })
+pub fn train_images(data: &Path) -> Result<usize, TrainError> {
+    Ok(data_set::read(data)?.side(Split::Train).len())
 }
 
 /// Trains a model, or goes on with an interrupted training.
