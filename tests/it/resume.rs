@@ -9,7 +9,7 @@ use crate::torch::{LABELS, data_set, train};
 
 /// Everything on: three batches of eight an epoch, of which two make a step.
 const EVERYTHING: &str = "--epochs 4 --accumulate 2 --clip 1 --ema 0.9 --precision bf16 --seed 3 \
-     --schedule cosine --patience 0";
+     --schedule cosine --patience 0 --mixup 0.3 --balance 1 --augmentation strong --head cosine";
 const QUICK: &str = "train --device cpu --threads 1 --backbone resnet18 --weights none --input-size 32 \
      --batch 8";
 const LAST: &str = "checkpoints/last.safetensors";
