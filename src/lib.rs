@@ -30,6 +30,7 @@ pub mod face_cutter;
 mod face_label;
 pub mod face_picture;
 pub mod fetch;
+pub mod hash_join;
 #[cfg(test)]
 #[path = "../tests/it/http_server.rs"]
 mod http_server;
