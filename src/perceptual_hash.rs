@@ -4,10 +4,14 @@
 //! hashes of a cosine transform, give different people's crops distances below those of one picture
 //! saved twice. With 16 x 16 brightness steps, pictures of different people differ in 37 bits or
 //! more (2,400 crops of 137 people), and one picture saved again or resized in 6 or fewer.
+//!
+//! [`CoarseHash`] is for finding candidates: pictures of one photo with other colours, without a strip of
+//! its edge or with a frame stay near each other in it, and so do some that have nothing in common.
 
 use image::RgbImage;
 use img_hash::image::{GrayImage, Luma, imageops::FilterType};
-use img_hash::{HashAlg, Hasher, HasherConfig};
+use img_hash::{HashAlg, HashBytes, Hasher, HasherConfig};
+use serde::{Deserialize, Serialize};
 
 /// Side of the square that a picture is shrunk to before hashing, in pixels. Shrinking once with an
 /// antialiasing filter makes the hash independent of the picture's resolution, and cheap.
@@ -20,8 +24,78 @@ const BYTES: usize = (GRID_SIDE * GRID_SIDE / 8) as usize;
 /// A perceptual hash. Pictures that look the same differ in few bits.
 ///
 /// In manifests it is written as 64 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct PerceptualHash([u64; BYTES / 8]);
+
+/// Side of the grid of a [`CoarseHash`].
+const COARSE_SIDE: u32 = 8;
+
+/// Two 64-bit hashes of the brightness steps between a few large cells: from left to right, and from
+/// top to bottom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoarseHash {
+    /// Steps from left to right.
+    pub across: u64,
+    /// Steps from top to bottom.
+    pub down: u64,
+}
+
+/// A picture shrunk to the small square that hashes are made of.
+#[derive(Debug, Clone)]
+pub struct Reduced(image::GrayImage);
+
+impl Reduced {
+    /// Shrinks a grey picture of any size; its ratio is not kept.
+    #[must_use]
+    pub fn of(picture: &image::GrayImage) -> Self {
+        let filter = image::imageops::FilterType::Triangle;
+        let side = REDUCED_SIDE;
+        Self(image::imageops::resize(picture, side, side, filter))
+    }
+
+    /// As it would be of the picture turned and mirrored.
+    #[must_use]
+    pub fn oriented(&self, orientation: image::metadata::Orientation) -> Self {
+        let mut picture = image::DynamicImage::ImageLuma8(self.0.clone());
+        picture.apply_orientation(orientation);
+        Self(picture.into_luma8())
+    }
+
+    /// The picture's hash.
+    #[must_use]
+    pub fn hash(&self) -> PerceptualHash {
+        let hash = FINE.with(|hasher| hasher.hash_image(&self.for_hashers()));
+        PerceptualHash(std::array::from_fn(|word| {
+            word_of(&hash.as_bytes()[8 * word..])
+        }))
+    }
+
+    /// The picture's coarse hash.
+    #[must_use]
+    pub fn coarse(&self) -> CoarseHash {
+        let picture = self.for_hashers();
+        CoarseHash {
+            across: ACROSS.with(|hasher| word_of(hasher.hash_image(&picture).as_bytes())),
+            down: DOWN.with(|hasher| word_of(hasher.hash_image(&picture).as_bytes())),
+        }
+    }
+
+    /// `img_hash` uses the types of image 0.23: copied pixel by pixel.
+    fn for_hashers(&self) -> GrayImage {
+        GrayImage::from_fn(REDUCED_SIDE, REDUCED_SIDE, |x, y| {
+            Luma([self.0.get_pixel(x, y).0[0]])
+        })
+    }
+}
+
+/// The first 8 bytes as a number.
+fn word_of(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .take(8)
+        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
 
 impl PerceptualHash {
     /// Bits of a hash: the largest distance.
@@ -30,42 +104,49 @@ impl PerceptualHash {
     /// The hash of a picture of any size.
     #[must_use]
     pub fn of(picture: &RgbImage) -> Self {
-        let reduced = image::imageops::resize(
-            &image::imageops::grayscale(picture),
-            REDUCED_SIDE,
-            REDUCED_SIDE,
-            image::imageops::FilterType::Triangle,
-        );
-        // img_hash uses the types of image 0.23: copied pixel by pixel.
-        let reduced = GrayImage::from_fn(REDUCED_SIDE, REDUCED_SIDE, |x, y| {
-            Luma([reduced.get_pixel(x, y).0[0]])
-        });
-        let hash = HASHER.with(|hasher| hasher.hash_image(&reduced));
-        let mut words = [0; BYTES / 8];
-        for (index, byte) in hash.as_bytes().iter().enumerate() {
-            words[index / 8] = words[index / 8] << 8 | u64::from(*byte);
-        }
-        Self(words)
+        Reduced::of(&image::imageops::grayscale(picture)).hash()
+    }
+
+    /// The hash as words, for [`close_pairs`](crate::hash_join::close_pairs).
+    #[must_use]
+    pub const fn words(self) -> [u64; BYTES / 8] {
+        self.0
     }
 
     /// The number of bits that differ, 0 to 256.
     #[must_use]
     pub fn distance(self, other: Self) -> u32 {
-        self.0
-            .iter()
-            .zip(other.0)
-            .map(|(a, b)| (a ^ b).count_ones())
-            .sum()
+        crate::hash_join::distance(&self.0, &other.0)
     }
 }
 
 thread_local! {
-    // One for each thread: it can't be shared.
-    static HASHER: Hasher<[u8; BYTES]> = HasherConfig::with_bytes_type::<[u8; BYTES]>()
-        .hash_size(GRID_SIDE, GRID_SIDE)
-        .hash_alg(HashAlg::Gradient)
+    // One for each thread: they can't be shared.
+    static FINE: Hasher<[u8; BYTES]> = hasher(GRID_SIDE, HashAlg::Gradient);
+    static ACROSS: Hasher<[u8; 8]> = hasher(COARSE_SIDE, HashAlg::Gradient);
+    static DOWN: Hasher<[u8; 8]> = hasher(COARSE_SIDE, HashAlg::VertGradient);
+}
+
+fn hasher<Bytes: HashBytes>(side: u32, algorithm: HashAlg) -> Hasher<Bytes> {
+    HasherConfig::with_bytes_type()
+        .hash_size(side, side)
+        .hash_alg(algorithm)
         .resize_filter(FilterType::Triangle)
-        .to_hasher();
+        .to_hasher()
+}
+
+impl From<PerceptualHash> for String {
+    fn from(hash: PerceptualHash) -> Self {
+        hash.to_string()
+    }
+}
+
+impl TryFrom<String> for PerceptualHash {
+    type Error = NotAHash;
+
+    fn try_from(text: String) -> Result<Self, NotAHash> {
+        text.parse()
+    }
 }
 
 impl std::fmt::Display for PerceptualHash {
@@ -124,6 +205,31 @@ mod tests {
         let mirrored = image::imageops::flip_horizontal(&upright);
         let distance = PerceptualHash::of(&upright).distance(PerceptualHash::of(&mirrored));
         assert!(distance >= 37, "as far apart as two people: {distance}");
+    }
+
+    #[test]
+    fn coarse_hashes_hardly_change_with_the_colours() {
+        let upright = picture(320, 240);
+        let faded = RgbImage::from_fn(320, 240, |x, y| {
+            Rgb(upright.get_pixel(x, y).0.map(|value| value / 2 + 90))
+        });
+        let coarse = |picture| Reduced::of(&image::imageops::grayscale(picture)).coarse();
+        let (a, b) = (coarse(&upright), coarse(&faded));
+        let distance = (a.across ^ b.across).count_ones() + (a.down ^ b.down).count_ones();
+        assert!(distance <= 4, "{distance}");
+        assert!(a.across != a.down && a.across.count_ones() > 8);
+    }
+
+    #[test]
+    fn a_turned_picture_has_the_hash_of_its_orientation() {
+        let upright = picture(64, 48);
+        let turned = image::imageops::rotate90(&upright);
+        let reduced = Reduced::of(&image::imageops::grayscale(&upright));
+        let hash = reduced
+            .oriented(image::metadata::Orientation::Rotate90)
+            .hash();
+        let distance = hash.distance(PerceptualHash::of(&turned));
+        assert!(distance <= 6, "{distance}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod doctor;
 mod embed;
 #[cfg(feature = "torch")]
 mod evaluate;
+mod explanation;
 #[cfg(feature = "torch")]
 mod evaluate_lines;
 #[cfg(feature = "torch")]

@@ -1,14 +1,15 @@
 //! `facepipe prepare`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::args::Globals;
+use super::explanation;
 use super::failure::Failure;
 use super::output::{Outcome, reason_lines, to_value};
 use crate::context::Context;
-use crate::prepare::{self, PrepareReport, Settings};
+use crate::prepare::{self, Conflicts, LinkMode, PrepareReport, Settings};
 use crate::types::Split;
 
 /// How far the shares' sum may be from 1.
@@ -18,16 +19,22 @@ const SHARE_TOLERANCE: f64 = 1e-6;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     facepipe prepare data/crops --out data/final\n  \
-    facepipe prepare crops --out final --train 0.8 --val 0.1 --test 0.1 --seed 7\n\n\
-    Of images that are the same picture the largest is kept; a picture or photo that stands under \
-    two labels is left out of both; crops of one photo stay on one side. DIR is a plain image \
-    folder (train, val, test, then labels) with manifest.jsonl, discarded.jsonl and dataset.json.")]
+    facepipe prepare crops --out final --train 0.8 --val 0.1 --test 0.1 --seed 7\n  \
+    facepipe prepare crops --explain ada/1.png ada/2.png\n\n\
+    Of images that are the same picture the best face is kept or, where that is not known, the largest \
+    picture; a picture or photo that stands under two labels is left out of both; crops of one photo stay \
+    on one side. DIR is a plain image folder (train, val, test, then labels) with manifest.jsonl, \
+    discarded.jsonl and dataset.json. What was computed of each image is kept in cache.jsonl: with more \
+    images and --force only those are computed. It can be removed at any time.")]
 pub(super) struct PrepareArgs {
     /// Folder of crops or photos: a folder for each label
     pub(super) input: PathBuf,
     /// Where the data set goes
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "explain")]
+    pub(super) out: Option<PathBuf>,
+    /// Say why two images are one picture, belong together, or don't; nothing is written
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub(super) explain: Option<Vec<PathBuf>>,
     #[command(flatten)]
     pub(super) options: PrepareOptions,
 }
@@ -49,9 +56,41 @@ pub(super) struct PrepareOptions {
     /// `off`
     #[arg(long, value_name = "N|off", default_value = "20", value_parser = phash_distance)]
     pub(super) phash_distance: PhashDistance,
+    /// Take turned and mirrored pictures for the same, too
+    #[arg(long)]
+    pub(super) rotations: bool,
+    /// Keep duplicates; they stand on one side
+    #[arg(long)]
+    pub(super) keep_duplicates: bool,
+    /// What becomes of a picture or photo that stands under two labels
+    #[arg(long, value_enum, default_value = "drop")]
+    pub(super) conflicts: ConflictsName,
+    /// How images come into the data set
+    #[arg(long, value_enum, default_value = "copy")]
+    pub(super) link: LinkName,
     /// Leave out labels with fewer images
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) min_per_class: usize,
+}
+
+/// What becomes of conflicts, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ConflictsName {
+    /// Leave it out of both
+    Drop,
+    /// Keep it under the label whose path comes first
+    KeepFirst,
+    /// Keep it under both, on one side
+    Keep,
+}
+
+/// How images are placed, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LinkName {
+    /// As copies
+    Copy,
+    /// As hard links, where the file system can make them
+    Hard,
 }
 
 /// A distance of perceptual hashes; `None` compares exactly only.
@@ -73,6 +112,17 @@ impl PrepareOptions {
             val: self.val,
             test: self.test,
             phash_distance: self.phash_distance.0,
+            rotations: self.rotations,
+            keep_duplicates: self.keep_duplicates,
+            conflicts: match self.conflicts {
+                ConflictsName::Drop => Conflicts::Drop,
+                ConflictsName::KeepFirst => Conflicts::KeepFirst,
+                ConflictsName::Keep => Conflicts::Keep,
+            },
+            link: match self.link {
+                LinkName::Copy => LinkMode::Copy,
+                LinkName::Hard => LinkMode::Hard,
+            },
             min_per_class: self.min_per_class,
             seed,
         })
@@ -105,7 +155,18 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let settings = args.options.settings(globals.seed)?;
-    let report = prepare::run(&args.input, &args.out, &settings, context)?;
+    if let Some([a, b]) = args.explain.as_deref() {
+        let out = args.out.as_deref();
+        let explanation = prepare::explain(&args.input, out, [a, b], &settings, context)?;
+        return Ok(Outcome {
+            lines: explanation::lines(&explanation),
+            items_failed: 0,
+            report: to_value(&explanation)?,
+        });
+    }
+    // Without --explain it is required.
+    let out = args.out.as_deref().unwrap_or(Path::new("."));
+    let report = prepare::run(&args.input, out, &settings, context)?;
     Ok(Outcome {
         lines: lines(&report),
         items_failed: report.items_failed,

@@ -101,7 +101,8 @@ pub(super) fn run(
     stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;
     let prepare = PrepareArgs {
         input: crops.clone(),
-        out: final_data.clone(),
+        out: Some(final_data.clone()),
+        explain: None,
         options: args.prepare.clone(),
     };
     stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;

@@ -40,7 +40,8 @@ pub fn distance<const WORDS: usize>(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
 ///
 /// Of equal strings only the first is compared with others; each further one gives one pair, with the
 /// first and of distance 0. So a hundred thousand equal strings are a hundred thousand pairs, and sets
-/// of strings that are connected come out right. The order of the pairs is always the same.
+/// of strings that are connected come out right. These pairs come before all others; the order of the pairs
+/// is always the same.
 ///
 /// Time grows about linearly with the number of strings as long as that of the close pairs does;
 /// memory is about 24 bytes and two strings for each string, and up to 80 MiB beside that.

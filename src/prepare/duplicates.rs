@@ -1,11 +1,12 @@
-//! Which images are one, which belong together, and which stand under two labels.
+//! Which images stay: one of each picture, and none that stands under two labels.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::Grouped;
 use super::items::Item;
+use super::relations::{self, Link, Why};
+use super::settings::Conflicts;
 use super::union_find::UnionFind;
+use super::{Grouped, Settings};
 use crate::artifacts::digest::group_name;
 use crate::perceptual_hash::PerceptualHash;
 use crate::types::{Discarded, Reason};
@@ -17,69 +18,112 @@ pub(super) struct SortedOut<'items> {
     pub(super) discarded: Vec<Discarded>,
 }
 
-/// How two images are related.
-struct Relations {
-    /// Pairs that show the same picture.
-    same_picture: Vec<(usize, usize)>,
-    /// Pairs that come from the same photo.
-    same_photo: Vec<(usize, usize)>,
+/// Which images belong together, by the smallest index of each set.
+pub(super) struct Sets {
+    /// Sets of images that show the same picture.
+    pub(super) pictures: Vec<usize>,
+    /// Sets of images that show the same picture or come from one photo.
+    pub(super) groups: Vec<usize>,
+}
+
+impl Sets {
+    pub(super) fn of(items: &[Item], links: &[Link]) -> Self {
+        let joined = |wanted: &dyn Fn(&Link) -> bool| {
+            let mut sets = UnionFind::new(items.len());
+            for link in links.iter().filter(|link| wanted(link)) {
+                sets.join(link.a, link.b);
+            }
+            (0..items.len()).map(|index| sets.find(index)).collect()
+        };
+        Self {
+            pictures: joined(&|link| link.why.is_same_picture()),
+            groups: joined(&|_| true),
+        }
+    }
+
+    /// The members of each group.
+    pub(super) fn members(&self) -> HashMap<usize, Vec<usize>> {
+        let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            members.entry(*group).or_default().push(index);
+        }
+        members
+    }
 }
 
 /// Leaves out what stands under two labels and, of each set of duplicates, all but the best; puts
 /// what comes from one photo into one group.
-pub(super) fn sort_out(items: &[Item], phash_distance: Option<u32>) -> SortedOut<'_> {
-    let relations = Relations::of(items, phash_distance);
-    let mut pictures = joined(items.len(), relations.same_picture.iter());
-    let mut groups = joined(items.len(), relations.all());
-    let groups: Vec<usize> = (0..items.len()).map(|index| groups.find(index)).collect();
-    let conflicts = conflicts(items, &groups);
+pub(super) fn sort_out<'items>(
+    items: &'items [Item],
+    links: &[Link],
+    settings: &Settings,
+) -> SortedOut<'items> {
+    let sets = Sets::of(items, links);
+    let conflicts = conflicts(items, &sets, settings.conflicts);
     let mut discarded: Vec<_> = conflicts
         .iter()
-        .map(|(index, others)| conflict(items, *index, others))
+        .map(|(index, others)| conflict(items, *index, others, settings.conflicts))
         .collect();
-    let best = best_of_each(items, &conflicts, &mut pictures);
+    let mut details: HashMap<(usize, usize), Why> = HashMap::new();
+    for link in links {
+        if matches!(link.why, Why::Details { .. } | Why::TurnedHash { .. }) {
+            details.entry((link.a, link.b)).or_insert(link.why);
+        }
+    }
+    let best = best_of_each(items, &conflicts, &sets);
     let mut first_of_group: HashMap<usize, &Item> = HashMap::new();
+    let mut files: HashSet<(&str, &str)> = HashSet::new();
     let mut kept = Vec::new();
     for (index, item) in items.iter().enumerate() {
         if conflicts.contains_key(&index) {
             continue;
         }
-        let keeper = best[&pictures.find(index)];
-        if keeper == index {
-            let first = first_of_group.entry(groups[index]).or_insert(item);
+        let keeper = best[&(sets.pictures[index], item.label.as_str())];
+        // Files are named by their content: of equal ones there can be one only.
+        let is_other_file = || item.features.md5 != items[keeper].features.md5;
+        let mut is_new = || files.insert((item.label.as_str(), item.features.md5.as_str()));
+        if keeper == index || settings.keep_duplicates && is_other_file() && is_new() {
+            let first = first_of_group.entry(sets.groups[index]).or_insert(item);
             kept.push(Grouped {
                 item,
-                group: group_name(&first.md5),
+                group: group_name(&first.features.md5),
             });
         } else {
-            discarded.push(duplicate(item, &items[keeper]));
+            let why = details.get(&(index.min(keeper), index.max(keeper)));
+            discarded.push(duplicate(item, &items[keeper], why, settings));
         }
     }
     SortedOut { kept, discarded }
 }
 
-/// Images of a group that stands under two labels or more, each with the members of other labels.
-fn conflicts(items: &[Item], groups: &[usize]) -> BTreeMap<usize, Vec<usize>> {
-    let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (index, group) in groups.iter().enumerate() {
-        members.entry(*group).or_default().push(index);
-    }
+/// Images that are left out because their group stands under two labels or more, each with those that
+/// it contradicts.
+fn conflicts(items: &[Item], sets: &Sets, policy: Conflicts) -> BTreeMap<usize, Vec<usize>> {
     let mut conflicts = BTreeMap::new();
-    for (index, item) in items.iter().enumerate() {
-        let group = &members[&groups[index]];
-        let others = group
-            .iter()
-            .copied()
-            .filter(|other| items[*other].label != item.label);
-        let others: Vec<usize> = others.collect();
-        if !others.is_empty() {
-            conflicts.insert(index, others);
+    if policy == Conflicts::Keep {
+        return conflicts;
+    }
+    for members in sets.members().into_values() {
+        let first = &items[members[0]].label;
+        if members.iter().all(|index| items[*index].label == *first) {
+            continue;
+        }
+        for index in &members {
+            let label = &items[*index].label;
+            let contradicts = |other: &&usize| match policy {
+                Conflicts::KeepFirst => label != first && items[**other].label == *first,
+                Conflicts::Drop | Conflicts::Keep => items[**other].label != *label,
+            };
+            let others: Vec<usize> = members.iter().filter(contradicts).copied().collect();
+            if !others.is_empty() {
+                conflicts.insert(*index, others);
+            }
         }
     }
     conflicts
 }
 
-fn conflict(items: &[Item], index: usize, others: &[usize]) -> Discarded {
+fn conflict(items: &[Item], index: usize, others: &[usize], policy: Conflicts) -> Discarded {
     let related = others
         .iter()
         .map(|other| items[*other].relative.clone())
@@ -89,109 +133,88 @@ fn conflict(items: &[Item], index: usize, others: &[usize]) -> Discarded {
         .map(|other| format!("`{}`", items[*other].label))
         .collect();
     let labels: Vec<String> = labels.into_iter().collect();
+    let kept = if policy == Conflicts::KeepFirst {
+        ", where it is kept"
+    } else {
+        ""
+    };
     let message = format!(
-        "the same picture or photo also stands under {}",
+        "the same picture or photo also stands under {}{kept}",
         labels.join(", ")
     );
     items[index].discarded(Reason::LabelConflict, message, related)
 }
 
-fn duplicate(item: &Item, keeper: &Item) -> Discarded {
+fn duplicate(item: &Item, keeper: &Item, why: Option<&Why>, settings: &Settings) -> Discarded {
     let related = vec![keeper.relative.clone()];
-    if item.pixel_md5 == keeper.pixel_md5 {
-        let message = format!("the same pixels as `{}`", keeper.relative);
+    let name = &keeper.relative;
+    if item.features.md5 == keeper.features.md5 {
+        let message = format!("the same file as `{name}`");
         return item.discarded(Reason::ExactDuplicate, message, related);
     }
-    let distance = item.phash.distance(keeper.phash);
-    let message = format!(
-        "almost the same as `{}`: {distance} of {} bits differ",
-        keeper.relative,
-        PerceptualHash::BITS
-    );
+    if item.features.pixel_md5 == keeper.features.pixel_md5 {
+        let message = format!("the same pixels as `{name}`");
+        return item.discarded(Reason::ExactDuplicate, message, related);
+    }
+    let picture = item.features.phash.distance(keeper.features.phash);
+    let view = item.features.view.fine.distance(keeper.features.view.fine);
+    let (bits, all) = (picture.min(view), PerceptualHash::BITS);
+    let limit = settings.phash_distance.unwrap_or_default();
+    let message = match why {
+        _ if picture <= limit => {
+            format!("almost the same as `{name}`: {picture} of {all} bits differ")
+        }
+        _ if view <= relations::view_limit(item, limit) => {
+            let what = view_name(item);
+            format!("almost the same as `{name}`: {view} of {all} bits {what} differ")
+        }
+        Some(Why::Details { agreement }) => format!(
+            "the same photo as `{name}`: its details agree everywhere ({agreement:.2} at least), \
+             though {bits} of {all} bits differ"
+        ),
+        Some(Why::TurnedHash { bits }) => {
+            format!("almost the same as `{name}`, turned or mirrored: {bits} of {all} bits differ")
+        }
+        _ => format!(
+            "joined to `{name}` by other duplicates between them; of its own {bits} of {all} bits \
+             differ"
+        ),
+    };
     item.discarded(Reason::NearDuplicate, message, related)
 }
 
-/// The member of each set of pictures that is kept, by the set's smallest member: the one with
-/// most pixels, of equal ones the first.
-fn best_of_each(
-    items: &[Item],
+/// What a view shows, in a message.
+fn view_name(item: &Item) -> &'static str {
+    if item.place().is_some() {
+        "of the aligned face"
+    } else {
+        "inside the frame"
+    }
+}
+
+/// The member of each set of pictures of a label that is kept: the best face, of equally good ones the one
+/// with most pixels, of equal ones the first.
+fn best_of_each<'items>(
+    items: &'items [Item],
     conflicts: &BTreeMap<usize, Vec<usize>>,
-    pictures: &mut UnionFind,
-) -> HashMap<usize, usize> {
-    let mut best: HashMap<usize, usize> = HashMap::new();
+    sets: &Sets,
+) -> HashMap<(usize, &'items str), usize> {
+    let quality = |index: usize| items[index].photo.as_ref()?.quality;
+    let mut best: HashMap<(usize, &str), usize> = HashMap::new();
     for index in (0..items.len()).filter(|index| !conflicts.contains_key(index)) {
-        let keeper = best.entry(pictures.find(index)).or_insert(index);
-        if items[index].size.area() > items[*keeper].size.area() {
+        let set = (sets.pictures[index], items[index].label.as_str());
+        let keeper = best.entry(set).or_insert(index);
+        let (own, other) = (
+            quality(index).unwrap_or_default(),
+            quality(*keeper).unwrap_or_default(),
+        );
+        let pixels = |index: usize| items[index].features.size.area();
+        let is_better = own
+            .total_cmp(&other)
+            .then_with(|| pixels(index).cmp(&pixels(*keeper)));
+        if is_better.is_gt() {
             *keeper = index;
         }
     }
     best
-}
-
-impl Relations {
-    fn of(items: &[Item], phash_distance: Option<u32>) -> Self {
-        let hash = |item: &Item| Some(item.phash);
-        let photo_hash = |item: &Item| item.photo.as_ref().map(|photo| photo.phash);
-        let mut same_picture = equal_pairs(items, |item| Some(&item.pixel_md5));
-        let mut same_photo = equal_pairs(items, |item| item.photo.as_ref().map(|photo| &photo.md5));
-        if let Some(distance) = phash_distance {
-            same_picture.extend(near_pairs(items, distance, hash));
-            same_photo.extend(near_pairs(items, distance, photo_hash));
-        }
-        Self {
-            same_picture,
-            same_photo,
-        }
-    }
-
-    fn all(&self) -> impl Iterator<Item = &(usize, usize)> {
-        self.same_picture.iter().chain(&self.same_photo)
-    }
-}
-
-fn joined<'pairs>(len: usize, pairs: impl Iterator<Item = &'pairs (usize, usize)>) -> UnionFind {
-    let mut sets = UnionFind::new(len);
-    for (a, b) in pairs {
-        sets.join(*a, *b);
-    }
-    sets
-}
-
-/// Pairs of neighbours in each set of items with an equal key.
-fn equal_pairs<'items, Key: Eq + Hash>(
-    items: &'items [Item],
-    key: impl Fn(&'items Item) -> Option<Key>,
-) -> Vec<(usize, usize)> {
-    let mut last: HashMap<Key, usize> = HashMap::new();
-    let mut pairs = Vec::new();
-    for (index, item) in items.iter().enumerate() {
-        if let Some(key) = key(item)
-            && let Some(before) = last.insert(key, index)
-        {
-            pairs.push((before, index));
-        }
-    }
-    pairs
-}
-
-/// Pairs whose hashes differ in at most `distance` bits.
-fn near_pairs(
-    items: &[Item],
-    distance: u32,
-    hash: impl Fn(&Item) -> Option<PerceptualHash>,
-) -> Vec<(usize, usize)> {
-    let hashes: Vec<_> = items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, item)| Some((index, hash(item)?)))
-        .collect();
-    let mut pairs = Vec::new();
-    for (position, (a, hash)) in hashes.iter().enumerate() {
-        let others = &hashes[position + 1..];
-        let near = others
-            .iter()
-            .filter(|(_, other)| hash.distance(*other) <= distance);
-        pairs.extend(near.map(|(b, _)| (*a, *b)));
-    }
-    pairs
 }

@@ -30,6 +30,22 @@ pub enum PrepareError {
     /// An image was changed or removed while the stage ran.
     #[error("`{}` changed while it was being prepared", .0.display())]
     Changed(PathBuf, #[source] DecodeError),
+    /// An image to explain is not in the folder.
+    #[error("`{}` is no image in the folders of `{}`", .name.display(), .input.display())]
+    NoSuchImage {
+        /// What was asked for.
+        name: PathBuf,
+        /// The folder.
+        input: PathBuf,
+    },
+    /// An image to explain can't be read.
+    #[error("`{file}` can't be compared: {message}")]
+    NotComparable {
+        /// Its path below the folder.
+        file: String,
+        /// Why.
+        message: String,
+    },
     /// Every image was left out.
     #[error("not one image is left for the data set")]
     NothingLeft {
@@ -63,6 +79,11 @@ impl Hint for PrepareError {
             }
             Self::Stage(source) => source.hint(),
             Self::Changed(..) => Some("run the same command again".to_owned()),
+            Self::NoSuchImage { .. } => Some(
+                "name two images by their paths, or by those below the folder: `ada/1.jpg`"
+                    .to_owned(),
+            ),
+            Self::NotComparable { .. } => None,
             Self::NothingLeft { out } => Some(format!(
                 "read why in `{}`",
                 out.join(DISCARDED_FILE).display()

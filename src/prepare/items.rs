@@ -1,9 +1,11 @@
-//! The images as they come: read, decoded, hashed.
+//! The images as they come: read, decoded, hashed; or known from before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::PrepareError;
+use super::cache::{Cache, CacheFile, FileStamp};
+use super::features::Features;
 use crate::artifacts::digest::md5_hex;
 use crate::artifacts::image_folder::{ImageFolder, LabelledFile};
 use crate::artifacts::jsonl;
@@ -11,7 +13,7 @@ use crate::context::Context;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
 use crate::perceptual_hash::PerceptualHash;
-use crate::types::{CropPlace, CropRecord, Discarded, ItemKind, Reason, Size};
+use crate::types::{CropPlace, CropRecord, Discarded, ItemKind, Reason};
 
 /// One image of the input, without its pixels.
 #[derive(Debug, Clone)]
@@ -20,19 +22,12 @@ pub(super) struct Item {
     /// Path below the input folder.
     pub(super) relative: String,
     pub(super) path: PathBuf,
-    /// File extension by content.
-    pub(super) extension: &'static str,
-    /// MD5 of the bytes.
-    pub(super) md5: String,
-    /// MD5 of the decoded pixels: the same picture saved without loss in another format.
-    pub(super) pixel_md5: String,
-    pub(super) phash: PerceptualHash,
-    pub(super) size: Size,
+    pub(super) features: Features,
     /// The photo that a crop was cut from.
     pub(super) photo: Option<Photo>,
 }
 
-/// What is known of a photo that a crop was cut from.
+/// What is known of a photo that a crop was cut from, and of the crop.
 #[derive(Debug, Clone)]
 pub(super) struct Photo {
     pub(super) file: String,
@@ -40,55 +35,117 @@ pub(super) struct Photo {
     pub(super) phash: PerceptualHash,
     /// Where the face lies in the crop.
     pub(super) place: Option<CropPlace>,
+    /// How good a picture of the face the crop is, 0 to 1.
+    pub(super) quality: Option<f64>,
 }
 
-/// Reads all images, in the order of their paths; what is no image is listed with its reason.
+impl Item {
+    /// Where the face lies, where that is known.
+    pub(super) fn place(&self) -> Option<&CropPlace> {
+        self.photo.as_ref()?.place.as_ref()
+    }
+}
+
+/// The images of the input.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    /// In the order of their paths.
+    pub(super) items: Vec<Item>,
+    /// What is no image, with its reason.
+    pub(super) discarded: Vec<Discarded>,
+    /// How many were known from before.
+    pub(super) known: u64,
+}
+
+/// An image that was looked at.
+struct Seen {
+    item: Item,
+    stamp: FileStamp,
+    /// Whether the cache has it under this name already.
+    is_known: bool,
+    is_decoded: bool,
+}
+
+/// Reads all images.
 pub(super) fn read(
     folder: &ImageFolder,
     crop_manifest: &Path,
+    cache: &Cache,
+    mut cache_file: Option<CacheFile>,
+    rotations: bool,
     context: &Context,
-) -> Result<(Vec<Item>, Vec<Discarded>), PrepareError> {
+) -> Result<Items, PrepareError> {
     let photos = read_photos(crop_manifest)?;
-    let bar = context
-        .progress
-        .start("hash", Some(folder.files.len() as u64));
-    let (mut items, mut discarded) = (Vec::new(), Vec::new());
+    let total = Some(folder.files.len() as u64);
+    let bar = context.progress.start("hash", total);
+    let mut read = Items::default();
     parallel::for_each(
         &folder.files,
         context.threads,
         || Ok(()),
-        |(), file| read_one(file, photos.get(&file.relative)),
-        |index, item| {
+        |(), file| read_one(file, photos.get(&file.relative), cache, rotations),
+        |index, seen| {
             context.interrupt.check()?;
             bar.advance(1);
-            match item {
-                Ok(item) => items.push(item),
-                Err(error) => discarded.push(unreadable(&folder.files[index], &error)),
+            match seen {
+                Ok(seen) => {
+                    let Seen { item, stamp, .. } = seen;
+                    if let Some(file) = cache_file.as_mut().filter(|_| !seen.is_known) {
+                        file.keep(&item.relative, stamp, item.place(), &item.features)?;
+                    }
+                    read.known += u64::from(!seen.is_decoded);
+                    read.items.push(item);
+                }
+                Err(error) => read
+                    .discarded
+                    .push(unreadable(&folder.files[index], &error)),
             }
             Ok::<_, PrepareError>(())
         },
     )?;
-    items.sort_by(|a, b| a.relative.cmp(&b.relative));
-    Ok((items, discarded))
+    read.items.sort_by(|a, b| a.relative.cmp(&b.relative));
+    if let Some(file) = cache_file {
+        let names: HashSet<&str> = folder
+            .files
+            .iter()
+            .map(|file| file.relative.as_str())
+            .collect();
+        file.tidy(&names)?;
+    }
+    Ok(read)
 }
 
-fn read_one(file: &LabelledFile, photo: Option<&Photo>) -> Result<Item, DecodeError> {
+fn read_one(
+    file: &LabelledFile,
+    photo: Option<&Photo>,
+    cache: &Cache,
+    rotations: bool,
+) -> Result<Seen, DecodeError> {
+    let place = photo.and_then(|photo| photo.place.as_ref());
+    // Before the file is read: a change after this is seen next time.
+    let stamp = FileStamp::of(&file.path)?;
+    let seen = |features: Features, is_known: bool, is_decoded: bool| Seen {
+        item: Item {
+            label: file.label.clone(),
+            relative: file.relative.clone(),
+            path: file.path.clone(),
+            features,
+            photo: photo.cloned(),
+        },
+        stamp,
+        is_known,
+        is_decoded,
+    };
+    if let Some(features) = cache.of_file(&file.relative, stamp, place) {
+        return Ok(seen(features.clone(), true, false));
+    }
     let bytes = image_io::read_bytes(&file.path)?;
-    let decoded = image_io::decode(&bytes)?;
-    let size = Size::of(&decoded.rgb);
-    let mut pixels = format!("{size} ").into_bytes();
-    pixels.extend_from_slice(decoded.rgb.as_raw());
-    Ok(Item {
-        label: file.label.clone(),
-        relative: file.relative.clone(),
-        path: file.path.clone(),
-        extension: image_io::extension(decoded.format),
-        md5: md5_hex(&bytes),
-        pixel_md5: md5_hex(&pixels),
-        phash: PerceptualHash::of(&decoded.rgb),
-        size,
-        photo: photo.cloned(),
-    })
+    let md5 = md5_hex(&bytes);
+    if let Some(features) = cache.of_content(&md5, place) {
+        return Ok(seen(features.clone(), false, false));
+    }
+    let features = Features::of(&bytes, md5, place, rotations)?;
+    Ok(seen(features, false, true))
 }
 
 /// The photos of the crops, by crop file; empty where the images are no crops of ours.
@@ -107,6 +164,7 @@ fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareEr
             md5: crop.source.md5,
             phash,
             place: crop.place,
+            quality: crop.quality.map(|quality| quality.overall),
         };
         Some((crop.file, photo))
     };

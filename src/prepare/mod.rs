@@ -1,12 +1,20 @@
 //! Removes duplicates and splits into train, val and test without leakage.
 
+mod cache;
+mod candidates;
 mod duplicates;
 mod error;
+mod explain;
+mod features;
 mod items;
+mod placing;
+mod relations;
 mod report;
+mod second_look;
 mod settings;
 mod split;
 mod union_find;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,16 +24,20 @@ use crate::artifacts::digest::{content_name, sha256_of_file};
 use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE};
 use crate::artifacts::{atomic, image_folder, jsonl};
 use crate::context::Context;
-use crate::image_io;
 use crate::types::{
     CROP_STAGE, ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord,
 };
 
+use cache::Cache;
 use items::Item;
+use placing::Placing;
 
+pub use cache::CACHE_FILE;
 pub use error::PrepareError;
+pub use explain::{Explanation, ImageFacts, Step, explain};
+pub use relations::Why;
 pub use report::PrepareReport;
-pub use settings::Settings;
+pub use settings::{Conflicts, LinkMode, Settings};
 
 /// The stage's name in stamps and reports.
 pub const STAGE: &str = "prepare";
@@ -37,7 +49,7 @@ const FEW_IMAGES: usize = 5;
 /// whole photos.
 ///
 /// # Errors
-/// [`PrepareError`]; running it again begins anew and ends the same.
+/// [`PrepareError`]; running it again reads what is in the [`CACHE_FILE`] from there and ends the same.
 pub fn run(
     input: &Path,
     out: &Path,
@@ -61,9 +73,22 @@ pub fn run(
         Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
         Begin::Work(open) => open,
     };
-    let (items, mut discarded) = items::read(&folder, &manifest, context)?;
+    tell_similar_labels(&folder.labels, context);
+    let (cache, cache_file) = Cache::open(out, settings.rotations)?;
+    let cache_file = Some(cache_file);
+    let read = items::read(
+        &folder,
+        &manifest,
+        &cache,
+        cache_file,
+        settings.rotations,
+        context,
+    )?;
+    drop(cache);
     context.interrupt.check()?;
-    let sorted_out = duplicates::sort_out(&items, settings.phash_distance);
+    let links = relations::find(&read.items, settings, context)?;
+    let sorted_out = duplicates::sort_out(&read.items, &links, settings);
+    let mut discarded = read.discarded;
     discarded.extend(sorted_out.discarded);
     let (kept, too_small) = without_small_classes(sorted_out.kept, settings.min_per_class);
     discarded.extend(too_small);
@@ -73,17 +98,24 @@ pub fn run(
             out: out.to_owned(),
         });
     }
-    let sides = split::assign(&kept, settings);
+    let mut sides = split::assign(&kept, settings);
+    one_side_for_each_group(&kept, &mut sides);
+    let chip = chip_of(input)?;
+    let mut placing = Placing::new(settings.link);
     let data_set = write(
         &open,
         &kept,
         &sides,
-        chip_of(input)?,
+        chip,
+        &mut placing,
         &mut discarded,
         context,
     )?;
+    placing.tell(context);
     warn(&data_set, context);
-    let report = PrepareReport::new(out, &data_set, &discarded, started.elapsed().as_secs_f64());
+    let seconds = started.elapsed().as_secs_f64();
+    let mut report = PrepareReport::new(out, &data_set, &discarded, seconds);
+    report.from_cache = read.known;
     atomic::write_json(&open.path(REPORT_FILE), &report)?;
     open.finish(report.counts())?;
     Ok(report)
@@ -95,6 +127,26 @@ struct Grouped<'items> {
     item: &'items Item,
     /// Name of the group: the content of its first member.
     group: String,
+}
+
+/// With `--conflicts keep` a group can stand under two labels: it goes where its first image does.
+fn one_side_for_each_group(kept: &[Grouped<'_>], sides: &mut [Split]) {
+    let mut side_of: BTreeMap<&str, Split> = BTreeMap::new();
+    for (image, side) in kept.iter().zip(sides) {
+        *side = *side_of.entry(&image.group).or_insert(*side);
+    }
+}
+
+/// Names that differ in case only are one folder on some file systems, and mostly one person.
+fn tell_similar_labels(labels: &[String], context: &Context) {
+    let mut seen: BTreeMap<String, &String> = BTreeMap::new();
+    for label in labels {
+        if let Some(before) = seen.insert(label.to_lowercase(), label) {
+            context.progress.note(&format!(
+                "labels `{before}` and `{label}` differ in case only: are they one person?"
+            ));
+        }
+    }
 }
 
 /// Leaves out the labels that have fewer images than asked for.
@@ -138,12 +190,13 @@ fn chip_of(input: &Path) -> Result<ChipSpec, PrepareError> {
     Ok(chip.unwrap_or(ChipSpec::Whole))
 }
 
-/// Copies the images to their sides and writes manifest, discarded list and `dataset.json`.
+/// Places the images on their sides and writes manifest, discarded list and `dataset.json`.
 fn write(
     open: &OpenStage,
     kept: &[Grouped<'_>],
     sides: &[Split],
     chip: ChipSpec,
+    placing: &mut Placing,
     discarded: &mut [Discarded],
     context: &Context,
 ) -> Result<DataSet, PrepareError> {
@@ -161,9 +214,7 @@ fn write(
     for (image, side) in kept.iter().zip(sides) {
         context.interrupt.check()?;
         let record = record(image, *side);
-        let bytes = image_io::read_bytes(&image.item.path)
-            .map_err(|error| PrepareError::Changed(image.item.path.clone(), error))?;
-        atomic::write_bulk(&open.path(&record.file), &bytes)?;
+        placing.place(image.item, &open.path(&record.file))?;
         manifest.push(record);
         bar.advance(1);
     }
@@ -190,13 +241,13 @@ fn write(
 
 fn record(image: &Grouped<'_>, split: Split) -> SplitRecord {
     let item = image.item;
-    let name = content_name(&item.md5, item.extension);
+    let name = content_name(&item.features.md5, &item.features.extension);
     SplitRecord {
         file: format!("{split}/{}/{name}", item.label),
         label: item.label.clone(),
         split,
-        md5: item.md5.clone(),
-        phash: item.phash.to_string(),
+        md5: item.features.md5.clone(),
+        phash: item.features.phash.to_string(),
         group: image.group.clone(),
         source: item.relative.clone(),
         photo: item.photo.as_ref().map(|photo| photo.file.clone()),

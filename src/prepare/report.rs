@@ -24,6 +24,9 @@ pub struct PrepareReport {
     pub reasons: BTreeMap<String, u64>,
     /// Images left out because something went wrong with them.
     pub items_failed: u64,
+    /// Images that were not decoded, because an earlier run had.
+    #[serde(default)]
+    pub from_cache: u64,
     /// How long the run took that finished the stage.
     pub seconds: f64,
 }
@@ -51,6 +54,7 @@ impl PrepareReport {
                 .iter()
                 .filter(|item| item.reason.is_error())
                 .count() as u64,
+            from_cache: 0,
             seconds,
         }
     }

@@ -14,10 +14,42 @@ pub struct Settings {
     /// Largest distance of perceptual hashes, in bits of 256, at which two images are one; `None`
     /// compares exactly only.
     pub phash_distance: Option<u32>,
+    /// Whether pictures that are turned or mirrored count as the same.
+    pub rotations: bool,
+    /// Whether duplicates stay; they stand on one side.
+    pub keep_duplicates: bool,
+    /// What becomes of pictures that stand under two labels.
+    pub conflicts: Conflicts,
+    /// How images come into the data set.
+    pub link: LinkMode,
     /// Labels with fewer images are left out.
     pub min_per_class: usize,
     /// What the split depends on beside the images.
     pub seed: u64,
+}
+
+/// What becomes of a picture or photo that stands under two labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conflicts {
+    /// It is left out of both.
+    #[default]
+    Drop,
+    /// It stays under the label of the one whose path comes first.
+    KeepFirst,
+    /// It stays under both, on one side.
+    Keep,
+}
+
+/// How images come into the data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkMode {
+    /// As copies.
+    #[default]
+    Copy,
+    /// As other names of the same files, where the file system can do that; else as copies.
+    Hard,
 }
 
 impl Settings {
@@ -27,4 +59,21 @@ impl Settings {
     /// people in 37 or more (see [`crate::perceptual_hash`]). Between 14 and 23 lie crops of one
     /// person from one series of shots, which are too alike for train and test to share.
     pub const DEFAULT_PHASH_DISTANCE: u32 = 20;
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            train: 0.7,
+            val: 0.15,
+            test: 0.15,
+            phash_distance: Some(Self::DEFAULT_PHASH_DISTANCE),
+            rotations: false,
+            keep_duplicates: false,
+            conflicts: Conflicts::default(),
+            link: LinkMode::default(),
+            min_per_class: 1,
+            seed: 0,
+        }
+    }
 }

@@ -107,9 +107,7 @@ mod tests {
             train,
             val,
             test,
-            phash_distance: None,
-            min_per_class: 1,
-            seed: 0,
+            ..Settings::default()
         };
         let groups = groups(sizes);
         let sides = sides_of_groups(&groups, &settings);

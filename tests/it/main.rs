@@ -4,11 +4,13 @@ mod alignment;
 mod azure;
 #[cfg(feature = "torch")]
 mod azure_models;
+mod cache;
 mod crop;
 #[cfg(feature = "torch")]
 mod default_network;
 mod detect;
 mod dlib;
+mod duplicates;
 #[cfg(feature = "torch")]
 mod embed;
 #[cfg(feature = "torch")]
@@ -24,6 +26,7 @@ mod odd_images;
 #[cfg(feature = "torch")]
 mod predict;
 mod prepare;
+mod prepare_faults;
 mod quality;
 #[cfg(feature = "torch")]
 mod readme;

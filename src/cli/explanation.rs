@@ -1,0 +1,86 @@
+//! What `prepare --explain` tells a person.
+
+use crate::perceptual_hash::PerceptualHash;
+use crate::prepare::{Explanation, ImageFacts, Why};
+
+/// The explanation, the verdict first.
+pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
+    let Explanation { a, b, .. } = explanation;
+    let verdict = match (explanation.duplicates, explanation.same_group) {
+        (true, _) => "the same picture",
+        (false, true) => "two pictures of one group, which stays on one side",
+        (false, false) => "two pictures that have nothing to do with each other",
+    };
+    let mut lines = vec![format!("`{}` and `{}`: {verdict}", a.file, b.file)];
+    for step in &explanation.steps {
+        lines.push(format!(
+            "  `{}` – `{}`: {}",
+            step.from,
+            step.to,
+            reason(step.why)
+        ));
+    }
+    let all = PerceptualHash::BITS;
+    let limit = explanation.distance_limit;
+    let limit = limit.map_or_else(
+        || "not compared".to_owned(),
+        |limit| format!("limit {limit}"),
+    );
+    let yes_or_no = |equal: bool| if equal { "equal" } else { "different" };
+    lines.push(format!("  bytes: {}", yes_or_no(explanation.same_bytes)));
+    lines.push(format!("  pixels: {}", yes_or_no(explanation.same_pixels)));
+    let mut hash = |what: &str, distance: Option<u32>| {
+        if let Some(distance) = distance {
+            lines.push(format!(
+                "  {what}: {distance} of {all} bits differ ({limit})"
+            ));
+        }
+    };
+    hash("whole pictures", Some(explanation.picture_distance));
+    hash(
+        "faces, or pictures inside their frames",
+        Some(explanation.view_distance),
+    );
+    hash("turned or mirrored", explanation.turned_distance);
+    hash("the photos they come from", explanation.photo_distance);
+    let is_used = if explanation.second_look {
+        "compared, because the hashes are near"
+    } else {
+        "not asked for, because the hashes are too far apart or near enough already"
+    };
+    lines.push(format!(
+        "  details: agree by {:.2} where they agree least (limit {:.2}; {is_used})",
+        explanation.agreement, explanation.agreement_limit
+    ));
+    lines.extend([a, b].map(fate));
+    lines
+}
+
+fn reason(why: Why) -> String {
+    let all = PerceptualHash::BITS;
+    match why {
+        Why::SamePixels => "the same pixels".to_owned(),
+        Why::PictureHash { bits } => format!("{bits} of {all} bits differ"),
+        Why::ViewHash { bits } => {
+            format!("{bits} of {all} bits of the face, or inside the frame, differ")
+        }
+        Why::TurnedHash { bits } => format!("turned or mirrored, {bits} of {all} bits differ"),
+        Why::Details { agreement } => format!("the details agree by {agreement:.2} or more"),
+        Why::SamePhoto => "cut out of one photo".to_owned(),
+        Why::PhotoHash { bits } => {
+            format!("cut out of photos of which {bits} of {all} bits differ")
+        }
+    }
+}
+
+fn fate(image: &ImageFacts) -> String {
+    let what = match (&image.split, &image.discarded) {
+        (Some(split), _) => format!("goes to {split}"),
+        (None, Some(record)) => format!("left out: {} ({})", record.message, record.reason),
+        (None, None) => "left out".to_owned(),
+    };
+    format!(
+        "`{}`: label `{}`, {} pixels, md5 {}, pixels {}, group of {}; {what}",
+        image.file, image.label, image.size, image.md5, image.pixel_md5, image.group_images
+    )
+}

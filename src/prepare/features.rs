@@ -1,0 +1,59 @@
+//! What a file's content says of a picture: computed once, and then read from the cache.
+
+use serde::{Deserialize, Serialize};
+
+use super::view::{self, TURNS, ViewHashes};
+use crate::artifacts::digest::md5_hex;
+use crate::image_io::{self, DecodeError};
+use crate::perceptual_hash::{PerceptualHash, Reduced};
+use crate::types::{CropPlace, Size};
+
+/// Changes with every change of how [`Features`] are computed, so that none of older programs are used.
+pub(super) const VERSION: u32 = 1;
+
+/// A picture without its pixels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Features {
+    /// MD5 of the bytes.
+    pub(super) md5: String,
+    /// MD5 of the decoded pixels: the same picture saved without loss in another format.
+    pub(super) pixel_md5: String,
+    /// File extension by content.
+    pub(super) extension: String,
+    pub(super) size: Size,
+    /// The hash of all pixels.
+    pub(super) phash: PerceptualHash,
+    /// The hashes of what is compared: the aligned face, or the picture inside its frame.
+    pub(super) view: ViewHashes,
+    /// The same of the picture in the [`TURNS`], where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) turned: Vec<ViewHashes>,
+}
+
+impl Features {
+    pub(super) fn of(
+        bytes: &[u8],
+        md5: String,
+        place: Option<&CropPlace>,
+        rotations: bool,
+    ) -> Result<Self, DecodeError> {
+        let decoded = image_io::decode(bytes)?;
+        let size = Size::of(&decoded.rgb);
+        let mut pixels = format!("{size} ").into_bytes();
+        pixels.extend_from_slice(decoded.rgb.as_raw());
+        let view = Reduced::of(&view::of(&decoded.rgb, place));
+        let turned = if rotations { &TURNS[..] } else { &[] };
+        Ok(Self {
+            md5,
+            pixel_md5: md5_hex(&pixels),
+            extension: image_io::extension(decoded.format).to_owned(),
+            size,
+            phash: PerceptualHash::of(&decoded.rgb),
+            view: ViewHashes::of(&view),
+            turned: turned
+                .iter()
+                .map(|turn| ViewHashes::of(&view.oriented(*turn)))
+                .collect(),
+        })
+    }
+}

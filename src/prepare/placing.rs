@@ -1,0 +1,70 @@
+//! How an image gets its place in the data set: as a copy, or as another name of the same file.
+
+use std::path::Path;
+
+use fs_err as fs;
+
+use super::PrepareError;
+use super::items::Item;
+use super::settings::LinkMode;
+use crate::artifacts::atomic;
+use crate::artifacts::digest::md5_hex;
+use crate::context::Context;
+use crate::image_io;
+
+/// Places images, and remembers where links could not be made.
+#[derive(Debug)]
+pub(super) struct Placing {
+    mode: LinkMode,
+    /// Why the first link could not be made, and how many could not.
+    refused: Option<(String, u64)>,
+}
+
+impl Placing {
+    pub(super) fn new(mode: LinkMode) -> Self {
+        Self {
+            mode,
+            refused: None,
+        }
+    }
+
+    /// Places an image. One that lies there already, as its name by content and its size say, stays.
+    pub(super) fn place(&mut self, item: &Item, place: &Path) -> Result<(), PrepareError> {
+        let changed = |error| PrepareError::Changed(item.path.clone(), error);
+        // A link would lead to the link, not to what it leads to.
+        let source = fs::canonicalize(&item.path).map_err(|error| changed(error.into()))?;
+        let length = fs::metadata(&source)
+            .map_err(|error| changed(error.into()))?
+            .len();
+        if let Ok(found) = fs::metadata(place) {
+            if found.len() == length {
+                return Ok(());
+            }
+            fs::remove_file(place)?;
+        }
+        if self.mode == LinkMode::Hard {
+            match fs::hard_link(&source, place) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    let reason = || (error.to_string(), 0);
+                    self.refused.get_or_insert_with(reason).1 += 1;
+                }
+            }
+        }
+        let bytes = image_io::read_bytes(&source).map_err(changed)?;
+        if md5_hex(&bytes) != item.features.md5 {
+            let now = std::io::Error::other("its content is another one now");
+            return Err(changed(now.into()));
+        }
+        Ok(atomic::write_bulk(place, &bytes)?)
+    }
+
+    /// Says where links were asked for and copies were made.
+    pub(super) fn tell(&self, context: &Context) {
+        if let Some((reason, count)) = &self.refused {
+            context.progress.note(&format!(
+                "{count} images were copied, because no hard links to them can be made: {reason}"
+            ));
+        }
+    }
+}
