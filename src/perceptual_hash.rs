@@ -8,8 +8,13 @@
 //! [`CoarseHash`] is for finding candidates: pictures of one photo with other colours, without a strip of
 //! its edge or with a frame stay near each other in it, and so do some that have nothing in common.
 
-use image::RgbImage;
-use img_hash::image::{GrayImage, Luma, imageops::FilterType};
+use std::cell::RefCell;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType as Filter, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::imageops::{self, FilterType};
+use image::{GrayImage, RgbImage};
+use img_hash::image::{GrayImage as HashedImage, Luma};
 use img_hash::{HashAlg, HashBytes, Hasher, HasherConfig};
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +54,7 @@ impl Reduced {
     /// Shrinks a grey picture of any size; its ratio is not kept.
     #[must_use]
     pub fn of(picture: &image::GrayImage) -> Self {
-        let filter = image::imageops::FilterType::Triangle;
-        let side = REDUCED_SIDE;
-        Self(image::imageops::resize(picture, side, side, filter))
+        Self(shrunk(picture, REDUCED_SIDE, REDUCED_SIDE))
     }
 
     /// As it would be of the picture turned and mirrored.
@@ -65,36 +68,66 @@ impl Reduced {
     /// The picture's hash.
     #[must_use]
     pub fn hash(&self) -> PerceptualHash {
-        let hash = FINE.with(|hasher| hasher.hash_image(&self.for_hashers()));
-        PerceptualHash(std::array::from_fn(|word| {
-            word_of(&hash.as_bytes()[8 * word..])
-        }))
+        let bytes = FINE.with(|hasher| steps_across(&self.0, GRID_SIDE, hasher));
+        PerceptualHash(std::array::from_fn(|word| word_of(&bytes[8 * word..])))
     }
 
     /// The picture's coarse hash.
     #[must_use]
     pub fn coarse(&self) -> CoarseHash {
-        let picture = self.for_hashers();
+        let steps = |picture: &GrayImage| {
+            COARSE.with(|hasher| word_of(&steps_across(picture, COARSE_SIDE, hasher)))
+        };
         CoarseHash {
-            across: ACROSS.with(|hasher| word_of(hasher.hash_image(&picture).as_bytes())),
-            down: DOWN.with(|hasher| word_of(hasher.hash_image(&picture).as_bytes())),
+            across: steps(&self.0),
+            down: steps(&imageops::rotate90(&self.0)),
         }
     }
+}
 
-    /// `img_hash` uses the types of image 0.23: copied pixel by pixel.
-    fn for_hashers(&self) -> GrayImage {
-        GrayImage::from_fn(REDUCED_SIDE, REDUCED_SIDE, |x, y| {
-            Luma([self.0.get_pixel(x, y).0[0]])
-        })
-    }
+/// For each of `side` x `side` places whether it is darker than the next one to the right, row by row.
+///
+/// The picture is shrunk here to the cells that are compared, which is the costly part: `img_hash`
+/// shrinks slowly.
+fn steps_across<Bytes: HashBytes + Copy>(
+    picture: &GrayImage,
+    side: u32,
+    hasher: &Hasher<Bytes>,
+) -> Bytes {
+    let cells = shrunk(picture, side + 1, side);
+    let (width, height) = cells.dimensions();
+    // `img_hash` has the picture types of an earlier `image`.
+    let cells = HashedImage::from_fn(width, height, |x, y| Luma(cells.get_pixel(x, y).0));
+    let hash = hasher.hash_image(&cells);
+    Bytes::from_iter(hash.as_bytes().iter().copied())
 }
 
 /// The first 8 bytes as a number.
 fn word_of(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .take(8)
-        .fold(0, |word, byte| word << 8 | u64::from(*byte))
+    let first = bytes.iter().take(8);
+    first.fold(0, |word, byte| word << 8 | u64::from(*byte))
+}
+
+/// A picture shrunk with an antialiased triangle filter; its ratio is not kept.
+fn shrunk(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
+    // What the fast way refuses, such as a picture without pixels, is left to the slow one.
+    fast_shrunk(picture, width, height)
+        .unwrap_or_else(|_| imageops::resize(picture, width, height, FilterType::Triangle))
+}
+
+fn fast_shrunk(
+    picture: &GrayImage,
+    width: u32,
+    height: u32,
+) -> Result<GrayImage, Box<dyn std::error::Error>> {
+    let (from_width, from_height) = picture.dimensions();
+    let source = ImageRef::new(from_width, from_height, picture.as_raw(), PixelType::U8)?;
+    let mut target = Image::new(width, height, PixelType::U8);
+    let triangle = ResizeAlg::Convolution(Filter::Bilinear);
+    let options = ResizeOptions::new().resize_alg(triangle);
+    RESIZER.with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options))?;
+    let target = GrayImage::from_raw(width, height, target.into_vec());
+    target.ok_or_else(|| "too few pixels".into())
 }
 
 impl PerceptualHash {
@@ -122,16 +155,15 @@ impl PerceptualHash {
 
 thread_local! {
     // One for each thread: they can't be shared.
-    static FINE: Hasher<[u8; BYTES]> = hasher(GRID_SIDE, HashAlg::Gradient);
-    static ACROSS: Hasher<[u8; 8]> = hasher(COARSE_SIDE, HashAlg::Gradient);
-    static DOWN: Hasher<[u8; 8]> = hasher(COARSE_SIDE, HashAlg::VertGradient);
+    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
+    static FINE: Hasher<[u8; BYTES]> = hasher(GRID_SIDE);
+    static COARSE: Hasher<[u8; 8]> = hasher(COARSE_SIDE);
 }
 
-fn hasher<Bytes: HashBytes>(side: u32, algorithm: HashAlg) -> Hasher<Bytes> {
+fn hasher<Bytes: HashBytes>(side: u32) -> Hasher<Bytes> {
     HasherConfig::with_bytes_type()
         .hash_size(side, side)
-        .hash_alg(algorithm)
-        .resize_filter(FilterType::Triangle)
+        .hash_alg(HashAlg::Gradient)
         .to_hasher()
 }
 

@@ -9,7 +9,7 @@ times are of whole processes:
 
     facepipe     `facepipe prepare FOLDER`: reads, hashes, compares, splits and copies
     original     what the original program does: PIL opens each photo, md5 of its bytes,
-                 imagehash.phash, each photo compared with all others of its label, then copied
+                 imagehash.phash, each photo compared with all others, then copied
     imagededup   PHash().encode_images and find_duplicates with its default search (no copies)
 
 --grow makes COUNT images of 160 x 120 pixels in labels of 100, prepares them, adds a hundred, and prepares
@@ -37,8 +37,8 @@ def original(folder, out):
     import imagehash
     from PIL import Image
 
+    seen, hashes = set(), []
     for label in sorted(os.listdir(folder)):
-        seen, hashes = set(), []
         for name in sorted(os.listdir(os.path.join(folder, label))):
             path = os.path.join(folder, label, name)
             with open(path, "rb") as file:

@@ -1,5 +1,6 @@
 //! What a file's content says of a picture: computed once, and then read from the cache.
 
+use image::imageops;
 use serde::{Deserialize, Serialize};
 
 use super::view::{self, TURNS, ViewHashes};
@@ -41,15 +42,23 @@ impl Features {
         let size = Size::of(&decoded.rgb);
         let mut pixels = format!("{size} ").into_bytes();
         pixels.extend_from_slice(decoded.rgb.as_raw());
-        let view = Reduced::of(&view::of(&decoded.rgb, place));
+        let grey = imageops::grayscale(&decoded.rgb);
+        let whole = Reduced::of(&grey);
+        let phash = whole.hash();
+        let part = view::part(&decoded.rgb, &grey, place);
+        let view = part.as_ref().map_or(whole, Reduced::of);
+        let fine = if part.is_some() { view.hash() } else { phash };
         let turned = if rotations { &TURNS[..] } else { &[] };
         Ok(Self {
             md5,
             pixel_md5: md5_hex(&pixels),
             extension: image_io::extension(decoded.format).to_owned(),
             size,
-            phash: PerceptualHash::of(&decoded.rgb),
-            view: ViewHashes::of(&view),
+            phash,
+            view: ViewHashes {
+                fine,
+                coarse: view.coarse(),
+            },
             turned: turned
                 .iter()
                 .map(|turn| ViewHashes::of(&view.oriented(*turn)))

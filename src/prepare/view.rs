@@ -48,16 +48,24 @@ impl ViewHashes {
 /// What is compared of a picture, in grey: the aligned face where its place is known, else what is
 /// inside the frame.
 pub(super) fn of(picture: &RgbImage, place: Option<&CropPlace>) -> GrayImage {
+    let grey = imageops::grayscale(picture);
+    part(picture, &grey, place).unwrap_or(grey)
+}
+
+/// The same, from the grey picture too; `None` where all of it counts.
+pub(super) fn part(
+    picture: &RgbImage,
+    grey: &GrayImage,
+    place: Option<&CropPlace>,
+) -> Option<GrayImage> {
     if place.is_some() {
-        return imageops::grayscale(&*face_chip::chip(picture, place, Size::new(SIDE, SIDE)));
+        let face = face_chip::chip(picture, place, Size::new(SIDE, SIDE));
+        return Some(imageops::grayscale(&*face));
     }
-    let mut grey = imageops::grayscale(picture);
-    let inside = inside_frame(&grey);
-    if inside == [0, 0, grey.width(), grey.height()] {
-        return grey;
-    }
-    let [left, top, right, bottom] = inside;
-    imageops::crop(&mut grey, left, top, right - left, bottom - top).to_image()
+    let [left, top, right, bottom] = inside_frame(grey);
+    let is_whole = [left, top, right, bottom] == [0, 0, grey.width(), grey.height()];
+    let inside = || imageops::crop_imm(grey, left, top, right - left, bottom - top).to_image();
+    (!is_whole).then(inside)
 }
 
 /// The picture inside a frame of one brightness: left, top, right and bottom (exclusive) in pixels.
