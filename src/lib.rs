@@ -34,6 +34,7 @@ pub mod hash_join;
 #[cfg(test)]
 #[path = "../tests/it/http_server.rs"]
 mod http_server;
+pub mod identity;
 pub mod image_io;
 pub mod ledger;
 mod lettering;

@@ -1,0 +1,85 @@
+//! Which of a label's groups is the person that it is about.
+
+use std::collections::BTreeSet;
+
+use super::Face;
+use super::centre::Centre;
+use super::groups::Group;
+use super::thresholds::{FACES_TO_COMPARE, FEWEST_FACES, ONE_PHOTO_IN, SAME_IDENTITY};
+
+/// A label's groups, and how much speaks for each.
+pub(super) struct Candidates<'groups> {
+    groups: &'groups [Group],
+    /// On how many photos each group is.
+    photos: Vec<usize>,
+    /// How many photos the label has.
+    all_photos: usize,
+    /// How many faces the label has.
+    all_faces: usize,
+}
+
+impl<'groups> Candidates<'groups> {
+    pub(super) fn new(groups: &'groups [Group], faces: &[Face<'_>]) -> Self {
+        let photos = |members: &mut dyn Iterator<Item = usize>| {
+            let (mut named, mut unnamed) = (BTreeSet::new(), 0);
+            for member in members {
+                match faces[member].photo {
+                    Some(photo) => drop(named.insert(photo)),
+                    None => unnamed += 1,
+                }
+            }
+            named.len() + unnamed
+        };
+        Self {
+            groups,
+            photos: groups
+                .iter()
+                .map(|group| photos(&mut group.members.iter().copied()))
+                .collect(),
+            all_photos: photos(&mut (0..faces.len())),
+            all_faces: faces.len(),
+        }
+    }
+
+    /// The group that is on most photos, if that is evident: it is all there is, or it is on enough
+    /// photos and on more than any other group.
+    ///
+    /// Groups of `known` people, to whom larger labels belong, come into question only where no
+    /// other group is half as large.
+    pub(super) fn dominant(&self, known: &[&Centre]) -> Option<usize> {
+        if let [group] = self.groups
+            && group.members.len() == self.all_faces
+        {
+            return Some(0);
+        }
+        let largest = self.photos.iter().copied().max().unwrap_or(0);
+        let is_known = |index: &usize| {
+            let group = &self.groups[*index];
+            known
+                .iter()
+                .any(|known| same_identity(known, &group.centre))
+        };
+        let (known, new): (Vec<usize>, Vec<usize>) = (0..self.groups.len()).partition(is_known);
+        let new_counts = new.iter().any(|index| 2 * self.photos[*index] >= largest);
+        let (first, others) = if known.is_empty() || new_counts {
+            self.most(new)
+        } else {
+            self.most((0..self.groups.len()).collect())
+        }?;
+        let enough = self.groups[first].members.len() >= FEWEST_FACES
+            && self.photos[first] * ONE_PHOTO_IN >= self.all_photos;
+        (enough && self.photos[first] > others).then_some(first)
+    }
+
+    /// The group on most photos, and on how many the next one is.
+    fn most(&self, mut indices: Vec<usize>) -> Option<(usize, usize)> {
+        indices.sort_by_key(|index| (std::cmp::Reverse(self.photos[*index]), *index));
+        let next = indices.get(1).map_or(0, |index| self.photos[*index]);
+        indices.first().map(|first| (*first, next))
+    }
+}
+
+/// Whether two centres are one person's.
+pub(super) fn same_identity(one: &Centre, other: &Centre) -> bool {
+    one.faces().min(other.faces()) >= FACES_TO_COMPARE && one.distance_to(other) < SAME_IDENTITY
+}

@@ -1,0 +1,113 @@
+//! Groups of faces of one label that are one person's, from the densest on.
+
+use super::centre::{Centre, Point};
+use super::halves::larger_half;
+use super::thresholds::{MOST_FACES, NEIGHBOUR, limit};
+
+/// Groups that are looked for: beyond the first ones they don't matter.
+const MOST_GROUPS: usize = 6;
+/// Rounds until a group has settled; most need three.
+const ROUNDS: usize = 20;
+
+/// Faces that are one person's.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group {
+    /// Ascending.
+    pub(super) members: Vec<usize>,
+    pub(super) centre: Centre,
+}
+
+/// The largest groups, each face in one of them at most.
+///
+/// A group begins at the face with most neighbours, as those and itself. Then the faces within the
+/// limit around the mean of the group are the group, until that changes nothing; so it moves to the
+/// middle of one person's faces. If it turns out to be two people's, the larger half is taken. The
+/// next group is looked for among the rest.
+pub(super) fn find(points: &[Point<'_>]) -> Vec<Group> {
+    let taken = sample(points.len());
+    let sampled: Vec<Point<'_>> = taken.iter().map(|index| points[*index]).collect();
+    let neighbours = Neighbours::of(&sampled);
+    let mut left: Vec<usize> = (0..sampled.len()).collect();
+    let mut groups = Vec::new();
+    while !left.is_empty() && groups.len() < MOST_GROUPS {
+        let members = settle(&sampled, &left, neighbours.of_densest(&left));
+        let members = larger_half(&sampled, &members).unwrap_or(members);
+        left.retain(|index| members.binary_search(index).is_err());
+        groups.push(Group {
+            centre: Centre::of(&sampled, &members),
+            members: members.into_iter().map(|member| taken[member]).collect(),
+        });
+    }
+    groups
+}
+
+/// All indices or, of too many, [`MOST_FACES`] evenly spread ones.
+fn sample(count: usize) -> Vec<usize> {
+    let taken = count.min(MOST_FACES);
+    (0..taken).map(|index| index * count / taken).collect()
+}
+
+/// Moves a group to the middle of its person's faces; never gives an empty one.
+fn settle(points: &[Point<'_>], left: &[usize], start: Vec<usize>) -> Vec<usize> {
+    let mut members = start;
+    for _ in 0..ROUNDS {
+        let centre = Centre::of(points, &members);
+        let limit = limit(members.len());
+        let within = |index: &usize| centre.distance(points[*index]) < limit;
+        let next: Vec<usize> = left.iter().copied().filter(within).collect();
+        if next.is_empty() || next == members {
+            break;
+        }
+        members = next;
+    }
+    members
+}
+
+/// Which faces are nearer to each other than [`NEIGHBOUR`]: a row of bits for each face. Each face is
+/// its own neighbour.
+struct Neighbours {
+    rows: Vec<Vec<u64>>,
+}
+
+impl Neighbours {
+    fn of(points: &[Point<'_>]) -> Self {
+        let empty = vec![0; points.len().div_ceil(64)];
+        let mut rows = vec![empty; points.len()];
+        for one in 0..points.len() {
+            for other in one..points.len() {
+                if are_neighbours(points[one], points[other]) {
+                    set(&mut rows[one], other);
+                    set(&mut rows[other], one);
+                }
+            }
+        }
+        Self { rows }
+    }
+
+    /// The face of `left` that has most neighbours there (of equal ones the first) with them.
+    fn of_densest(&self, left: &[usize]) -> Vec<usize> {
+        let mut mask = vec![0; self.rows.len().div_ceil(64)];
+        for index in left {
+            set(&mut mask, *index);
+        }
+        let count = |index: usize| -> u32 {
+            let pairs = self.rows[index].iter().zip(&mask);
+            pairs.map(|(row, mask)| (row & mask).count_ones()).sum()
+        };
+        // Of equal ones `max_by_key` gives the last.
+        let densest = left.iter().rev().max_by_key(|index| count(**index));
+        let is_neighbour = |index: &usize| {
+            densest.is_some_and(|densest| self.rows[*densest][index / 64] >> (index % 64) & 1 == 1)
+        };
+        left.iter().copied().filter(is_neighbour).collect()
+    }
+}
+
+fn set(bits: &mut [u64], index: usize) {
+    bits[index / 64] |= 1 << (index % 64);
+}
+
+fn are_neighbours(one: Point<'_>, other: Point<'_>) -> bool {
+    let squares = one.iter().zip(other).map(|(a, b)| (a - b) * (a - b));
+    f64::from(squares.sum::<f32>()) < NEIGHBOUR * NEIGHBOUR
+}

@@ -1,0 +1,212 @@
+//! Whose face a label's faces are, and which faces are somebody else's: strangers.
+//!
+//! Search engines answer a name with photos of namesakes, of friends and of people beside the one
+//! who is meant. Among the embeddings of a label's faces those of one person lie close together, the
+//! strangers' each elsewhere; so the largest group is the person of the label, as long as no
+//! stranger is on more photos. What is further from its centre than a person's own faces are is a
+//! stranger. Other labels help: a face nearer to theirs is theirs, and a group that is theirs is not
+//! this label's person.
+//!
+//! Nothing here reads files or names: the same faces give the same answer, in any order, with any
+//! number of threads.
+
+mod centre;
+mod choice;
+mod groups;
+mod halves;
+mod thresholds;
+mod verdicts;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroUsize;
+
+use serde::{Deserialize, Serialize};
+
+use crate::parallel;
+use crate::types::Embedding;
+use centre::{Centre, Point};
+use choice::{Candidates, same_identity};
+use groups::Group;
+
+/// One face of a label.
+#[derive(Debug, Clone, Copy)]
+pub struct Face<'faces> {
+    /// The face as numbers, of both its sides.
+    pub embedding: &'faces Embedding,
+    /// What tells its photo from others, where it is known: two faces of one photo are one vote for
+    /// whom the label is about.
+    pub photo: Option<&'faces str>,
+}
+
+/// What becomes of a face.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is the label's person.
+    Kept,
+    /// It may be the label's person, and is kept; somebody should look.
+    Doubtful,
+    /// It is not the label's person.
+    Stranger,
+    /// It is not the label's person, but that of another label.
+    NearerToOtherLabel,
+}
+
+impl Verdict {
+    /// Whether the face is left out.
+    #[must_use]
+    pub const fn is_set_aside(self) -> bool {
+        matches!(self, Self::Stranger | Self::NearerToOtherLabel)
+    }
+}
+
+/// What is found about a face.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Judgement {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// Its Euclidean distance from the centre of the other faces of the label's person; `None` where
+    /// the label has no evident person, or no other face.
+    pub distance: Option<f64>,
+    /// How far a face of that person may be from there.
+    pub limit: Option<f64>,
+    /// The other label to whose person it is nearest, with the distance from its centre.
+    pub nearest_other: Option<(usize, f64)>,
+}
+
+/// What is found about a label.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedLabel {
+    /// Whether it is evident whom it is about. Where it isn't, all faces are doubtful.
+    pub is_evident: bool,
+    /// Other labels that seem to be about the same person, ascending.
+    pub same_person_as: Vec<usize>,
+    /// The faces, in the order they were given.
+    pub faces: Vec<Judgement>,
+}
+
+/// Judges the faces of all labels.
+///
+/// Of one label with n faces it takes time in the square of n up to 5,000 faces, and in n beyond.
+#[must_use]
+pub fn judge(labels: &[Vec<Face<'_>>], threads: NonZeroUsize) -> Vec<JudgedLabel> {
+    let sorted: Vec<SortedLabel<'_>> = labels.iter().map(|faces| SortedLabel::of(faces)).collect();
+    let groups = in_parallel(&sorted, threads, |label| groups::find(&label.points));
+    let chosen = choose(&sorted, &groups);
+    let people: Vec<Person<'_>> = (groups.iter().zip(&chosen))
+        .map(|(groups, chosen)| Person {
+            groups,
+            chosen: *chosen,
+        })
+        .collect();
+    let numbered: Vec<(usize, &SortedLabel<'_>)> = sorted.iter().enumerate().collect();
+    in_parallel(&numbered, threads, |(label, sorted)| {
+        let judged = verdicts::of_label(*label, &sorted.points, &people);
+        sorted.in_given_order(judged)
+    })
+}
+
+/// The groups of a label, and the one that is its person.
+struct Person<'groups> {
+    groups: &'groups [Group],
+    chosen: Option<usize>,
+}
+
+impl Person<'_> {
+    /// The label's person, where that is evident.
+    fn group(&self) -> Option<&Group> {
+        self.chosen.map(|chosen| &self.groups[chosen])
+    }
+}
+
+/// The group of each label that is its person: by the label alone, and then with what the larger
+/// labels say.
+fn choose(labels: &[SortedLabel<'_>], groups: &[Vec<Group>]) -> Vec<Option<usize>> {
+    let candidates: Vec<Candidates<'_>> = (groups.iter().zip(labels))
+        .map(|(groups, label)| Candidates::new(groups, &label.faces))
+        .collect();
+    let alone: Vec<Option<usize>> = candidates.iter().map(|label| label.dominant(&[])).collect();
+    let people = || {
+        let chosen = alone.iter().zip(groups);
+        chosen.map(|(chosen, groups)| chosen.map(|chosen| &groups[chosen]))
+    };
+    let largest = |label: usize| {
+        let sizes = groups[label].iter().map(|group| group.members.len());
+        sizes.max().unwrap_or(0)
+    };
+    let with_others = |(label, candidates): (usize, &Candidates<'_>)| {
+        let known: Vec<&Centre> = people()
+            .enumerate()
+            .filter(|(other, _)| *other != label)
+            .filter_map(|(_, person)| person)
+            .filter(|person| person.members.len() > largest(label))
+            .map(|person| &person.centre)
+            .collect();
+        candidates.dominant(&known).or(alone[label])
+    };
+    candidates.iter().enumerate().map(with_others).collect()
+}
+
+/// A label's faces in an order that depends on their numbers alone, so that sums don't depend on the
+/// order of files.
+struct SortedLabel<'faces> {
+    faces: Vec<Face<'faces>>,
+    points: Vec<Point<'faces>>,
+    /// Where each face stood in the order that was given.
+    given: Vec<usize>,
+}
+
+impl<'faces> SortedLabel<'faces> {
+    fn of(faces: &[Face<'faces>]) -> Self {
+        let mut given: Vec<usize> = (0..faces.len()).collect();
+        given.sort_by(|one, other| {
+            let (one, other) = (&faces[*one], &faces[*other]);
+            let pairs = one
+                .embedding
+                .numbers()
+                .iter()
+                .zip(other.embedding.numbers());
+            let mut orders = pairs.map(|(a, b)| a.total_cmp(b));
+            let by_numbers = orders.find(|order| order.is_ne());
+            by_numbers.unwrap_or_else(|| one.photo.cmp(&other.photo))
+        });
+        let sorted: Vec<Face<'faces>> = given.iter().map(|index| faces[*index]).collect();
+        Self {
+            points: sorted.iter().map(|face| face.embedding.numbers()).collect(),
+            faces: sorted,
+            given,
+        }
+    }
+
+    fn in_given_order(&self, mut label: JudgedLabel) -> JudgedLabel {
+        let mut faces: Vec<(usize, Judgement)> =
+            self.given.iter().copied().zip(label.faces).collect();
+        faces.sort_by_key(|(given, _)| *given);
+        label.faces = faces.into_iter().map(|(_, face)| face).collect();
+        label
+    }
+}
+
+/// The results of some work on all items, in their order.
+fn in_parallel<Item: Sync, Output: Send>(
+    items: &[Item],
+    threads: NonZeroUsize,
+    work: impl Fn(&Item) -> Output + Sync,
+) -> Vec<Output> {
+    let mut outputs = Vec::with_capacity(items.len());
+    let done = parallel::for_each_in_order(
+        items,
+        threads,
+        || Ok::<_, std::convert::Infallible>(()),
+        |(), _, item| work(item),
+        |output| {
+            outputs.push(output);
+            Ok(())
+        },
+    );
+    match done {
+        Ok(()) => outputs,
+    }
+}

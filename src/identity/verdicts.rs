@@ -1,0 +1,158 @@
+//! What becomes of each face, once it is known whom each label is about.
+
+use super::centre::{Centre, Point};
+use super::groups::Group;
+use super::thresholds::{CLEARLY_NEARER, DOUBTFUL_ZONE, FEWEST_FACES, limit};
+use super::{JudgedLabel, Judgement, Person, Verdict, same_identity};
+
+/// Somebody else than the label's person.
+struct Other<'groups> {
+    centre: &'groups Centre,
+    /// The label that is about them; `None` for a group of strangers in the same label.
+    label: Option<usize>,
+}
+
+/// Judges the faces of one label; `points` are its faces, in the order of its groups' members.
+pub(super) fn of_label(label: usize, points: &[Point<'_>], people: &[Person<'_>]) -> JudgedLabel {
+    let person = people[label].group();
+    let mut others = Vec::new();
+    let mut same_person_as = Vec::new();
+    for (other, somebody) in people.iter().enumerate() {
+        let Some(group) = somebody.group().filter(|_| other != label) else {
+            continue;
+        };
+        if person.is_some_and(|person| same_identity(&person.centre, &group.centre)) {
+            same_person_as.push(other);
+        } else if group.members.len() >= FEWEST_FACES {
+            others.push(Other {
+                centre: &group.centre,
+                label: Some(other),
+            });
+        }
+    }
+    let faces = match (person, people[label].chosen) {
+        (Some(person), Some(chosen)) => {
+            let groups = people[label].groups.iter().enumerate();
+            let strangers = groups
+                .filter(|(index, group)| *index != chosen && group.members.len() >= FEWEST_FACES);
+            others.extend(strangers.map(|(_, group)| Other {
+                centre: &group.centre,
+                label: None,
+            }));
+            let judge = |(index, point): (usize, &Point<'_>)| {
+                let is_member = person.members.binary_search(&index).is_ok();
+                beside_person(point, is_member, person, &others)
+            };
+            points.iter().enumerate().map(judge).collect()
+        }
+        _ => without_person(points, &others),
+    };
+    JudgedLabel {
+        is_evident: person.is_some(),
+        same_person_as,
+        faces,
+    }
+}
+
+/// Judges a face of a label whose person is known.
+fn beside_person(
+    point: Point<'_>,
+    is_member: bool,
+    person: &Group,
+    others: &[Other<'_>],
+) -> Judgement {
+    if person.members.len() < 2 {
+        return Judgement {
+            verdict: Verdict::Kept,
+            distance: None,
+            limit: None,
+            nearest_other: None,
+        };
+    }
+    let (distance, limit) = if is_member {
+        let others = person.members.len() - 1;
+        (person.centre.distance_of_member(point), limit(others))
+    } else {
+        (person.centre.distance(point), limit(person.members.len()))
+    };
+    let nearest = Nearest::of(point, others);
+    let is_nearer = |by: f64| nearest.away + by < distance;
+    let somebody_else = match nearest.label {
+        Some((_, away)) if nearest.is_within && away < distance => Verdict::NearerToOtherLabel,
+        _ => Verdict::Stranger,
+    };
+    let verdict = if distance > limit {
+        somebody_else
+    } else if distance > limit - DOUBTFUL_ZONE {
+        if is_nearer(0.0) {
+            somebody_else
+        } else {
+            Verdict::Doubtful
+        }
+    } else if is_nearer(CLEARLY_NEARER) {
+        somebody_else
+    } else {
+        Verdict::Kept
+    };
+    Judgement {
+        verdict,
+        distance: Some(distance),
+        limit: Some(limit),
+        nearest_other: nearest.label,
+    }
+}
+
+/// Judges the faces of a label of which nobody knows whom it is about: all are doubtful, but a minority
+/// that clearly is another label's person.
+fn without_person(points: &[Point<'_>], others: &[Other<'_>]) -> Vec<Judgement> {
+    let nearest: Vec<Nearest> = (points.iter())
+        .map(|point| Nearest::of(point, others))
+        .collect();
+    let are_minority = 2 * nearest.iter().filter(|face| face.is_clearly).count() < points.len();
+    let judge = |nearest: Nearest| Judgement {
+        verdict: if are_minority && nearest.is_clearly {
+            Verdict::NearerToOtherLabel
+        } else {
+            Verdict::Doubtful
+        },
+        distance: None,
+        limit: None,
+        nearest_other: nearest.label,
+    };
+    nearest.into_iter().map(judge).collect()
+}
+
+/// Who else is nearest to a face.
+struct Nearest {
+    /// How far the nearest of all others is; infinite where there are none.
+    away: f64,
+    /// The nearest other label, with the distance of its person.
+    label: Option<(usize, f64)>,
+    /// Whether the face may be that label's person.
+    is_within: bool,
+    /// Whether it is that label's person beyond doubt.
+    is_clearly: bool,
+}
+
+impl Nearest {
+    fn of(point: Point<'_>, others: &[Other<'_>]) -> Self {
+        let mut nearest = Self {
+            away: f64::INFINITY,
+            label: None,
+            is_within: false,
+            is_clearly: false,
+        };
+        for other in others {
+            let away = other.centre.distance(point);
+            nearest.away = nearest.away.min(away);
+            let Some(label) = other.label else { continue };
+            if nearest.label.is_none_or(|(_, before)| away < before) {
+                let limit = limit(other.centre.faces());
+                nearest.label = Some((label, away));
+                nearest.is_within = away < limit;
+                nearest.is_clearly = away < limit - DOUBTFUL_ZONE;
+            }
+        }
+        nearest
+    }
+}
