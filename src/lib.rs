@@ -20,12 +20,15 @@ pub mod data_set;
 pub mod dlib;
 pub mod dlib_box;
 pub mod embed;
+pub mod embed_images;
+pub mod embedding_cache;
 pub mod errors;
 #[cfg(feature = "torch")]
 pub mod evaluate;
 #[cfg(feature = "torch")]
 pub mod export;
 pub mod face_chip;
+mod face_choice;
 pub mod face_cutter;
 mod face_label;
 pub mod face_picture;
@@ -38,7 +41,6 @@ pub mod identity;
 pub mod image_io;
 pub mod ledger;
 mod lettering;
-pub mod main_face;
 pub mod marked_copies;
 pub mod model_files;
 #[cfg(feature = "torch")]
@@ -50,6 +52,7 @@ pub mod ports;
 pub mod predict;
 pub mod prepare;
 pub mod quality;
+mod thumbnail;
 #[cfg(feature = "torch")]
 pub mod train;
 pub mod types;

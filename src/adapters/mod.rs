@@ -9,6 +9,8 @@ pub mod dlib_landmarks;
 pub mod mmod;
 #[cfg(feature = "torch")]
 pub mod mtcnn;
+#[cfg(feature = "torch")]
+pub mod one_thread;
 pub mod seeta;
 pub mod sources;
 pub mod with_landmarks;

@@ -10,14 +10,15 @@ mod doctor;
 mod embed;
 #[cfg(feature = "torch")]
 mod evaluate;
-mod explanation;
 #[cfg(feature = "torch")]
 mod evaluate_lines;
+mod explanation;
 #[cfg(feature = "torch")]
 mod export;
 mod failure;
 mod fetch;
 mod heap;
+mod identities;
 mod inputs;
 mod limits;
 mod models;

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use super::args::Globals;
 use super::explanation;
 use super::failure::Failure;
+use super::identities::{self, IdentityOptions};
 use super::output::{Outcome, reason_lines, to_value};
 use crate::context::Context;
 use crate::prepare::{self, Conflicts, LinkMode, PrepareReport, Settings};
@@ -20,12 +21,17 @@ const SHARE_TOLERANCE: f64 = 1e-6;
 #[command(after_help = "Examples:\n  \
     facepipe prepare data/crops --out data/final\n  \
     facepipe prepare crops --out final --train 0.8 --val 0.1 --test 0.1 --seed 7\n  \
+    facepipe prepare crops --out final --clean-identities --restore ada/0a1b2c3d4e5f6789.png\n  \
     facepipe prepare crops --explain ada/1.png ada/2.png\n\n\
     Of images that are the same picture the best face is kept or, where that is not known, the largest \
     picture; a picture or photo that stands under two labels is left out of both; crops of one photo stay \
     on one side. DIR is a plain image folder (train, val, test, then labels) with manifest.jsonl, \
     discarded.jsonl and dataset.json. What was computed of each image is kept in cache.jsonl: with more \
-    images and --force only those are computed. It can be removed at any time.")]
+    images and --force only those are computed. It can be removed at any time.\n\n\
+    With --clean-identities the faces of each label are compared. The person on most of its photos is \
+    whom it is about; other faces are left out (reasons stranger and nearer_to_other_label), and stay \
+    where they are in the input. identities.jsonl has every face with its distance, and \
+    report/LABEL/identities.png shows them. A label without such a person is kept whole.")]
 pub(super) struct PrepareArgs {
     /// Folder of crops or photos: a folder for each label
     pub(super) input: PathBuf,
@@ -71,6 +77,8 @@ pub(super) struct PrepareOptions {
     /// Leave out labels with fewer images
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) min_per_class: usize,
+    #[command(flatten)]
+    pub(super) identities: IdentityOptions,
 }
 
 /// What becomes of conflicts, by name.
@@ -124,6 +132,7 @@ impl PrepareOptions {
                 LinkName::Hard => LinkMode::Hard,
             },
             min_per_class: self.min_per_class,
+            clean_identities: self.identities.is_on(),
             seed,
         })
     }
@@ -166,7 +175,10 @@ pub(super) fn run(
     }
     // Without --explain it is required.
     let out = args.out.as_deref().unwrap_or(Path::new("."));
-    let report = prepare::run(&args.input, out, &settings, context)?;
+    let identities = &args.options.identities;
+    let embedder = identities.embedder(globals, context)?;
+    identities.remember_restored(&args.input, out)?;
+    let report = prepare::run(&args.input, out, &settings, embedder.as_ref(), context)?;
     Ok(Outcome {
         lines: lines(&report),
         items_failed: report.items_failed,
@@ -191,5 +203,6 @@ pub(super) fn lines(report: &PrepareReport) -> Vec<String> {
         report.out.display()
     )];
     lines.extend(reason_lines(&report.reasons));
+    lines.extend(identities::lines(report));
     lines
 }

@@ -32,7 +32,8 @@ const FATES_FILE: &str = "photos.jsonl";
     facepipe run --query \"Ada Lovelace\" --query \"Grace Hopper\" --out project\n  \
     facepipe run --from photos --out project --backbone resnet50 --epochs 30 --seed 7\n\n\
     DIR gets data/raw, data/crops, data/final and models/NAME, photos.jsonl (what became of each \
-    photo) and report.json. Stopped at any moment, the same command goes on where it was; what is \
+    photo) and report.json. Of downloaded photos, faces that are not the person of their label are left \
+    out (--clean-identities=off keeps them). Stopped at any moment, the same command goes on where it was; what is \
     complete is not done again.")]
 pub(super) struct RunArgs {
     /// Folder of photos of your own: a folder for each person
@@ -71,8 +72,12 @@ pub(super) fn run(
     let (raw, crops, final_data) = (data.join("raw"), data.join("crops"), data.join("final"));
     let model = args.out.join("models").join(name(args)?);
     let mut stages = Stages::new(context);
+    let mut prepare_options = args.prepare.clone();
+    let downloaded = !args.fetch.query.is_empty() || args.fetch.urls.is_some();
+    prepare_options.identities.resolve(downloaded);
     // Arguments that can't be used are told before hours of work, not after.
-    args.prepare.settings(globals.seed)?;
+    prepare_options.settings(globals.seed)?;
+    prepare_options.identities.embedder(globals, context)?;
     if args.train.lr == Some(LearningRate::Find) {
         return Err(Failure::Usage {
             message: "`run` trains a model, and `--lr find` does not".to_owned(),
@@ -103,7 +108,7 @@ pub(super) fn run(
         input: crops.clone(),
         out: Some(final_data.clone()),
         explain: None,
-        options: args.prepare.clone(),
+        options: prepare_options,
     };
     stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;
     let fates = ledger::fates(&crops, &final_data)?;

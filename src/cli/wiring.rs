@@ -18,6 +18,8 @@ use crate::adapters::dlib_landmarks::DlibLandmarkModel;
 use crate::adapters::mmod::{self, MmodFactory};
 #[cfg(feature = "torch")]
 use crate::adapters::mtcnn::MtcnnFactory;
+#[cfg(feature = "torch")]
+use crate::adapters::one_thread::OneThreadFactory;
 use crate::adapters::seeta::{self, SeetaFactory};
 use crate::adapters::sources::commons::CommonsSource;
 use crate::adapters::sources::folder::FolderSource;
@@ -26,6 +28,7 @@ use crate::adapters::with_landmarks::WithLandmarks;
 use crate::azure::{AzureError, Client, Credentials, SystemClock, Timeouts};
 use crate::context::Context;
 use crate::dlib_box::SquareFit;
+use crate::embed_images::ImageEmbedder;
 use crate::face_cutter::FaceTools;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
@@ -164,6 +167,35 @@ pub(super) fn embedding_parts(
         } else {
             Box::new(BothSidesFactory::new(embedders))
         },
+    })
+}
+
+/// What compares the faces of labels.
+#[cfg(feature = "torch")]
+pub(super) fn image_embedder(
+    globals: &Globals,
+    context: &Context,
+) -> Result<ImageEmbedder, Failure> {
+    let parts = embedding_parts(DetectorName::Auto, false, globals, context)?;
+    Ok(ImageEmbedder {
+        name: format!(
+            "dlib-resnet29, both sides, found by {}",
+            parts.detectors.name()
+        ),
+        detectors: parts.detectors,
+        landmarks: parts.landmarks,
+        embedders: Box::new(OneThreadFactory::new(parts.embedders)),
+    })
+}
+
+/// Faces can't be compared without libtorch.
+#[cfg(not(feature = "torch"))]
+pub(super) fn image_embedder(_: &Globals, _: &Context) -> Result<ImageEmbedder, Failure> {
+    Err(Failure::Usage {
+        message: "--clean-identities needs libtorch, which this facepipe was built without"
+            .to_owned(),
+        hint: "build with `cargo build` and its default features, or leave the option out"
+            .to_owned(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use image::imageops::{self, FilterType};
+use image::imageops;
 use image::{Rgb, RgbImage};
 use walkdir::WalkDir;
 
@@ -12,12 +12,12 @@ use super::CropError;
 use crate::artifacts::atomic;
 use crate::artifacts::image_folder::{REPORT_FOLDER, relative_path};
 use crate::context::Context;
-use crate::face_chip;
 use crate::image_io;
 use crate::lettering::{LETTER, write_across};
 use crate::parallel;
 use crate::quality;
-use crate::types::{CropPlace, CropRecord, FaceQuality, Size};
+use crate::thumbnail::thumbnail;
+use crate::types::{CropRecord, FaceQuality, Size};
 
 /// The file of a label's sheet.
 pub const SHEET_FILE: &str = "crops.png";
@@ -119,7 +119,7 @@ fn write(root: &Path, label: &str, crops: &[&CropRecord]) -> io::Result<()> {
             .and_then(|bytes| image_io::decode(&bytes))
             .map_err(|error| io::Error::other(format!("`{}`: {error}", crop.file)))?;
         tiles.push(Tile {
-            picture: thumbnail(&decoded.rgb, crop.place.as_ref()),
+            picture: thumbnail(&decoded.rgb, crop.place.as_ref(), TILE),
             quality: crop.quality,
         });
     }
@@ -179,17 +179,6 @@ impl Tile {
             (weakness(&quality), PALE_INK),
         ]
     }
-}
-
-/// A crop at the size of a tile: the aligned face as a network sees it, where its place is known.
-fn thumbnail(crop: &RgbImage, place: Option<&CropPlace>) -> RgbImage {
-    if place.is_some() {
-        return face_chip::chip(crop, place, Size::new(TILE, TILE)).into_owned();
-    }
-    let Size { width, height } = Size::of(crop);
-    let longer = width.max(height).max(1);
-    let side = |side: u32| (side * TILE / longer).max(1);
-    imageops::resize(crop, side(width), side(height), FilterType::Triangle)
 }
 
 /// The word for what takes most away from a face, with the share that it leaves; nothing for a face

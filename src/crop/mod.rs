@@ -1,6 +1,5 @@
 //! Finds the faces of photos and cuts them out.
 
-mod choice;
 mod contact_sheet;
 mod error;
 mod limits;
@@ -25,7 +24,7 @@ use crate::face_cutter::FaceTools;
 use crate::parallel;
 use crate::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
 
-pub use choice::FaceChoice;
+pub use crate::face_choice::FaceChoice;
 pub use contact_sheet::SHEET_FILE;
 pub use error::CropError;
 pub use limits::QualityLimits;

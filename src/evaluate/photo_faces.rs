@@ -9,9 +9,9 @@ use tch::Tensor;
 
 use super::{BATCH, EvaluateError};
 use crate::context::Context;
+use crate::face_choice::FaceChoice;
 use crate::face_cutter::{FaceCutter, FaceTools};
 use crate::image_io::{self, DecodeError};
-use crate::main_face::main_face;
 use crate::nn::{Classifier, ModelError, input_tensor, preprocess, use_threads};
 use crate::parallel;
 use crate::ports::{DetectorError, FaceDetector};
@@ -203,7 +203,9 @@ fn look_at(worker: &mut Worker<'_>, path: &Path, input: &InputSpec) -> Result<Cu
         return Ok((None, preprocess(&photo, input)));
     };
     let mut faces = detector.detect(&photo)?;
-    let main = main_face(&faces, Size::of(&photo)).ok_or(LookError::NoFace)?;
+    let main = FaceChoice::Main
+        .only(&faces, Size::of(&photo), |_| true)
+        .ok_or(LookError::NoFace)?;
     let face = faces.swap_remove(main);
     let cut = cutter.cut(&photo, &face).cut;
     let numbers = preprocess(&cut.chip(input.size), input);

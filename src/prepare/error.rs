@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::artifacts::image_folder::ImageFolderError;
 use crate::artifacts::stage::{DISCARDED_FILE, StageError};
 use crate::context::Interrupted;
+use crate::embed_images::EmbedImagesError;
 use crate::errors::{Hint, io_hint};
 use crate::image_io::DecodeError;
 
@@ -46,6 +47,12 @@ pub enum PrepareError {
         /// Why.
         message: String,
     },
+    /// The faces can't be compared.
+    #[error(transparent)]
+    Embedding(#[from] EmbedImagesError),
+    /// Clean identities were asked for, and nothing was given that compares faces.
+    #[error("faces can't be compared without an embedder")]
+    NoEmbedder,
     /// Every image was left out.
     #[error("not one image is left for the data set")]
     NothingLeft {
@@ -78,6 +85,7 @@ impl Hint for PrepareError {
                 Some("remove that entry, or make it readable".to_owned())
             }
             Self::Stage(source) => source.hint(),
+            Self::Embedding(source) => source.hint(),
             Self::Changed(..) => Some("run the same command again".to_owned()),
             Self::NoSuchImage { .. } => Some(
                 "name two images by their paths, or by those below the folder: `ada/1.jpg`"
@@ -88,11 +96,15 @@ impl Hint for PrepareError {
                 "read why in `{}`",
                 out.join(DISCARDED_FILE).display()
             )),
-            Self::Interrupted(_) => None,
+            Self::NoEmbedder | Self::Interrupted(_) => None,
         }
     }
 
     fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
+        match self {
+            Self::Interrupted(_) => true,
+            Self::Embedding(source) => source.is_interruption(),
+            _ => false,
+        }
     }
 }

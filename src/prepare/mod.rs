@@ -6,10 +6,14 @@ mod duplicates;
 mod error;
 mod explain;
 mod features;
+mod identities;
+mod identity_record;
+mod identity_sheet;
 mod items;
 mod placing;
 mod relations;
 mod report;
+mod restored;
 mod second_look;
 mod settings;
 mod split;
@@ -17,6 +21,7 @@ mod union_find;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
@@ -24,6 +29,7 @@ use crate::artifacts::digest::{content_name, sha256_of_file};
 use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE};
 use crate::artifacts::{atomic, image_folder, jsonl};
 use crate::context::Context;
+use crate::embed_images::ImageEmbedder;
 use crate::types::{
     CROP_STAGE, ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord,
 };
@@ -35,12 +41,18 @@ use placing::Placing;
 pub use cache::CACHE_FILE;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
+pub use identities::IDENTITIES_FILE;
+pub use identity_record::{Decision, IdentityRecord, LabelIdentity};
 pub use relations::Why;
 pub use report::PrepareReport;
+pub use restored::{RESTORED_FILE, Restored};
 pub use settings::{Conflicts, LinkMode, Settings};
 
 /// The stage's name in stamps and reports.
 pub const STAGE: &str = "prepare";
+
+/// The name of the list of images that are brought back among the stage's inputs.
+const RESTORED_INPUT: &str = "restored";
 
 /// Below this many images a label's figures mean little, and a person should know.
 const FEW_IMAGES: usize = 5;
@@ -48,12 +60,15 @@ const FEW_IMAGES: usize = 5;
 /// Makes a data set in `out` from the images below `input` (a folder for each label): crops, or
 /// whole photos.
 ///
+/// `embedder` is needed where the settings ask for clean identities, and only there.
+///
 /// # Errors
 /// [`PrepareError`]; running it again reads what is in the [`CACHE_FILE`] from there and ends the same.
 pub fn run(
     input: &Path,
     out: &Path,
     settings: &Settings,
+    embedder: Option<&ImageEmbedder>,
     context: &Context,
 ) -> Result<PrepareReport, PrepareError> {
     let started = Instant::now();
@@ -69,7 +84,10 @@ pub fn run(
     if manifest.exists() {
         inputs.insert("manifest", sha256_of_file(&manifest)?);
     }
-    let open = match stage::begin(out, STAGE, settings, &inputs, context.force)? {
+    let restored = Restored::read(out)?;
+    inputs.extend(restored.digest().map(|digest| (RESTORED_INPUT, digest)));
+    let force = context.force || only_restored_differs(out, settings, &inputs)?;
+    let open = match stage::begin(out, STAGE, settings, &inputs, force)? {
         Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
         Begin::Work(open) => open,
     };
@@ -90,7 +108,19 @@ pub fn run(
     let sorted_out = duplicates::sort_out(&read.items, &links, settings);
     let mut discarded = read.discarded;
     discarded.extend(sorted_out.discarded);
-    let (kept, too_small) = without_small_classes(sorted_out.kept, settings.min_per_class);
+    let (kept, identities) = match (settings.clean_identities, embedder) {
+        (true, None) => return Err(PrepareError::NoEmbedder),
+        (true, Some(embedder)) => {
+            let cleaned = identities::clean(sorted_out.kept, &restored, &open, embedder, context)?;
+            discarded.extend(cleaned.discarded);
+            (cleaned.kept, Some(cleaned.labels))
+        }
+        (false, _) => {
+            identities::remove_traces(&open)?;
+            (sorted_out.kept, None)
+        }
+    };
+    let (kept, too_small) = without_small_classes(kept, settings.min_per_class);
     discarded.extend(too_small);
     if kept.is_empty() {
         jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
@@ -114,11 +144,36 @@ pub fn run(
     placing.tell(context);
     warn(&data_set, context);
     let seconds = started.elapsed().as_secs_f64();
-    let mut report = PrepareReport::new(out, &data_set, &discarded, seconds);
-    report.from_cache = read.known;
+    let report = PrepareReport {
+        from_cache: read.known,
+        identities,
+        ..PrepareReport::new(out, &data_set, &discarded, seconds)
+    };
     atomic::write_json(&open.path(REPORT_FILE), &report)?;
     open.finish(report.counts())?;
     Ok(report)
+}
+
+/// Whether a finished or begun output differs from what is asked for in the list of images that a
+/// person brings back, and in nothing else: who edits that list wants the data set made anew.
+fn only_restored_differs(
+    out: &Path,
+    settings: &Settings,
+    inputs: &BTreeMap<&str, String>,
+) -> Result<bool, PrepareError> {
+    let Some(old) = stage::read_stamp(out)?.filter(|stamp| stamp.stage == STAGE) else {
+        return Ok(false);
+    };
+    let to_value = |value: serde_json::Result<serde_json::Value>| value.map_err(io::Error::from);
+    let (new_settings, mut new) = (
+        to_value(serde_json::to_value(settings))?,
+        to_value(serde_json::to_value(inputs))?,
+    );
+    let (mut old_inputs, mut changed) = (old.inputs, false);
+    if let (Some(old), Some(new)) = (old_inputs.as_object_mut(), new.as_object_mut()) {
+        changed = old.remove(RESTORED_INPUT) != new.remove(RESTORED_INPUT);
+    }
+    Ok(changed && old.settings == new_settings && old_inputs == new)
 }
 
 /// Images that stay, with the group they belong to.

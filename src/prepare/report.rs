@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::STAGE;
+use super::{LabelIdentity, STAGE};
 use crate::types::{Counts, DataSet, Discarded};
 
 /// `report.json` of the stage.
@@ -27,6 +27,9 @@ pub struct PrepareReport {
     /// Images that were not decoded, because an earlier run had.
     #[serde(default)]
     pub from_cache: u64,
+    /// Whose faces the labels' are, by label, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identities: Option<BTreeMap<String, LabelIdentity>>,
     /// How long the run took that finished the stage.
     pub seconds: f64,
 }
@@ -55,6 +58,7 @@ impl PrepareReport {
                 .filter(|item| item.reason.is_error())
                 .count() as u64,
             from_cache: 0,
+            identities: None,
             seconds,
         }
     }

@@ -24,6 +24,8 @@ pub struct Settings {
     pub link: LinkMode,
     /// Labels with fewer images are left out.
     pub min_per_class: usize,
+    /// Whether faces that are not the person of their label are left out.
+    pub clean_identities: bool,
     /// What the split depends on beside the images.
     pub seed: u64,
 }
@@ -73,6 +75,7 @@ impl Default for Settings {
             conflicts: Conflicts::default(),
             link: LinkMode::default(),
             min_per_class: 1,
+            clean_identities: false,
             seed: 0,
         }
     }

@@ -88,6 +88,10 @@ pub enum Reason {
     NearDuplicate,
     /// It, or a duplicate of it, stands under two labels.
     LabelConflict,
+    /// A face that is not the person of its label.
+    Stranger,
+    /// A face that is not the person of its label, but that of another one.
+    NearerToOtherLabel,
     /// Its label has fewer images than asked for.
     ClassTooSmall,
     /// The limit of images was reached before it.
@@ -127,6 +131,8 @@ impl std::fmt::Display for Reason {
             Self::ExactDuplicate => "exact_duplicate",
             Self::NearDuplicate => "near_duplicate",
             Self::LabelConflict => "label_conflict",
+            Self::Stranger => "stranger",
+            Self::NearerToOtherLabel => "nearer_to_other_label",
             Self::ClassTooSmall => "class_too_small",
             Self::OverLimit => "over_limit",
         })

@@ -21,6 +21,7 @@ mod faults;
 mod fetch;
 mod helpers;
 mod http_server;
+mod identities;
 mod models;
 mod odd_images;
 #[cfg(feature = "torch")]

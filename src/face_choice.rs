@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::main_face::prominence;
-use crate::types::{DetectedFace, Size};
+use crate::types::{DetectedFace, PixelRect, Size};
+
+/// By how much a face's square distance from the photo's centre takes away from its area: the value of
+/// facenet-pytorch's choice of the same kind.
+const DISTANCE_WEIGHT: f64 = 2.0;
 
 /// Which faces of a photo are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +23,7 @@ pub enum FaceChoice {
 
 impl FaceChoice {
     /// The one face that is kept, by its place in the list; `None`: all are.
-    pub(super) fn only(
+    pub(crate) fn only(
         self,
         faces: &[DetectedFace],
         photo: Size,
@@ -40,6 +43,17 @@ impl FaceChoice {
             .max_by(|(_, one), (_, other)| weight(one).total_cmp(&weight(other)))
             .map(|(index, _)| index)
     }
+}
+
+/// A face's area less twice the square of its distance from the photo's centre, in
+/// square pixels.
+fn prominence(rect: PixelRect, photo: Size) -> f64 {
+    let offset = |start: u32, end: u32, side: u32| {
+        (f64::from(start) + f64::from(end) - f64::from(side)) / 2.0
+    };
+    let across = offset(rect.left, rect.right, photo.width);
+    let down = offset(rect.top, rect.bottom, photo.height);
+    rect.size().area() as f64 - DISTANCE_WEIGHT * (across * across + down * down)
 }
 
 #[cfg(test)]

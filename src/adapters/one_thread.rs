@@ -1,0 +1,27 @@
+//! Embedders of which each computes on one thread: for many that work beside each other, and for
+//! numbers that don't depend on the number of threads.
+
+use std::num::NonZeroUsize;
+
+use crate::nn::use_threads;
+use crate::ports::{FaceEmbedder, FaceEmbedderFactory};
+
+/// Makes the embedders of another factory, each for a thread that libtorch leaves alone.
+pub struct OneThreadFactory {
+    embedders: Box<dyn FaceEmbedderFactory>,
+}
+
+impl OneThreadFactory {
+    /// These embedders, on one thread each.
+    #[must_use]
+    pub fn new(embedders: Box<dyn FaceEmbedderFactory>) -> Self {
+        Self { embedders }
+    }
+}
+
+impl FaceEmbedderFactory for OneThreadFactory {
+    fn create(&self) -> Box<dyn FaceEmbedder> {
+        use_threads(NonZeroUsize::MIN);
+        self.embedders.create()
+    }
+}

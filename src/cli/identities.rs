@@ -1,0 +1,203 @@
+//! Options of `prepare` and `run` about whose faces the labels' are.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use super::args::Globals;
+use super::failure::Failure;
+use super::wiring;
+use crate::artifacts::image_folder::REPORT_FOLDER;
+use crate::artifacts::jsonl;
+use crate::artifacts::stage::{self, DISCARDED_FILE};
+use crate::context::Context;
+use crate::embed_images::ImageEmbedder;
+use crate::prepare::{Decision, PrepareReport, Restored, STAGE};
+use crate::types::{Discarded, Reason};
+
+/// Whether faces that are not the person of their label are left out, and which are not.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Prepare")]
+pub(super) struct IdentityOptions {
+    /// Leave out faces that are not the person of their label, told by dlib's network; `auto` does so
+    /// for what `run` has downloaded
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off|auto",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "auto",
+        default_missing_value = "on",
+        hide_possible_values = true
+    )]
+    pub(super) clean_identities: Cleaning,
+    /// Bring back an image that was left out for its face, by its name in discarded.jsonl; can be
+    /// given several times, and is remembered in OUT/restored.txt
+    #[arg(long, value_name = "LABEL/FILE")]
+    pub(super) restore: Vec<String>,
+}
+
+/// When labels are cleaned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Cleaning {
+    /// Always
+    #[value(aliases = ["true", "1", "yes"])]
+    On,
+    /// Never
+    #[value(aliases = ["false", "0", "no"])]
+    Off,
+    /// Where the photos were downloaded by `run`
+    Auto,
+}
+
+impl IdentityOptions {
+    /// Decides what `auto` means.
+    pub(super) fn resolve(&mut self, downloaded: bool) {
+        if self.clean_identities == Cleaning::Auto {
+            self.clean_identities = if downloaded {
+                Cleaning::On
+            } else {
+                Cleaning::Off
+            };
+        }
+    }
+
+    /// Whether labels are cleaned.
+    pub(super) fn is_on(&self) -> bool {
+        self.clean_identities == Cleaning::On
+    }
+
+    /// What compares the faces, where that is asked for.
+    pub(super) fn embedder(
+        &self,
+        globals: &Globals,
+        context: &Context,
+    ) -> Result<Option<ImageEmbedder>, Failure> {
+        let embedder = self
+            .is_on()
+            .then(|| wiring::image_embedder(globals, context));
+        embedder.transpose()
+    }
+
+    /// Writes down which images are brought back.
+    pub(super) fn remember_restored(&self, input: &Path, out: &Path) -> Result<(), Failure> {
+        if self.restore.is_empty() {
+            return Ok(());
+        }
+        let refused = |message: String, hint: &str| Failure::Usage {
+            message,
+            hint: hint.to_owned(),
+        };
+        if !self.is_on() {
+            return Err(refused(
+                "--restore brings back what --clean-identities left out, which is not asked for"
+                    .to_owned(),
+                "add `--clean-identities`",
+            ));
+        }
+        let stamp = stage::read_stamp(out)?;
+        if stamp.is_none_or(|stamp| stamp.stage != STAGE) {
+            return Err(refused(
+                format!(
+                    "nothing was left out yet: `{}` is no data set",
+                    out.display()
+                ),
+                "run the command without `--restore` first",
+            ));
+        }
+        let discarded = out.join(DISCARDED_FILE);
+        let discarded = if discarded.exists() {
+            jsonl::read::<Discarded>(&discarded)?
+        } else {
+            Vec::new()
+        };
+        let mut items = Vec::new();
+        for name in &self.restore {
+            let item = relative(name, input);
+            if !input.join(&item).is_file() {
+                return Err(refused(
+                    format!("there is no image `{item}` in `{}`", input.display()),
+                    "give the name that stands as `item` in discarded.jsonl: LABEL/FILE",
+                ));
+            }
+            let other = discarded.iter().find(|image| {
+                let by_face = [Reason::Stranger, Reason::NearerToOtherLabel];
+                image.item == item && !by_face.contains(&image.reason)
+            });
+            if let Some(image) = other {
+                return Err(refused(
+                    format!(
+                        "`{item}` was left out for another reason: {}",
+                        image.message
+                    ),
+                    "only what was left out for its face can be brought back with `--restore`",
+                ));
+            }
+            items.push(item);
+        }
+        Ok(Restored::add(out, &items)?)
+    }
+}
+
+/// A name as it stands in the lists: below the input folder, with `/`.
+fn relative(name: &str, input: &Path) -> String {
+    let name = name.replace('\\', "/");
+    let below = Path::new(&name).strip_prefix(input).ok();
+    let name = below.map_or(name.clone(), |below| below.to_string_lossy().into_owned());
+    name.trim_start_matches("./").to_owned()
+}
+
+/// What was found, for a person.
+pub(super) fn lines(report: &PrepareReport) -> Option<String> {
+    let labels = report.identities.as_ref()?;
+    let count = |wanted: &[Decision]| -> u64 {
+        let counts = labels.values().flat_map(|label| &label.decisions);
+        counts
+            .filter(|(decision, _)| wanted.contains(decision))
+            .map(|(_, count)| count)
+            .sum()
+    };
+    Some(format!(
+        "{} faces set aside as somebody else's, {} doubtful ones kept, {} brought back; look at `{}`, \
+         and bring others back with `--restore LABEL/FILE`",
+        count(&[Decision::Stranger, Decision::NearerToOtherLabel]),
+        count(&[Decision::Doubtful]),
+        count(&[Decision::Restored]),
+        report.out.join(REPORT_FOLDER).display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_as_listed_or_as_paths() {
+        for name in [
+            "ada/1.png",
+            "./ada/1.png",
+            "data/crops/ada/1.png",
+            "ada\\1.png",
+        ] {
+            assert_eq!(relative(name, Path::new("data/crops")), "ada/1.png");
+        }
+    }
+
+    #[test]
+    fn auto_cleans_what_was_downloaded() {
+        for (given, downloaded, expected) in [
+            (Cleaning::Auto, true, true),
+            (Cleaning::Auto, false, false),
+            (Cleaning::On, false, true),
+            (Cleaning::Off, true, false),
+        ] {
+            let mut options = IdentityOptions {
+                clean_identities: given,
+                restore: Vec::new(),
+            };
+            options.resolve(downloaded);
+            assert_eq!(options.is_on(), expected, "{given:?} {downloaded}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Embeddings of many images with one face each, with what is known from before.
+
+use std::path::{Path, PathBuf};
+
+use image::RgbImage;
+
+use crate::artifacts::digest::md5_hex;
+use crate::context::{Context, Interrupted};
+use crate::dlib::face_chip::{self, CHIP_SIDE};
+use crate::dlib_box::landmarks_of;
+use crate::embed::EmbedError;
+use crate::embedding_cache::EmbeddingCache;
+use crate::errors::{Hint, io_hint};
+use crate::face_chip::chip;
+use crate::face_choice::FaceChoice;
+use crate::image_io::{self, DecodeError};
+use crate::parallel;
+use crate::ports::{
+    DetectorError, FaceDetector, FaceDetectorFactory, FaceEmbedder, FaceEmbedderFactory,
+    LandmarkModel,
+};
+use crate::types::{CropPlace, Embedding, Size};
+
+/// Chips that an embedder gets at once, always: networks may round otherwise for another number, and
+/// the numbers must not depend on what was known before. The last ones are filled up with black.
+const CHIPS: usize = 16;
+
+/// What makes embeddings of images.
+pub struct ImageEmbedder {
+    /// How the embeddings are made, in one line: what tells them from those made otherwise.
+    pub name: String,
+    /// Finds the faces of images in which nobody has found one yet.
+    pub detectors: Box<dyn FaceDetectorFactory>,
+    /// Finds the points by which those are aligned.
+    pub landmarks: Box<dyn LandmarkModel>,
+    /// Makes the embeddings.
+    pub embedders: Box<dyn FaceEmbedderFactory>,
+}
+
+impl std::fmt::Debug for ImageEmbedder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("ImageEmbedder")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An image of one face.
+#[derive(Debug, Clone, Copy)]
+pub struct FaceImage<'image> {
+    /// The file.
+    pub path: &'image Path,
+    /// MD5 of its bytes, hexadecimal.
+    pub md5: &'image str,
+    /// Where the aligned face lies in it; `None`: the face that the image is about is looked for.
+    pub place: Option<&'image CropPlace>,
+}
+
+/// Why images have no embeddings.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedImagesError {
+    /// An image was changed or removed meanwhile.
+    #[error("`{}` changed while it was being read", .0.display())]
+    Changed(PathBuf, #[source] DecodeError),
+    /// The networks failed.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// What is known can't be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The user interrupted the work.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl Hint for EmbedImagesError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Changed(..) => Some("run the same command again".to_owned()),
+            Self::Embed(error) => error.hint(),
+            Self::Io(error) => io_hint(error),
+            Self::Interrupted(_) => None,
+        }
+    }
+
+    fn is_interruption(&self) -> bool {
+        match self {
+            Self::Interrupted(_) => true,
+            Self::Embed(error) => error.is_interruption(),
+            _ => false,
+        }
+    }
+}
+
+impl From<DetectorError> for EmbedImagesError {
+    fn from(error: DetectorError) -> Self {
+        Self::Embed(error.into())
+    }
+}
+
+/// The embeddings of the images' faces, in the images' order; `None` where no face was found.
+///
+/// # Errors
+/// [`EmbedImagesError`]; what was found until then is in the cache.
+pub fn embed_images(
+    images: &[FaceImage<'_>],
+    tools: &ImageEmbedder,
+    cache: &mut EmbeddingCache,
+    context: &Context,
+) -> Result<Vec<Option<Embedding>>, EmbedImagesError> {
+    let keys: Vec<String> = images.iter().map(key).collect();
+    let todo: Vec<usize> = (0..images.len())
+        .filter(|index| cache.get(&keys[*index]).is_none())
+        .collect();
+    let bar = context.progress.start("faces", Some(images.len() as u64));
+    bar.advance((images.len() - todo.len()) as u64);
+    let batches: Vec<&[usize]> = todo.chunks(CHIPS).collect();
+    let must_detect = todo.iter().any(|index| images[*index].place.is_none());
+    parallel::for_each(
+        &batches,
+        context.threads,
+        || {
+            let detector = must_detect.then(|| tools.detectors.create());
+            Ok(Worker {
+                detector: detector.transpose()?,
+                landmarks: tools.landmarks.as_ref(),
+                embedder: tools.embedders.create(),
+            })
+        },
+        |worker, batch| worker.embed(batch.iter().map(|index| &images[*index])),
+        |index, embeddings| {
+            context.interrupt.check()?;
+            for (image, embedding) in batches[index].iter().zip(embeddings?) {
+                cache.insert(&keys[*image], embedding)?;
+                bar.advance(1);
+            }
+            Ok::<_, EmbedImagesError>(())
+        },
+    )?;
+    let known = |key: &String| cache.get(key).flatten().cloned();
+    Ok(keys.iter().map(known).collect())
+}
+
+/// What the embedding of an image depends on.
+fn key(image: &FaceImage<'_>) -> String {
+    let place = image.place.map(|place| format!("{place:?}"));
+    md5_hex(format!("{} {}", image.md5, place.unwrap_or_default()).as_bytes())
+}
+
+/// What a worker thread needs.
+struct Worker<'tools> {
+    detector: Option<Box<dyn FaceDetector>>,
+    landmarks: &'tools dyn LandmarkModel,
+    embedder: Box<dyn FaceEmbedder>,
+}
+
+impl Worker<'_> {
+    /// The embeddings of a batch of images.
+    fn embed<'image>(
+        &mut self,
+        images: impl Iterator<Item = &'image FaceImage<'image>>,
+    ) -> Result<Vec<Option<Embedding>>, EmbedImagesError> {
+        let mut chips = Vec::with_capacity(CHIPS);
+        let mut found = Vec::with_capacity(CHIPS);
+        for image in images {
+            let chip = self.chip(image)?;
+            found.push(chip.is_some());
+            chips.extend(chip);
+        }
+        if chips.is_empty() {
+            return Ok(vec![None; found.len()]);
+        }
+        chips.resize(CHIPS, RgbImage::new(CHIP_SIDE, CHIP_SIDE));
+        let embeddings = self.embedder.embed(&chips).map_err(EmbedError::from)?;
+        let mut embeddings = embeddings.into_iter();
+        let next = |is_found: bool| if is_found { embeddings.next() } else { None };
+        Ok(found.into_iter().map(next).collect())
+    }
+
+    /// What the network sees of an image's face; `None` where no face was found.
+    ///
+    /// An image on which the detector itself fails counts as one without a face.
+    fn chip(&mut self, image: &FaceImage<'_>) -> Result<Option<RgbImage>, EmbedImagesError> {
+        let decoded = image_io::read_bytes(image.path).and_then(|bytes| image_io::decode(&bytes));
+        let photo = decoded
+            .map_err(|error| EmbedImagesError::Changed(image.path.to_owned(), error))?
+            .rgb;
+        let size = Size::new(CHIP_SIDE, CHIP_SIDE);
+        let detector = match (image.place, &mut self.detector) {
+            (Some(place), _) => return Ok(Some(chip(&photo, Some(place), size).into_owned())),
+            (None, None) => return Ok(None),
+            (None, Some(detector)) => detector,
+        };
+        let faces = match detector.detect(&photo) {
+            Ok(faces) => faces,
+            Err(error) if error.concerns_all_photos() => return Err(error.into()),
+            Err(_) => return Ok(None),
+        };
+        let main = FaceChoice::Main.only(&faces, Size::of(&photo), |_| true);
+        let cut = |index: usize| {
+            face_chip::cut(&photo, &landmarks_of(self.landmarks, &photo, &faces[index]))
+        };
+        Ok(main.map(cut))
+    }
+}

@@ -1,0 +1,239 @@
+//! Leaves out the faces that are not the person of their label.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::identity_record::{Decision, IdentityRecord, LabelIdentity};
+use super::identity_sheet::{self, Shown};
+use super::restored::{RESTORED_FILE, Restored};
+use super::{Grouped, PrepareError};
+use crate::artifacts::jsonl;
+use crate::artifacts::stage::OpenStage;
+use crate::context::Context;
+use crate::embed_images::{FaceImage, ImageEmbedder, embed_images};
+use crate::embedding_cache::EmbeddingCache;
+use crate::identity::{self, Face, JudgedLabel, Judgement};
+use crate::types::{CropPlace, Discarded, Embedding};
+
+/// What was found of each face, a line each, in the output folder.
+pub const IDENTITIES_FILE: &str = "identities.jsonl";
+/// Embeddings of the faces by content, in the output folder.
+const EMBEDDINGS_FILE: &str = "embeddings.cache";
+/// Labels that one note names; the others are counted.
+const NAMED_LABELS: usize = 5;
+
+/// What is left, and what is known of it.
+pub(super) struct Cleaned<'items> {
+    pub(super) kept: Vec<Grouped<'items>>,
+    pub(super) discarded: Vec<Discarded>,
+    pub(super) labels: BTreeMap<String, LabelIdentity>,
+}
+
+/// Takes away what a run with cleaning has left in the output folder, but for the embeddings.
+pub(super) fn remove_traces(open: &OpenStage) -> io::Result<()> {
+    identity_sheet::remove_others(&open.root, &BTreeSet::new())?;
+    match fs_err::remove_file(open.path(IDENTITIES_FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Judges all images; writes what was found and a sheet for each label.
+pub(super) fn clean<'items>(
+    images: Vec<Grouped<'items>>,
+    restored: &Restored,
+    open: &OpenStage,
+    tools: &ImageEmbedder,
+    context: &Context,
+) -> Result<Cleaned<'items>, PrepareError> {
+    let embeddings = embed(&images, open, tools, context)?;
+    let labels = Labels::of(&images, &embeddings, restored);
+    let judged = identity::judge(&labels.faces(&images, &embeddings), context.threads);
+    let records = labels.records(&images, &judged, restored);
+    let reports = labels.reports(&judged, &records);
+    warn(&reports, &images, restored, context);
+    jsonl::write(&open.path(IDENTITIES_FILE), &records)?;
+    let shown: Vec<Shown<'_>> = (images.iter().zip(&records))
+        .map(|(image, record)| Shown {
+            path: &image.item.path,
+            place: place(image),
+            record,
+        })
+        .collect();
+    identity_sheet::write_all(&open.root, &shown, context)?;
+    let (mut kept, mut discarded) = (Vec::new(), Vec::new());
+    for (image, record) in images.into_iter().zip(records) {
+        match record.decision.reason() {
+            Some(reason) => {
+                discarded.push(image.item.discarded(reason, record.message, Vec::new()));
+            }
+            None => kept.push(image),
+        }
+    }
+    Ok(Cleaned {
+        kept,
+        discarded,
+        labels: reports,
+    })
+}
+
+/// The embeddings of the images' faces; `None` where no face was found.
+fn embed(
+    images: &[Grouped<'_>],
+    open: &OpenStage,
+    tools: &ImageEmbedder,
+    context: &Context,
+) -> Result<Vec<Option<Embedding>>, PrepareError> {
+    let mut cache = EmbeddingCache::open(&open.path(EMBEDDINGS_FILE), &tools.name)?;
+    let faces: Vec<FaceImage<'_>> = images
+        .iter()
+        .map(|image| FaceImage {
+            path: &image.item.path,
+            md5: &image.item.features.md5,
+            place: place(image),
+        })
+        .collect();
+    let embeddings = embed_images(&faces, tools, &mut cache, context)?;
+    cache.finish()?;
+    Ok(embeddings)
+}
+
+fn place<'items>(image: &Grouped<'items>) -> Option<&'items CropPlace> {
+    image.item.photo.as_ref()?.place.as_ref()
+}
+
+/// The images that are judged, by label: those with a face that nobody has brought back.
+struct Labels<'items> {
+    names: Vec<&'items str>,
+    /// Indices of the images.
+    members: Vec<Vec<usize>>,
+}
+
+impl<'items> Labels<'items> {
+    fn of(
+        images: &[Grouped<'items>],
+        embeddings: &[Option<Embedding>],
+        restored: &Restored,
+    ) -> Self {
+        let mut labels: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, (image, embedding)) in images.iter().zip(embeddings).enumerate() {
+            let label = labels.entry(&image.item.label).or_default();
+            if embedding.is_some() && !restored.contains(&image.item.relative) {
+                label.push(index);
+            }
+        }
+        let (names, members) = labels.into_iter().unzip();
+        Self { names, members }
+    }
+
+    fn faces<'a>(
+        &self,
+        images: &'a [Grouped<'_>],
+        embeddings: &'a [Option<Embedding>],
+    ) -> Vec<Vec<Face<'a>>> {
+        let face = |index: &usize| {
+            Some(Face {
+                embedding: embeddings[*index].as_ref()?,
+                photo: (images[*index].item.photo.as_ref()).map(|photo| photo.md5.as_str()),
+            })
+        };
+        let faces = |members: &Vec<usize>| members.iter().filter_map(face).collect();
+        self.members.iter().map(faces).collect()
+    }
+
+    /// A record for each image, in the images' order.
+    fn records(
+        &self,
+        images: &[Grouped<'_>],
+        judged: &[JudgedLabel],
+        restored: &Restored,
+    ) -> Vec<IdentityRecord> {
+        let mut judgements: Vec<Option<&Judgement>> = vec![None; images.len()];
+        for (members, label) in self.members.iter().zip(judged) {
+            for (member, judgement) in members.iter().zip(&label.faces) {
+                judgements[*member] = Some(judgement);
+            }
+        }
+        let record = |(index, image): (usize, &Grouped<'_>)| match judgements[index] {
+            Some(judgement) => IdentityRecord::judged(image.item, judgement, &self.names),
+            None if restored.contains(&image.item.relative) => {
+                let message = format!("brought back by `{RESTORED_FILE}`");
+                IdentityRecord::unjudged(image.item, Decision::Restored, message)
+            }
+            None => {
+                let message = "no face was found in it to compare".to_owned();
+                IdentityRecord::unjudged(image.item, Decision::Doubtful, message)
+            }
+        };
+        images.iter().enumerate().map(record).collect()
+    }
+
+    fn reports(
+        &self,
+        judged: &[JudgedLabel],
+        records: &[IdentityRecord],
+    ) -> BTreeMap<String, LabelIdentity> {
+        let report = |(name, label): (&&str, &JudgedLabel)| {
+            let others = label.same_person_as.iter();
+            let report = LabelIdentity {
+                evident: label.is_evident,
+                same_person_as: others.map(|other| self.names[*other].to_owned()).collect(),
+                decisions: BTreeMap::new(),
+            };
+            ((*name).to_owned(), report)
+        };
+        let mut reports: BTreeMap<_, _> = self.names.iter().zip(judged).map(report).collect();
+        for record in records {
+            if let Some(label) = reports.get_mut(&record.label) {
+                *label.decisions.entry(record.decision).or_default() += 1;
+            }
+        }
+        reports
+    }
+}
+
+/// Tells a person where to look.
+fn warn(
+    labels: &BTreeMap<String, LabelIdentity>,
+    images: &[Grouped<'_>],
+    restored: &Restored,
+    context: &Context,
+) {
+    let unclear = labels.iter().filter(|(_, label)| !label.evident);
+    let unclear: Vec<String> = unclear.map(|(name, _)| format!("`{name}`")).collect();
+    if !unclear.is_empty() {
+        context.progress.note(&format!(
+            "nobody is on most photos of {}: all of them are kept, but those of other labels' people",
+            listed(&unclear)
+        ));
+    }
+    for (name, label) in labels {
+        let later = label.same_person_as.iter().filter(|other| *other > name);
+        for other in later {
+            context.progress.note(&format!(
+                "labels `{name}` and `{other}` seem to be about the same person"
+            ));
+        }
+    }
+    let known: BTreeSet<&str> = images
+        .iter()
+        .map(|image| image.item.relative.as_str())
+        .collect();
+    let unknown = restored.items().filter(|item| !known.contains(item));
+    let unknown: Vec<String> = unknown.map(|item| format!("`{item}`")).collect();
+    if !unknown.is_empty() {
+        context.progress.note(&format!(
+            "`{RESTORED_FILE}` names what is no image here, or was left out for another reason: {}",
+            listed(&unknown)
+        ));
+    }
+}
+
+/// The first few, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let mut text = names[..names.len().min(NAMED_LABELS)].join(", ");
+    if names.len() > NAMED_LABELS {
+        text.push_str(&format!(" and {} more", names.len() - NAMED_LABELS));
+    }
+    text
+}

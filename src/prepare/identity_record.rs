@@ -1,0 +1,138 @@
+//! What is decided about each face, in figures and in words.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::items::Item;
+use crate::identity::{Judgement, Verdict};
+use crate::types::Reason;
+
+/// What is decided about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Its face is the label's person.
+    Kept,
+    /// It is kept, but somebody should look.
+    Doubtful,
+    /// It is kept because a person said so.
+    Restored,
+    /// It is left out: its face is somebody else's.
+    Stranger,
+    /// It is left out: its face is another label's person.
+    NearerToOtherLabel,
+}
+
+/// What is decided about one face: a line of `identities.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IdentityRecord {
+    /// The image, below the input folder.
+    pub item: String,
+    /// Its label.
+    pub label: String,
+    /// What is decided.
+    pub decision: Decision,
+    /// Euclidean distance of its embedding from the centre of the label's other faces, where it is
+    /// evident whom the label is about.
+    pub distance: Option<f64>,
+    /// How far a face of that person may be from there.
+    pub limit: Option<f64>,
+    /// The other label to whose person it is nearest.
+    pub other_label: Option<String>,
+    /// The distance from the centre of that one.
+    pub other_distance: Option<f64>,
+    /// The decision in words.
+    pub message: String,
+}
+
+/// How many images of a label were decided how: a part of `report.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelIdentity {
+    /// Whether it is evident whom the label is about.
+    pub evident: bool,
+    /// Other labels that seem to be about the same person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same_person_as: Vec<String>,
+    /// Images by decision.
+    pub decisions: BTreeMap<Decision, u64>,
+}
+
+impl IdentityRecord {
+    /// What was found by comparing; `labels` are the names of the labels by their numbers.
+    pub(super) fn judged(item: &Item, judgement: &Judgement, labels: &[&str]) -> Self {
+        let other = judgement.nearest_other;
+        let other_label = other.map(|(label, _)| labels[label].to_owned());
+        let message = message(&item.label, judgement, other_label.as_deref());
+        Self {
+            distance: judgement.distance.map(rounded),
+            limit: judgement.limit.map(rounded),
+            other_label,
+            other_distance: other.map(|(_, distance)| rounded(distance)),
+            ..Self::unjudged(item, judgement.verdict.into(), message)
+        }
+    }
+
+    /// What was decided without comparing.
+    pub(super) fn unjudged(item: &Item, decision: Decision, message: String) -> Self {
+        Self {
+            item: item.relative.clone(),
+            label: item.label.clone(),
+            decision,
+            distance: None,
+            limit: None,
+            other_label: None,
+            other_distance: None,
+            message,
+        }
+    }
+}
+
+/// Four digits: more mean nothing.
+fn rounded(distance: f64) -> f64 {
+    (distance * 1e4).round() / 1e4
+}
+
+/// A judgement in words.
+fn message(label: &str, judgement: &Judgement, other_label: Option<&str>) -> String {
+    let mut text = match (judgement.distance, judgement.limit) {
+        (Some(distance), Some(limit)) => {
+            format!("{distance:.2} from the centre of `{label}`, where {limit:.2} is the limit")
+        }
+        _ if judgement.verdict == Verdict::Kept => {
+            format!("`{label}` has no other face to compare it with")
+        }
+        _ => format!("it is not evident whom `{label}` is about"),
+    };
+    let is_theirs = judgement.verdict == Verdict::NearerToOtherLabel;
+    if let (true, Some((_, distance)), Some(other)) =
+        (is_theirs, judgement.nearest_other, other_label)
+    {
+        text.push_str(&format!("; {distance:.2} from that of `{other}`"));
+    } else if judgement.verdict == Verdict::Stranger && judgement.distance < judgement.limit {
+        text.push_str("; nearer to another person of whom the label has several photos");
+    }
+    text
+}
+
+impl From<Verdict> for Decision {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Kept => Self::Kept,
+            Verdict::Doubtful => Self::Doubtful,
+            Verdict::Stranger => Self::Stranger,
+            Verdict::NearerToOtherLabel => Self::NearerToOtherLabel,
+        }
+    }
+}
+
+impl Decision {
+    /// The reason code of what is left out.
+    pub(super) const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Kept | Self::Doubtful | Self::Restored => None,
+            Self::Stranger => Some(Reason::Stranger),
+            Self::NearerToOtherLabel => Some(Reason::NearerToOtherLabel),
+        }
+    }
+}

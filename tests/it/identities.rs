@@ -1,0 +1,398 @@
+//! `prepare --clean-identities`: with drawn faces that a drawn network tells apart, and with real ones.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use facepipe::context::{Context, Interrupt};
+use facepipe::embed_images::ImageEmbedder;
+use facepipe::ports::{
+    DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
+    FaceEmbedderFactory, LandmarkModel, SilentProgress,
+};
+use facepipe::prepare::{
+    self, Conflicts, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
+};
+use facepipe::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+
+use crate::helpers::{failure, picture, records, run, snapshot, write_png};
+#[cfg(feature = "torch")]
+use crate::helpers::{json, shared, stdout, weights};
+
+/// A face: a wall of the person's colour, of which a corner tells one photo from another.
+fn face(person: [u8; 3], number: u32) -> RgbImage {
+    let corner = picture(number);
+    RgbImage::from_fn(96, 72, |x, y| {
+        if x < 12 && y < 9 {
+            return *corner.get_pixel(x * 5, y * 5);
+        }
+        Rgb(person.map(|value| value.saturating_add((number % 7) as u8)))
+    })
+}
+
+const ADA: [u8; 3] = [200, 40, 40];
+const GRACE: [u8; 3] = [30, 60, 210];
+const WALL: [u8; 3] = [0, 0, 0];
+
+/// Finds a face on everything but a black wall; embeds its colour.
+#[derive(Default)]
+struct Drawn {
+    embedded: Arc<AtomicUsize>,
+}
+
+impl FaceDetectorFactory for Drawn {
+    fn name(&self) -> &str {
+        "drawn"
+    }
+
+    fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError> {
+        Ok(Box::new(Self::default()))
+    }
+}
+
+impl FaceDetector for Drawn {
+    fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError> {
+        let face = DetectedFace {
+            rect: PixelRect::from([20, 12, 76, 68]),
+            score: 1.0,
+            landmarks: None,
+        };
+        let is_wall = photo.get_pixel(48, 40).0[0] < 10;
+        Ok(if is_wall { Vec::new() } else { vec![face] })
+    }
+}
+
+impl LandmarkModel for Drawn {
+    fn landmarks(&self, _: &RgbImage, _: FaceBox) -> DlibLandmarks5 {
+        DlibLandmarks5([[60, 35], [54, 35], [36, 35], [42, 35], [48, 46]])
+    }
+}
+
+impl FaceEmbedderFactory for Drawn {
+    fn create(&self) -> Box<dyn FaceEmbedder> {
+        Box::new(Self {
+            embedded: Arc::clone(&self.embedded),
+        })
+    }
+}
+
+impl FaceEmbedder for Drawn {
+    fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError> {
+        self.embedded.fetch_add(chips.len(), Ordering::Relaxed);
+        let embed = |chip: &RgbImage| {
+            let mut numbers = [0.1; Embedding::LENGTH];
+            for (number, value) in numbers.iter_mut().zip(chip.get_pixel(75, 75).0) {
+                *number = f32::from(value) / 200.0;
+            }
+            Embedding::new(numbers)
+        };
+        Ok(chips.iter().map(embed).collect())
+    }
+}
+
+/// Ada's and Grace's photos, with strangers among them, and a wall.
+fn drawn_photos(root: &Path) -> PathBuf {
+    let input = root.join("in");
+    for number in 0..10 {
+        write_png(&input.join(format!("ada/{number}.png")), &face(ADA, number));
+        write_png(
+            &input.join(format!("grace/{number}.png")),
+            &face(GRACE, 20 + number),
+        );
+    }
+    for (number, colour) in [[250, 250, 0], [20, 250, 20], [250, 0, 250]]
+        .iter()
+        .enumerate()
+    {
+        let stranger = face(*colour, 40 + number as u32);
+        write_png(&input.join(format!("ada/stranger{number}.png")), &stranger);
+    }
+    write_png(&input.join("ada/grace.png"), &face(GRACE, 50));
+    write_png(&input.join("ada/wall.png"), &face(WALL, 60));
+    input
+}
+
+const SETTINGS: Settings = Settings {
+    train: 0.7,
+    val: 0.15,
+    test: 0.15,
+    phash_distance: None,
+    rotations: false,
+    keep_duplicates: false,
+    conflicts: Conflicts::Drop,
+    link: LinkMode::Copy,
+    min_per_class: 1,
+    clean_identities: true,
+    seed: 0,
+};
+
+/// Prepares; gives the report and how many chips were embedded.
+fn prepare(
+    input: &Path,
+    out: &Path,
+    settings: &Settings,
+    threads: usize,
+) -> Result<(PrepareReport, usize), PrepareError> {
+    let embedded = Arc::new(AtomicUsize::new(0));
+    let embedder = ImageEmbedder {
+        name: "drawn".to_owned(),
+        detectors: Box::new(Drawn::default()),
+        landmarks: Box::new(Drawn::default()),
+        embedders: Box::new(Drawn {
+            embedded: Arc::clone(&embedded),
+        }),
+    };
+    let context = Context {
+        progress: Arc::new(SilentProgress),
+        interrupt: Interrupt::default(),
+        threads: threads.try_into().expect("not zero"),
+        seed: 0,
+        force: false,
+    };
+    let report = prepare::run(input, out, settings, Some(&embedder), &context)?;
+    Ok((report, embedded.load(Ordering::Relaxed)))
+}
+
+fn by_item(path: &Path, key: &str) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let records = records(path);
+    records
+        .iter()
+        .map(|record| (text(&record["item"]), text(&record[key])))
+        .collect()
+}
+
+fn reasons(out: &Path) -> BTreeMap<String, String> {
+    by_item(&out.join("discarded.jsonl"), "reason")
+}
+
+#[test]
+fn strangers_are_listed_with_distance_and_reason_and_nothing_is_deleted() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = drawn_photos(folder.path());
+    let before = snapshot(&input, &[]);
+    let out = folder.path().join("out");
+    let (report, _) = prepare(&input, &out, &SETTINGS, 2).expect("prepares");
+    assert!(snapshot(&input, &[]) == before, "the input is only read");
+    let expected = [
+        ("ada/grace.png", "nearer_to_other_label"),
+        ("ada/stranger0.png", "stranger"),
+        ("ada/stranger1.png", "stranger"),
+        ("ada/stranger2.png", "stranger"),
+    ];
+    let expected = expected.map(|(item, reason)| (item.to_owned(), reason.to_owned()));
+    assert_eq!(reasons(&out), BTreeMap::from(expected));
+    let messages = by_item(&out.join("discarded.jsonl"), "message");
+    let of_grace = &messages["ada/grace.png"];
+    assert!(of_grace.contains("from the centre of `ada`"), "{of_grace}");
+    assert!(of_grace.contains("from that of `grace`"), "{of_grace}");
+    let decisions = by_item(&out.join("identities.jsonl"), "decision");
+    assert_eq!(decisions.len(), 25);
+    assert_eq!(
+        decisions["ada/wall.png"], "doubtful",
+        "it has no face to compare"
+    );
+    assert_eq!(decisions["ada/3.png"], "kept");
+    assert_eq!((report.images.kept, report.images.discarded), (21, 4));
+    let labels = report.identities.expect("labels were cleaned");
+    assert!(labels["ada"].evident && labels["grace"].evident);
+    for label in ["ada", "grace"] {
+        let sheet = out.join(format!("report/{label}/identities.png"));
+        let sheet = image::open(&sheet).expect("a picture");
+        assert!(sheet.width() > 1000 && sheet.height() > 150);
+    }
+}
+
+#[test]
+fn what_a_person_brings_back_stays_and_no_force_is_needed_for_it() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = drawn_photos(folder.path());
+    let out = folder.path().join("out");
+    let (_, embedded) = prepare(&input, &out, &SETTINGS, 2).expect("prepares");
+    assert!(embedded >= 24, "{embedded}");
+    let list = out.join(RESTORED_FILE);
+    fs_err::write(&list, "# my own\nada/stranger1.png\nada/nobody.png\n").expect("writes");
+    let (report, embedded) = prepare(&input, &out, &SETTINGS, 2).expect("prepares again");
+    assert_eq!(embedded, 0, "all embeddings are known");
+    assert_eq!(report.images.kept, 22);
+    assert!(!reasons(&out).contains_key("ada/stranger1.png"));
+    let decisions = by_item(&out.join("identities.jsonl"), "decision");
+    assert_eq!(decisions["ada/stranger1.png"], "restored");
+    let state = snapshot(&out, &[]);
+    let (again, _) = prepare(&input, &out, &SETTINGS, 2).expect("is up to date");
+    assert_eq!(again, report);
+    assert!(snapshot(&out, &[]) == state, "nothing was written");
+    // Another setting is still refused, with or without a change of the list.
+    let other = Settings {
+        seed: 1,
+        ..SETTINGS
+    };
+    for text in ["ada/stranger1.png\n", "ada/stranger2.png\n"] {
+        fs_err::write(&list, text).expect("writes");
+        let error = prepare(&input, &out, &other, 2).expect_err("another seed");
+        assert!(error.to_string().contains("seed: 0 → 1"), "{error}");
+    }
+    fs_err::remove_file(&list).expect("removes");
+    let (report, _) = prepare(&input, &out, &SETTINGS, 2).expect("prepares");
+    assert_eq!(report.images.kept, 21);
+}
+
+#[test]
+fn threads_and_what_was_known_before_leave_no_trace_in_the_files() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = drawn_photos(folder.path());
+    let out = |name: &str| folder.path().join(name);
+    prepare(&input, &out("one"), &SETTINGS, 1).expect("prepares");
+    prepare(&input, &out("many"), &SETTINGS, 5).expect("prepares");
+    let files = |name: &str| snapshot(&out(name), &["report.json"]);
+    assert!(files("one") == files("many"));
+    // An interrupted run that knows some embeddings already.
+    fs_err::create_dir_all(out("some")).expect("makes");
+    let cache = fs_err::read(out("one").join("embeddings.cache")).expect("reads");
+    fs_err::copy(
+        out("one").join("stage.json"),
+        out("some").join("stage.json"),
+    )
+    .expect("copies");
+    let stamp = fs_err::read_to_string(out("some").join("stage.json")).expect("reads");
+    let begun = stamp.replace("\"complete\": true", "\"complete\": false");
+    assert_ne!(begun, stamp);
+    fs_err::write(out("some").join("stage.json"), begun).expect("writes");
+    let half = &cache[..cache.len() / 2];
+    fs_err::write(out("some").join("embeddings.cache"), half).expect("writes");
+    let (_, embedded) = prepare(&input, &out("some"), &SETTINGS, 3).expect("goes on");
+    assert!((12..24).contains(&embedded), "{embedded}");
+    assert!(files("one") == files("some"));
+}
+
+#[test]
+fn without_cleaning_nothing_is_compared_and_old_sheets_go() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = drawn_photos(folder.path());
+    let out = folder.path().join("out");
+    prepare(&input, &out, &SETTINGS, 2).expect("prepares");
+    let stamp = out.join("stage.json");
+    let text = fs_err::read_to_string(&stamp).expect("reads");
+    let off = text.replace("\"clean_identities\": true", "\"clean_identities\": false");
+    let begun = off.replace("\"complete\": true", "\"complete\": false");
+    fs_err::write(&stamp, begun).expect("writes");
+    let settings = Settings {
+        clean_identities: false,
+        ..SETTINGS
+    };
+    let (report, embedded) = prepare(&input, &out, &settings, 2).expect("prepares");
+    assert_eq!((report.images.kept, embedded), (25, 0));
+    assert_eq!(report.identities, None);
+    assert!(!out.join("identities.jsonl").exists() && !out.join("report").exists());
+}
+
+#[test]
+fn what_is_needed_and_cannot_be_restored_is_told() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = drawn_photos(folder.path());
+    let out = folder.path().join("out");
+    let error = failure(
+        &run("prepare --restore ada/1.png --out", &[&out, &input]),
+        2,
+    );
+    assert!(error.contains("add `--clean-identities`"), "{error}");
+    let nothing = folder.path().join("nothing");
+    let options = "prepare --device cpu --clean-identities --weights-dir";
+    let output = run(options, &[&nothing, &input, Path::new("--out"), &out]);
+    if cfg!(feature = "torch") {
+        let error = failure(&output, 1);
+        assert!(error.contains("hint: run `facepipe models pull"), "{error}");
+    } else {
+        let error = failure(&output, 2);
+        assert!(
+            error.contains("--clean-identities needs libtorch"),
+            "{error}"
+        );
+    }
+    assert!(!out.exists(), "nothing was begun");
+}
+
+/// Photos of two people with strangers among them: ten and eight each.
+#[cfg(feature = "torch")]
+fn real_photos(root: &Path) -> Option<PathBuf> {
+    use facepipe::dlib::{LANDMARKS_FILE, RESNET_FILE};
+    for file in [LANDMARKS_FILE, RESNET_FILE, "mtcnn_onet.pt"] {
+        weights(file)?;
+    }
+    let (many, few) = (
+        shared("data/identity/lfw_many_dev")?,
+        shared("data/identity/lfw_few_dev")?,
+    );
+    let folders = |root: &Path| {
+        let mut folders: Vec<PathBuf> = fs_err::read_dir(root)
+            .expect("lists")
+            .map(|entry| entry.expect("lists").path())
+            .collect();
+        folders.sort();
+        folders
+    };
+    let mut strangers = folders(&few).into_iter();
+    for (label, person) in folders(&many).iter().step_by(20).take(2).enumerate() {
+        let to = root.join(format!("label{label}"));
+        fs_err::create_dir_all(&to).expect("makes");
+        for (number, photo) in folders(person).iter().take(10).enumerate() {
+            fs_err::copy(photo, to.join(format!("own{number}.jpg"))).expect("copies");
+        }
+        for number in 0..8 {
+            let photo = folders(&strangers.next().expect("enough people")).remove(0);
+            fs_err::copy(photo, to.join(format!("stranger{number}.jpg"))).expect("copies");
+        }
+    }
+    Some(root.to_owned())
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn real_strangers_are_set_aside_and_one_is_brought_back() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let Some(photos) = real_photos(&folder.path().join("photos")) else {
+        return;
+    };
+    let (crops, out) = (folder.path().join("crops"), folder.path().join("out"));
+    stdout(&run("crop --main-only --out", &[&crops, &photos]));
+    let clean = |options: &str| {
+        let options = format!("prepare --json --clean-identities --device cpu {options} --out");
+        run(&options, &[&out, &crops])
+    };
+    json(&clean(""));
+    let photo_of: BTreeMap<String, String> = records(&crops.join("manifest.jsonl"))
+        .iter()
+        .map(|crop| (crop["file"].to_string(), crop["source"]["file"].to_string()))
+        .collect();
+    let (mut strangers, mut lost, mut aside) = (0, 0, Vec::new());
+    for record in records(&out.join("identities.jsonl")) {
+        let is_stranger = photo_of[&record["item"].to_string()].contains("/stranger");
+        let is_aside = ["stranger", "nearer_to_other_label"]
+            .iter()
+            .any(|decision| record["decision"] == *decision);
+        strangers += usize::from(is_stranger);
+        if is_aside && is_stranger {
+            aside.push(record["item"].as_str().expect("a text").to_owned());
+        }
+        lost += usize::from(is_aside && !is_stranger);
+    }
+    assert_eq!(lost, 0);
+    assert!(
+        strangers >= 14 && aside.len() + 1 >= strangers,
+        "{strangers} {aside:?}"
+    );
+    let report = json(&clean(&format!("--restore {}", aside[0])));
+    assert_eq!(report["reasons"]["stranger"], aside.len() - 1);
+    assert!(!reasons(&out).contains_key(&aside[0]));
+    let error = failure(&clean("--restore label0/nobody.png"), 2);
+    assert!(
+        error.contains("there is no image `label0/nobody.png`"),
+        "{error}"
+    );
+    // The same again, without the option: it is remembered.
+    let again = json(&clean(""));
+    assert_eq!(again, report);
+}
