@@ -53,6 +53,7 @@ pub(super) enum Cleaning {
 
 impl IdentityOptions {
     /// Decides what `auto` means.
+    #[cfg(feature = "torch")]
     pub(super) fn resolve(&mut self, downloaded: bool) {
         if self.clean_identities == Cleaning::Auto {
             self.clean_identities = if downloaded {
@@ -184,6 +185,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "torch")]
     #[test]
     fn auto_cleans_what_was_downloaded() {
         for (given, downloaded, expected) in [

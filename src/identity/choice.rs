@@ -44,8 +44,9 @@ impl<'groups> Candidates<'groups> {
     /// The group that is on most photos, if that is evident: it is all there is, or it is on enough
     /// photos and on more than any other group.
     ///
-    /// Groups of `known` people, to whom larger labels belong, come into question only where no
-    /// other group is half as large.
+    /// Where none is on more than half of the photos, groups of `known` people, to whom larger labels
+    /// belong, come into question only if no other group is half as large. With more than half, the
+    /// label itself says enough: the larger label might be about somebody who looks alike.
     pub(super) fn dominant(&self, known: &[&Centre]) -> Option<usize> {
         if let [group] = self.groups
             && group.members.len() == self.all_faces
@@ -53,18 +54,20 @@ impl<'groups> Candidates<'groups> {
             return Some(0);
         }
         let largest = self.photos.iter().copied().max().unwrap_or(0);
+        let is_majority = 2 * largest > self.all_photos;
         let is_known = |index: &usize| {
             let group = &self.groups[*index];
             known
                 .iter()
                 .any(|known| same_identity(known, &group.centre))
         };
-        let (known, new): (Vec<usize>, Vec<usize>) = (0..self.groups.len()).partition(is_known);
+        let all = 0..self.groups.len();
+        let new: Vec<usize> = all.clone().filter(|index| !is_known(index)).collect();
         let new_counts = new.iter().any(|index| 2 * self.photos[*index] >= largest);
-        let (first, others) = if known.is_empty() || new_counts {
+        let (first, others) = if new_counts && !is_majority {
             self.most(new)
         } else {
-            self.most((0..self.groups.len()).collect())
+            self.most(all.collect())
         }?;
         let enough = self.groups[first].members.len() >= FEWEST_FACES
             && self.photos[first] * ONE_PHOTO_IN >= self.all_photos;

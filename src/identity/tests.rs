@@ -146,18 +146,34 @@ fn where_two_people_are_on_as_many_photos_all_are_kept_and_doubtful() {
 fn another_label_says_which_of_two_people_it_is() {
     let mut drawing = Drawing::new(4);
     let (one, other) = (drawing.person(), drawing.person());
-    // More photos of the other than of the one, under the one's name.
+    // More photos of the other than of the one, under the one's name; neither is on half of them.
     let mut mixed = drawing.faces(&one, 8);
     mixed.extend(drawing.faces(&other, 10));
+    mixed.extend(drawing.with_strangers(0, 3));
     let alone = judge_one(&mixed);
     assert_eq!(set_aside(&alone, 0..8), 8, "nothing speaks for the one");
     let judged = judge_all(&[mixed, drawing.faces(&other, 20)]);
     assert_eq!(set_aside(&judged[0], 0..8), 0);
-    for face in &judged[0].faces[8..] {
+    assert_eq!(set_aside(&judged[0], 18..21), 3);
+    for face in &judged[0].faces[8..18] {
         assert_eq!(face.verdict, Verdict::NearerToOtherLabel);
         assert_eq!(face.nearest_other.map(|(label, _)| label), Some(1));
     }
     assert_eq!(set_aside(&judged[1], 0..20), 0);
+}
+
+#[test]
+fn a_larger_label_of_somebody_alike_takes_no_majority_away() {
+    let mut drawing = Drawing::new(12);
+    let (person, stranger) = (drawing.person(), drawing.person());
+    let offset = drawing.numbers(0.2);
+    let alike = std::array::from_fn(|index| person[index] + offset[index]);
+    let mut mixed = drawing.faces(&person, 20);
+    mixed.extend(drawing.faces(&stranger, 16));
+    let judged = judge_all(&[mixed, drawing.faces(&alike, 35)]);
+    assert_eq!(judged[0].same_person_as, [1]);
+    assert_eq!(set_aside(&judged[0], 0..20), 0);
+    assert_eq!(set_aside(&judged[0], 20..36), 16);
 }
 
 #[test]
