@@ -396,3 +396,50 @@ fn real_strangers_are_set_aside_and_one_is_brought_back() {
     let again = json(&clean(""));
     assert_eq!(again, report);
 }
+
+/// Small enough for tests; the accuracy means nothing.
+#[cfg(feature = "torch")]
+const SMALL: &str = "--weights none --epochs 1 --backbone resnet18 --input-size 32 --threads 1";
+
+#[cfg(feature = "torch")]
+#[test]
+fn a_run_cleans_what_it_downloads_and_leaves_own_folders_alone() {
+    use crate::http_server::{HttpServer, Reply};
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let Some(photos) = real_photos(&folder.path().join("photos")) else {
+        return;
+    };
+    let mut list = "url,label\n".to_owned();
+    let root = photos.clone();
+    let server = HttpServer::start(move |asked| {
+        let photo = fs_err::read(root.join(asked.path.trim_start_matches('/')));
+        photo.map_or_else(|_| Reply::new(404, "gone"), |bytes| Reply::new(200, bytes))
+    });
+    for entry in walkdir::WalkDir::new(&photos)
+        .min_depth(2)
+        .sort_by_file_name()
+    {
+        let entry = entry.expect("lists");
+        let below = entry.path().strip_prefix(&photos).expect("below");
+        let below = below.to_str().expect("a text");
+        let label = below.split('/').next().expect("a label");
+        list.push_str(&format!("{},{label}\n", server.url(&format!("/{below}"))));
+    }
+    let urls = folder.path().join("list.csv");
+    fs_err::write(&urls, list).expect("writes");
+    let project = |name: &str| folder.path().join(name);
+    let fetched =
+        format!("run --json --source urls --allow-private --host-rate unlimited {SMALL} --out");
+    let output = run(&fetched, &[&project("fetched"), Path::new("--urls"), &urls]);
+    let prepared = &json(&output)["stages"]["prepare"];
+    assert!(
+        prepared["reasons"]["stranger"].as_u64() >= Some(14),
+        "{prepared}"
+    );
+    assert_eq!(prepared["identities"]["label0"]["evident"], true);
+    let own = format!("run --json {SMALL} --out");
+    let output = run(&own, &[&project("own"), Path::new("--from"), &photos]);
+    let prepared = &json(&output)["stages"]["prepare"];
+    assert_eq!(prepared["reasons"].get("stranger"), None, "{prepared}");
+    assert_eq!(prepared.get("identities"), None);
+}
