@@ -32,6 +32,8 @@ mod quality;
 #[cfg(feature = "torch")]
 mod readme;
 #[cfg(feature = "torch")]
+mod real_identities;
+#[cfg(feature = "torch")]
 mod recipe;
 #[cfg(feature = "torch")]
 mod resume;
