@@ -30,6 +30,8 @@ pub mod export;
 pub mod face_chip;
 mod face_choice;
 pub mod face_cutter;
+#[cfg(feature = "torch")]
+pub mod face_finder;
 mod face_label;
 pub mod face_picture;
 pub mod fetch;

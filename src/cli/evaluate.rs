@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::args::Globals;
 use super::evaluate_lines::lines;
 use super::failure::Failure;
 use super::output::{Outcome, to_value};
-use super::wiring::{self, DetectorName};
+use super::wiring;
 use crate::artifacts::model_folder::{self, REPORT_FOLDER};
 use crate::context::Context;
-use crate::evaluate::{self, EvaluateError, PairList, Task};
-use crate::face_cutter::FaceTools;
+use crate::evaluate::{self, PairList, Task};
 use crate::nn::parse_device;
-use crate::types::{ChipSpec, Split};
+use crate::types::Split;
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
@@ -77,7 +76,8 @@ pub(super) fn run(
     let options = &args.options;
     let needs_faces = options.impostors.is_some() || options.pairs.is_some();
     let tools = if needs_faces {
-        tools(&args.model, globals, context)?
+        let card = model_folder::read_card(&args.model)?;
+        wiring::face_tools_of(&card, globals, context)?
     } else {
         None
     };
@@ -106,20 +106,6 @@ pub(super) fn run(
         lines: lines(&report, &out),
         items_failed: report.unreadable,
     })
-}
-
-/// What finds the faces of photos as those of the model's images were found; `None`: its images are
-/// faces already.
-fn tools(model: &Path, globals: &Globals, context: &Context) -> Result<Option<FaceTools>, Failure> {
-    let card = model_folder::read_card(model)?;
-    let (detector, align) = match card.chip {
-        ChipSpec::Whole => return Ok(None),
-        ChipSpec::Aligned { detector, .. } => (detector, true),
-        ChipSpec::Box { detector, .. } => (detector, false),
-    };
-    let name = DetectorName::from_str(&detector, true)
-        .map_err(|_| EvaluateError::NoDetector { detector })?;
-    wiring::face_tools(name, align, globals, context).map(Some)
 }
 
 fn default_out(model: &Path, split: Split) -> PathBuf {

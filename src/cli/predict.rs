@@ -11,11 +11,11 @@ use super::inputs;
 use super::limits::share;
 use super::output::{Outcome, write_json_line};
 use super::predict_table::Table;
-use super::wiring::{self, DetectorName};
+use super::wiring;
 use crate::context::Context;
 use crate::marked_copies::MarkedCopies;
 use crate::nn::{Classifier, parse_device};
-use crate::predict::{self, Answer, Naming, Photo, PredictError, Settings, UNKNOWN};
+use crate::predict::{self, Answer, Naming, Photo, Settings, UNKNOWN};
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
@@ -76,21 +76,7 @@ pub(super) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let classifier = Classifier::open(&args.model, parse_device(&globals.device)?)?;
-    let tools = match predict::detector_of(&classifier) {
-        None => None,
-        Some(name) => {
-            let known =
-                DetectorName::from_str(name, true).map_err(|_| PredictError::NoDetector {
-                    detector: name.to_owned(),
-                })?;
-            Some(wiring::face_tools(
-                known,
-                predict::aligns(&classifier),
-                globals,
-                context,
-            )?)
-        }
-    };
+    let tools = wiring::face_tools_of(classifier.card(), globals, context)?;
     let photos: Vec<Photo> = inputs::expand(&args.inputs)?
         .into_iter()
         .map(|file| Photo {

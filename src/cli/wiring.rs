@@ -30,10 +30,14 @@ use crate::context::Context;
 use crate::dlib_box::SquareFit;
 use crate::embed_images::ImageEmbedder;
 use crate::face_cutter::FaceTools;
+#[cfg(feature = "torch")]
+use crate::face_finder::NoDetector;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
 use crate::ports::FaceEmbedderFactory;
 use crate::ports::{FaceDetectorFactory, ImageSource, LandmarkModel, SourceError};
+#[cfg(feature = "torch")]
+use crate::types::{ChipSpec, ModelCard};
 
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -132,6 +136,25 @@ pub(super) fn face_tools(
             .transpose()?
             .map(|model| Box::new(model) as Box<dyn LandmarkModel>),
     })
+}
+
+/// What finds the faces of photos as those of a model's images were found; `None`: its images are faces
+/// already.
+#[cfg(feature = "torch")]
+pub(super) fn face_tools_of(
+    card: &ModelCard,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Option<FaceTools>, Failure> {
+    let (detector, align) = match &card.chip {
+        ChipSpec::Whole => return Ok(None),
+        ChipSpec::Aligned { detector, .. } => (detector, true),
+        ChipSpec::Box { detector, .. } => (detector, false),
+    };
+    let name = <DetectorName as ValueEnum>::from_str(detector, true).map_err(|_| NoDetector {
+        detector: detector.clone(),
+    })?;
+    face_tools(name, align, globals, context).map(Some)
 }
 
 /// What makes embeddings of the faces of photos.

@@ -8,6 +8,7 @@ use crate::artifacts::stage::StageError;
 use crate::context::Interrupted;
 use crate::data_set::DataSetError;
 use crate::errors::{Hint, io_hint};
+use crate::face_finder::NoDetector;
 use crate::nn::{LoaderError, ModelError};
 use crate::ports::DetectorError;
 use crate::types::Split;
@@ -70,13 +71,8 @@ pub enum EvaluateError {
     #[error(transparent)]
     Detector(#[from] DetectorError),
     /// The model needs a detector, and none was given.
-    #[error(
-        "the model was trained on faces that detector `{detector}` found, which is not at hand"
-    )]
-    NoDetector {
-        /// The detector's name.
-        detector: String,
-    },
+    #[error(transparent)]
+    NoDetector(#[from] NoDetector),
     /// There is no folder of strangers.
     #[error("there is no folder `{}`", .0.display())]
     NoImpostorFolder(PathBuf),
@@ -152,7 +148,7 @@ impl Hint for EvaluateError {
                 "give the data set that the model was trained on, or train on this one".to_owned()
             }
             Self::Detector(source) => return source.hint(),
-            Self::NoDetector { .. } => "use the version of facepipe that made the model".to_owned(),
+            Self::NoDetector(source) => return source.hint(),
             Self::NoImpostorFolder(_) => "check the spelling of that path".to_owned(),
             Self::NoImpostors(_) | Self::NoImpostorFaces { .. } => {
                 "give photos of people whom the model does not know, 100 faces or more".to_owned()

@@ -137,8 +137,8 @@ impl Findings<'_> {
         let mut tiles = Vec::new();
         for impostor in surest.into_iter().take(MOST_FACES) {
             let chip = self
-                .finder
-                .chip(&impostor.photo.path, impostor.face.face.as_ref());
+                .photo_faces
+                .chip(&impostor.photo.path, &impostor.face.face);
             if let Some(chip) = chip {
                 tiles.push(Tile {
                     address: small(&chip)?,

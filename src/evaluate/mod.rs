@@ -36,7 +36,7 @@ use crate::types::Split;
 use answers::SideAnswers;
 use open_set::Impostors;
 use pairs::Pair;
-use photo_faces::{Finder, Photo};
+use photo_faces::{Photo, PhotoFaces};
 use verification::Compared;
 
 pub use curve::AcceptRate;
@@ -135,7 +135,7 @@ struct Findings<'a> {
     impostors: Option<Impostors>,
     compared: Option<Vec<Compared>>,
     discarded: Vec<crate::types::Discarded>,
-    finder: Finder<'a>,
+    photo_faces: PhotoFaces<'a>,
 }
 
 /// Evaluates a model.
@@ -275,21 +275,21 @@ fn look_at_others<'a>(
 ) -> Result<Findings<'a>, EvaluateError> {
     let temperature = classifier.card().temperature;
     // Whole images of a data set need no detector, and neither does a report without other photos.
-    let finder = if others.impostors.is_some() || others.pairs.is_some() {
-        Finder::new(classifier, task.tools)?
+    let photo_faces = if others.impostors.is_some() || others.pairs.is_some() {
+        PhotoFaces::new(classifier, task.tools)?
     } else {
-        Finder::of_whole_images(classifier)
+        PhotoFaces::of_whole_images(classifier)
     };
     let mut discarded = checked.discarded.clone();
     let mut impostors = None;
     if let (Some(photos), Some(folder)) = (others.impostors, task.impostors) {
-        let found = open_set::ask(&finder, photos, folder, temperature, context)?;
+        let found = open_set::ask(&photo_faces, photos, folder, temperature, context)?;
         discarded.extend(found.discarded.iter().cloned());
         impostors = Some(found);
     }
     let mut compared = None;
     if let Some(pairs) = &others.pairs {
-        let (found, lost) = verification::compare(&finder, pairs, context)?;
+        let (found, lost) = verification::compare(&photo_faces, pairs, context)?;
         discarded.extend(lost);
         compared = Some(found);
     }
@@ -303,7 +303,7 @@ fn look_at_others<'a>(
         impostors,
         compared,
         discarded,
-        finder,
+        photo_faces,
     })
 }
 

@@ -7,7 +7,7 @@ use walkdir::WalkDir;
 
 use super::answers::Prediction;
 use super::curve::{AcceptRate, Curve, Point, Scored, thinned};
-use super::photo_faces::{Finder, Photo, PhotoFace, Wanted};
+use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
 use super::{EvaluateError, io_error};
 use crate::artifacts::atomic;
 use crate::artifacts::image_folder::{is_hidden, relative_path};
@@ -108,13 +108,13 @@ fn group(name: &str) -> Option<&str> {
 
 /// Asks the model about strangers.
 pub(super) fn ask(
-    finder: &Finder<'_>,
+    photo_faces: &PhotoFaces<'_>,
     photos: Vec<Photo>,
     folder: &Path,
     temperature: f64,
     context: &Context,
 ) -> Result<Impostors, EvaluateError> {
-    let looked = finder.look(&photos, Wanted::Logits, "impostors", context)?;
+    let looked = photo_faces.ask(&photos, Wanted::Logits, "impostors", context)?;
     let mut impostors = Impostors::default();
     let count = photos.len();
     for (photo, looked) in photos.into_iter().zip(looked) {
@@ -259,6 +259,7 @@ pub(super) fn write_table(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::{DetectedFace, PixelRect};
 
     fn genuine(answers: &[(f64, bool)]) -> Vec<Prediction> {
         let prediction = |(probability, right): &(f64, bool)| Prediction {
@@ -276,7 +277,11 @@ mod tests {
                 name,
             },
             face: PhotoFace {
-                face: None,
+                face: DetectedFace {
+                    rect: PixelRect::from([0, 0, 64, 48]),
+                    score: 1.0,
+                    landmarks: None,
+                },
                 numbers: Vec::new(),
             },
             predicted: 0,

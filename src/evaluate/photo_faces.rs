@@ -10,12 +10,13 @@ use tch::Tensor;
 use super::{BATCH, EvaluateError};
 use crate::context::Context;
 use crate::face_choice::FaceChoice;
-use crate::face_cutter::{FaceCutter, FaceTools};
+use crate::face_cutter::FaceTools;
+use crate::face_finder::{FaceFinder, ModelFaces};
 use crate::image_io::{self, DecodeError};
-use crate::nn::{Classifier, ModelError, input_tensor, preprocess, use_threads};
+use crate::nn::{Classifier, ModelError, input_tensor, use_threads};
 use crate::parallel;
-use crate::ports::{DetectorError, FaceDetector};
-use crate::types::{ChipSpec, DetectedFace, Discarded, InputSpec, ItemKind, Reason, Size};
+use crate::ports::DetectorError;
+use crate::types::{DetectedFace, Discarded, ItemKind, Reason, Size};
 
 /// One photo to look at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,22 +39,17 @@ pub(super) enum Wanted {
 /// A photo's face.
 #[derive(Debug, Clone)]
 pub(super) struct PhotoFace {
-    /// Where it is in the upright photo; `None`: the whole image is the face.
-    pub(super) face: Option<DetectedFace>,
+    /// Where it is in the upright photo.
+    pub(super) face: DetectedFace,
     /// What the network says.
     pub(super) numbers: Vec<f32>,
 }
 
-/// Finds faces and cuts them out as the model's card says.
-pub(super) struct Finder<'a> {
+/// Finds the faces that photos are about, and asks the network about them.
+pub(super) struct PhotoFaces<'a> {
     classifier: &'a Classifier,
-    cutting: Option<(&'a FaceTools, f32)>,
+    faces: ModelFaces<'a>,
 }
-
-/// What one worker finds faces with.
-type Worker<'a> = Option<(Box<dyn FaceDetector>, FaceCutter<'a>)>;
-/// A face and the numbers that the network takes.
-type Cut = (Option<DetectedFace>, Vec<f32>);
 
 /// Why a photo has no face to show.
 #[derive(Debug, thiserror::Error)]
@@ -66,39 +62,24 @@ enum LookError {
     NoFace,
 }
 
-impl<'a> Finder<'a> {
-    /// What finds the faces of a model's photos.
+impl<'a> PhotoFaces<'a> {
+    /// As the faces of the model's images were found.
     pub(super) fn new(
         classifier: &'a Classifier,
         tools: Option<&'a FaceTools>,
     ) -> Result<Self, EvaluateError> {
-        let chip = &classifier.card().chip;
-        let cutting = match (chip, tools) {
-            (ChipSpec::Whole, _) => None,
-            (ChipSpec::Aligned { .. }, Some(tools)) => Some((tools, 0.0)),
-            (ChipSpec::Box { margin, .. }, Some(tools)) => Some((tools, *margin)),
-            (ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. }, None) => {
-                return Err(EvaluateError::NoDetector {
-                    detector: detector.clone(),
-                });
-            }
-        };
-        Ok(Self {
-            classifier,
-            cutting,
-        })
+        let faces = ModelFaces::new(classifier.card(), tools)?;
+        Ok(Self { classifier, faces })
     }
 
     /// For images that are faces already.
     pub(super) fn of_whole_images(classifier: &'a Classifier) -> Self {
-        Self {
-            classifier,
-            cutting: None,
-        }
+        let faces = ModelFaces::of_whole_images(classifier.card());
+        Self { classifier, faces }
     }
 
     /// What the network says of each photo's face, in the photos' order, or why there is none.
-    pub(super) fn look(
+    pub(super) fn ask(
         &self,
         photos: &[Photo],
         wanted: Wanted,
@@ -106,12 +87,13 @@ impl<'a> Finder<'a> {
         context: &Context,
     ) -> Result<Vec<Result<PhotoFace, Discarded>>, EvaluateError> {
         // A detector in each thread keeps them all busy: libtorch's own threads would wait.
-        use_threads(match self.cutting {
-            Some(_) => NonZeroUsize::MIN,
-            None => context.threads,
+        use_threads(if self.faces.are_found() {
+            NonZeroUsize::MIN
+        } else {
+            context.threads
         });
-        let input = &self.classifier.card().input;
-        let cutting = self.cutting;
+        // The network itself stays on this thread.
+        let faces = self.faces;
         let bar = context.progress.start(task, Some(photos.len() as u64));
         let mut found: Vec<Result<PhotoFace, Discarded>> = Vec::with_capacity(photos.len());
         let mut waiting: Vec<(usize, Vec<f32>)> = Vec::new();
@@ -119,8 +101,8 @@ impl<'a> Finder<'a> {
         parallel::for_each_in_order(
             photos,
             context.threads,
-            || worker(cutting),
-            |worker, _, photo| look_at(worker, &photo.path, input),
+            || Ok(faces.finder()?),
+            |finder, _, photo| look_at(finder, &photo.path),
             |looked| {
                 context.interrupt.check()?;
                 bar.advance(1);
@@ -150,19 +132,10 @@ impl<'a> Finder<'a> {
     }
 
     /// The chip of a face that was found before.
-    pub(super) fn chip(&self, path: &Path, face: Option<&DetectedFace>) -> Option<RgbImage> {
+    pub(super) fn chip(&self, path: &Path, face: &DetectedFace) -> Option<RgbImage> {
         let bytes = image_io::read_bytes(path).ok()?;
         let photo = image_io::decode(&bytes).ok()?.rgb;
-        let size = self.classifier.card().input.size;
-        Some(match (face, self.cutting) {
-            (Some(face), Some((tools, margin))) => tools
-                .cutter(margin)
-                .cut(&photo, face)
-                .cut
-                .chip(size)
-                .into_owned(),
-            _ => photo,
-        })
+        Some(self.faces.chip(photo, face))
     }
 
     fn answer(
@@ -190,26 +163,19 @@ impl<'a> Finder<'a> {
     }
 }
 
-fn worker(cutting: Option<(&FaceTools, f32)>) -> Result<Worker<'_>, EvaluateError> {
-    let Some((tools, margin)) = cutting else {
-        return Ok(None);
-    };
-    Ok(Some((tools.detectors.create()?, tools.cutter(margin))))
-}
-
-fn look_at(worker: &mut Worker<'_>, path: &Path, input: &InputSpec) -> Result<Cut, LookError> {
+/// The face that a photo is about, and what the network takes of it.
+fn look_at(
+    finder: &mut FaceFinder<'_>,
+    path: &Path,
+) -> Result<(DetectedFace, Vec<f32>), LookError> {
     let photo = image_io::decode(&image_io::read_bytes(path)?)?.rgb;
-    let Some((detector, cutter)) = worker else {
-        return Ok((None, preprocess(&photo, input)));
-    };
-    let mut faces = detector.detect(&photo)?;
+    let mut faces = finder.faces(&photo)?;
     let main = FaceChoice::Main
         .only(&faces, Size::of(&photo), |_| true)
         .ok_or(LookError::NoFace)?;
     let face = faces.swap_remove(main);
-    let cut = cutter.cut(&photo, &face).cut;
-    let numbers = preprocess(&cut.chip(input.size), input);
-    Ok((Some(face), numbers))
+    let numbers = finder.numbers(&photo, &face);
+    Ok((face, numbers))
 }
 
 fn discarded(name: &str, error: &LookError) -> Discarded {

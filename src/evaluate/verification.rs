@@ -11,7 +11,7 @@ use super::curve::{AcceptRate, Curve, Point, Scored, thinned};
 use super::interval::wilson;
 use super::open_set::FALSE_ACCEPT_RATES;
 use super::pairs::Pair;
-use super::photo_faces::{Finder, Photo, PhotoFace, Wanted};
+use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
 use crate::context::Context;
 use crate::types::Discarded;
 
@@ -64,13 +64,13 @@ pub(super) struct Compared {
 
 /// Compares the faces of pairs; gives also the photos that could not be used.
 pub(super) fn compare(
-    finder: &Finder<'_>,
+    photo_faces: &PhotoFaces<'_>,
     pairs: &[Pair],
     context: &Context,
 ) -> Result<(Vec<Compared>, Vec<Discarded>), EvaluateError> {
     let photos: BTreeSet<&Photo> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
     let photos: Vec<Photo> = photos.into_iter().cloned().collect();
-    let looked = finder.look(&photos, Wanted::Features, "pairs", context)?;
+    let looked = photo_faces.ask(&photos, Wanted::Features, "pairs", context)?;
     let mut discarded = Vec::new();
     let mut features: BTreeMap<&PathBuf, PhotoFace> = BTreeMap::new();
     for (photo, looked) in photos.iter().zip(looked) {

@@ -1,7 +1,7 @@
 //! Names the faces of photos: detect, cut, preprocess, classify.
 
 mod answer;
-mod finder;
+mod looked;
 mod picture;
 mod waiting;
 
@@ -14,12 +14,12 @@ pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN};
 use crate::context::{Context, Interrupted};
 use crate::errors::{Hint, io_hint};
 use crate::face_cutter::FaceTools;
+use crate::face_finder::{FaceFinder, ModelFaces, NoDetector};
 use crate::marked_copies::MarkedCopies;
 use crate::nn::{Classifier, ModelError, use_threads};
 use crate::parallel;
 use crate::ports::DetectorError;
-use crate::types::ChipSpec;
-use finder::{Finder, Looked};
+use looked::Looked;
 use waiting::Waiting;
 
 /// One image to look at.
@@ -56,13 +56,8 @@ pub enum PredictError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The model needs a detector, and none was given.
-    #[error(
-        "the model was trained on faces that detector `{detector}` found, which is not at hand"
-    )]
-    NoDetector {
-        /// The detector's name.
-        detector: String,
-    },
+    #[error(transparent)]
+    NoDetector(#[from] NoDetector),
 }
 
 impl Hint for PredictError {
@@ -72,30 +67,13 @@ impl Hint for PredictError {
             Self::Detector(source) => source.hint(),
             Self::Io(source) => io_hint(source),
             Self::Interrupted(_) => None,
-            Self::NoDetector { .. } => {
-                Some("use the version of facepipe that made the model".to_owned())
-            }
+            Self::NoDetector(source) => source.hint(),
         }
     }
 
     fn is_interruption(&self) -> bool {
         matches!(self, Self::Interrupted(_))
     }
-}
-
-/// The detector that a model's photos need, by name; `None`: images are faces already.
-#[must_use]
-pub fn detector_of(classifier: &Classifier) -> Option<&str> {
-    match &classifier.card().chip {
-        ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. } => Some(detector),
-        ChipSpec::Whole => None,
-    }
-}
-
-/// Whether a model's faces are aligned by landmarks.
-#[must_use]
-pub fn aligns(classifier: &Classifier) -> bool {
-    matches!(classifier.card().chip, ChipSpec::Aligned { .. })
 }
 
 /// Names the faces of photos and hands the answers to `take`, in the photos' order, a few photos
@@ -120,33 +98,17 @@ where
         Some(_) => NonZeroUsize::MIN,
         None => context.threads,
     });
-    let chip = &classifier.card().chip;
-    let margin = match chip {
-        // The surroundings of the face are not seen.
-        ChipSpec::Aligned { .. } | ChipSpec::Whole => 0.0,
-        ChipSpec::Box { margin, .. } => *margin,
-    };
-    let cutting = match (chip, tools) {
-        (ChipSpec::Whole, _) => None,
-        (_, Some(tools)) => Some((&tools.detectors, tools.cutter(margin))),
-        (ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. }, None) => {
-            let detector = detector.clone();
-            return Err(PredictError::NoDetector { detector }.into());
-        }
-    };
-    let input = &classifier.card().input;
-    let start = || match cutting {
-        None => Ok(Finder::Whole),
-        Some((detectors, cutter)) => detectors
-            .create()
-            .map(|detector| Finder::Faces { detector, cutter })
-            .map_err(|error| E::from(PredictError::from(error))),
+    let faces = ModelFaces::new(classifier.card(), tools).map_err(PredictError::from)?;
+    let start = || {
+        let finder = faces.finder();
+        finder.map_err(|error| E::from(PredictError::from(error)))
     };
     let bar = context.progress.start("predict", Some(photos.len() as u64));
     let mut waiting = Waiting::new(classifier, settings, context.threads);
     let keep_pixels = settings.draw.is_some();
-    let work =
-        |finder: &mut Finder<'_>, _: usize, photo: &Photo| finder.look(photo, input, keep_pixels);
+    let work = |finder: &mut FaceFinder<'_>, _: usize, photo: &Photo| {
+        Looked::at(photo, finder, keep_pixels)
+    };
     let handle = |looked: Looked| -> Result<(), E> {
         context.interrupt.check().map_err(PredictError::from)?;
         waiting.add(looked.unless_all_fail().map_err(PredictError::from)?);

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use super::finder::{Looked, Seen};
+use super::looked::{Looked, Seen};
 use super::picture::name_faces;
 use super::{Answer, NamedFace, PredictError, Settings};
 use crate::nn::{Classifier, input_tensor};

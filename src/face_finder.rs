@@ -1,0 +1,132 @@
+//! Finds the faces of photos, as a model was trained to see them.
+
+use image::RgbImage;
+
+use crate::errors::Hint;
+use crate::face_cutter::{FaceCutter, FaceTools};
+use crate::nn::preprocess;
+use crate::ports::{DetectorError, FaceDetector};
+use crate::types::{ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size};
+
+/// The score of a whole image that is taken for a face.
+const WHOLE_SCORE: f32 = 1.0;
+
+/// The model was trained on faces that a detector found, and there is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the model was trained on faces that detector `{detector}` found, which is not at hand")]
+pub struct NoDetector {
+    /// The detector's name.
+    pub detector: String,
+}
+
+impl Hint for NoDetector {
+    fn hint(&self) -> Option<String> {
+        Some("use the version of facepipe that made the model".to_owned())
+    }
+}
+
+/// How the faces of a model's photos are found and cut out.
+#[derive(Debug, Clone, Copy)]
+pub struct ModelFaces<'tools> {
+    input: &'tools InputSpec,
+    /// What finds and cuts them, with which margin; `None`: images are faces already.
+    cutting: Option<(&'tools FaceTools, f32)>,
+}
+
+/// Finds faces, in one worker.
+pub struct FaceFinder<'tools> {
+    input: &'tools InputSpec,
+    cutting: Option<(Box<dyn FaceDetector>, FaceCutter<'tools>)>,
+}
+
+impl<'tools> ModelFaces<'tools> {
+    /// As the model's card says.
+    ///
+    /// # Errors
+    /// [`NoDetector`] where the model needs a detector and `tools` is none.
+    pub fn new(
+        card: &'tools ModelCard,
+        tools: Option<&'tools FaceTools>,
+    ) -> Result<Self, NoDetector> {
+        let cutting = match (&card.chip, tools) {
+            (ChipSpec::Whole, _) => None,
+            // The surroundings of an aligned face are not seen.
+            (ChipSpec::Aligned { .. }, Some(tools)) => Some((tools, 0.0)),
+            (ChipSpec::Box { margin, .. }, Some(tools)) => Some((tools, *margin)),
+            (ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. }, None) => {
+                let detector = detector.clone();
+                return Err(NoDetector { detector });
+            }
+        };
+        let input = &card.input;
+        Ok(Self { input, cutting })
+    }
+
+    /// For images that are faces already.
+    #[must_use]
+    pub const fn of_whole_images(card: &'tools ModelCard) -> Self {
+        Self {
+            input: &card.input,
+            cutting: None,
+        }
+    }
+
+    /// Whether faces are looked for, rather than whole images taken for faces.
+    #[must_use]
+    pub const fn are_found(&self) -> bool {
+        self.cutting.is_some()
+    }
+
+    /// What one worker finds them with.
+    ///
+    /// # Errors
+    /// The detector can't be made.
+    pub fn finder(&self) -> Result<FaceFinder<'tools>, DetectorError> {
+        let cutting = match self.cutting {
+            Some((tools, margin)) => Some((tools.detectors.create()?, tools.cutter(margin))),
+            None => None,
+        };
+        let input = self.input;
+        Ok(FaceFinder { input, cutting })
+    }
+
+    /// The chip of a face that was found before, in the size of the network's input; the photo as it is
+    /// where images are faces.
+    #[must_use]
+    pub fn chip(&self, photo: RgbImage, face: &DetectedFace) -> RgbImage {
+        let Some((tools, margin)) = self.cutting else {
+            return photo;
+        };
+        let cut = tools.cutter(margin).cut(&photo, face).cut;
+        cut.chip(self.input.size).into_owned()
+    }
+}
+
+impl FaceFinder<'_> {
+    /// The faces of an EXIF-upright photo, largest first.
+    ///
+    /// # Errors
+    /// The detector fails.
+    pub fn faces(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError> {
+        match &mut self.cutting {
+            Some((detector, _)) => detector.detect(photo),
+            None => Ok(vec![DetectedFace {
+                rect: PixelRect::whole(Size::of(photo)),
+                score: WHOLE_SCORE,
+                landmarks: None,
+            }]),
+        }
+    }
+
+    /// What the network takes of a face of the photo: numbers in the order channel, row, column.
+    #[must_use]
+    pub fn numbers(&self, photo: &RgbImage, face: &DetectedFace) -> Vec<f32> {
+        match &self.cutting {
+            Some((_, cutter)) => {
+                let cut = cutter.cut(photo, face).cut;
+                preprocess(&cut.chip(self.input.size), self.input)
+            }
+            None => preprocess(photo, self.input),
+        }
+    }
+}
