@@ -15,6 +15,7 @@ pub mod back_off;
 pub mod calibration;
 pub mod cli;
 pub mod context;
+pub mod credentials;
 pub mod crop;
 pub mod data_set;
 pub mod dlib;
@@ -54,6 +55,7 @@ pub mod ports;
 pub mod predict;
 pub mod prepare;
 pub mod quality;
+pub mod secret;
 mod thumbnail;
 #[cfg(feature = "torch")]
 pub mod train;

@@ -10,6 +10,7 @@ use crate::artifacts::image_folder::ImageFolderError;
 use crate::azure::AzureError;
 use crate::dlib::ModelFileError;
 use crate::errors::{Hint, io_hint};
+use crate::secret::Secret;
 use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
 
 /// A place that images come from.
@@ -30,6 +31,21 @@ pub trait ImageSource: Send {
     /// [`SourceError`] when the answer is an error or has another form than documented.
     fn answer(&mut self, body: &[u8]) -> Result<(), SourceError>;
 
+    /// Learns that the last [`SourceStep::Ask`] got no answer, for the reason `problem`; `status` is
+    /// the HTTP status, where the server gave one. Returns whether it can go on without.
+    ///
+    /// # Errors
+    /// [`SourceError`] when it knows better than `problem` what the matter is.
+    fn unanswered(&mut self, status: Option<u16>, problem: &str) -> Result<bool, SourceError> {
+        let _ = (status, problem);
+        Ok(false)
+    }
+
+    /// The name of the source that asked last, where several offer their images as one.
+    fn asking(&self) -> Option<&str> {
+        None
+    }
+
     /// How many candidates there will be, where that is known before the end.
     fn total(&self) -> Option<u64> {
         None
@@ -49,6 +65,8 @@ pub enum SourceStep {
     Junk(Discarded),
     /// A request that has to be answered before it can go on.
     Ask(SourceRequest),
+    /// A line that a person should see.
+    Note(String),
     /// Nothing more.
     End,
 }
@@ -60,6 +78,38 @@ pub struct SourceRequest {
     pub url: Url,
     /// Headers beside the usual ones.
     pub headers: Vec<(String, String)>,
+    /// What is sent with it and never shown.
+    pub secret: Option<SecretPart>,
+}
+
+impl SourceRequest {
+    /// A request without headers of its own and without a secret.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            headers: Vec::new(),
+            secret: None,
+        }
+    }
+
+    /// The same, for an answer in JSON.
+    #[must_use]
+    pub fn for_json(url: Url) -> Self {
+        Self {
+            headers: vec![("accept".to_owned(), "application/json".to_owned())],
+            ..Self::new(url)
+        }
+    }
+}
+
+/// How a request carries its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretPart {
+    /// As a parameter of this name, put into the address only when it is sent.
+    Parameter(&'static str, Secret),
+    /// As a bearer token.
+    Bearer(Secret),
 }
 
 /// Why a source can't go on.

@@ -1,12 +1,12 @@
 //! Where endpoint and key come from: the environment, or a file beside the photos.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::endpoint::Endpoint;
 use super::error::CredentialsError;
 use super::quota::Tier;
-use super::secret::Secret;
+use crate::credentials::{Places, Source};
+use crate::secret::Secret;
 
 /// Names of the endpoint: facepipe's own, that of the SDKs' samples, and the shorter one that many
 /// projects use.
@@ -23,9 +23,6 @@ pub const KEY_NAMES: [&str; 3] = [
 ];
 /// Name of the pricing tier: `f0` or `s0`.
 pub const TIER_NAME: &str = "FACEPIPE_AZURE_TIER";
-/// Files that are read in the working folder, in this order.
-pub(super) const FILES: [&str; 2] = ["v.env", ".env"];
-
 /// What the service is asked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -37,24 +34,6 @@ pub struct Credentials {
     pub tier: Tier,
     /// Where the key was found.
     pub key_source: Source,
-}
-
-/// Where a value was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// In the environment, under this name.
-    Environment(&'static str),
-    /// In a file, under this name.
-    File(PathBuf, &'static str),
-}
-
-impl std::fmt::Display for Source {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Environment(name) => write!(formatter, "{name}"),
-            Self::File(path, name) => write!(formatter, "{name} in `{}`", path.display()),
-        }
-    }
 }
 
 impl Credentials {
@@ -102,75 +81,6 @@ impl Credentials {
             key_source,
         })
     }
-}
-
-/// Everything that may hold a value.
-struct Places<E> {
-    environment: E,
-    files: Vec<(PathBuf, String)>,
-}
-
-impl<E: Fn(&str) -> Option<String>> Places<E> {
-    fn read(environment: E, folder: &Path) -> io::Result<Self> {
-        let mut files = Vec::new();
-        for name in FILES {
-            let path = folder.join(name);
-            match fs_err::read(&path) {
-                Ok(bytes) => files.push((path, String::from_utf8_lossy(&bytes).into_owned())),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Self { environment, files })
-    }
-
-    /// The first value that is not empty.
-    fn find(&self, names: &[&'static str]) -> Option<(String, Source)> {
-        let in_environment = names
-            .iter()
-            .filter_map(|name| Some(((self.environment)(name)?, Source::Environment(name))));
-        let in_files = self.files.iter().flat_map(|(path, text)| {
-            names
-                .iter()
-                .filter_map(|name| Some((value_of(text, name)?, Source::File(path.clone(), name))))
-        });
-        in_environment
-            .chain(in_files)
-            .map(|(value, source)| (value.trim().to_owned(), source))
-            .find(|(value, _)| !value.is_empty())
-    }
-}
-
-/// The last value of a name in a file of lines `NAME=value`, as shells and the dotenv libraries read
-/// them: `export` before it, quotes around it and a comment behind it may stand. Other lines, whatever
-/// they are, don't count.
-fn value_of(text: &str, name: &str) -> Option<String> {
-    let value = |line: &str| {
-        let line = line.trim_start_matches('\u{feff}').trim();
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let (left, right) = line.split_once('=')?;
-        (left.trim() == name).then(|| plain(right.trim()).to_owned())
-    };
-    text.lines().filter_map(value).next_back()
-}
-
-/// A value without its quotes or its comment.
-fn plain(value: &str) -> &str {
-    for quote in ['"', '\''] {
-        if let Some((inner, _)) = value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.split_once(quote))
-        {
-            return inner;
-        }
-    }
-    if value.starts_with('#') {
-        return "";
-    }
-    value
-        .split_once(" #")
-        .map_or(value, |(value, _)| value)
-        .trim_end()
 }
 
 #[cfg(test)]
@@ -239,24 +149,6 @@ mod tests {
         assert_eq!(found.key, Secret::new(KEY));
         let found = find(&[("AZURE_FACE_KEY", " ")], &[env]).expect("is there");
         assert_eq!(found.key, Secret::new("from-env"), "empty is not there");
-    }
-
-    #[test]
-    fn lines_are_read_as_shells_read_them() {
-        for (line, expected) in [
-            ("A=x", Some("x")),
-            ("A = x y  # z", Some("x y")),
-            ("A=x#y", Some("x#y")),
-            ("A='x # y' # z", Some("x # y")),
-            ("A=\"x", Some("\"x")),
-            ("A=x\nA=y", Some("y")),
-            ("A=# nothing", Some("")),
-            ("# A=x", None),
-            ("AA=x", None),
-            ("A", None),
-        ] {
-            assert_eq!(value_of(line, "A").as_deref(), expected, "{line}");
-        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use super::credentials::{ENDPOINT_NAMES, FILES, KEY_NAMES, TIER_NAME};
+use super::credentials::{ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
 use super::service_error::ServiceError;
 use crate::context::Interrupted;
+use crate::credentials::FILES;
 use crate::errors::{Hint, io_hint};
 
 /// What to do without the service.

@@ -12,18 +12,16 @@ mod error;
 mod picture;
 mod quota;
 mod retry;
-mod secret;
 mod service_error;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
-pub use credentials::{Credentials, ENDPOINT_NAMES, KEY_NAMES, Source, TIER_NAME};
+pub use credentials::{Credentials, ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
 pub use detect::{DetectOptions, FaceRectangle, FoundFace, Point, detect};
 pub use endpoint::{ApiVersion, Endpoint};
 pub use error::{AzureError, CredentialsError};
 pub use picture::{MIN_FACE_SIDE, Picture};
 pub use quota::Tier;
-pub use secret::Secret;
 pub use service_error::ServiceError;
 pub use transport::{Answer, Body, Client, Repeat, Request, Timeouts};
 

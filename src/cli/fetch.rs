@@ -15,6 +15,7 @@ use crate::adapters::sources::url_list::STANDARD_INPUT;
 use crate::artifacts::image_folder::{label_from_query, label_from_text};
 use crate::artifacts::stage::MANIFEST_FILE;
 use crate::context::Context;
+use crate::fetch::licence::Licence;
 use crate::fetch::{self, Job, Report, Request, Settings};
 
 /// Arguments of `fetch`.
@@ -75,6 +76,10 @@ pub(super) struct FetchOptions {
     /// Allow addresses in private networks, this machine included
     #[arg(long)]
     pub(super) allow_private: bool,
+    /// Keep only images of these licences, such as `cc0,by,by-sa,pdm`; `unknown` is for images
+    /// whose source names none
+    #[arg(long, value_name = "CODES", value_delimiter = ',')]
+    pub(super) license: Vec<Licence>,
     /// Whom the asked servers' operators can write to: an e-mail or web address, sent with each
     /// request
     #[arg(long, value_name = "ADDRESS")]
@@ -162,6 +167,7 @@ impl FetchOptions {
             allow_private: self.allow_private,
             retry_failed: self.retry_failed,
             contact: self.contact.clone(),
+            licences: self.license.iter().copied().collect(),
         })
     }
 

@@ -13,7 +13,7 @@ use super::hosts::Hosts;
 use super::retry::{DownloadError, back_off};
 use super::{FetchError, Settings};
 use crate::back_off::retry_after;
-use crate::ports::SourceRequest;
+use crate::ports::{SecretPart, SourceRequest};
 
 /// Redirects that are followed for one address; browsers allow 20, and image servers need one or
 /// two.
@@ -151,7 +151,21 @@ impl Downloader {
     }
 
     async fn send(&self, url: &Url, request: &SourceRequest) -> Result<Response, DownloadError> {
-        let mut builder = self.client.get(url.clone());
+        // Where a redirect leads to, nobody gets the key.
+        let secret = request.secret.as_ref().filter(|_| *url == request.url);
+        let mut builder = match secret {
+            Some(SecretPart::Parameter(name, secret)) => {
+                let mut with_key = url.clone();
+                let mut parameters = with_key.query_pairs_mut();
+                parameters.append_pair(name, secret.expose());
+                drop(parameters);
+                self.client.get(with_key)
+            }
+            Some(SecretPart::Bearer(secret)) => {
+                self.client.get(url.clone()).bearer_auth(secret.expose())
+            }
+            None => self.client.get(url.clone()),
+        };
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }

@@ -20,8 +20,8 @@ fn get_with(settings: &Settings, url: &str) -> Result<Download, DownloadError> {
     };
     let runtime = tokio::runtime::Runtime::new().expect("starts");
     let request = SourceRequest {
-        url: Url::parse(url).expect("is an address"),
         headers: vec![("accept".to_owned(), "image/x-test".to_owned())],
+        ..SourceRequest::new(Url::parse(url).expect("is an address"))
     };
     runtime.block_on(async {
         let downloader = Downloader::new(settings, timeouts).expect("sets up");

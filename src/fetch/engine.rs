@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::ask::hand_over;
 use super::download::Downloader;
 use super::examine::LeftOut;
 use super::item::{Finished, Tools, fetch};
@@ -147,13 +148,7 @@ impl<'a> Engine<'a> {
                 Done::Image(finished) => self.take_in(&mut job, *finished)?,
                 Done::Page(asked, answer) => {
                     job.waits_for_page = false;
-                    let answered = answer
-                        .map_err(|cause| FetchError::Search {
-                            source_name: request.source.clone(),
-                            url: asked.url.to_string(),
-                            source: cause,
-                        })
-                        .and_then(|body| Ok(source.answer(&body)?));
+                    let answered = hand_over(source, &request.source, &asked, answer);
                     failure = failure.or(answered.err());
                 }
             }
@@ -215,6 +210,7 @@ impl<'a> Engine<'a> {
                         Ok(Done::Page(request, answer.map(|download| download.bytes)))
                     });
                 }
+                Ok(SourceStep::Note(line)) => self.context.progress.note(&line),
                 Ok(SourceStep::Junk(junk)) => self.set_aside(job, junk)?,
                 Ok(SourceStep::Candidate(candidate)) => {
                     job.position += 1;
@@ -265,11 +261,15 @@ impl<'a> Engine<'a> {
         }
         let id = ItemId::new(label, &provenance.image_url);
         let outcome = self.memory.outcome(&id);
-        let Some(outcome) = outcome.filter(|outcome| !self.is_worth_a_try(outcome)) else {
+        if let Some(outcome) = outcome.filter(|outcome| !self.is_worth_a_try(outcome)) {
+            count_known(&mut self.activity, &mut self.failures, outcome);
+            job.bar.advance(1);
+            return Ok(true);
+        }
+        let Err(left_out) = self.settings.licences.check(provenance) else {
             return Ok(false);
         };
-        count_known(&mut self.activity, &mut self.failures, outcome);
-        job.bar.advance(1);
+        self.leave_out(job, id, provenance.clone(), left_out.into())?;
         Ok(true)
     }
 

@@ -73,10 +73,7 @@ async fn from_url(
     mut provenance: Provenance,
 ) -> io::Result<Finished> {
     let id = ItemId::new(&label, &provenance.image_url);
-    let request = SourceRequest {
-        url,
-        headers: Vec::new(),
-    };
+    let request = SourceRequest::new(url);
     let mut size = 0;
     let outcome = match tools.downloader.get(&request).await {
         Ok(download) => {

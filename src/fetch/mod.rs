@@ -6,12 +6,14 @@
 //! does not depend on the order in which downloads ended, nor on how often the run was killed.
 
 mod addresses;
+mod ask;
 mod download;
 mod engine;
 mod error;
 mod examine;
 mod hosts;
 mod item;
+pub mod licence;
 mod memory;
 mod report;
 mod retry;
@@ -38,6 +40,7 @@ use crate::ports::ImageSource;
 use crate::types::{Discarded, ImageRecord};
 use download::{Downloader, Timeouts};
 use engine::Engine;
+use licence::LicenceFilter;
 use memory::Memory;
 
 /// The stage's name in stamps and reports.
@@ -68,6 +71,8 @@ pub struct Settings {
     pub retry_failed: bool,
     /// Whom the asked servers' operators can write to: an e-mail or web address.
     pub contact: Option<String>,
+    /// Which licences an image may have.
+    pub licences: LicenceFilter,
 }
 
 impl Default for Settings {
@@ -83,6 +88,7 @@ impl Default for Settings {
             allow_private: false,
             retry_failed: false,
             contact: None,
+            licences: LicenceFilter::default(),
         }
     }
 }

@@ -96,6 +96,8 @@ pub enum Reason {
     ClassTooSmall,
     /// The limit of images was reached before it.
     OverLimit,
+    /// Its licence is none of those that were asked for.
+    Licence,
 }
 
 impl Reason {
@@ -135,6 +137,7 @@ impl std::fmt::Display for Reason {
             Self::NearerToOtherLabel => "nearer_to_other_label",
             Self::ClassTooSmall => "class_too_small",
             Self::OverLimit => "over_limit",
+            Self::Licence => "licence",
         })
     }
 }

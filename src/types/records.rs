@@ -34,7 +34,7 @@ pub struct ImageRecord {
 /// Where an image comes from and under which licence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// The source's name: `commons`, `urls`, `folder`.
+    /// The source's name: `commons`, `openverse`, `bing`, `serpapi`, `urls`, `folder`.
     pub source: String,
     /// The query it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,6 +62,9 @@ pub struct Provenance {
     /// The author, as plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// The words by which the source asks to name the image, as plain text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
     /// The title, as plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,

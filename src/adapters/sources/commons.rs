@@ -66,10 +66,7 @@ impl CommonsSource {
                 let text = value.as_str().map(str::to_owned);
                 (name, text.unwrap_or_else(|| value.to_string()))
             }));
-        SourceRequest {
-            url,
-            headers: vec![("accept".to_owned(), "application/json".to_owned())],
-        }
+        SourceRequest::for_json(url)
     }
 
     /// The step for one page of the answer.

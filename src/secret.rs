@@ -20,15 +20,26 @@ impl Secret {
 
     /// A header's value, marked so that nothing prints it; `None` where it holds characters that no
     /// header may have.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
+    #[must_use]
+    pub fn header(&self) -> Option<HeaderValue> {
         let mut value = HeaderValue::from_str(&self.0).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
 
     /// A text of a server's without the secret, should it repeat it.
-    pub(super) fn removed_from(&self, text: &str) -> String {
+    #[must_use]
+    pub fn removed_from(&self, text: &str) -> String {
+        if self.0.is_empty() {
+            return text.to_owned();
+        }
         text.replace(&self.0, HIDDEN)
+    }
+
+    /// The secret itself, for the request that it is sent with and for nothing else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 }
 
