@@ -1,17 +1,20 @@
 //! Every trait that an adapter implements, in one place.
 
+mod source_error;
+
 use std::io;
 use std::path::PathBuf;
 
 use image::RgbImage;
 use url::Url;
 
-use crate::artifacts::image_folder::ImageFolderError;
 use crate::azure::AzureError;
 use crate::dlib::ModelFileError;
-use crate::errors::{Hint, io_hint};
+use crate::errors::Hint;
 use crate::secret::Secret;
 use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
+
+pub use source_error::SourceError;
 
 /// A place that images come from.
 ///
@@ -71,6 +74,24 @@ pub enum SourceStep {
     End,
 }
 
+/// What has to be known before a search can begin, such as which person a name means.
+///
+/// Like a source it never touches the network: whoever drives it asks what it wants to know until
+/// it wants nothing more.
+pub trait Lookup: Send {
+    /// Who is asked, for errors.
+    fn name(&self) -> &str;
+
+    /// The next question; `None` once all is known.
+    fn ask(&self) -> Option<SourceRequest>;
+
+    /// Takes in the body of a successful answer to the last question.
+    ///
+    /// # Errors
+    /// [`SourceError`] when the answer is an error or leaves open what was asked.
+    fn answer(&mut self, body: &[u8]) -> Result<(), SourceError>;
+}
+
 /// A GET request of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRequest {
@@ -110,80 +131,6 @@ pub enum SecretPart {
     Parameter(&'static str, Secret),
     /// As a bearer token.
     Bearer(Secret),
-}
-
-/// Why a source can't go on.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// Its list can't be read.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    /// Its folder can't be listed.
-    #[error(transparent)]
-    Folder(#[from] ImageFolderError),
-    /// Its list or folder holds nothing.
-    #[error("`{list}` is empty")]
-    Empty {
-        /// The list or folder.
-        list: String,
-    },
-    /// The list has columns, but none that holds addresses.
-    #[error("`{list}` has no column of addresses; its first line is `{first}`")]
-    NoUrlColumn {
-        /// The list.
-        list: String,
-        /// Its first line.
-        first: String,
-    },
-    /// The list names no labels and none was given.
-    #[error("`{list}` names no label for its addresses")]
-    NoLabel {
-        /// The list.
-        list: String,
-    },
-    /// The answer is not of the documented form.
-    #[error("{source_name} gave an answer that can't be understood: {message}")]
-    BadAnswer {
-        /// The source's name.
-        source_name: String,
-        /// What is wrong with it.
-        message: String,
-    },
-    /// The answer is an error.
-    #[error("{source_name} refused the request: {message} (`{code}`)")]
-    Refused {
-        /// The source's name.
-        source_name: String,
-        /// Its error code.
-        code: String,
-        /// What it says.
-        message: String,
-    },
-}
-
-impl Hint for SourceError {
-    fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Io(source) | Self::Folder(ImageFolderError::Io(source)) => {
-                return io_hint(source);
-            }
-            Self::Folder(ImageFolderError::NoLabels(_)) => {
-                "put each label's photos into a folder of its own, or give all of them one label \
-                 with `--label`"
-            }
-            Self::Folder(ImageFolderError::ReservedName(_)) => {
-                "give that folder another name, or move it elsewhere if it holds no photos"
-            }
-            Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
-            Self::Empty { .. } => "write one address a line into it",
-            Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",
-            Self::NoLabel { .. } => "add `--label NAME`, or a `label` column",
-            Self::BadAnswer { .. } | Self::Refused { .. } => {
-                "run the same command again later: it continues where it stopped"
-            }
-        };
-        Some(text.to_owned())
-    }
 }
 
 /// Finds faces in one photo. One instance serves one worker thread.

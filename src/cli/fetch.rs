@@ -5,25 +5,26 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use url::Url;
 
 use super::args::Globals;
 use super::failure::Failure;
+use super::fetch_plan;
 use super::output::Outcome;
-use super::wiring::{self, SourceName};
-use crate::adapters::sources::url_list::STANDARD_INPUT;
-use crate::artifacts::image_folder::{label_from_query, label_from_text};
+use super::wiring::sources::{Endpoint, SourceName};
 use crate::artifacts::stage::MANIFEST_FILE;
 use crate::context::Context;
 use crate::fetch::licence::Licence;
-use crate::fetch::{self, Job, Report, Request, Settings};
+use crate::fetch::{self, Report, Settings};
 
 /// Arguments of `fetch`.
 #[derive(Debug, Args)]
 pub(super) struct FetchArgs {
     /// Where the images go: a folder for each label; what is there already is added to
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
+    pub(super) out: Option<PathBuf>,
+    /// Print which images would be asked for, with their licences, and download none
+    #[arg(long)]
+    pub(super) dry_run: bool,
     #[command(flatten)]
     pub(super) options: FetchOptions,
 }
@@ -35,21 +36,33 @@ pub(super) struct FetchOptions {
     /// What to search for; may be given several times
     #[arg(long, value_name = "TEXT")]
     pub(super) query: Vec<String>,
-    /// The label of what is found, once for each query [default: made from the query]
+    /// Whom to search for: the number of a person's item on Wikidata, or a name that only one person
+    /// has; Commons is asked for pictures that show them, other sources for their name; may be
+    /// given several times
+    #[arg(long, value_name = "QID|NAME")]
+    pub(super) wikidata: Vec<String>,
+    /// The label of what is found, once for each query, then for each person [default: made from
+    /// the query or name]
     #[arg(long, value_name = "NAME")]
     pub(super) label: Vec<String>,
-    /// Where images come from
-    #[arg(long, value_enum, default_value = "commons")]
-    pub(super) source: SourceName,
-    /// List of addresses for `--source urls`: txt, csv, tsv, json or jsonl; `-` reads it from
-    /// standard input
+    /// More queries: a CSV or TSV file with columns query, label and wikidata, a TOML file of
+    /// [[queries]] with these keys, or a text file with a query a line
     #[arg(long, value_name = "FILE")]
-    pub(super) urls: Option<PathBuf>,
-    /// Folder of images for `--source folder`: a folder for each label, or any with `--label`
+    pub(super) queries: Option<PathBuf>,
+    /// Where images come from; may be given several times: searches are merged, an image of each in
+    /// turn [default: commons, or what --urls and --folder need]
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub(super) source: Vec<SourceName>,
+    /// List of addresses for `--source urls`: txt, csv, tsv, json or jsonl, also with gzip; `-` reads
+    /// it from standard input; may be given several times
+    #[arg(long, value_name = "FILE")]
+    pub(super) urls: Vec<PathBuf>,
+    /// Folder of images for `--source folder`: a folder for each label, or any with `--label`; may be
+    /// given several times
     #[arg(long, value_name = "DIR")]
-    pub(super) folder: Option<PathBuf>,
-    /// Keep at most so many images for each query, or for each label of a list or folder
-    /// [default: 100 for searches, all of a list or folder]
+    pub(super) folder: Vec<PathBuf>,
+    /// Keep at most so many images for each query, all its sources together, or for each label of
+    /// a list or folder [default: 100 where anything is searched for, else all]
     #[arg(long, value_name = "N")]
     pub(super) max: Option<NonZeroU64>,
     /// Smallest shorter side of an image in pixels
@@ -84,7 +97,7 @@ pub(super) struct FetchOptions {
     /// request
     #[arg(long, value_name = "ADDRESS")]
     pub(super) contact: Option<String>,
-    /// Another base address for a source, such as a mirror's
+    /// Another base address, such as a mirror's, for commons, wikidata, openverse, bing or serpapi
     #[arg(long, value_name = "NAME=URL")]
     pub(super) endpoint: Vec<Endpoint>,
 }
@@ -112,30 +125,6 @@ impl FromStr for HostRate {
     }
 }
 
-/// A value of `--endpoint`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Endpoint {
-    source: SourceName,
-    url: Url,
-}
-
-impl FromStr for Endpoint {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, url) = text.split_once('=').ok_or("not of the form NAME=URL")?;
-        let source = <SourceName as clap::ValueEnum>::from_str(name, false)
-            .ok()
-            .filter(|source| *source == SourceName::Commons)
-            .ok_or_else(|| format!("`{name}` is not a source with an address; `commons` is"))?;
-        let url = Url::parse(url).map_err(|error| format!("`{url}`: {error}"))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("`{url}` is not an http or https address"));
-        }
-        Ok(Self { source, url })
-    }
-}
-
 impl FetchOptions {
     /// The stage's settings.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
@@ -152,7 +141,7 @@ impl FetchOptions {
                 "give an e-mail or web address in ASCII",
             ));
         }
-        let is_search = self.source == SourceName::Commons;
+        let is_search = self.sources().iter().any(|source| source.is_search());
         Ok(Settings {
             max: self
                 .max
@@ -170,111 +159,35 @@ impl FetchOptions {
             licences: self.license.iter().copied().collect(),
         })
     }
-
-    /// What is asked of which source.
-    pub(super) fn jobs(&self, out: &Path) -> Result<Vec<Job>, Failure> {
-        match self.source {
-            SourceName::Commons => self.searches(),
-            SourceName::Urls => self.list(self.urls.as_deref(), "--urls FILE"),
-            SourceName::Folder => {
-                if let Some(folder) = &self.folder {
-                    fetch::ensure_apart(folder, out)?;
-                }
-                self.list(self.folder.as_deref(), "--folder DIR")
-            }
-        }
-    }
-
-    fn searches(&self) -> Result<Vec<Job>, Failure> {
-        if self.query.iter().all(|query| query.trim().is_empty()) {
-            return Err(usage(
-                "a search needs `--query`",
-                "add `--query \"First Last\"`",
-            ));
-        }
-        if !self.label.is_empty() && self.label.len() != self.query.len() {
-            let message = format!(
-                "{} labels for {} queries",
-                self.label.len(),
-                self.query.len()
-            );
-            return Err(usage(&message, "give `--label` once for each `--query`"));
-        }
-        let queries = self.query.iter().enumerate();
-        let jobs = queries.map(|(index, query)| {
-            let label = self.label.get(index).map(|label| label_from_text(label));
-            let label = label.unwrap_or_else(|| label_from_query(query));
-            let endpoint = self.endpoint.iter().rfind(|one| one.source == self.source);
-            Ok(Job {
-                source: wiring::search(endpoint.map(|one| one.url.clone()), query, &label)?,
-                request: Request {
-                    source: self.source.to_string(),
-                    query: Some(query.clone()),
-                    label: Some(label),
-                    list: None,
-                },
-            })
-        });
-        jobs.collect()
-    }
-
-    fn list(&self, path: Option<&Path>, option: &str) -> Result<Vec<Job>, Failure> {
-        let source = self.source;
-        let Some(path) = path else {
-            let message = format!("`--source {source}` needs `{option}`");
-            return Err(usage(&message, &format!("add `{option}`")));
-        };
-        if self.query.len() > 1 || self.label.len() > 1 {
-            return Err(usage(
-                &format!("`--source {source}` takes one `--query` and one `--label` at most"),
-                "name the labels in the list, or run the command once for each",
-            ));
-        }
-        let query = self.query.first().cloned();
-        let label = self.label.first().map(|label| label_from_text(label));
-        let label = label.or_else(|| query.as_deref().map(label_from_query));
-        let name = if path == Path::new(STANDARD_INPUT) {
-            STANDARD_INPUT.into()
-        } else {
-            // `.` and `..` have no name of their own; pipes have no other path.
-            let real = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            real.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        };
-        Ok(vec![Job {
-            source: wiring::list(source, path, label.clone(), query.clone())?,
-            request: Request {
-                source: source.to_string(),
-                query,
-                label,
-                list: Some(name),
-            },
-        }])
-    }
 }
 
 /// Runs the command.
 pub(super) fn run(
     args: &FetchArgs,
-    _globals: &Globals,
+    globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let options = &args.options;
     let settings = options.settings()?;
-    let jobs = options.jobs(&args.out)?;
-    if options.source == SourceName::Commons && settings.contact.is_none() {
+    let out = args.out.as_deref();
+    let asks_wikimedia =
+        options.sources().contains(&SourceName::Commons) || !options.wikidata.is_empty();
+    if asks_wikimedia && settings.contact.is_none() {
         context.progress.note(
             "Wikimedia asks for a contact in each request: set one with `--contact` or \
              FACEPIPE_CONTACT",
         );
     }
-    let report = fetch::run(jobs, &settings, &args.out, context)?;
-    Ok(outcome(&report, &args.out))
+    let jobs = options.jobs(out, &settings, context)?;
+    let Some(out) = out.filter(|_| !args.dry_run) else {
+        return fetch_plan::print(jobs, &settings, context, globals.json);
+    };
+    let report = fetch::run(jobs, &settings, out, context)?;
+    Ok(outcome(&report, out))
 }
 
-fn usage(message: &str, hint: &str) -> Failure {
+/// An error of arguments that clap can't check.
+pub(super) fn usage(message: &str, hint: &str) -> Failure {
     Failure::Usage {
         message: message.to_owned(),
         hint: hint.to_owned(),

@@ -37,7 +37,7 @@ const FATES_FILE: &str = "photos.jsonl";
     complete is not done again.")]
 pub(super) struct RunArgs {
     /// Folder of photos of your own: a folder for each person
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "urls", "folder"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "wikidata", "queries", "urls", "folder"])]
     pub(super) from: Option<PathBuf>,
     /// The project's folder
     #[arg(long, value_name = "DIR")]
@@ -73,7 +73,7 @@ pub(super) fn run(
     let model = args.out.join("models").join(name(args)?);
     let mut stages = Stages::new(context);
     let mut prepare_options = args.prepare.clone();
-    let downloaded = !args.fetch.query.is_empty() || args.fetch.urls.is_some();
+    let downloaded = args.from.is_none() && args.fetch.downloads();
     prepare_options.identities.resolve(downloaded);
     // Arguments that can't be used are told before hours of work, not after.
     prepare_options.settings(globals.seed)?;
@@ -91,7 +91,8 @@ pub(super) fn run(
     weights.file(args.train.backbone, &wiring::weights_folder(globals))?;
     if args.from.is_none() {
         let fetch = FetchArgs {
-            out: raw.clone(),
+            out: Some(raw.clone()),
+            dry_run: false,
             options: args.fetch.clone(),
         };
         stages.run_and_tell("fetch", || fetch::run(&fetch, globals, context))?;
@@ -195,12 +196,16 @@ fn ensure_photos(args: &RunArgs) -> Result<(), Failure> {
     let fetch = &args.fetch;
     if args.from.is_none()
         && fetch.query.is_empty()
-        && fetch.urls.is_none()
-        && fetch.folder.is_none()
+        && fetch.wikidata.is_empty()
+        && fetch.queries.is_none()
+        && fetch.urls.is_empty()
+        && fetch.folder.is_empty()
     {
         return Err(Failure::Usage {
             message: "no photos to work on".to_owned(),
-            hint: "give a folder of your own with `--from DIR`, or names with `--query`".to_owned(),
+            hint: "give a folder of your own with `--from DIR`, or names with `--query` or \
+                   `--wikidata`"
+                .to_owned(),
         });
     }
     Ok(())

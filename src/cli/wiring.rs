@@ -1,10 +1,11 @@
-//! The only file that names concrete adapters: names on the command line become implementations.
+//! The only place that names concrete adapters: names on the command line become implementations.
+
+pub(super) mod sources;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use url::Url;
 
 use super::args::Globals;
 use super::failure::Failure;
@@ -21,9 +22,6 @@ use crate::adapters::mtcnn::MtcnnFactory;
 #[cfg(feature = "torch")]
 use crate::adapters::one_thread::OneThreadFactory;
 use crate::adapters::seeta::{self, SeetaFactory};
-use crate::adapters::sources::commons::CommonsSource;
-use crate::adapters::sources::folder::FolderSource;
-use crate::adapters::sources::url_list::UrlListSource;
 use crate::adapters::with_landmarks::WithLandmarks;
 use crate::azure::{AzureError, Client, Credentials, SystemClock, Timeouts};
 use crate::context::Context;
@@ -35,7 +33,7 @@ use crate::face_finder::NoDetector;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
 use crate::ports::FaceEmbedderFactory;
-use crate::ports::{FaceDetectorFactory, ImageSource, LandmarkModel, SourceError};
+use crate::ports::{FaceDetectorFactory, LandmarkModel};
 #[cfg(feature = "torch")]
 use crate::types::{ChipSpec, ModelCard};
 
@@ -219,58 +217,6 @@ pub(super) fn image_embedder(_: &Globals, _: &Context) -> Result<ImageEmbedder, 
             .to_owned(),
         hint: "build with `cargo build` and its default features, or leave the option out"
             .to_owned(),
-    })
-}
-
-/// Image sources by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum SourceName {
-    /// Wikimedia Commons: free pictures with licences and authors, by full-text search
-    Commons,
-    /// A list of addresses
-    Urls,
-    /// A folder on this machine
-    Folder,
-}
-
-impl std::fmt::Display for SourceName {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Commons => CommonsSource::NAME,
-            Self::Urls => UrlListSource::NAME,
-            Self::Folder => FolderSource::NAME,
-        })
-    }
-}
-
-/// A search of Wikimedia Commons, or of a mirror at `endpoint`.
-pub(super) fn search(
-    endpoint: Option<Url>,
-    query: &str,
-    label: &str,
-) -> Result<Box<dyn ImageSource>, SourceError> {
-    let endpoint = match endpoint {
-        Some(url) => url,
-        None => Url::parse(CommonsSource::ENDPOINT).map_err(std::io::Error::other)?,
-    };
-    Ok(Box::new(CommonsSource::new(
-        endpoint,
-        query.to_owned(),
-        label.to_owned(),
-    )))
-}
-
-/// The source for a list or folder.
-pub(super) fn list(
-    name: SourceName,
-    path: &Path,
-    label: Option<String>,
-    query: Option<String>,
-) -> Result<Box<dyn ImageSource>, SourceError> {
-    Ok(if name == SourceName::Folder {
-        Box::new(FolderSource::new(path, label.as_deref(), query)?)
-    } else {
-        Box::new(UrlListSource::open(path, label, query)?)
     })
 }
 

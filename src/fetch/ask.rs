@@ -1,8 +1,10 @@
 //! Questions of sources and what becomes of the answers.
 
-use super::FetchError;
+use super::download::{Downloader, Timeouts};
 use super::retry::DownloadError;
-use crate::ports::{ImageSource, SourceRequest};
+use super::{FetchError, LAST_WAIT, POLL, Settings};
+use crate::context::{Context, Interrupted};
+use crate::ports::{ImageSource, Lookup, SourceRequest};
 
 /// Gives a source the answer to its question, or tells it that there is none.
 pub(super) fn hand_over(
@@ -28,4 +30,50 @@ pub(super) fn hand_over(
         url: asked.url.to_string(),
         source: error,
     })
+}
+
+/// Answers all questions of lookups, one after the other.
+///
+/// # Errors
+/// [`FetchError`]: the first question without an answer, or whose answer leaves it open.
+pub fn look_up(
+    lookups: &mut [&mut dyn Lookup],
+    settings: &Settings,
+    context: &Context,
+) -> Result<(), FetchError> {
+    let runtime = super::runtime(context)?;
+    let result = runtime.block_on(async {
+        let downloader = Downloader::new(settings, Timeouts::default())?;
+        for lookup in lookups {
+            while let Some(request) = lookup.ask() {
+                let answer = ask(&downloader, &request, context).await?;
+                let body = answer.map_err(|source| FetchError::Search {
+                    source_name: lookup.name().to_owned(),
+                    url: request.url.to_string(),
+                    source,
+                })?;
+                lookup.answer(&body)?;
+            }
+        }
+        Ok(())
+    });
+    runtime.shutdown_timeout(LAST_WAIT);
+    result
+}
+
+/// Asks one question; an interruption ends the waiting.
+pub(super) async fn ask(
+    downloader: &Downloader,
+    request: &SourceRequest,
+    context: &Context,
+) -> Result<Result<Vec<u8>, DownloadError>, Interrupted> {
+    let answer = downloader.get(request);
+    tokio::pin!(answer);
+    loop {
+        context.interrupt.check()?;
+        tokio::select! {
+            answer = &mut answer => return Ok(answer.map(|download| download.bytes)),
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -16,13 +15,11 @@ use super::examine::LeftOut;
 use super::item::{Finished, Tools, fetch};
 use super::memory::{Item, ItemId, Memory, Outcome, Request};
 use super::retry::DownloadError;
-use super::{Activity, FetchError, Settings};
+use super::{Activity, FetchError, POLL, Settings};
 use crate::context::Context;
 use crate::ports::{ImageSource, SourceRequest, SourceStep, TaskProgress};
 use crate::types::{Candidate, Discarded, Provenance, Reason};
 
-/// How often an interruption is asked for while nothing else happens.
-const POLL: Duration = Duration::from_millis(100);
 /// Candidates under way for each connection: enough that one slow host does not hold up others.
 const AHEAD: usize = 8;
 

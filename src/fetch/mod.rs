@@ -15,19 +15,24 @@ mod hosts;
 mod item;
 pub mod licence;
 mod memory;
+mod plan;
 mod report;
 mod retry;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::runtime::Runtime;
 
 pub use addresses::PrivateAddress;
+pub use ask::look_up;
 pub use error::FetchError;
 pub use memory::{JOURNAL_FILE, Request};
+pub use plan::{Planned, plan};
 pub use report::{Activity, Report};
 pub use retry::DownloadError;
 
@@ -47,6 +52,8 @@ use memory::Memory;
 const STAGE: &str = "fetch";
 /// How long the end waits for downloads that were given up.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// How often an interruption is asked for while nothing else happens.
+const POLL: Duration = Duration::from_millis(100);
 
 /// How to fetch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -121,10 +128,7 @@ pub fn run(
         numbered.push((memory.number_of(&job.request)?, job));
     }
     write_stamp(out, &memory, BTreeMap::new(), false)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(context.threads.get())
-        .enable_all()
-        .build()?;
+    let runtime = runtime(context)?;
     let result = runtime.block_on(async {
         let downloader = Downloader::new(settings, Timeouts::default())?;
         let mut engine = Engine::new(memory, downloader, settings, out, context);
@@ -152,6 +156,13 @@ pub fn run(
         });
     }
     Ok(report)
+}
+
+fn runtime(context: &Context) -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(context.threads.get())
+        .enable_all()
+        .build()
 }
 
 /// Refuses an output folder that lies in the folder that is read: the run would read its own

@@ -1,14 +1,17 @@
-//! Wikimedia Commons: full-text search for pictures, with licences and authors.
+//! Wikimedia Commons: pictures by full-text search or by the person they show, with licences and
+//! authors.
 //!
 //! The request and its answer are those of the MediaWiki API, `action=query` with
-//! `generator=search` and `prop=imageinfo`.
+//! `generator=search` and `prop=imageinfo`. Pictures of a person are those whose structured data
+//! say so: statements `depicts` (P180) that name the person's item on Wikidata.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use scraper::Html;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::text::{json_object_of, link, plain_text, web_address};
+use crate::fetch::licence::{Licence, LicenceFilter};
 use crate::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
 use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
 
@@ -16,12 +19,41 @@ use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
 const PAGE_SIZE: u32 = 50;
 /// Width in pixels of the scaled pictures that are asked for: one of Wikimedia's standard widths,
 /// and enough for the faces of a group. Originals have up to 40 megapixels.
-const PICTURE_WIDTH: u32 = 1280;
+pub(super) const PICTURE_WIDTH: u32 = 1280;
+/// The fields of a picture's metadata that are read; all of them together are ten times as long.
+const FIELDS: &str = "LicenseShortName|LicenseUrl|UsageTerms|Artist|Attribution";
 
-/// One full-text search of Wikimedia Commons.
+/// What is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommonsSearch {
+    /// Words in titles, descriptions and categories; the search's own operators count, too.
+    Text(String),
+    /// Pictures that show an item of Wikidata, such as `Q7259`.
+    Depicts(String),
+}
+
+impl CommonsSearch {
+    /// What provenance says of it.
+    fn query(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Depicts(item) => format!("wikidata:{item}"),
+        }
+    }
+
+    fn terms(&self) -> String {
+        match self {
+            Self::Text(text) => format!("filetype:bitmap {text}"),
+            Self::Depicts(item) => format!("filetype:bitmap haswbstatement:P180={item}"),
+        }
+    }
+}
+
+/// One search of Wikimedia Commons.
 #[derive(Debug)]
 pub struct CommonsSource {
     endpoint: Url,
+    terms: String,
     query: String,
     label: String,
     /// Parameters that continue the search; `None` after its last page.
@@ -37,12 +69,25 @@ impl CommonsSource {
     /// The address of its API.
     pub const ENDPOINT: &str = "https://commons.wikimedia.org/w/api.php";
 
-    /// A search for `query`; what it finds gets `label`.
+    /// A search whose findings get `label`. Where only pictures without restrictions are wanted, the
+    /// search itself leaves out the others.
     #[must_use]
-    pub fn new(endpoint: Url, query: String, label: String) -> Self {
+    pub fn new(
+        endpoint: Url,
+        search: &CommonsSearch,
+        label: String,
+        licences: &LicenceFilter,
+    ) -> Self {
+        let mut terms = search.terms();
+        let is_free = |licence: &Licence| matches!(licence, Licence::Cc0 | Licence::Pdm);
+        let limits = licences.limits_searches();
+        if limits.is_some_and(|wanted| wanted.iter().all(is_free)) {
+            terms.push_str(" haslicense:unrestricted");
+        }
         Self {
             endpoint,
-            query,
+            terms,
+            query: search.query(),
             label,
             continuation: Some(Map::new()),
             ready: VecDeque::new(),
@@ -57,10 +102,11 @@ impl CommonsSource {
             .append_pair("format", "json")
             .append_pair("generator", "search")
             .append_pair("gsrnamespace", "6")
-            .append_pair("gsrsearch", &format!("filetype:bitmap {}", self.query))
+            .append_pair("gsrsearch", &self.terms)
             .append_pair("gsrlimit", &PAGE_SIZE.to_string())
             .append_pair("prop", "imageinfo")
             .append_pair("iiprop", "url|size|mime|sha1|extmetadata")
+            .append_pair("iiextmetadatafilter", FIELDS)
             .append_pair("iiurlwidth", &PICTURE_WIDTH.to_string())
             .extend_pairs(continuation.iter().map(|(name, value)| {
                 let text = value.as_str().map(str::to_owned);
@@ -74,12 +120,11 @@ impl CommonsSource {
         let address = ["thumburl", "url"]
             .iter()
             .filter_map(|name| info[name].as_str())
-            .find_map(|text| Url::parse(&absolute(text)).ok());
+            .find_map(web_address);
         let Some(address) = address else {
             return self.junk(page, "the answer gives no address for it");
         };
         let extra = |name: &str| plain_text(info["extmetadata"][name]["value"].as_str()?);
-        let link = |text: &str| Some(absolute(text)).filter(|text| Url::parse(text).is_ok());
         SourceStep::Candidate(Box::new(Candidate {
             label: self.label.clone(),
             provenance: Provenance {
@@ -87,9 +132,10 @@ impl CommonsSource {
                 query: Some(self.query.clone()),
                 page_url: info["descriptionurl"].as_str().and_then(link),
                 image_url: address.to_string(),
-                license: extra("LicenseShortName"),
+                license: extra("LicenseShortName").or_else(|| extra("UsageTerms")),
                 license_url: extra("LicenseUrl").as_deref().and_then(link),
                 author: extra("Artist"),
+                attribution: extra("Attribution"),
                 title: title_of(page),
                 ..Provenance::default()
             },
@@ -121,12 +167,7 @@ impl ImageSource for CommonsSource {
     }
 
     fn answer(&mut self, body: &[u8]) -> Result<(), SourceError> {
-        let bad_answer = |message: String| SourceError::BadAnswer {
-            source_name: Self::NAME.to_owned(),
-            message,
-        };
-        let answer: Value =
-            serde_json::from_slice(body).map_err(|error| bad_answer(error.to_string()))?;
+        let answer = json_object_of(Self::NAME, body)?;
         if let Some(error) = answer.get("error") {
             let text = |name: &str| error[name].as_str().unwrap_or("unknown").to_owned();
             return Err(SourceError::Refused {
@@ -134,9 +175,6 @@ impl ImageSource for CommonsSource {
                 code: text("code"),
                 message: text("info"),
             });
-        }
-        if !answer.is_object() {
-            return Err(bad_answer("not a JSON object".to_owned()));
         }
         // A large batch comes in several answers; only the last says that it is complete.
         let batch_complete = answer.get("batchcomplete").is_some();
@@ -158,7 +196,10 @@ impl ImageSource for CommonsSource {
         }
         let next = answer["continue"].as_object().cloned();
         if next.is_some() && next == self.continuation {
-            return Err(bad_answer("the same page again and again".to_owned()));
+            return Err(SourceError::BadAnswer {
+                source_name: Self::NAME.to_owned(),
+                message: "the same page again and again".to_owned(),
+            });
         }
         self.continuation = next;
         Ok(())
@@ -186,23 +227,6 @@ fn pages_of(answer: &Value) -> Vec<&Value> {
 fn title_of(page: &Value) -> Option<String> {
     let title = page["title"].as_str()?;
     Some(title.strip_prefix("File:").unwrap_or(title).to_owned())
-}
-
-/// An address that may lack its protocol, as Wikimedia writes some.
-fn absolute(text: &str) -> String {
-    if text.starts_with("//") {
-        format!("https:{text}")
-    } else {
-        text.to_owned()
-    }
-}
-
-/// The text of a field that may hold HTML, with single spaces; `None` where nothing is left.
-fn plain_text(html: &str) -> Option<String> {
-    let fragment = Html::parse_fragment(html);
-    let text: String = fragment.root_element().text().collect();
-    let words: Vec<&str> = text.split_whitespace().collect();
-    (!words.is_empty()).then(|| words.join(" "))
 }
 
 #[cfg(test)]

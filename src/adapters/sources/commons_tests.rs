@@ -5,12 +5,13 @@ use serde_json::json;
 use super::*;
 
 fn search() -> CommonsSource {
+    search_for(&CommonsSearch::Text("Ada Lovelace & co".to_owned()), &[])
+}
+
+fn search_for(search: &CommonsSearch, licences: &[Licence]) -> CommonsSource {
     let endpoint = Url::parse(CommonsSource::ENDPOINT).expect("is an address");
-    CommonsSource::new(
-        endpoint,
-        "Ada Lovelace & co".to_owned(),
-        "ada_lovelace".to_owned(),
-    )
+    let licences = licences.iter().copied().collect();
+    CommonsSource::new(endpoint, search, "ada_lovelace".to_owned(), &licences)
 }
 
 fn asked(source: &mut CommonsSource) -> Map<String, Value> {
@@ -86,6 +87,33 @@ fn a_result_becomes_a_candidate_with_licence_and_author() {
     assert_eq!(provenance.author.as_deref(), Some("René X"));
     assert_eq!(provenance.title.as_deref(), Some("Ada.jpg"));
     assert_eq!(source.step().expect("steps"), SourceStep::End);
+}
+
+#[test]
+fn a_person_is_looked_for_by_depicts_statements() {
+    let search = CommonsSearch::Depicts("Q7259".to_owned());
+    let mut source = search_for(&search, &[Licence::Cc0, Licence::Pdm]);
+    assert_eq!(
+        asked(&mut source)["gsrsearch"],
+        "filetype:bitmap haswbstatement:P180=Q7259 haslicense:unrestricted"
+    );
+    let info = json!({"url": "https://upload.wikimedia.org/a.jpg", "extmetadata": {
+        "UsageTerms": {"value": "Public domain"},
+        "Attribution": {"value": "<i>Photo:</i> Jane Doe"},
+        "Artist": {"value": "Unknown<span style=\"display:none\">Unknown</span>"}}});
+    let body = json!({"batchcomplete": "", "query": {"pages": {"1": page(1, "a.jpg", info)}}});
+    answer(&mut source, &body).expect("is understood");
+    let provenance = candidate(&mut source).provenance;
+    assert_eq!(provenance.query.as_deref(), Some("wikidata:Q7259"));
+    assert_eq!(provenance.license.as_deref(), Some("Public domain"));
+    assert_eq!(provenance.attribution.as_deref(), Some("Photo: Jane Doe"));
+    assert_eq!(provenance.author.as_deref(), Some("Unknown"));
+    // The search can't tell the other licences from each other: that is left to the filter.
+    let mut source = search_for(&search, &[Licence::Cc0, Licence::By]);
+    assert_eq!(
+        asked(&mut source)["gsrsearch"],
+        "filetype:bitmap haswbstatement:P180=Q7259"
+    );
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! What a fetch would ask for, without asking for any image.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+
+use super::ask::{ask, hand_over};
+use super::download::{Downloader, Timeouts};
+use super::licence::OtherLicence;
+use super::{FetchError, Job, LAST_WAIT, Settings, in_words};
+use crate::context::Context;
+use crate::ports::SourceStep;
+use crate::types::{Candidate, Discarded};
+
+/// What would become of an item that a source offers.
+#[derive(Debug, PartialEq)]
+pub enum Planned {
+    /// It would be asked for.
+    Image(Box<Candidate>),
+    /// It would be left out for its licence.
+    OtherLicence(Box<Candidate>, OtherLicence),
+    /// It is no usable address.
+    Junk(Discarded),
+}
+
+/// Tells what a fetch into an empty folder would ask for first: searches are asked, images are not.
+/// An address that comes twice under a label is told once, and no more images of a label than
+/// the settings allow: how many of them would be kept is not known before they are downloaded.
+///
+/// # Errors
+/// [`FetchError`], also when `tell` fails.
+pub fn plan(
+    jobs: Vec<Job>,
+    settings: &Settings,
+    context: &Context,
+    tell: &mut dyn FnMut(Planned) -> io::Result<()>,
+) -> Result<(), FetchError> {
+    let what = in_words(&jobs);
+    let runtime = super::runtime(context)?;
+    let result = runtime.block_on(async {
+        let mut planner = Planner {
+            downloader: Downloader::new(settings, Timeouts::default())?,
+            settings,
+            context,
+            told: 0,
+        };
+        for mut job in jobs {
+            planner.plan_job(&mut job, tell).await?;
+        }
+        Ok::<_, FetchError>(planner.told)
+    });
+    runtime.shutdown_timeout(LAST_WAIT);
+    if result? == 0 {
+        return Err(FetchError::NothingFound { what });
+    }
+    Ok(())
+}
+
+struct Planner<'a> {
+    downloader: Downloader,
+    settings: &'a Settings,
+    context: &'a Context,
+    told: u64,
+}
+
+impl Planner<'_> {
+    async fn plan_job(
+        &mut self,
+        job: &mut Job,
+        tell: &mut dyn FnMut(Planned) -> io::Result<()>,
+    ) -> Result<(), FetchError> {
+        let source = job.source.as_mut();
+        let is_search = !source.is_list();
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        let mut offered = HashSet::new();
+        let mut tell = |planned| {
+            self.told += 1;
+            tell(planned)
+        };
+        loop {
+            self.context.interrupt.check()?;
+            match source.step()? {
+                SourceStep::End => return Ok(()),
+                SourceStep::Note(line) => self.context.progress.note(&line),
+                SourceStep::Junk(junk) => tell(Planned::Junk(junk))?,
+                SourceStep::Ask(request) => {
+                    let answer = ask(&self.downloader, &request, self.context).await?;
+                    hand_over(source, &job.request.source, &request, answer)?;
+                }
+                SourceStep::Candidate(candidate) => {
+                    let mut hasher = DefaultHasher::new();
+                    (&candidate.label, &candidate.provenance.image_url).hash(&mut hasher);
+                    if !offered.insert(hasher.finish()) {
+                        continue;
+                    }
+                    if let Err(error) = self.settings.licences.check(&candidate.provenance) {
+                        tell(Planned::OtherLicence(candidate, error))?;
+                        continue;
+                    }
+                    let count = counts.entry(candidate.label.clone()).or_default();
+                    if self.settings.max.is_none_or(|max| *count < max) {
+                        *count += 1;
+                        let is_last = Some(*count) == self.settings.max;
+                        tell(Planned::Image(candidate))?;
+                        if is_search && is_last {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
