@@ -20,6 +20,15 @@ pub enum SourceError {
         /// The list or folder.
         list: String,
     },
+    /// Its list can't be read to the end.
+    #[error("cannot read `{list}` to its end")]
+    Broken {
+        /// The list.
+        list: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The list has columns, but none that holds addresses.
     #[error("`{list}` has no column of addresses; its first line is `{first}`")]
     NoUrlColumn {
@@ -122,6 +131,9 @@ impl Hint for SourceError {
                 "give that folder another name, or move it elsewhere if it holds no photos"
             }
             Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
+            Self::Broken { .. } => {
+                "mend the list there and run the same command again: what was fetched stays"
+            }
             Self::Empty { .. } => "write one address a line into it",
             Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",
             Self::NoLabel { .. } => "add `--label NAME`, or a `label` column",

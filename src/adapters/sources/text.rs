@@ -66,6 +66,9 @@ pub(super) fn link(text: &str) -> Option<String> {
 /// The text of a field that may hold HTML, as a browser would show it, in one line; `None` where
 /// nothing is left.
 pub(super) fn plain_text(html: &str) -> Option<String> {
+    if !html.contains(['<', '&']) {
+        return one_line(html);
+    }
     let fragment = Html::parse_fragment(html);
     let mut text = String::new();
     for node in fragment.root_element().descendants() {

@@ -1,8 +1,9 @@
-//! A list of addresses, one image a record: text, CSV, TSV, JSON, JSON lines.
+//! A list of addresses, one image a record: text, CSV, TSV, JSON, JSON lines, each also with gzip.
 //!
 //! The list is read as a stream: a list of a million addresses takes no more memory than a short
 //! one.
 
+mod bounded;
 mod elements;
 mod lines;
 mod records;
@@ -10,6 +11,7 @@ mod records;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use flate2::bufread::MultiGzDecoder;
 use url::Url;
 
 use crate::artifacts::image_folder::label_from_text;
@@ -21,6 +23,8 @@ use records::{Fields, Form, Record, Records};
 pub const STANDARD_INPUT: &str = "-";
 /// How much of a wrong entry its message shows, in characters.
 const SHOWN: usize = 120;
+/// How a gzip file begins, by RFC 1952.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Offers the addresses of a list, in the list's order.
 pub struct UrlListSource {
@@ -44,8 +48,9 @@ impl UrlListSource {
     /// The source's name in provenance.
     pub const NAME: &str = "urls";
 
-    /// Opens a list, or standard input for `-`. The extension says its form; where there is none
-    /// that is known, its first line does. `label` is for records that name none.
+    /// Opens a list, or standard input for `-`. The extension says its form (before `.gz`, where it
+    /// has that); where there is none that is known, its first line does. Whether it is compressed,
+    /// its first bytes say. `label` is for records that name none.
     ///
     /// # Errors
     /// [`SourceError::Io`], [`SourceError::NoUrlColumn`].
@@ -72,7 +77,12 @@ impl UrlListSource {
                 name.to_string_lossy().into_owned(),
             )
         };
-        let form = path.extension().and_then(Form::of_extension);
+        let is_gzip = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+        let inner = path.file_stem().filter(|_| is_gzip).map(Path::new);
+        let form = inner.unwrap_or(path).extension();
+        let form = form.and_then(Form::of_extension);
         Self::read(reader, form, list, label, query)
     }
 
@@ -83,6 +93,8 @@ impl UrlListSource {
         label: Option<String>,
         query: Option<String>,
     ) -> Result<Self, SourceError> {
+        let broken = |error| broken(&list, error);
+        let reader = unpacked(reader).map_err(broken)?;
         Ok(Self {
             records: Records::new(reader, form, &list)?,
             list,
@@ -119,6 +131,7 @@ impl UrlListSource {
                 license: fields.license,
                 license_url: fields.license_url,
                 author: fields.author,
+                attribution: fields.attribution,
                 title: fields.title,
                 ..Provenance::default()
             },
@@ -140,7 +153,8 @@ impl UrlListSource {
 
 impl ImageSource for UrlListSource {
     fn step(&mut self) -> Result<SourceStep, SourceError> {
-        match self.records.next_record()? {
+        let record = self.records.next_record();
+        match record.map_err(|error| broken(&self.list, error))? {
             Some(Record { line, fields }) => {
                 self.is_empty = false;
                 match fields {
@@ -162,6 +176,22 @@ impl ImageSource for UrlListSource {
     fn is_list(&self) -> bool {
         true
     }
+}
+
+fn broken(list: &str, source: io::Error) -> SourceError {
+    SourceError::Broken {
+        list: list.to_owned(),
+        source,
+    }
+}
+
+/// The reader of what a list says, unpacked where it is packed.
+fn unpacked(mut reader: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
+    Ok(if reader.fill_buf()?.starts_with(&GZIP) {
+        Box::new(BufReader::new(MultiGzDecoder::new(reader)))
+    } else {
+        reader
+    })
 }
 
 /// An absolute http or https address without its fragment, or what is wrong with the text.

@@ -163,3 +163,111 @@ fn a_missing_list_is_named() {
         UrlListSource::open(Path::new("/nowhere/list.txt"), None, None).expect_err("is not there");
     assert!(error.to_string().contains("/nowhere/list.txt"), "{error}");
 }
+
+/// The same bytes with gzip, in two members as `cat a.gz b.gz` makes them.
+fn packed(text: &str) -> Vec<u8> {
+    use std::io::Write as _;
+    let (one, two) = text.split_at(text.len() / 2);
+    let pack = |part: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(part.as_bytes()).expect("packs");
+        encoder.finish().expect("packs")
+    };
+    [pack(one), pack(two)].concat()
+}
+
+#[test]
+fn every_form_may_be_packed() {
+    for (text, form) in [
+        ("http://a.org/1.jpg ann\n", "txt"),
+        ("url,label\nhttp://a.org/1.jpg,ann\n", "csv"),
+        ("label\turl\nann\thttp://a.org/1.jpg\n", "tsv"),
+        (
+            "[{\"url\": \"http://a.org/1.jpg\", \"label\": \"ann\"}]",
+            "json",
+        ),
+        (
+            "{\"url\": \"http://a.org/1.jpg\", \"label\": \"ann\"}\n",
+            "jsonl",
+        ),
+        ("url,label\nhttp://a.org/1.jpg,ann\n", ""),
+    ] {
+        let plain = steps(text.as_bytes(), form, None).expect("can be read");
+        assert_eq!(
+            steps(&packed(text), form, None).expect("can be read"),
+            plain,
+            "{text}"
+        );
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join(format!("list.{form}.GZ"));
+        fs_err::write(&path, packed(text)).expect("writes");
+        let mut source = UrlListSource::open(&path, None, None).expect("opens");
+        assert!(
+            matches!(source.step().expect("steps"), SourceStep::Candidate(_)),
+            "{text}"
+        );
+        assert_eq!(source.step().expect("steps"), SourceStep::End);
+    }
+}
+
+#[test]
+fn a_list_that_breaks_off_gives_what_came_before_and_its_name() {
+    let lines: String = (0..20_000)
+        .map(|number| format!("http://a.org/{number}.jpg ann\n"))
+        .collect();
+    let mut bytes = packed(&lines);
+    bytes.truncate(bytes.len() - 40);
+    let reader = Box::new(io::Cursor::new(bytes));
+    let mut source =
+        UrlListSource::read(reader, None, "list.gz".to_owned(), None, None).expect("opens");
+    let mut count = 0;
+    let error = loop {
+        match source.step() {
+            Ok(SourceStep::Candidate(_)) => count += 1,
+            Ok(other) => panic!("a list of addresses: {other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(count > 10_000, "{count}");
+    assert!(error.to_string().contains("`list.gz`"), "{error}");
+}
+
+#[test]
+fn a_quotation_mark_that_never_closes_does_not_fill_the_memory() {
+    let mut text = "url,label\nhttp://a.org/1.jpg,ann\nhttp://a.org/2.jpg,\"ann\n".to_owned();
+    text.push_str(&"http://a.org/3.jpg,ann\n".repeat(200_000));
+    let reader = Box::new(io::Cursor::new(text.into_bytes()));
+    let form = Some(Form::Table(b','));
+    let mut source =
+        UrlListSource::read(reader, form, "list.csv".to_owned(), None, None).expect("opens");
+    assert!(matches!(
+        source.step().expect("steps"),
+        SourceStep::Candidate(_)
+    ));
+    let error = source.step().expect_err("has no end");
+    let cause = std::error::Error::source(&error)
+        .expect("has a cause")
+        .to_string();
+    assert!(
+        cause.starts_with("after line 2: a record is longer"),
+        "{cause}"
+    );
+}
+
+#[test]
+fn fields_about_the_image_are_plain_text_and_numbers_are_labels() {
+    let text = "{\"url\": \"http://a.org/1.jpg\", \"label\": 7, \"creator\": \"<b>Jane</b> Doe\", \
+                \"credit\": \"Jane &amp; Co\", \"licence\": \"CC0\", \"title\": null}";
+    let all = steps(text.as_bytes(), "jsonl", None).expect("can be read");
+    let SourceStep::Candidate(candidate) = &all[0] else {
+        panic!("a candidate: {all:?}");
+    };
+    let provenance = &candidate.provenance;
+    assert_eq!(candidate.label, "7");
+    assert_eq!(provenance.author.as_deref(), Some("Jane Doe"));
+    assert_eq!(provenance.attribution.as_deref(), Some("Jane & Co"));
+    assert_eq!(
+        (provenance.license.as_deref(), &provenance.title),
+        (Some("CC0"), &None)
+    );
+}

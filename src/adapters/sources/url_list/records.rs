@@ -6,8 +6,10 @@ use std::io::{self, BufRead};
 use serde_json::Value;
 
 use super::SHOWN;
+use super::bounded::{Bounded, Budget};
 use super::elements::Elements;
 use super::lines::{LONGEST_RECORD, read_line};
+use crate::adapters::sources::text::plain_text;
 use crate::ports::SourceError;
 
 type Reader = Box<dyn BufRead + Send>;
@@ -72,6 +74,7 @@ pub(super) struct Fields {
     pub(super) license: Option<String>,
     pub(super) license_url: Option<String>,
     pub(super) author: Option<String>,
+    pub(super) attribution: Option<String>,
     pub(super) title: Option<String>,
 }
 
@@ -88,8 +91,9 @@ impl Fields {
             Column::PageUrl => self.page_url = value,
             Column::License => self.license = value,
             Column::LicenseUrl => self.license_url = value,
-            Column::Author => self.author = value,
-            Column::Title => self.title = value,
+            Column::Author => self.author = plain_text(text),
+            Column::Attribution => self.attribution = plain_text(text),
+            Column::Title => self.title = plain_text(text),
         }
     }
 }
@@ -103,6 +107,7 @@ enum Column {
     License,
     LicenseUrl,
     Author,
+    Attribution,
     Title,
 }
 
@@ -112,10 +117,11 @@ impl Column {
         match name.replace([' ', '-'], "_").as_str() {
             "url" | "image_url" | "imageurl" | "image" | "link" | "uri" => Some(Self::Url),
             "label" | "class" | "person" | "name" | "identity" => Some(Self::Label),
-            "page_url" | "page" => Some(Self::PageUrl),
+            "page_url" | "page" | "foreign_landing_url" => Some(Self::PageUrl),
             "license" | "licence" => Some(Self::License),
             "license_url" | "licence_url" => Some(Self::LicenseUrl),
-            "author" | "creator" => Some(Self::Author),
+            "author" | "creator" | "artist" | "photographer" => Some(Self::Author),
+            "attribution" | "credit" => Some(Self::Attribution),
             "title" => Some(Self::Title),
             _ => None,
         }
@@ -135,7 +141,11 @@ pub(super) enum Records {
 
 /// A list with columns.
 pub(super) struct Table {
-    reader: csv::Reader<Reader>,
+    reader: csv::Reader<Bounded<Reader>>,
+    /// How much was read for the record at hand.
+    budget: Budget,
+    /// The line of the record before.
+    line: u64,
     columns: Vec<Option<Column>>,
     /// The first record, where it is no header.
     first: Option<csv::ByteRecord>,
@@ -199,13 +209,15 @@ impl Records {
 
 impl Table {
     fn new(reader: Reader, delimiter: u8, list: &str) -> Result<Self, SourceError> {
+        let (reader, budget) = Bounded::new(reader);
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(delimiter)
             .has_headers(false)
             .flexible(true)
             .from_reader(reader);
         let mut first = csv::ByteRecord::new();
-        let is_empty = !reader.read_byte_record(&mut first).map_err(io_error)?;
+        let read = reader.read_byte_record(&mut first);
+        let is_empty = !read.map_err(|error| super::broken(list, io_error(error)))?;
         let texts: Vec<_> = first.iter().map(String::from_utf8_lossy).collect();
         let mut columns: Vec<_> = texts.iter().map(|text| Column::of_name(text)).collect();
         let is_header = columns.contains(&Some(Column::Url));
@@ -228,6 +240,8 @@ impl Table {
         }
         Ok(Self {
             reader,
+            budget,
+            line: 1,
             columns,
             first: (!is_header && !is_empty).then_some(first),
         })
@@ -237,10 +251,19 @@ impl Table {
         let mut row = csv::ByteRecord::new();
         if let Some(first) = self.first.take() {
             row = first;
-        } else if !self.reader.read_byte_record(&mut row).map_err(io_error)? {
-            return Ok(None);
+        } else {
+            self.budget.reset();
+            let read = self.reader.read_byte_record(&mut row);
+            let after = |error: io::Error| {
+                let text = format!("after line {}: {error}", self.line);
+                io::Error::new(error.kind(), text)
+            };
+            if !read.map_err(io_error).map_err(after)? {
+                return Ok(None);
+            }
         }
         let line = row.position().map_or(0, csv::Position::line);
+        self.line = line;
         let mut fields = Fields {
             has_label_field: self.columns.contains(&Some(Column::Label)),
             ..Fields::default()
@@ -301,9 +324,17 @@ fn fields_of_json(text: &[u8]) -> Result<Fields, String> {
             fields.has_label_field = true;
             let mut has_url = false;
             for (name, value) in &members {
-                if let (Some(column), Value::String(text)) = (Column::of_name(name), value) {
-                    has_url |= column == Column::Url;
-                    fields.set(column, text);
+                let Some(column) = Column::of_name(name) else {
+                    continue;
+                };
+                match value {
+                    Value::String(text) => {
+                        has_url |= column == Column::Url;
+                        fields.set(column, text);
+                    }
+                    // Labels are often numbers.
+                    Value::Number(number) => fields.set(column, &number.to_string()),
+                    _ => {}
                 }
             }
             if !has_url {

@@ -1,0 +1,51 @@
+//! A reader that gives up on a record without end.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::lines::LONGEST_RECORD;
+
+/// Counts the bytes that were read for one record, and refuses more than a record may have: a
+/// quotation mark that is never closed would take the rest of the list into memory.
+pub(super) struct Bounded<R> {
+    reader: R,
+    read: Budget,
+}
+
+/// Begins to count anew.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Budget(Arc<AtomicUsize>);
+
+impl Budget {
+    /// A new record begins.
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+impl<R> Bounded<R> {
+    pub(super) fn new(reader: R) -> (Self, Budget) {
+        let read = Budget::default();
+        let bounded = Self {
+            reader,
+            read: read.clone(),
+        };
+        (bounded, read)
+    }
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        let before = self.read.0.fetch_add(read, Ordering::Relaxed);
+        if before > LONGEST_RECORD {
+            let text = format!(
+                "a record is longer than {LONGEST_RECORD} bytes; a quotation mark may open in it \
+                 that is never closed"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(read)
+    }
+}
