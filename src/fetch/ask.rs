@@ -6,6 +6,9 @@ use super::{FetchError, LAST_WAIT, POLL, Settings};
 use crate::context::{Context, Interrupted};
 use crate::ports::{ImageSource, Lookup, SourceRequest};
 
+/// Largest answer to a lookup in bytes: each person comes with all that Wikidata knows of them.
+const LARGEST_ANSWER: u64 = 64 << 20;
+
 /// Gives a source the answer to its question, or tells it that there is none.
 pub(super) fn hand_over(
     source: &mut dyn ImageSource,
@@ -41,9 +44,14 @@ pub fn look_up(
     settings: &Settings,
     context: &Context,
 ) -> Result<(), FetchError> {
+    // The limit of the settings is one of images.
+    let settings = Settings {
+        max_bytes: settings.max_bytes.max(LARGEST_ANSWER),
+        ..settings.clone()
+    };
     let runtime = super::runtime(context)?;
     let result = runtime.block_on(async {
-        let downloader = Downloader::new(settings, Timeouts::default())?;
+        let downloader = Downloader::new(&settings, Timeouts::default())?;
         for lookup in lookups {
             while let Some(request) = lookup.ask() {
                 let answer = ask(&downloader, &request, context).await?;
