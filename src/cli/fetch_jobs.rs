@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use super::fetch::{FetchOptions, usage};
-use super::fetch_queries::{self, Wanted};
+use super::fetch_queries::{self, Wanted, is_something, tidy};
 use super::wiring::sources::{
     self, Lookup, STANDARD_INPUT, Searches, SourceName, Subject, item_number,
 };
@@ -150,9 +150,8 @@ impl FetchOptions {
         if let Some(path) = &self.queries {
             wanted.extend(fetch_queries::read(path)?);
         }
-        let is_blank =
-            |text: &Option<String>| text.as_ref().is_none_or(|text| text.trim().is_empty());
-        wanted.retain(|one| !is_blank(&one.query) || !is_blank(&one.wikidata));
+        let mut wanted: Vec<Wanted> = wanted.into_iter().map(tidy).collect();
+        wanted.retain(is_something);
         if wanted.is_empty() {
             return Err(usage(
                 "a search needs `--query`, `--wikidata` or `--queries`",
@@ -219,10 +218,25 @@ fn subjects(
     if !open.is_empty() {
         fetch::look_up(&mut open, settings, context)?;
     }
-    let pairs = wanted.into_iter().zip(lookups);
-    pairs
-        .map(|(one, lookup)| subject(one, lookup.as_ref(), searches, context))
-        .collect()
+    let mut subjects: Vec<Subject> = Vec::with_capacity(wanted.len());
+    for (one, lookup) in wanted.into_iter().zip(lookups) {
+        let is_named = one.label.is_some();
+        let subject = subject(one, lookup.as_ref(), searches, context)?;
+        let other = subjects.iter().find(|other| {
+            other.label == subject.label && other.item.is_some() && other.item != subject.item
+        });
+        // Two people of one name must not become one label unless that is wanted.
+        if let (false, Some(other), Some(item)) = (is_named, other, &subject.item) {
+            let first = other.item.as_deref().unwrap_or_default();
+            let label = &subject.label;
+            return Err(usage(
+                &format!("{first} and {item} would both get the label `{label}`"),
+                "give each person a `--label`",
+            ));
+        }
+        subjects.push(subject);
+    }
+    Ok(subjects)
 }
 
 fn needs_lookup(wanted: &Wanted, text: &str, searches: &Searches) -> bool {

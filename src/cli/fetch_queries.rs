@@ -141,8 +141,8 @@ fn of_lines(text: &str) -> Vec<Wanted> {
     wanted.collect()
 }
 
-/// Empty fields are missing ones.
-fn tidy(wanted: Wanted) -> Wanted {
+/// The same without blanks around its texts; empty ones are missing ones.
+pub(super) fn tidy(wanted: Wanted) -> Wanted {
     let tidy = |text: Option<String>| {
         let text = text?.trim().to_owned();
         (!text.is_empty()).then_some(text)
@@ -154,7 +154,8 @@ fn tidy(wanted: Wanted) -> Wanted {
     }
 }
 
-fn is_something(wanted: &Wanted) -> bool {
+/// Whether there is anything to search for.
+pub(super) fn is_something(wanted: &Wanted) -> bool {
     wanted.query.is_some() || wanted.wikidata.is_some()
 }
 

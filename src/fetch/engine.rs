@@ -106,6 +106,11 @@ impl<'a> Engine<'a> {
         (self.memory, self.activity, self.failures)
     }
 
+    /// Items that sources have offered so far.
+    pub(super) fn offered(&self) -> u64 {
+        self.activity.offered
+    }
+
     /// Fetches all that a source offers, up to the limit.
     pub(super) async fn run_job(
         &mut self,

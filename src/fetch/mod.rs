@@ -133,9 +133,16 @@ pub fn run(
         let downloader = Downloader::new(settings, Timeouts::default())?;
         let mut engine = Engine::new(memory, downloader, settings, out, context);
         for (number, mut job) in numbered {
+            let before = engine.offered();
             engine
                 .run_job(number, &job.request, job.source.as_mut())
                 .await?;
+            if engine.offered() == before {
+                let what = in_words(&[job]);
+                context
+                    .progress
+                    .note(&format!("nothing was found for {what}"));
+            }
         }
         Ok::<_, FetchError>(engine.finish())
     });

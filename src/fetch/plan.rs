@@ -45,7 +45,14 @@ pub fn plan(
             told: 0,
         };
         for mut job in jobs {
+            let before = planner.told;
             planner.plan_job(&mut job, tell).await?;
+            if planner.told == before {
+                let what = in_words(&[job]);
+                context
+                    .progress
+                    .note(&format!("nothing was found for {what}"));
+            }
         }
         Ok::<_, FetchError>(planner.told)
     });

@@ -458,6 +458,12 @@ fn a_person_is_found_by_number_or_by_a_name_that_only_one_has() {
         assert!(text.contains(line), "{text}");
     }
     assert!(text.contains("--wikidata Q2"), "{text}");
+    let both = ["--wikidata", "Q2", "--wikidata", "Q3"];
+    let text = failure(&run(&server, &both, &out), 2);
+    assert!(
+        text.contains("Q2 and Q3 would both get the label `john_smith`"),
+        "{text}"
+    );
     // All names are looked up before anything is downloaded.
     let images = images_asked(&server);
     let mixed = ["--query", "Bob", "--wikidata", "Nobody Atall"];
@@ -563,6 +569,11 @@ fn many_queries_come_from_options_and_files() {
         .keys()
         .collect();
     assert_eq!(labels, ["ada", "ann", "bob"]);
+    let nobody = file("more.txt", "Ann A\nNobody\n");
+    let output = run(&server, &["--queries", &nobody], &out);
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{notes}");
+    assert!(notes.contains("nothing was found for `Nobody`"), "{notes}");
     let toml = file(
         "people.toml",
         "[[queries]]\nquery = \"Ann A\"\nlable = \"ann\"\n",

@@ -20,7 +20,7 @@ const PAGE_SIZE: u32 = 50;
 /// Width in pixels of the scaled pictures that are asked for: one of Wikimedia's standard widths,
 /// and enough for the faces of a group. Originals have up to 40 megapixels.
 pub(super) const PICTURE_WIDTH: u32 = 1280;
-/// The fields of a picture's metadata that are read; all of them together are ten times as long.
+/// The fields of a picture's metadata that are read: its place, camera and categories are not.
 const FIELDS: &str = "LicenseShortName|LicenseUrl|UsageTerms|Artist|Attribution";
 
 /// What is looked for.

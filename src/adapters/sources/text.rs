@@ -46,21 +46,27 @@ pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     (!text.is_empty()).then_some(text)
 }
 
-/// An http or https address, which may lack its protocol, as Wikimedia writes some.
+/// The http or https address of an image, which may lack its protocol, as Wikimedia writes some.
 pub(super) fn web_address(text: &str) -> Option<Url> {
+    let mut url = any_address(text)?;
+    // Servers never see it, and with it the same image would have two addresses.
+    url.set_fragment(None);
+    Some(url)
+}
+
+/// The address of a page, likewise, as text.
+pub(super) fn link(text: &str) -> Option<String> {
+    any_address(text).map(String::from)
+}
+
+fn any_address(text: &str) -> Option<Url> {
     let url = if text.starts_with("//") {
         Url::parse(&format!("https:{text}"))
     } else {
         Url::parse(text)
     };
-    let mut url = url.ok()?;
-    url.set_fragment(None);
-    matches!(url.scheme(), "http" | "https").then_some(url)
-}
-
-/// The same as text.
-pub(super) fn link(text: &str) -> Option<String> {
-    web_address(text).map(String::from)
+    url.ok()
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// The text of a field that may hold HTML, as a browser would show it, in one line; `None` where
@@ -164,13 +170,16 @@ mod tests {
     fn only_web_addresses_are_addresses() {
         for (text, address) in [
             ("//a.org/b", Some("https://a.org/b")),
-            ("http://a.org/b c#d", Some("http://a.org/b%20c")),
+            ("http://a.org/b c#d", Some("http://a.org/b%20c#d")),
             ("data:image/gif;base64,R0", None),
             ("javascript:alert(1)", None),
             ("/b", None),
             ("", None),
         ] {
             assert_eq!(link(text).as_deref(), address, "{text}");
+            let image = web_address(text).map(String::from);
+            let address = address.map(|address| address.trim_end_matches("#d"));
+            assert_eq!(image.as_deref(), address, "{text}");
         }
     }
 

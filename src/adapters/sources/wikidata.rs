@@ -9,8 +9,8 @@ use url::Url;
 use super::text::{field, json_object_of, one_line};
 use crate::ports::{Lookup, SourceError, SourceRequest};
 
-/// Items that are looked at for one name: the API gives at most 50. Those of people stand before
-/// those of books and prizes that are named after them.
+/// Items that are looked at for one name: the API gives at most 50, and of each of these all that is
+/// known is asked for then.
 const MOST_ITEMS: u32 = 20;
 /// The item `human`.
 const HUMAN: &str = "Q5";
