@@ -123,6 +123,8 @@ fn commons(asked: &Asked) -> Reply {
         json!([page(1, 30), page(2, 31)])
     } else if terms.contains("Nobody") {
         json!([])
+    } else if terms.contains("Bob") {
+        json!([page(1, 50)])
     } else {
         json!([page(1, 40), page(2, 41), page(3, 3)])
     };
