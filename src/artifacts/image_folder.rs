@@ -227,6 +227,15 @@ fn shorten(label: &mut String) {
 /// # Errors
 /// The I/O error, with its path.
 pub fn sweep(root: &Path, keep: &std::collections::BTreeSet<String>) -> io::Result<()> {
+    sweep_others(root, |file| keep.contains(file))
+}
+
+/// As [`sweep`], for folders whose files are too many for a list: `is_kept` gets each file's path below
+/// the root, with `/`.
+///
+/// # Errors
+/// The I/O error, with its path.
+pub fn sweep_others(root: &Path, is_kept: impl Fn(&str) -> bool) -> io::Result<()> {
     for entry in WalkDir::new(root)
         .min_depth(1)
         .contents_first(true)
@@ -239,7 +248,7 @@ pub fn sweep(root: &Path, keep: &std::collections::BTreeSet<String>) -> io::Resu
                 fs::remove_dir(entry.path())?;
             }
         } else if name.ends_with(TEMPORARY_SUFFIX)
-            || (is_content_name(&name) && !keep.contains(&relative_path(root, entry.path())))
+            || (is_content_name(&name) && !is_kept(&relative_path(root, entry.path())))
         {
             fs::remove_file(entry.path())?;
         }

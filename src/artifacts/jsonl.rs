@@ -48,6 +48,8 @@ pub fn write<T: Serialize>(path: &Path, records: &[T]) -> io::Result<()> {
 pub struct Journal<T> {
     file: fs::File,
     path: PathBuf,
+    /// Where the next record will begin, in bytes.
+    end: u64,
     record: PhantomData<fn(&T)>,
 }
 
@@ -59,6 +61,16 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// everything after it are cut off.
     pub fn open(path: &Path) -> io::Result<(Self, Vec<T>)> {
         let mut records = Vec::new();
+        let journal = Self::open_each(path, |_, record| records.push(record))?;
+        Ok((journal, records))
+    }
+
+    /// As [`Journal::open`], for journals that don't fit into memory: `take` gets each record with the
+    /// place at which it begins, in bytes, for [`JournalReader::read_at`].
+    ///
+    /// # Errors
+    /// As [`Journal::open`].
+    pub fn open_each(path: &Path, mut take: impl FnMut(u64, T)) -> io::Result<Self> {
         let mut whole = 0;
         let existing = match fs::File::open(path) {
             Ok(file) => Some(file),
@@ -73,7 +85,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
                 line.clear();
                 let length = reader.read_until(b'\n', &mut line)?;
                 match serde_json::from_slice(&line) {
-                    Ok(record) if line.ends_with(b"\n") => records.push(record),
+                    Ok(record) if line.ends_with(b"\n") => take(whole, record),
                     _ => break,
                 }
                 whole += length as u64;
@@ -84,14 +96,12 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
             .append(true)
             .open(path)?;
         file.set_len(whole)?;
-        Ok((
-            Self {
-                file,
-                path: path.to_owned(),
-                record: PhantomData,
-            },
-            records,
-        ))
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            end: whole,
+            record: PhantomData,
+        })
     }
 
     /// Appends one record. It is handed to the operating system before this returns, so that the
@@ -102,7 +112,28 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     pub fn append(&mut self, record: &T) -> io::Result<()> {
         let mut line = serde_json::to_vec(record)?;
         line.push(b'\n');
-        self.file.write_all(&line)
+        self.file.write_all(&line)?;
+        self.end += line.len() as u64;
+        Ok(())
+    }
+
+    /// Where the next record will begin, in bytes.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Reads single records again.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn reader(&self) -> io::Result<JournalReader<T>> {
+        Ok(JournalReader {
+            file: BufReader::new(fs::File::open(&self.path)?),
+            at: 0,
+            line: Vec::new(),
+            record: PhantomData,
+        })
     }
 
     /// Removes the journal: its stage is complete.
@@ -112,6 +143,31 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     pub fn remove(self) -> io::Result<()> {
         drop(self.file);
         fs::remove_file(self.path)
+    }
+}
+
+/// Reads single records of a [`Journal`].
+#[derive(Debug)]
+pub struct JournalReader<T> {
+    file: BufReader<fs::File>,
+    at: u64,
+    line: Vec<u8>,
+    record: PhantomData<fn(&T)>,
+}
+
+impl<T: DeserializeOwned> JournalReader<T> {
+    /// The record that begins at a place. Records that lie near the last one that was read are cheap.
+    ///
+    /// # Errors
+    /// The I/O error, with its path, or `InvalidData`.
+    pub fn read_at(&mut self, place: u64) -> io::Result<T> {
+        let distance = i64::try_from(place).map_err(io::Error::other)?
+            - i64::try_from(self.at).map_err(io::Error::other)?;
+        self.file.seek_relative(distance)?;
+        self.line.clear();
+        let length = self.file.read_until(b'\n', &mut self.line)?;
+        self.at = place + length as u64;
+        Ok(serde_json::from_slice(&self.line)?)
     }
 }
 
@@ -141,6 +197,31 @@ mod tests {
                 read::<(u32, String)>(&path).expect("reads").len(),
                 lines + 1
             );
+        }
+    }
+
+    #[test]
+    fn records_are_read_again_in_any_order() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = Journal::<(u32, String)>::open(&path).expect("opens").0;
+        let mut places = Vec::new();
+        for number in 0..300 {
+            places.push(journal.end());
+            let text = "x".repeat(number as usize % 70);
+            journal.append(&(number, text)).expect("appends");
+        }
+        drop(journal);
+        let mut opened = Vec::new();
+        let journal = Journal::<(u32, String)>::open_each(&path, |place, record| {
+            opened.push((place, record.0));
+        });
+        let mut reader = journal.expect("opens").reader().expect("opens");
+        assert!(opened.iter().map(|(place, _)| place).eq(&places));
+        for step in 0..600 {
+            let number = step * 37 % 300;
+            let record = reader.read_at(places[number]).expect("reads");
+            assert_eq!(record.0 as usize, number);
         }
     }
 
