@@ -290,6 +290,12 @@ pub trait Progress: Send + Sync {
     /// Starts one task of `total` items (`None`: not known yet).
     fn start(&self, task: &str, total: Option<u64>) -> Box<dyn TaskProgress>;
 
+    /// A line beside the running tasks for a part of one, such as a host that is asked; `None` where
+    /// nobody wants to see that much.
+    fn detail(&self, _part: &str) -> Option<Box<dyn TaskProgress>> {
+        None
+    }
+
     /// One line that a person should see (a warning, a decision taken).
     fn note(&self, line: &str);
 }

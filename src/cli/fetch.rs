@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::args::Globals;
 use super::failure::Failure;
+use super::fetch_limits::FetchLimits;
 use super::fetch_plan;
 use super::output::Outcome;
 use super::wiring::sources::{Endpoint, SourceName};
@@ -65,9 +66,8 @@ pub(super) struct FetchOptions {
     /// a list or folder [default: 100 where anything is searched for, else all]
     #[arg(long, value_name = "N")]
     pub(super) max: Option<NonZeroU64>,
-    /// Smallest shorter side of an image in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().min_size)]
-    pub(super) min_size: u32,
+    #[command(flatten)]
+    pub(super) limits: FetchLimits,
     /// Largest image file in mebibytes
     #[arg(long, value_name = "MIB", default_value = "64")]
     pub(super) max_mib: NonZeroU32,
@@ -147,7 +147,9 @@ impl FetchOptions {
                 .max
                 .map(NonZeroU64::get)
                 .or(is_search.then_some(DEFAULT_MAX)),
-            min_size: self.min_size,
+            keep: self.limits.keep(),
+            timeouts: self.limits.timeouts(),
+            ignore_opt_out: self.limits.ignore_opt_out,
             max_bytes: u64::from(self.max_mib.get()) << 20,
             connections: self.connections.get() as usize,
             host_connections: self.host_connections.get() as usize,
@@ -183,7 +185,21 @@ pub(super) fn run(
         return fetch_plan::print(jobs, &settings, context, globals.json);
     };
     let report = fetch::run(jobs, &settings, out, context)?;
-    Ok(outcome(&report, out))
+    let mut outcome = outcome(&report, out);
+    if globals.verbose > 0 {
+        outcome.lines.extend(host_lines(&report));
+    }
+    Ok(outcome)
+}
+
+/// The hosts that were asked, a line each.
+fn host_lines(report: &Report) -> impl Iterator<Item = String> {
+    let hosts = &report.this_run.hosts;
+    let width = hosts.keys().map(|host| host.chars().count()).max();
+    let width = width.unwrap_or_default();
+    hosts
+        .iter()
+        .map(move |(host, of_host)| format!("  {host:width$}  {}", of_host.in_words()))
 }
 
 /// An error of arguments that clap can't check.
@@ -207,7 +223,11 @@ pub(super) fn outcome(report: &Report, out: &Path) -> Outcome {
             run.images_per_second,
             run.bytes as f64 / 1e6
         ),
-        format!("kept       {} images", report.kept),
+        format!(
+            "kept       {} images, {:.1} MB",
+            report.kept,
+            report.kept_bytes as f64 / 1e6
+        ),
     ];
     let counts = |counts: &std::collections::BTreeMap<String, u64>| {
         let width = counts.keys().map(|name| name.chars().count()).max();

@@ -18,6 +18,7 @@ mod export;
 mod failure;
 mod fetch;
 mod fetch_jobs;
+mod fetch_limits;
 mod fetch_plan;
 mod fetch_queries;
 mod heap;

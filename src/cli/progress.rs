@@ -16,6 +16,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) struct TerminalProgress {
     bars: MultiProgress,
     quiet: bool,
+    verbose: bool,
 }
 
 impl TerminalProgress {
@@ -30,6 +31,7 @@ impl TerminalProgress {
         Self {
             bars: MultiProgress::with_draw_target(target),
             quiet: globals.quiet,
+            verbose: globals.verbose > 0,
         }
     }
 }
@@ -43,6 +45,17 @@ impl Progress for TerminalProgress {
         bar.set_prefix(task.to_owned());
         bar.enable_steady_tick(TICK);
         Box::new(Bar { bar })
+    }
+
+    fn detail(&self, part: &str) -> Option<Box<dyn TaskProgress>> {
+        if !self.verbose {
+            return None;
+        }
+        let bar = self.bars.add(ProgressBar::no_length());
+        let style = ProgressStyle::with_template("           {prefix} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.set_prefix(part.to_owned());
+        Some(Box::new(Bar { bar }))
     }
 
     #[expect(clippy::print_stderr, reason = "the one place that prints notes")]

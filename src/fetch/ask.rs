@@ -1,6 +1,6 @@
 //! Questions of sources and what becomes of the answers.
 
-use super::download::{Downloader, Timeouts};
+use super::download::Downloader;
 use super::retry::DownloadError;
 use super::{FetchError, LAST_WAIT, POLL, Settings};
 use crate::context::{Context, Interrupted};
@@ -51,7 +51,7 @@ pub fn look_up(
     };
     let runtime = super::runtime(context)?;
     let result = runtime.block_on(async {
-        let downloader = Downloader::new(&settings, Timeouts::default())?;
+        let downloader = Downloader::new(&settings)?;
         for lookup in lookups {
             while let Some(request) = lookup.ask() {
                 let answer = ask(&downloader, &request, context).await?;

@@ -1,18 +1,22 @@
-//! One address in, its bytes out: limits, redirects, retries.
+//! One address in, its bytes out: limits, redirects, retries, opt-outs.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{LOCATION, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode, redirect};
+use reqwest::header::{ACCEPT, ETAG, HeaderMap, HeaderName, LAST_MODIFIED, LOCATION, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::addresses::{Resolver, check_literal};
-use super::hosts::Hosts;
+use super::hosts::{Closed, Host, Hosts, RobotsAnswer};
+use super::opt_out::{AGENT, opt_out};
 use super::retry::{DownloadError, back_off};
-use super::{FetchError, Settings};
+use super::robots::{self, Robots};
+use super::settings::{Settings, Timeouts};
 use crate::back_off::retry_after;
+use crate::fetch::FetchError;
 use crate::ports::{SecretPart, SourceRequest};
 
 /// Redirects that are followed for one address; browsers allow 20, and image servers need one or
@@ -20,34 +24,19 @@ use crate::ports::{SecretPart, SourceRequest};
 const MOST_REDIRECTS: usize = 10;
 /// Most bytes that are reserved before they have arrived.
 const RESERVED: u64 = 1 << 20;
-
-/// How long is waited for what.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Timeouts {
-    /// For a connection, TLS included.
-    pub(super) connect: Duration,
-    /// For the next piece of an answer.
-    pub(super) read: Duration,
-    /// For one whole answer: servers that drip end here.
-    pub(super) total: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            read: Duration::from_secs(30),
-            total: Duration::from_secs(120),
-        }
-    }
-}
+/// What images are asked for: formats that can be decoded go first.
+const IMAGES: &str = "image/jpeg,image/png,image/webp,image/gif,image/*;q=0.5,*/*;q=0.1";
+/// For how long a robots.txt that can't be read is not asked for again.
+const ROBOTS_PAUSE: Duration = Duration::from_secs(60);
 
 /// Downloads under all limits; shared by all tasks of a run.
 pub(super) struct Downloader {
     client: Client,
     hosts: Hosts,
     connections: Arc<Semaphore>,
+    timeouts: Timeouts,
     allow_private: bool,
+    ignore_opt_out: bool,
     retries: u32,
     limit: u64,
 }
@@ -59,44 +48,87 @@ pub(super) struct Download {
     pub(super) status: u16,
     /// The address after redirects, where it differs.
     pub(super) final_url: Option<Url>,
+    pub(super) etag: Option<String>,
+    pub(super) last_modified: Option<String>,
     /// One of the run's connections: whoever holds it holds these bytes in memory.
     pub(super) connection: OwnedSemaphorePermit,
 }
 
+/// What is asked for, and so which rules hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A source's question, of an interface made for programs.
+    Page,
+    /// An image: its owner may not want it in data sets.
+    Image,
+    /// A robots.txt.
+    Robots,
+}
+
 impl Downloader {
-    pub(super) fn new(settings: &Settings, timeouts: Timeouts) -> Result<Self, FetchError> {
+    pub(super) fn new(settings: &Settings) -> Result<Self, FetchError> {
+        Self::with_client(settings, |builder| builder)
+    }
+
+    /// As [`Downloader::new`], with further settings of the client.
+    fn with_client(
+        settings: &Settings,
+        further: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, FetchError> {
         let mut builder = Client::builder()
             .user_agent(user_agent(&settings.contact))
             .redirect(redirect::Policy::none())
             // Through a proxy nobody could tell whether a name leads into a private network.
             .no_proxy()
             .pool_max_idle_per_host(settings.host_connections)
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.read)
-            .timeout(timeouts.total);
+            .connect_timeout(settings.timeouts.connect)
+            .read_timeout(settings.timeouts.read);
         if !settings.allow_private {
             builder = builder.dns_resolver(Resolver);
         }
+        let client = further(builder).build().map_err(FetchError::Client)?;
         Ok(Self {
-            client: builder.build().map_err(FetchError::Client)?,
-            hosts: Hosts::new(settings.host_connections, settings.host_rate),
+            client,
+            hosts: Hosts::new(
+                settings.host_connections,
+                settings.host_rate,
+                settings.timeouts.refused,
+            ),
             connections: Arc::new(Semaphore::new(settings.connections)),
+            timeouts: settings.timeouts,
             allow_private: settings.allow_private,
+            ignore_opt_out: settings.ignore_opt_out,
             retries: settings.retries,
             limit: settings.max_bytes,
         })
     }
 
-    /// Gets an address, again and again where that makes sense.
+    /// Gets the answer to a source's question, again and again where that makes sense.
     pub(super) async fn get(&self, request: &SourceRequest) -> Result<Download, DownloadError> {
+        self.get_for(request, Purpose::Page).await
+    }
+
+    /// Gets an image, unless its owner opted out.
+    pub(super) async fn get_image(&self, url: Url) -> Result<Download, DownloadError> {
+        let request = SourceRequest {
+            headers: vec![(ACCEPT.to_string(), IMAGES.to_owned())],
+            ..SourceRequest::new(url)
+        };
+        self.get_for(&request, Purpose::Image).await
+    }
+
+    async fn get_for(
+        &self,
+        request: &SourceRequest,
+        purpose: Purpose,
+    ) -> Result<Download, DownloadError> {
         let mut attempt = 0;
         loop {
-            let error = match self.try_once(request).await {
+            let error = match self.try_once(request, purpose).await {
                 Ok(download) => return Ok(download),
                 Err(error) => error,
             };
-            let hopeless = matches!(error, DownloadError::Paused { .. });
-            if attempt >= self.retries || hopeless || !error.is_transient() {
+            if attempt >= self.retries || !error.is_worth_a_retry() {
                 return Err(error);
             }
             tokio::time::sleep(back_off(attempt, &request.url)).await;
@@ -104,49 +136,102 @@ impl Downloader {
         }
     }
 
-    async fn try_once(&self, request: &SourceRequest) -> Result<Download, DownloadError> {
+    async fn try_once(
+        &self,
+        request: &SourceRequest,
+        purpose: Purpose,
+    ) -> Result<Download, DownloadError> {
         let mut url = request.url.clone();
         for _ in 0..=MOST_REDIRECTS {
             if !self.allow_private {
                 check_literal(&url)?;
             }
             let host = self.hosts.of(&url);
-            let _turn = host.enter().await.map_err(|_| DownloadError::Paused {
-                host: url.host_str().unwrap_or_default().to_owned(),
-            })?;
+            if purpose == Purpose::Image && !self.ignore_opt_out {
+                self.ask_robots(&host, &url).await?;
+            }
+            let _turn = host.enter().await.map_err(|why| closed(why, &url))?;
             let Ok(connection) = self.connections.clone().acquire_owned().await else {
                 unreachable!("nobody closes the semaphore")
             };
-            let response = self.send(&url, request).await?;
-            let status = response.status();
-            if let Some(next) = redirect_target(&response, &url)? {
-                url = next;
-                continue;
-            }
-            if !status.is_success() {
-                let pause = header(&response, RETRY_AFTER)
-                    .and_then(|text| retry_after(text, SystemTime::now()));
-                let asks = matches!(
+            let limit = self.timeouts.total;
+            let answer = self.ask(&host, &url, request, purpose);
+            let too_slow = || DownloadError::TooSlow {
+                host: name_of(&url),
+                limit,
+            };
+            match timeout(limit, answer).await.map_err(|_| too_slow())?? {
+                Answer::Redirect(next) => url = next,
+                Answer::Body {
+                    bytes,
                     status,
-                    StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-                );
-                if let Some(pause) = pause.filter(|_| asks) {
-                    host.pause(pause);
+                    headers,
+                } => {
+                    let text = |name| header(&headers, name).map(str::to_owned);
+                    return Ok(Download {
+                        bytes,
+                        status: status.as_u16(),
+                        etag: text(ETAG),
+                        last_modified: text(LAST_MODIFIED),
+                        final_url: (url != request.url).then_some(url),
+                        connection,
+                    });
                 }
-                return Err(DownloadError::Status {
-                    status: status.as_u16(),
-                    retry_after: pause,
-                });
             }
-            return Ok(Download {
-                bytes: self.read(response, &url).await?,
-                status: status.as_u16(),
-                final_url: (url != request.url).then_some(url),
-                connection,
-            });
         }
         Err(DownloadError::Redirect {
             problem: "too often",
+        })
+    }
+
+    /// Sends one request and reads its answer.
+    async fn ask(
+        &self,
+        host: &Host,
+        url: &Url,
+        request: &SourceRequest,
+        purpose: Purpose,
+    ) -> Result<Answer, DownloadError> {
+        let sent = Instant::now();
+        let response = self.send(url, request).await;
+        if matches!(response, Err(DownloadError::Tls { .. })) {
+            host.refused(sent);
+        }
+        let response = response?;
+        if let Some(next) = redirect_target(&response, url)? {
+            return Ok(Answer::Redirect(next));
+        }
+        let status = response.status();
+        if !status.is_success() {
+            let pause = header(response.headers(), RETRY_AFTER)
+                .and_then(|text| retry_after(text, SystemTime::now()));
+            match (status, pause) {
+                (StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE, Some(pause)) => {
+                    host.pause(pause);
+                }
+                (StatusCode::TOO_MANY_REQUESTS, None) => host.is_busy(sent),
+                (StatusCode::FORBIDDEN, _) if purpose != Purpose::Robots => host.refused(sent),
+                _ if status.is_server_error() => {}
+                _ => host.answered(),
+            }
+            return Err(DownloadError::Status {
+                status: status.as_u16(),
+                retry_after: pause,
+            });
+        }
+        host.answered();
+        if purpose == Purpose::Image
+            && !self.ignore_opt_out
+            && let Some(directive) = opt_out(response.headers())
+        {
+            return Err(DownloadError::OptedOut { directive });
+        }
+        let headers = response.headers().clone();
+        let bytes = self.read(response, host, url, purpose).await?;
+        Ok(Answer::Body {
+            bytes,
+            status,
+            headers,
         })
     }
 
@@ -175,22 +260,117 @@ impl Downloader {
             .map_err(|error| DownloadError::of_client(&error, url))
     }
 
-    async fn read(&self, mut response: Response, url: &Url) -> Result<Vec<u8>, DownloadError> {
-        let too_large = DownloadError::TooLarge { limit: self.limit };
+    async fn read(
+        &self,
+        mut response: Response,
+        host: &Host,
+        url: &Url,
+        purpose: Purpose,
+    ) -> Result<Vec<u8>, DownloadError> {
+        let is_robots = purpose == Purpose::Robots;
+        let limit = if is_robots {
+            robots::MOST_BYTES as u64
+        } else {
+            self.limit
+        };
         let declared = response.content_length().unwrap_or_default();
-        if declared > self.limit {
-            return Err(too_large);
+        if declared > limit && !is_robots {
+            return Err(DownloadError::TooLarge { limit });
         }
         let mut bytes = Vec::with_capacity(usize::try_from(declared.min(RESERVED)).unwrap_or(0));
         let broken = |error| DownloadError::of_client(&error, url);
         while let Some(piece) = response.chunk().await.map_err(broken)? {
-            if (bytes.len() + piece.len()) as u64 > self.limit {
-                return Err(too_large);
-            }
             bytes.extend_from_slice(&piece);
+            if bytes.len() as u64 > limit {
+                if is_robots {
+                    break;
+                }
+                return Err(DownloadError::TooLarge { limit });
+            }
+            host.received(piece.len()).await;
         }
         Ok(bytes)
     }
+
+    /// Whether the host's robots.txt lets this program fetch an address. The file is asked for once; one
+    /// that is missing forbids nothing, and one that can't be read everything (RFC 9309, section 2.3.1).
+    async fn ask_robots(&self, host: &Host, url: &Url) -> Result<(), DownloadError> {
+        let mut known = host.robots.lock().await;
+        let rules = match &*known {
+            Some(RobotsAnswer::Rules(rules)) => rules.clone(),
+            Some(RobotsAnswer::Unknown(error, until)) if Instant::now() < *until => {
+                return Err(error.clone());
+            }
+            _ => match self.robots(url).await {
+                Ok(rules) => {
+                    let rules = Arc::new(rules);
+                    *known = Some(RobotsAnswer::Rules(rules.clone()));
+                    rules
+                }
+                Err(error) => {
+                    let until = Instant::now() + ROBOTS_PAUSE;
+                    *known = Some(RobotsAnswer::Unknown(error.clone(), until));
+                    return Err(error);
+                }
+            },
+        };
+        drop(known);
+        if rules.allows(url) {
+            Ok(())
+        } else {
+            Err(DownloadError::Disallowed { host: name_of(url) })
+        }
+    }
+
+    async fn robots(&self, url: &Url) -> Result<Robots, DownloadError> {
+        let Ok(address) = url.join("/robots.txt") else {
+            return Ok(Robots::default());
+        };
+        let request = SourceRequest::new(address);
+        // Boxed, for the request of an image asks for robots.txt, which is a request.
+        match Box::pin(self.get_for(&request, Purpose::Robots)).await {
+            Ok(download) => Ok(Robots::parse(&download.bytes, AGENT)),
+            Err(DownloadError::Redirect { .. }) => Ok(Robots::default()),
+            Err(DownloadError::Status { status, .. })
+                if (400..500).contains(&status) && status != 429 =>
+            {
+                Ok(Robots::default())
+            }
+            // Images would not be found there either: that says more.
+            Err(
+                error @ (DownloadError::Private(_)
+                | DownloadError::Tls { .. }
+                | DownloadError::Paused { .. }
+                | DownloadError::Refusing { .. }),
+            ) => Err(error),
+            Err(error) => Err(DownloadError::RobotsUnknown {
+                host: name_of(url),
+                cause: error.to_string(),
+            }),
+        }
+    }
+}
+
+/// What one request brought.
+enum Answer {
+    Redirect(Url),
+    Body {
+        bytes: Vec<u8>,
+        status: StatusCode,
+        headers: HeaderMap,
+    },
+}
+
+fn closed(why: Closed, url: &Url) -> DownloadError {
+    let host = name_of(url);
+    match why {
+        Closed::PausedTooLong => DownloadError::Paused { host },
+        Closed::Refusing => DownloadError::Refusing { host },
+    }
+}
+
+fn name_of(url: &Url) -> String {
+    url.host_str().unwrap_or_default().to_owned()
 }
 
 /// Where an answer sends us on to; `None` where it is no redirect.
@@ -199,7 +379,7 @@ fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, Downl
         return Ok(None);
     }
     let problem = |problem| DownloadError::Redirect { problem };
-    let target = header(response, LOCATION).ok_or(problem("to nowhere"))?;
+    let target = header(response.headers(), LOCATION).ok_or(problem("to nowhere"))?;
     let next = from
         .join(target)
         .map_err(|_| problem("to no valid address"))?;
@@ -210,8 +390,8 @@ fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, Downl
     }
 }
 
-fn header(response: &Response, name: reqwest::header::HeaderName) -> Option<&str> {
-    response.headers().get(name)?.to_str().ok()
+fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
 }
 
 /// Who asks, honestly: name, version, and whom to write to.
@@ -226,3 +406,6 @@ fn user_agent(contact: &Option<String>) -> String {
 #[cfg(test)]
 #[path = "download_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "tls_tests.rs"]
+mod tls_tests;

@@ -1,8 +1,18 @@
 use super::super::http_server::{Asked, HttpServer, Reply};
 use super::*;
+use crate::types::Reason;
+
+#[path = "opt_out_tests.rs"]
+mod opt_outs;
 
 fn settings() -> Settings {
     Settings {
+        timeouts: Timeouts {
+            connect: Duration::from_secs(2),
+            read: Duration::from_millis(700),
+            total: Duration::from_secs(3),
+            refused: Duration::from_millis(100),
+        },
         allow_private: true,
         host_rate: None,
         max_bytes: 1000,
@@ -13,18 +23,13 @@ fn settings() -> Settings {
 }
 
 fn get_with(settings: &Settings, url: &str) -> Result<Download, DownloadError> {
-    let timeouts = Timeouts {
-        connect: Duration::from_secs(2),
-        read: Duration::from_millis(700),
-        total: Duration::from_secs(5),
-    };
     let runtime = tokio::runtime::Runtime::new().expect("starts");
     let request = SourceRequest {
         headers: vec![("accept".to_owned(), "image/x-test".to_owned())],
         ..SourceRequest::new(Url::parse(url).expect("is an address"))
     };
     runtime.block_on(async {
-        let downloader = Downloader::new(settings, timeouts).expect("sets up");
+        let downloader = Downloader::new(settings).expect("sets up");
         downloader.get(&request).await
     })
 }
@@ -188,4 +193,161 @@ fn private_addresses_are_refused_as_literals_and_after_dns() {
         assert_eq!(error.reason(), crate::types::Reason::BadAddress);
     }
     assert_eq!(server.counts().len(), 0, "nobody was asked");
+}
+
+fn get_image_with(settings: &Settings, url: &str) -> Result<Download, DownloadError> {
+    get_images_with(settings, &[url]).remove(0)
+}
+
+/// Gets images one after the other, with one downloader.
+fn get_images_with(settings: &Settings, urls: &[&str]) -> Vec<Result<Download, DownloadError>> {
+    let runtime = tokio::runtime::Runtime::new().expect("starts");
+    runtime.block_on(async {
+        let downloader = Downloader::new(settings).expect("sets up");
+        let mut results = Vec::new();
+        for url in urls {
+            let url = Url::parse(url).expect("is an address");
+            results.push(downloader.get_image(url).await);
+        }
+        results
+    })
+}
+
+#[test]
+fn redirects_into_a_private_network_are_refused_by_address_and_by_name() {
+    let server = HttpServer::start(|asked: &Asked| {
+        let port = asked.headers.split("host: public.test:").nth(1);
+        let port = port
+            .and_then(|rest| rest.lines().next())
+            .unwrap_or_default();
+        match asked.path.as_str() {
+            "/literal" => {
+                Reply::new(302, "").header(&format!("location: http://127.0.0.1:{port}/secret"))
+            }
+            "/mapped" => Reply::new(302, "").header(&format!(
+                "location: http://[::ffff:127.0.0.1]:{port}/secret"
+            )),
+            "/name" => {
+                Reply::new(302, "").header(&format!("location: http://localhost:{port}/secret"))
+            }
+            "/fine" => Reply::new(200, "body"),
+            _ => Reply::new(404, ""),
+        }
+    });
+    let local = Url::parse(&server.url("/")).expect("is an address");
+    let port = local.port().expect("has a port");
+    let settings = Settings {
+        allow_private: false,
+        ..settings()
+    };
+    let runtime = tokio::runtime::Runtime::new().expect("starts");
+    runtime.block_on(async {
+        // Only this name is let through to the server on this machine.
+        let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let downloader =
+            Downloader::with_client(&settings, |client| client.resolve("public.test", address));
+        let downloader = downloader.expect("sets up");
+        let get = |path: &str| {
+            let url = Url::parse(&format!("http://public.test:{port}{path}"));
+            downloader.get_image(url.expect("is an address"))
+        };
+        assert_eq!(get("/fine").await.expect("is let through").bytes, b"body");
+        for path in ["/literal", "/mapped", "/name"] {
+            let error = get(path).await.expect_err(path);
+            assert!(
+                matches!(error, DownloadError::Private(_)),
+                "{path}: {error}"
+            );
+        }
+    });
+    assert!(!server.counts().contains_key("/secret"));
+}
+
+#[test]
+fn a_host_that_refuses_everything_is_left_alone_and_others_are_not() {
+    let refusing = HttpServer::start(|_: &Asked| Reply::new(403, ""));
+    let fine = HttpServer::start(|_: &Asked| Reply::new(200, "body"));
+    let settings = Settings {
+        ignore_opt_out: true,
+        ..settings()
+    };
+    let urls: Vec<String> = (0..12)
+        .map(|number| refusing.url(&format!("/{number}")))
+        .chain([fine.url("/1")])
+        .collect();
+    let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+    let begun = std::time::Instant::now();
+    let mut results = get_images_with(&settings, &urls);
+    assert!(results.pop().expect("is the fine one").is_ok());
+    // Five refusals, then one after each pause of 0.1, 0.2, 0.4 and 0.8 seconds; the next is too long.
+    let paused = |result: &Result<Download, DownloadError>| {
+        matches!(result, Err(error @ DownloadError::Refusing { .. })
+                         if error.is_transient() && error.reason() == Reason::HostPaused)
+    };
+    assert_eq!(results.iter().filter(|result| paused(result)).count(), 3);
+    assert_eq!(refusing.counts().len(), 9);
+    assert!(begun.elapsed() >= Duration::from_millis(1500));
+}
+
+#[test]
+fn a_drip_ends_and_is_left_to_the_next_run() {
+    let server = HttpServer::start(|_: &Asked| {
+        Reply::new(200, vec![b'x'; 900]).dripping(Duration::from_millis(100))
+    });
+    let error = get(&server.url("/a")).expect_err("drips");
+    assert!(matches!(error, DownloadError::TooSlow { .. }), "{error}");
+    assert!(error.is_transient());
+    assert_eq!(server.counts()["/a"], 1);
+}
+
+#[test]
+fn what_a_bomb_unpacks_to_counts() {
+    let server = HttpServer::start(|_: &Asked| {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        std::io::Write::write_all(&mut packed, &vec![0; 5 << 20]).expect("packs");
+        let packed = packed.finish().expect("packs");
+        Reply::new(200, packed).header("content-encoding: gzip")
+    });
+    let settings = Settings {
+        max_bytes: 100_000,
+        ..settings()
+    };
+    let error = get_with(&settings, &server.url("/a")).expect_err("is a bomb");
+    assert!(
+        matches!(error, DownloadError::TooLarge { limit: 100_000 }),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_the_server_says_of_the_image_is_remembered() {
+    let server = HttpServer::start(|_: &Asked| {
+        Reply::new(203, "body")
+            .header("ETag: \"abc\"")
+            .header("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT")
+    });
+    let download = get(&server.url("/a")).expect("answers");
+    assert_eq!(download.status, 203);
+    assert_eq!(download.etag.as_deref(), Some("\"abc\""));
+    let modified = download.last_modified.as_deref();
+    assert_eq!(modified, Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+}
+
+#[test]
+fn connections_that_are_closed_or_reset_are_tried_again() {
+    let server = HttpServer::start(|asked: &Asked| {
+        let reply = Reply::new(200, "whole body");
+        match (asked.path.as_str(), asked.times) {
+            ("/closed", 1) | ("/gone", _) => reply.closing(),
+            ("/reset", 1) => reply.resetting(),
+            _ => reply,
+        }
+    });
+    for path in ["/closed", "/reset"] {
+        assert_eq!(get(&server.url(path)).expect("passes").bytes, b"whole body");
+        assert_eq!(server.counts()[path], 2, "{path}");
+    }
+    let error = get(&server.url("/gone")).expect_err("stays closed");
+    assert!(matches!(error, DownloadError::Broken { .. }), "{error}");
+    assert_eq!(server.counts()["/gone"], 3);
 }

@@ -1,6 +1,8 @@
 //! The loop that drives a source and its downloads.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod outcomes;
+
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::Path;
@@ -12,13 +14,17 @@ use tokio::task::JoinSet;
 use super::ask::hand_over;
 use super::download::Downloader;
 use super::examine::LeftOut;
+use super::index::Known;
 use super::item::{Finished, Tools, fetch};
-use super::memory::{Item, ItemId, Memory, Outcome, Request};
+use super::job::{Display, JobState, Room};
+use super::journal::{ItemId, Request};
+use super::memory::Memory;
+use super::report::HostLines;
 use super::retry::DownloadError;
 use super::{Activity, FetchError, POLL, Settings};
 use crate::context::Context;
-use crate::ports::{ImageSource, SourceRequest, SourceStep, TaskProgress};
-use crate::types::{Candidate, Discarded, Provenance, Reason};
+use crate::ports::{ImageSource, SourceRequest, SourceStep};
+use crate::types::{Address, Candidate, Reason};
 
 /// Candidates under way for each connection: enough that one slow host does not hold up others.
 const AHEAD: usize = 8;
@@ -30,16 +36,8 @@ pub(super) struct Engine<'a> {
     context: &'a Context,
     tools: Arc<Tools>,
     activity: Activity,
-    failures: Failures,
-}
-
-/// What was left out in this run.
-#[derive(Debug, Default)]
-pub(super) struct Failures {
-    /// Items by reason code.
-    pub(super) reasons: BTreeMap<String, u64>,
-    /// The first message.
-    pub(super) example: String,
+    example: String,
+    hosts: HostLines,
 }
 
 /// What a task brings back.
@@ -49,33 +47,6 @@ enum Done {
 }
 
 type Tasks = JoinSet<io::Result<Done>>;
-
-/// The state of one job.
-struct JobState {
-    number: u32,
-    /// The label of all that a search finds; `None` for lists.
-    search_label: Option<String>,
-    /// Items that the source gave so far.
-    position: u64,
-    ended: bool,
-    waits_for_page: bool,
-    /// A candidate that waits until it is known whether the limit leaves room for it.
-    held: Option<Box<Candidate>>,
-    /// Candidates under way by label.
-    under_way: HashMap<String, u64>,
-    /// Hashes of the labels and addresses that were offered so far.
-    offered: HashSet<u64>,
-    bar: Box<dyn TaskProgress>,
-}
-
-/// Whether the limit leaves room for one more image of a label.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Room {
-    Free,
-    /// That depends on what is under way.
-    Unsure,
-    Full,
-}
 
 impl<'a> Engine<'a> {
     pub(super) fn new(
@@ -89,7 +60,7 @@ impl<'a> Engine<'a> {
             downloader,
             decoders: Semaphore::new(context.threads.get()),
             out: out.to_owned(),
-            min_size: settings.min_size,
+            keep: settings.keep,
             max_bytes: settings.max_bytes,
         };
         Self {
@@ -98,12 +69,15 @@ impl<'a> Engine<'a> {
             context,
             tools: Arc::new(tools),
             activity: Activity::default(),
-            failures: Failures::default(),
+            example: String::new(),
+            hosts: HostLines::default(),
         }
     }
 
-    pub(super) fn finish(self) -> (Memory, Activity, Failures) {
-        (self.memory, self.activity, self.failures)
+    /// What is remembered, what was done, and the first message of what was left out.
+    pub(super) fn finish(mut self) -> (Memory, Activity, String) {
+        self.activity.hosts = self.hosts.finish();
+        (self.memory, self.activity, self.example)
     }
 
     /// Items that sources have offered so far.
@@ -118,16 +92,21 @@ impl<'a> Engine<'a> {
         request: &Request,
         source: &mut dyn ImageSource,
     ) -> Result<(), FetchError> {
+        let is_search = !source.is_list();
+        let wanted = self.settings.max.filter(|_| is_search);
+        let total = wanted.or_else(|| source.total());
+        let bar = self.context.progress.start("fetch", total);
         let mut job = JobState {
             number,
-            search_label: request.label.clone().filter(|_| !source.is_list()),
+            search_label: request.label.clone().filter(|_| is_search),
             position: 0,
             ended: false,
             waits_for_page: false,
             held: None,
             under_way: HashMap::new(),
+            asked: HashMap::new(),
             offered: HashSet::new(),
-            bar: self.context.progress.start("fetch", source.total()),
+            display: Display::new(bar, wanted.is_some(), total),
         };
         self.count_finished_search(&mut job);
         let mut tasks = Tasks::new();
@@ -183,7 +162,7 @@ impl<'a> Engine<'a> {
             self.context.interrupt.check()?;
             if let Some(candidate) = job.held.take() {
                 match self.room(job, &candidate.label) {
-                    Room::Free => self.start(job, *candidate, tasks),
+                    Room::Free => self.start(job, *candidate, tasks)?,
                     Room::Full => self.give_up(job, *candidate)?,
                     Room::Unsure => {
                         job.held = Some(candidate);
@@ -262,10 +241,9 @@ impl<'a> Engine<'a> {
             return Ok(true);
         }
         let id = ItemId::new(label, &provenance.image_url);
-        let outcome = self.memory.outcome(&id);
-        if let Some(outcome) = outcome.filter(|outcome| !self.is_worth_a_try(outcome)) {
-            count_known(&mut self.activity, &mut self.failures, outcome);
-            job.bar.advance(1);
+        let known = self.memory.known(&id);
+        if let Some(known) = known.filter(|known| !self.is_worth_a_try(*known)) {
+            self.count_known(job, known);
             return Ok(true);
         }
         let Err(left_out) = self.settings.licences.check(provenance) else {
@@ -275,112 +253,53 @@ impl<'a> Engine<'a> {
         Ok(true)
     }
 
-    fn is_worth_a_try(&self, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Stored(_) => false,
-            Outcome::LeftOut(left_out) => !left_out.permanent || self.settings.retry_failed,
+    fn is_worth_a_try(&self, known: Known) -> bool {
+        match known {
+            Known::Stored => false,
+            Known::LeftOut { reason, permanent } => {
+                let opted_out = reason == Reason::OptedOut && self.settings.ignore_opt_out;
+                !permanent || self.settings.retry_failed || opted_out
+            }
         }
     }
 
-    fn start(&mut self, job: &mut JobState, candidate: Candidate, tasks: &mut Tasks) {
+    fn start(
+        &mut self,
+        job: &mut JobState,
+        candidate: Candidate,
+        tasks: &mut Tasks,
+    ) -> Result<(), FetchError> {
+        let url = &candidate.provenance.image_url;
+        let mut known = Vec::new();
+        if matches!(candidate.address, Address::Url(_)) {
+            // The same address may be there under another label, or be on its way.
+            let is_settled = |known| !self.is_worth_a_try(known);
+            if let Some(item) = self.memory.same_address(url, is_settled)? {
+                let position = job.position;
+                return self.take_same(job, candidate, position, &item);
+            }
+            if let Some(waiting) = job.asked.get_mut(url) {
+                *job.under_way.entry(candidate.label.clone()).or_default() += 1;
+                waiting.push((candidate, job.position));
+                return Ok(());
+            }
+            job.asked.insert(url.clone(), Vec::new());
+        } else {
+            let id = ItemId::new(&candidate.label, url);
+            let fates = self.memory.file_fates(&id).into_iter();
+            known.extend(
+                fates
+                    .filter(|(_, known)| !self.is_worth_a_try(*known))
+                    .map(|(md5, _)| md5),
+            );
+        }
         *job.under_way.entry(candidate.label.clone()).or_default() += 1;
-        let id = ItemId::new(&candidate.label, &candidate.provenance.image_url);
-        let tried = self.memory.file_outcomes(&id);
-        let known = tried
-            .filter(|(_, outcome)| !self.is_worth_a_try(outcome))
-            .map(|(md5, _)| md5.to_owned())
-            .collect();
         let order = (job.number, job.position);
         let tools = self.tools.clone();
         tasks.spawn(async move {
             let finished = fetch(&tools, candidate, order, known).await?;
             Ok(Done::Image(Box::new(finished)))
         });
-    }
-
-    /// An entry of a list beyond the limit; what is known of it stays.
-    fn give_up(&mut self, job: &JobState, candidate: Candidate) -> Result<(), FetchError> {
-        let id = ItemId::new(&candidate.label, &candidate.provenance.image_url);
-        if let Some((_, outcome)) = self.memory.file_outcomes(&id).next() {
-            count_known(&mut self.activity, &mut self.failures, outcome);
-            job.bar.advance(1);
-            return Ok(());
-        }
-        let left_out = LeftOut {
-            reason: Reason::OverLimit,
-            message: "the limit of images was reached before it".to_owned(),
-            permanent: false,
-        };
-        self.leave_out(job, id, candidate.provenance, left_out)
-    }
-
-    fn set_aside(&mut self, job: &mut JobState, junk: Discarded) -> Result<(), FetchError> {
-        job.position += 1;
-        self.activity.offered += 1;
-        let id = ItemId::new(junk.label.as_deref().unwrap_or_default(), &junk.item);
-        let provenance = Provenance {
-            image_url: junk.item,
-            ..Provenance::default()
-        };
-        let left_out = LeftOut::for_good(junk.reason, junk.message);
-        self.leave_out(job, id, provenance, left_out)
-    }
-
-    fn leave_out(
-        &mut self,
-        job: &JobState,
-        id: ItemId,
-        provenance: Provenance,
-        left_out: LeftOut,
-    ) -> Result<(), FetchError> {
-        self.failures.add(&left_out);
-        job.bar.advance(1);
-        let item = Item {
-            order: (job.number, job.position),
-            provenance,
-            outcome: Outcome::LeftOut(left_out),
-        };
-        Ok(self.memory.record(id, item)?)
-    }
-
-    fn take_in(&mut self, job: &mut JobState, finished: Finished) -> Result<(), FetchError> {
-        let Finished { id, item, bytes } = finished;
-        if let Some(count) = job.under_way.get_mut(&id.label) {
-            *count -= 1;
-        }
-        if let Some(item) = item {
-            self.activity.tried += 1;
-            self.activity.bytes += bytes;
-            match &item.outcome {
-                Outcome::Stored(_) => self.activity.stored += 1,
-                Outcome::LeftOut(left_out) => self.failures.add(left_out),
-            }
-            self.memory.record(id, item)?;
-        } else if let Some(outcome) = self.memory.outcome(&id) {
-            count_known(&mut self.activity, &mut self.failures, outcome);
-        }
-        job.bar.advance(1);
-        let Activity {
-            stored, offered, ..
-        } = self.activity;
-        job.bar.message(&format!("{stored} kept of {offered}"));
         Ok(())
-    }
-}
-
-fn count_known(activity: &mut Activity, failures: &mut Failures, outcome: &Outcome) {
-    activity.known += 1;
-    match outcome {
-        Outcome::Stored(_) => activity.stored += 1,
-        Outcome::LeftOut(left_out) => failures.add(left_out),
-    }
-}
-
-impl Failures {
-    fn add(&mut self, left_out: &LeftOut) {
-        if self.reasons.is_empty() {
-            self.example.clone_from(&left_out.message);
-        }
-        *self.reasons.entry(left_out.reason.to_string()).or_default() += 1;
     }
 }

@@ -39,6 +39,14 @@ pub enum FetchError {
     /// The HTTP client can't be set up.
     #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
+    /// Another run writes into the output folder.
+    #[error("another run{} is fetching into `{}`", of_process(.process), .out.display())]
+    Busy {
+        /// The output folder.
+        out: PathBuf,
+        /// The other run's process id, where it is known.
+        process: Option<u32>,
+    },
     /// The output lies in the folder that is read.
     #[error("`{}` lies in `{}`, which is read", .out.display(), .input.display())]
     OutInInput {
@@ -67,6 +75,10 @@ pub enum FetchError {
     },
 }
 
+fn of_process(process: &Option<u32>) -> String {
+    process.map_or_else(String::new, |process| format!(" (process {process})"))
+}
+
 fn in_words(reasons: &BTreeMap<String, u64>) -> String {
     let parts = reasons
         .iter()
@@ -90,6 +102,9 @@ impl Hint for FetchError {
                 "check the network and run the same command again: it continues \
                                     where it stopped"
                     .to_owned()
+            }
+            Self::Busy { .. } => {
+                "wait until it has ended, or choose another folder with `--out`".to_owned()
             }
             Self::OutInInput { .. } => "choose another folder with `--out`".to_owned(),
             Self::NothingFound { .. } => "try other words with `--query`".to_owned(),

@@ -3,17 +3,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Semaphore;
-use url::Url;
+use url::{Position, Url};
 
 use super::download::Downloader;
-use super::examine::{LeftOut, examine, of_decode_error};
-use super::memory::{Item, ItemId, Outcome};
-use crate::artifacts::{atomic, digest};
+use super::examine::{Keep, LeftOut, examine, of_decode_error};
+use super::journal::{Item, ItemId, Outcome};
+use super::retry::DownloadError;
+use crate::artifacts::atomic::TEMPORARY_SUFFIX;
+use crate::artifacts::digest;
 use crate::image_io;
-use crate::ports::SourceRequest;
 use crate::types::{Address, Candidate, Provenance, Reason};
 
 /// What all items of a run share.
@@ -22,9 +24,14 @@ pub(super) struct Tools {
     /// As many images are decoded at a time as there are threads.
     pub(super) decoders: Semaphore,
     pub(super) out: PathBuf,
-    pub(super) min_size: u32,
+    pub(super) keep: Keep,
     pub(super) max_bytes: u64,
 }
+
+/// A written file that waits, under a name of its own, until the journal knows of it: only then does it
+/// get its name, so that what has its name is never asked for again.
+#[derive(Debug)]
+pub(super) struct Waiting(PathBuf);
 
 /// What became of a candidate.
 pub(super) struct Finished {
@@ -33,6 +40,50 @@ pub(super) struct Finished {
     pub(super) item: Option<Item>,
     /// Bytes that were downloaded or read.
     pub(super) bytes: u64,
+    /// The host that was asked, with its port where it is unusual.
+    pub(super) host: Option<String>,
+    /// The image's file, unless it is there already.
+    pub(super) file: Option<Waiting>,
+}
+
+impl Waiting {
+    /// Writes the bytes of the image that will be `path`.
+    fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let process = std::process::id();
+        let name = format!(".{name}.{process}-{number}{TEMPORARY_SUFFIX}");
+        let waiting = Self(path.with_file_name(name));
+        match fs_err::write(&waiting.0, bytes) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = path.parent() {
+                    fs_err::create_dir_all(folder)?;
+                }
+                fs_err::write(&waiting.0, bytes)?;
+            }
+            written => written?,
+        }
+        Ok(waiting)
+    }
+
+    /// Gives the file its name.
+    pub(super) fn name(self, path: &Path) -> io::Result<()> {
+        match fs_err::rename(&self.0, path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if let Some(folder) = path.parent() {
+                    fs_err::create_dir_all(folder)?;
+                }
+                fs_err::rename(&self.0, path)
+            }
+            named => named,
+        }
+    }
+
+    /// The same image is there already.
+    pub(super) fn remove(self) -> io::Result<()> {
+        fs_err::remove_file(self.0)
+    }
 }
 
 /// Gets, examines and stores a candidate. `known`: contents of its file that were tried before.
@@ -73,25 +124,30 @@ async fn from_url(
     mut provenance: Provenance,
 ) -> io::Result<Finished> {
     let id = ItemId::new(&label, &provenance.image_url);
-    let request = SourceRequest::new(url);
-    let mut size = 0;
-    let outcome = match tools.downloader.get(&request).await {
+    let host = url[Position::BeforeHost..Position::AfterPort].to_owned();
+    let (mut size, mut file) = (0, None);
+    let outcome = match tools.downloader.get_image(url).await {
         Ok(download) => {
             size = download.bytes.len() as u64;
             provenance.final_url = download.final_url.map(String::from);
             provenance.http_status = Some(download.status);
+            provenance.etag = download.etag;
+            provenance.last_modified = download.last_modified;
             let now = SystemTime::now().duration_since(UNIX_EPOCH);
             provenance.fetched_at = now.ok().map(|time| time.as_secs());
             let bytes = download.bytes;
             let outcome = on_worker(tools, move |tools| store(tools, &bytes, &label)).await;
             // Held until here, so that no more images wait in memory than there are connections.
             drop(download.connection);
-            outcome?
+            let (outcome, stored) = outcome?;
+            file = stored;
+            outcome
         }
         Err(error) => Outcome::LeftOut(LeftOut {
             reason: error.reason(),
             message: error.to_string(),
-            permanent: !error.is_transient(),
+            // Addresses in private networks may be allowed the next time.
+            permanent: !error.is_transient() && !matches!(error, DownloadError::Private(_)),
         }),
     };
     Ok(Finished {
@@ -102,6 +158,8 @@ async fn from_url(
             outcome,
         }),
         bytes: size,
+        host: Some(host),
+        file,
     })
 }
 
@@ -118,7 +176,7 @@ impl LocalFile {
     fn take(self, tools: &Tools) -> io::Result<Finished> {
         let path = &self.provenance.image_url;
         let mut id = ItemId::new(&self.label, path);
-        let mut size = 0;
+        let (mut size, mut file) = (0, None);
         let outcome = match read(&self.path, tools.max_bytes) {
             Ok(bytes) => {
                 let md5 = digest::md5_hex(&bytes);
@@ -128,10 +186,14 @@ impl LocalFile {
                         id,
                         item: None,
                         bytes: 0,
+                        host: None,
+                        file: None,
                     });
                 }
                 size = bytes.len() as u64;
-                store(tools, &bytes, &self.label)?
+                let (outcome, stored) = store(tools, &bytes, &self.label)?;
+                file = stored;
+                outcome
             }
             Err(left_out) => Outcome::LeftOut(left_out),
         };
@@ -143,6 +205,8 @@ impl LocalFile {
                 outcome,
             }),
             bytes: size,
+            host: None,
+            file,
         })
     }
 }
@@ -170,18 +234,23 @@ fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, LeftOut> {
 }
 
 /// Examines bytes and writes them into the output folder, where they are worth it.
-fn store(tools: &Tools, bytes: &[u8], label: &str) -> io::Result<Outcome> {
-    let stored = match examine(bytes, label, tools.min_size) {
-        Ok(stored) => stored,
-        Err(left_out) => return Ok(Outcome::LeftOut(left_out)),
+fn store(tools: &Tools, bytes: &[u8], label: &str) -> io::Result<(Outcome, Option<Waiting>)> {
+    let examined = match examine(bytes, label, &tools.keep) {
+        Ok(examined) => examined,
+        Err(left_out) => return Ok((Outcome::LeftOut(left_out), None)),
     };
+    let (stored, bytes) = (
+        examined.stored,
+        examined.smaller.as_deref().unwrap_or(bytes),
+    );
     let path = tools.out.join(&stored.file);
     let is_there = fs_err::metadata(&path).is_ok_and(|metadata| metadata.len() == stored.bytes);
-    if !is_there {
-        fs_err::create_dir_all(tools.out.join(label))?;
-        atomic::write_bulk(&path, bytes)?;
-    }
-    Ok(Outcome::Stored(stored))
+    let file = if is_there {
+        None
+    } else {
+        Some(Waiting::write(&path, bytes)?)
+    };
+    Ok((Outcome::Stored(stored), file))
 }
 
 /// Runs work on a thread that may block, as many at a time as there are decoders.

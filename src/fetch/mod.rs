@@ -7,98 +7,57 @@
 
 mod addresses;
 mod ask;
+mod attribution;
+mod contents;
 mod download;
 mod engine;
 mod error;
 mod examine;
 mod hosts;
+mod index;
 mod item;
+mod job;
+mod journal;
 pub mod licence;
+mod lock;
 mod memory;
+mod opt_out;
+mod pace;
 mod plan;
 mod report;
+mod results;
 mod retry;
+mod robots;
+mod settings;
+mod shrink;
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 use tokio::runtime::Runtime;
 
 pub use addresses::PrivateAddress;
 pub use ask::look_up;
+pub use attribution::{ATTRIBUTION_FILE, LICENCES_FILE};
 pub use error::FetchError;
-pub use memory::{JOURNAL_FILE, Request};
+pub use examine::Keep;
+pub use journal::{JOURNAL_FILE, Request};
 pub use plan::{Planned, plan};
-pub use report::{Activity, Report};
+pub use report::{Activity, HostReport, Report};
 pub use retry::DownloadError;
+pub use settings::{Settings, Timeouts};
 
-use crate::artifacts::stage::{
-    DISCARDED_FILE, MANIFEST_FILE, REPORT_FILE, STAMP_FILE, StageError, Stamp, made_by, read_stamp,
-};
-use crate::artifacts::{atomic, image_folder, jsonl};
+use crate::artifacts::stage::DISCARDED_FILE;
 use crate::context::Context;
 use crate::ports::ImageSource;
-use crate::types::{Discarded, ImageRecord};
-use download::{Downloader, Timeouts};
+use download::Downloader;
 use engine::Engine;
-use licence::LicenceFilter;
-use memory::Memory;
 
-/// The stage's name in stamps and reports.
-const STAGE: &str = "fetch";
 /// How long the end waits for downloads that were given up.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 /// How often an interruption is asked for while nothing else happens.
 const POLL: Duration = Duration::from_millis(100);
-
-/// How to fetch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Most images that a request brings to one label; `None`: no limit.
-    pub max: Option<u64>,
-    /// Smallest shorter side of an image in pixels.
-    pub min_size: u32,
-    /// Largest answer or file in bytes.
-    pub max_bytes: u64,
-    /// Downloads at the same time.
-    pub connections: usize,
-    /// Downloads from one host at the same time.
-    pub host_connections: usize,
-    /// Requests to one host a second; `None`: no limit.
-    pub host_rate: Option<f64>,
-    /// How often a download is tried again after an error that may pass.
-    pub retries: u32,
-    /// Whether addresses in private networks may be asked.
-    pub allow_private: bool,
-    /// Whether to try again what failed for good in an earlier run.
-    pub retry_failed: bool,
-    /// Whom the asked servers' operators can write to: an e-mail or web address.
-    pub contact: Option<String>,
-    /// Which licences an image may have.
-    pub licences: LicenceFilter,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            max: None,
-            min_size: 64,
-            max_bytes: 64 << 20,
-            connections: 16,
-            host_connections: 4,
-            host_rate: Some(10.0),
-            retries: 3,
-            allow_private: false,
-            retry_failed: false,
-            contact: None,
-            licences: LicenceFilter::default(),
-        }
-    }
-}
 
 /// One request and the source that answers it.
 pub struct Job {
@@ -122,15 +81,15 @@ pub fn run(
 ) -> Result<Report, FetchError> {
     let started = Instant::now();
     let what = in_words(&jobs);
-    let mut memory = open(out)?;
+    let (mut memory, _lock) = results::open(out)?;
     let mut numbered = Vec::with_capacity(jobs.len());
     for job in jobs {
         numbered.push((memory.number_of(&job.request)?, job));
     }
-    write_stamp(out, &memory, BTreeMap::new(), false)?;
+    results::begin(out, &memory)?;
     let runtime = runtime(context)?;
     let result = runtime.block_on(async {
-        let downloader = Downloader::new(settings, Timeouts::default())?;
+        let downloader = Downloader::new(settings)?;
         let mut engine = Engine::new(memory, downloader, settings, out, context);
         for (number, mut job) in numbered {
             let before = engine.offered();
@@ -147,18 +106,18 @@ pub fn run(
         Ok::<_, FetchError>(engine.finish())
     });
     runtime.shutdown_timeout(LAST_WAIT);
-    let (memory, mut activity, failures) = result?;
+    let (memory, mut activity, example) = result?;
     activity.seconds = started.elapsed().as_secs_f64();
     activity.images_per_second = activity.tried as f64 / activity.seconds.max(f64::EPSILON);
-    let report = write_results(out, &memory, activity)?;
+    let report = results::write(out, &memory, activity)?;
     if report.this_run.offered == 0 {
         return Err(FetchError::NothingFound { what });
     }
     if report.this_run.stored == 0 {
         return Err(FetchError::NothingKept {
             offered: report.this_run.offered,
-            reasons: failures.reasons,
-            example: failures.example,
+            reasons: report.this_run.reasons,
+            example,
             discarded: out.join(DISCARDED_FILE),
         });
     }
@@ -205,79 +164,6 @@ fn in_words(jobs: &[Job]) -> String {
         format!("`{name}`")
     };
     jobs.iter().map(name).collect::<Vec<_>>().join(", ")
-}
-
-/// Opens an output folder: a new or empty one, or one that a fetch made.
-fn open(out: &Path) -> Result<Memory, FetchError> {
-    let foreign = || StageError::Foreign {
-        root: out.to_owned(),
-        stage: STAGE.to_owned(),
-    };
-    match read_stamp(out)? {
-        Some(stamp) if stamp.stage != STAGE => return Err(foreign().into()),
-        Some(_) => {}
-        None => {
-            fs_err::create_dir_all(out)?;
-            // A run that was killed before its stamp leaves no more than unfinished files.
-            let is_ours =
-                |name: &str| name == JOURNAL_FILE || name.ends_with(atomic::TEMPORARY_SUFFIX);
-            for entry in fs_err::read_dir(out)? {
-                if !is_ours(&entry?.file_name().to_string_lossy()) {
-                    return Err(foreign().into());
-                }
-            }
-        }
-    }
-    Ok(Memory::open(out)?)
-}
-
-fn write_stamp(
-    out: &Path,
-    memory: &Memory,
-    counts: BTreeMap<String, u64>,
-    complete: bool,
-) -> Result<(), FetchError> {
-    let stamp = Stamp {
-        stage: STAGE.to_owned(),
-        made_by: made_by(),
-        settings: json!({ "requests": memory.requests() }),
-        inputs: json!({}),
-        counts,
-        complete,
-    };
-    Ok(atomic::write_json(&out.join(STAMP_FILE), &stamp)?)
-}
-
-fn write_results(out: &Path, memory: &Memory, activity: Activity) -> Result<Report, FetchError> {
-    let (kept, discarded) = memory.settle();
-    let files = kept.iter().map(|record| record.file.clone()).collect();
-    image_folder::sweep(out, &files)?;
-    jsonl::write(&out.join(MANIFEST_FILE), &kept)?;
-    jsonl::write(&out.join(DISCARDED_FILE), &discarded)?;
-    let report = report(&kept, &discarded, activity);
-    atomic::write_json(&out.join(REPORT_FILE), &report)?;
-    let counts = [("kept", report.kept), ("discarded", report.discarded)];
-    let counts = counts.map(|(name, count)| (name.to_owned(), count));
-    write_stamp(out, memory, counts.into_iter().collect(), true)?;
-    Ok(report)
-}
-
-fn report(kept: &[ImageRecord], discarded: &[Discarded], activity: Activity) -> Report {
-    let mut report = Report {
-        stage: STAGE.to_owned(),
-        kept: kept.len() as u64,
-        discarded: discarded.len() as u64,
-        this_run: activity,
-        ..Report::default()
-    };
-    for record in kept {
-        *report.labels.entry(record.label.clone()).or_default() += 1;
-    }
-    for record in discarded {
-        *report.reasons.entry(record.reason.to_string()).or_default() += 1;
-        report.failed += u64::from(record.reason.is_error());
-    }
-    report
 }
 
 #[cfg(test)]

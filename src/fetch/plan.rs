@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
 use super::ask::{ask, hand_over};
-use super::download::{Downloader, Timeouts};
+use super::download::Downloader;
 use super::licence::OtherLicence;
 use super::{FetchError, Job, LAST_WAIT, Settings, in_words};
 use crate::context::Context;
@@ -39,7 +39,7 @@ pub fn plan(
     let runtime = super::runtime(context)?;
     let result = runtime.block_on(async {
         let mut planner = Planner {
-            downloader: Downloader::new(settings, Timeouts::default())?,
+            downloader: Downloader::new(settings)?,
             settings,
             context,
             told: 0,

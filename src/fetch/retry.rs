@@ -16,7 +16,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// Why a download failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum DownloadError {
     /// It leads into a private network.
     #[error("{0}; `--allow-private` allows that")]
@@ -37,11 +37,19 @@ pub enum DownloadError {
         /// What is wrong with it.
         cause: String,
     },
-    /// Too slow.
+    /// Silent for too long.
     #[error("`{host}` took too long")]
     TimedOut {
         /// The host.
         host: String,
+    },
+    /// It went on and on, too slowly.
+    #[error("`{host}` did not send it within {} s", .limit.as_secs_f64())]
+    TooSlow {
+        /// The host.
+        host: String,
+        /// How long it had.
+        limit: Duration,
     },
     /// The connection ended early, or its data are wrong.
     #[error("the connection to `{host}` broke: {cause}")]
@@ -65,6 +73,32 @@ pub enum DownloadError {
         /// The host.
         host: String,
     },
+    /// The host refuses one request after the other, and is left alone for a while.
+    #[error("`{host}` refused one request after the other; it is left alone for a while")]
+    Refusing {
+        /// The host.
+        host: String,
+    },
+    /// `X-Robots-Tag` says that the image is not for data sets.
+    #[error("its server does not want it in data sets (`X-Robots-Tag: {directive}`)")]
+    OptedOut {
+        /// The directive.
+        directive: &'static str,
+    },
+    /// robots.txt forbids it.
+    #[error("`{host}` does not want programs to fetch it (robots.txt)")]
+    Disallowed {
+        /// The host.
+        host: String,
+    },
+    /// robots.txt can't be read, so that nobody knows what it forbids.
+    #[error("{cause} (asked for the robots.txt of `{host}`)")]
+    RobotsUnknown {
+        /// The host.
+        host: String,
+        /// Why.
+        cause: String,
+    },
     /// More bytes than allowed.
     #[error("more than {limit} bytes")]
     TooLarge {
@@ -86,14 +120,17 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    /// Whether the same request may well succeed later.
+    /// Whether the same request may well succeed later: another run tries it again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect { .. }
             | Self::TimedOut { .. }
+            | Self::TooSlow { .. }
             | Self::Broken { .. }
-            | Self::Paused { .. } => true,
+            | Self::Paused { .. }
+            | Self::Refusing { .. }
+            | Self::RobotsUnknown { .. } => true,
             // Timeout, too early, too many requests, server errors that pass; 520 to 524 and 530
             // are Cloudflare's for an origin that is down.
             Self::Status { status, .. } => {
@@ -101,10 +138,25 @@ impl DownloadError {
             }
             Self::Private(_)
             | Self::Tls { .. }
+            | Self::OptedOut { .. }
+            | Self::Disallowed { .. }
             | Self::TooLarge { .. }
             | Self::Redirect { .. }
             | Self::BadRequest { .. } => false,
         }
+    }
+
+    /// Whether it may succeed in some seconds: this run tries it again.
+    #[must_use]
+    pub fn is_worth_a_retry(&self) -> bool {
+        let needs_longer = matches!(
+            self,
+            Self::TooSlow { .. }
+                | Self::Paused { .. }
+                | Self::Refusing { .. }
+                | Self::RobotsUnknown { .. }
+        );
+        self.is_transient() && !needs_longer
     }
 
     /// The reason code in `discarded.jsonl`.
@@ -114,6 +166,8 @@ impl DownloadError {
             Self::Private(_) | Self::BadRequest { .. } => Reason::BadAddress,
             Self::Status { .. } => Reason::HttpStatus,
             Self::TooLarge { .. } => Reason::TooLarge,
+            Self::Paused { .. } | Self::Refusing { .. } => Reason::HostPaused,
+            Self::OptedOut { .. } | Self::Disallowed { .. } => Reason::OptedOut,
             _ => Reason::DownloadFailed,
         }
     }

@@ -10,10 +10,12 @@ use url::Url;
 
 use super::http_server::{Asked, HttpServer, Reply};
 use super::*;
+use crate::artifacts::jsonl;
+use crate::artifacts::stage::{DISCARDED_FILE, MANIFEST_FILE, StageError, read_stamp};
 use crate::context::Interrupt;
 use crate::image_io::encode_png;
 use crate::ports::{SilentProgress, SourceError, SourceStep};
-use crate::types::{Address, Candidate, Provenance, Reason};
+use crate::types::{Address, Candidate, Discarded, ImageRecord, Provenance, Reason};
 
 /// Offers what it was given.
 struct Given {
@@ -70,7 +72,10 @@ fn settings() -> Settings {
     Settings {
         allow_private: true,
         host_rate: None,
-        min_size: 48,
+        keep: Keep {
+            min_size: 48,
+            ..Keep::default()
+        },
         retries: 0,
         ..Settings::default()
     }
@@ -213,17 +218,103 @@ fn the_limit_takes_the_first_images_and_no_more_are_asked_for() {
 }
 
 #[test]
-fn another_query_adds_and_the_same_image_may_have_two_labels() {
+fn another_query_adds_and_the_same_image_lies_under_the_first_of_two_labels() {
     let server = pictures();
     let (_folder, out) = out_folder();
     let ann = [("ann", server.url("/same1")), ("ann", server.url("/2"))];
     run(vec![job("a", true, &ann)], &settings(), &out, &context()).expect("runs");
     let bob = [("bob", server.url("/same2"))];
     let report = run(vec![job("b", true, &bob)], &settings(), &out, &context()).expect("runs");
-    assert_eq!((report.kept, report.discarded), (3, 0));
+    assert_eq!((report.kept, report.discarded), (2, 1));
+    assert_eq!(report.reasons["label_conflict"], 1);
+    let conflict = discarded(&out).remove(0);
+    assert_eq!(
+        (conflict.label.as_deref(), conflict.reason),
+        (Some("bob"), Reason::LabelConflict)
+    );
+    let shared = manifest(&out)
+        .into_iter()
+        .find(|one| !one.also_labels.is_empty());
+    let shared = shared.expect("is marked");
+    assert_eq!(
+        (shared.label.as_str(), &*shared.also_labels),
+        ("ann", &["bob".to_owned()][..])
+    );
+    assert_eq!(conflict.related, [shared.file]);
     let stamp = read_stamp(&out).expect("reads").expect("is there");
     assert!(stamp.complete);
     assert_eq!(stamp.settings["requests"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn an_address_is_asked_for_once_whatever_its_labels() {
+    let server = pictures();
+    let (_folder, out) = out_folder();
+    let all = [
+        ("ann", "/1"),
+        ("bob", "/1"),
+        ("cid", "/1"),
+        ("bob", "/gone"),
+        ("ann", "/gone"),
+    ];
+    let all = all.map(|(label, path)| (label, server.url(path)));
+    let report = run(vec![job("a", true, &all)], &settings(), &out, &context()).expect("runs");
+    let reasons = [("http_status", 2), ("label_conflict", 2)];
+    let reasons = reasons.map(|(reason, count)| (reason.to_owned(), count));
+    assert_eq!((report.kept, report.reasons), (1, reasons.into()));
+    assert_eq!((report.this_run.tried, report.this_run.known), (2, 3));
+    let later = [("dan", server.url("/1")), ("dan", server.url("/gone"))];
+    run(vec![job("b", true, &later)], &settings(), &out, &context()).expect("runs");
+    assert_eq!((server.counts()["/1"], server.counts()["/gone"]), (1, 1));
+    let kept = manifest(&out);
+    assert_eq!(
+        (kept[0].label.as_str(), kept[0].also_labels.len()),
+        ("ann", 3)
+    );
+}
+
+#[test]
+fn a_second_run_at_the_same_time_is_refused_with_the_firsts_process() {
+    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
+        "/slow" => Reply::new(200, picture(1)).after(Duration::from_secs(2)),
+        _ => Reply::new(404, ""),
+    });
+    let (_folder, out) = out_folder();
+    let all = [("ann", server.url("/slow"))];
+    let first = {
+        let (all, out) = (all.clone(), out.clone());
+        std::thread::spawn(move || {
+            run(vec![job("a", true, &all)], &settings(), &out, &context()).map(|report| report.kept)
+        })
+    };
+    while server.counts().is_empty() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let error = run(vec![job("a", true, &all)], &settings(), &out, &context());
+    let error = error.expect_err("is refused").to_string();
+    let process = format!(
+        "another run (process {}) is fetching into",
+        std::process::id()
+    );
+    assert!(error.starts_with(&process), "{error}");
+    assert_eq!(first.join().expect("ends").expect("runs"), 1);
+    assert_eq!(server.counts()["/slow"], 1);
+}
+
+#[test]
+fn credits_and_licences_are_written_for_what_is_kept() {
+    let server = pictures();
+    let (_folder, out) = out_folder();
+    let all = ["/1", "/gone"].map(|path| ("ann", server.url(path)));
+    run(vec![job("a", true, &all)], &settings(), &out, &context()).expect("runs");
+    let file = manifest(&out).remove(0).file;
+    let text = fs_err::read_to_string(out.join(ATTRIBUTION_FILE)).expect("reads");
+    assert!(
+        text.contains(&format!("- `{file}`: licence unknown, from given (<")),
+        "{text}"
+    );
+    let table = fs_err::read_to_string(out.join(LICENCES_FILE)).expect("reads");
+    assert_eq!(table.lines().count(), 2);
 }
 
 #[test]

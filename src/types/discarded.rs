@@ -68,10 +68,16 @@ pub enum Reason {
     DownloadFailed,
     /// The server answered with an error.
     HttpStatus,
+    /// The host wants to be left alone for longer than a run waits, or refuses everything.
+    HostPaused,
+    /// Its owner does not want it in data sets: robots.txt or `X-Robots-Tag` says so.
+    OptedOut,
     /// More bytes or pixels than allowed.
     TooLarge,
     /// Fewer pixels than asked for.
     TooSmall,
+    /// Its sides differ more than allowed.
+    Aspect,
     /// A measure of the face's quality is beyond its limit.
     LowQuality,
     /// The detector found no face.
@@ -111,6 +117,7 @@ impl Reason {
                 | Self::Unreadable
                 | Self::DownloadFailed
                 | Self::HttpStatus
+                | Self::HostPaused
                 | Self::DetectorFailed
         )
     }
@@ -123,8 +130,11 @@ impl std::fmt::Display for Reason {
             Self::Unreadable => "unreadable",
             Self::DownloadFailed => "download_failed",
             Self::HttpStatus => "http_status",
+            Self::HostPaused => "host_paused",
+            Self::OptedOut => "opted_out",
             Self::TooLarge => "too_large",
             Self::TooSmall => "too_small",
+            Self::Aspect => "aspect",
             Self::LowQuality => "low_quality",
             Self::NoFace => "no_face",
             Self::DetectorFailed => "detector_failed",

@@ -23,5 +23,5 @@ pub use model_card::{
 };
 pub use quality::{FacePose, FaceQuality};
 pub use records::{
-    CROP_STAGE, CropRecord, ImageRecord, Provenance, SourcePhoto, Split, SplitRecord,
+    CROP_STAGE, CropRecord, ImageRecord, OriginalImage, Provenance, SourcePhoto, Split, SplitRecord,
 };

@@ -27,8 +27,34 @@ pub struct ImageRecord {
     pub height: u32,
     /// File format by content, such as `jpeg`.
     pub format: String,
+    /// Perceptual hash of the upright image, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phash: Option<String>,
+    /// What was downloaded or read, where the file was made smaller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<OriginalImage>,
+    /// Other labels that the same image was found for: it lies under the first one only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_labels: Vec<String>,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+/// An image as it was before it was made smaller.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginalImage {
+    /// MD5 of its bytes, hexadecimal.
+    pub md5: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Width of the upright image in pixels.
+    pub width: u32,
+    /// Height of the upright image in pixels.
+    pub height: u32,
+    /// Its format by content, such as `jpeg`.
+    pub format: String,
 }
 
 /// Where an image comes from and under which licence.
@@ -53,6 +79,12 @@ pub struct Provenance {
     /// The HTTP status of the download.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
+    /// The answer's `ETag`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// The answer's `Last-Modified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<String>,
     /// The licence's short name, as the source gives it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
@@ -62,7 +94,7 @@ pub struct Provenance {
     /// The author, as plain text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// The words by which the source asks to name the image, as plain text.
+    /// The credit to print beside the image, where the source words one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attribution: Option<String>,
     /// The title, as plain text.

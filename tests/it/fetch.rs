@@ -69,7 +69,8 @@ fn contents(out: &Path) -> BTreeMap<String, Vec<u8>> {
         let entry = entry.expect("lists");
         let name = entry.path().strip_prefix(out).expect("is below");
         let name = text(name).to_owned();
-        let passing = ["report.json", "fetch-journal.jsonl"].contains(&name.as_str());
+        let passing =
+            ["report.json", "fetch-journal.jsonl", ".fetch-lock"].contains(&name.as_str());
         if entry.file_type().is_dir() || passing {
             continue;
         }
@@ -191,6 +192,8 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
     let out = folder.path().join("killed");
     let journal = out.join("fetch-journal.jsonl");
     let lines = || fs_err::read_to_string(&journal).map_or(0, |text| text.lines().count());
+    // For each image that was stored when a run was killed, how often it had been asked for.
+    let mut stored: BTreeMap<String, u32> = BTreeMap::new();
     for kill in 1..=4 {
         let mut child = facepipe(&fetch_list(&list, &out))
             .stdout(Stdio::null())
@@ -204,6 +207,11 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
         child.kill().expect("is running");
         child.wait().expect("ends");
         assert!(!out.join("report.json").exists(), "killed before its end");
+        let counts = server.counts();
+        for path in stored_paths(&out, &server) {
+            let asked = counts[&path] - before[&path];
+            stored.entry(path).or_insert(asked);
+        }
     }
     let output = run(&fetch_list(&list, &out));
     let known = report(&output)["this_run"]["known"].as_u64();
@@ -213,12 +221,37 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
     );
     assert_eq!(contents(&out), contents(&undisturbed));
 
+    assert!(stored.len() >= 40, "{stored:?}");
     let all = server.counts();
-    let times = all.iter().map(|(path, count)| count - before[path]);
+    for (path, asked) in &stored {
+        let times = all[path] - before[path];
+        assert_eq!(times, *asked, "{path} was asked for after it was stored");
+    }
+    let images = all.iter().filter(|(path, _)| path.ends_with(".jpg"));
+    let times = images.map(|(path, count)| count - before[path]);
     let again: u32 = times.map(|count| count - 1).sum();
     // What was under way at a kill is asked for again: at most four of one host. The torn image is
     // tried twice by each run.
     assert!(again <= 4 * 4 + 9, "{again} asked for again");
+}
+
+/// The paths at the server of the images whose files lie in the folder of a killed run, by its journal.
+fn stored_paths(out: &Path, server: &HttpServer) -> Vec<String> {
+    let text = fs_err::read_to_string(out.join("fetch-journal.jsonl")).expect("reads");
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let items = lines.filter_map(|line| line["item"].get(1).cloned());
+    items
+        .filter(|item| {
+            let file = item["outcome"]["stored"]["file"].as_str();
+            file.is_some_and(|file| out.join(file).is_file())
+        })
+        .filter_map(|item| {
+            let url = item["provenance"]["image_url"].as_str()?;
+            url.strip_prefix(&server.url("")).map(str::to_owned)
+        })
+        .collect()
 }
 
 #[test]

@@ -28,6 +28,19 @@ pub(crate) struct Reply {
     /// The length that its header says; `None`: the body ends with the connection.
     length: Option<u64>,
     delay: Duration,
+    /// The pause before each byte of the body.
+    drip: Option<Duration>,
+    /// Where the connection is cut, and how.
+    cut: Option<Cut>,
+}
+
+/// How a server that fails ends a connection.
+#[derive(Clone, Copy)]
+enum Cut {
+    /// It is closed without an answer.
+    Closed,
+    /// It is reset within the body.
+    Reset,
 }
 
 impl Reply {
@@ -40,6 +53,8 @@ impl Reply {
             length: Some(body.len() as u64),
             body,
             delay: Duration::ZERO,
+            drip: None,
+            cut: None,
         }
     }
 
@@ -61,8 +76,29 @@ impl Reply {
         self
     }
 
+    /// Sends the body byte by byte.
+    pub(crate) fn dripping(mut self, pause: Duration) -> Self {
+        self.drip = Some(pause);
+        self
+    }
+
+    /// Closes the connection without an answer.
+    pub(crate) fn closing(mut self) -> Self {
+        self.cut = Some(Cut::Closed);
+        self
+    }
+
+    /// Resets the connection after half of the body.
+    pub(crate) fn resetting(mut self) -> Self {
+        self.cut = Some(Cut::Reset);
+        self
+    }
+
     fn send(&self, mut stream: &TcpStream) -> std::io::Result<()> {
         std::thread::sleep(self.delay);
+        if matches!(self.cut, Some(Cut::Closed)) {
+            return stream.shutdown(std::net::Shutdown::Both);
+        }
         let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", self.status);
         if let Some(length) = self.length {
             head.push_str(&format!("content-length: {length}\r\n"));
@@ -73,8 +109,28 @@ impl Reply {
         }
         head.push_str("\r\n");
         stream.write_all(head.as_bytes())?;
+        if let Some(pause) = self.drip {
+            for byte in &self.body {
+                std::thread::sleep(pause);
+                stream.write_all(&[*byte])?;
+            }
+            return Ok(());
+        }
+        if matches!(self.cut, Some(Cut::Reset)) {
+            stream.write_all(&self.body[..self.body.len() / 2])?;
+            return reset(stream);
+        }
         stream.write_all(&self.body)
     }
+}
+
+/// Ends a connection with RST instead of FIN.
+fn reset(stream: &TcpStream) -> std::io::Result<()> {
+    // So that the client has read what was sent before.
+    std::thread::sleep(Duration::from_millis(50));
+    let linger = Some(Duration::ZERO);
+    rustix::net::sockopt::set_socket_linger(stream, linger)?;
+    Ok(())
 }
 
 /// The running server; it lives as long as the process.

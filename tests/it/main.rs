@@ -19,6 +19,7 @@ mod evaluate;
 mod export;
 mod faults;
 mod fetch;
+mod fetch_faults;
 mod fetch_sources;
 mod helpers;
 mod http_server;

@@ -1,0 +1,113 @@
+//! Images made smaller before they are stored, with `--resize`.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{ImageError, ImageFormat, RgbImage};
+
+use crate::image_io::{Decoded, encode_jpeg, encode_png};
+use crate::types::Size;
+
+/// Quality of JPEGs that were made smaller: the loss is below what the first JPEG lost.
+const JPEG_QUALITY: u8 = 95;
+
+/// An image that was made smaller.
+#[derive(Debug)]
+pub(super) struct Smaller {
+    pub(super) bytes: Vec<u8>,
+    pub(super) size: Size,
+    pub(super) format: ImageFormat,
+}
+
+/// Why an image can't be made smaller.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ShrinkError {
+    #[error("cannot make the image smaller: {0}")]
+    Resize(String),
+    #[error("cannot write the smaller image: {0}")]
+    Encode(#[from] ImageError),
+}
+
+/// Makes an upright image smaller, so that its longer side has `longest` pixels; `None` where it is not
+/// larger than that. JPEG and WebP become JPEG, everything else PNG.
+pub(super) fn shrink(decoded: &Decoded, longest: u32) -> Result<Option<Smaller>, ShrinkError> {
+    let (width, height) = decoded.rgb.dimensions();
+    let longer = width.max(height);
+    if longer <= longest {
+        return Ok(None);
+    }
+    let scaled = |side: u32| {
+        let side = (f64::from(side) * f64::from(longest) / f64::from(longer)).round();
+        (side as u32).max(1)
+    };
+    let size = Size::new(scaled(width), scaled(height));
+    let small = lanczos(&decoded.rgb, size)?;
+    let is_lossy = matches!(decoded.format, ImageFormat::Jpeg | ImageFormat::WebP);
+    let (bytes, format) = if is_lossy {
+        (encode_jpeg(&small, JPEG_QUALITY)?, ImageFormat::Jpeg)
+    } else {
+        (encode_png(&small)?, ImageFormat::Png)
+    };
+    Ok(Some(Smaller {
+        bytes,
+        size,
+        format,
+    }))
+}
+
+fn lanczos(image: &RgbImage, size: Size) -> Result<RgbImage, ShrinkError> {
+    let failed = |error: String| ShrinkError::Resize(error);
+    let pixels = ImageRef::new(
+        image.width(),
+        image.height(),
+        image.as_raw(),
+        PixelType::U8x3,
+    )
+    .map_err(|error| failed(error.to_string()))?;
+    let mut small = Image::new(size.width, size.height, PixelType::U8x3);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    Resizer::new()
+        .resize(&pixels, &mut small, &options)
+        .map_err(|error| failed(error.to_string()))?;
+    RgbImage::from_raw(size.width, size.height, small.into_vec())
+        .ok_or_else(|| failed("its pixels have another size".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    fn decoded(width: u32, height: u32, format: ImageFormat) -> Decoded {
+        let rgb = RgbImage::from_fn(width, height, |x, y| {
+            Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 90])
+        });
+        Decoded { rgb, format }
+    }
+
+    #[test]
+    fn the_longer_side_gets_the_size_and_the_ratio_stays() {
+        let tall = decoded(120, 480, ImageFormat::Jpeg);
+        let small = shrink(&tall, 96).expect("shrinks").expect("is larger");
+        assert_eq!(
+            (small.size, small.format),
+            (Size::new(24, 96), ImageFormat::Jpeg)
+        );
+        let again = crate::image_io::decode(&small.bytes).expect("decodes");
+        assert_eq!(again.rgb.dimensions(), (24, 96));
+        let [red, green, blue] = again.rgb.get_pixel(12, 48).0;
+        assert!(red.abs_diff(130) < 9 && green.abs_diff(128) < 9 && blue.abs_diff(90) < 9);
+        let line = decoded(400, 1, ImageFormat::Bmp);
+        let small = shrink(&line, 100).expect("shrinks").expect("is larger");
+        assert_eq!(
+            (small.size, small.format),
+            (Size::new(100, 1), ImageFormat::Png)
+        );
+    }
+
+    #[test]
+    fn nothing_is_enlarged() {
+        let small = decoded(64, 48, ImageFormat::Png);
+        assert!(shrink(&small, 64).expect("looks").is_none());
+        assert!(shrink(&small, 640).expect("looks").is_none());
+    }
+}
