@@ -1,5 +1,6 @@
 //! Whether downloaded bytes are an image worth keeping: the content decides.
 
+use image::ImageError;
 use serde::{Deserialize, Serialize};
 
 use super::shrink::{ShrinkError, shrink};
@@ -162,7 +163,12 @@ fn check_size(size: Size, keep: &Keep) -> Result<(), LeftOut> {
 /// How a file or answer that can't be decoded is recorded.
 pub(super) fn of_decode_error(error: &DecodeError) -> LeftOut {
     let reason = match error {
-        DecodeError::TooManyBytes { .. } | DecodeError::TooManyPixels { .. } => Reason::TooLarge,
+        DecodeError::TooManyBytes { .. }
+        | DecodeError::TooManyPixels { .. }
+        | DecodeError::Damaged {
+            source: ImageError::Limits(_),
+            ..
+        } => Reason::TooLarge,
         _ => Reason::Unreadable,
     };
     LeftOut {

@@ -184,9 +184,9 @@ impl DownloadError {
         } else if error.is_builder() {
             Self::BadRequest { cause }
         } else if error.is_connect() {
-            // What TLS refuses arrives as an I/O error of this kind.
-            let tls = cause_of::<io::Error>(error)
-                .is_some_and(|error| error.kind() == io::ErrorKind::InvalidData);
+            let tls = causes(error)
+                .filter_map(|cause| cause.downcast_ref())
+                .any(is_of_tls);
             if tls {
                 Self::Tls { host, cause }
             } else {
@@ -205,6 +205,12 @@ pub(super) fn back_off(attempt: u32, url: &Url) -> Duration {
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// What TLS refuses arrives as an I/O error of this kind, within another I/O error.
+fn is_of_tls(error: &io::Error) -> bool {
+    let within = error.get_ref().and_then(|error| error.downcast_ref());
+    error.kind() == io::ErrorKind::InvalidData || within.is_some_and(is_of_tls)
 }
 
 fn cause_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {

@@ -112,18 +112,14 @@ const FATES: [(&str, &str, &str); 32] = [
     ("gone", "http_status", "the server answered 404"),
     ("broken", "http_status", "the server answered 500"),
     ("torn", "download_failed", "broke"),
-    ("short-length", "unreadable", "ends before the picture does"),
-    ("cut", "unreadable", "ends before the picture does"),
+    ("short-length", "unreadable", "Jpeg data"),
+    ("cut", "unreadable", "Jpeg data"),
     ("drip", "download_failed", "did not send it within 3 s"),
     ("page", "unreadable", "not an image of a known format"),
     ("nothing", "unreadable", "the file is empty"),
     ("huge", "too_large", "more than 1048576 bytes"),
     ("gzip-bomb", "too_large", "more than 1048576 bytes"),
-    (
-        "pixel-bomb",
-        "too_large",
-        "60000x60000 pixels are over the limit",
-    ),
+    ("pixel-bomb", "too_large", "exceeds limit"),
     ("slow", "download_failed", "took too long"),
     ("closed", "download_failed", "broke"),
     ("reset", "download_failed", "broke"),
@@ -150,8 +146,10 @@ fn each_fault_ends_in_the_right_state_with_the_right_reason() {
         path => Reply::new(200, picture(path)),
     });
     let away = HttpServer::start(|_: &Asked| Reply::new(429, "").header("Retry-After: 86400"));
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
-    let nobody = nobody.local_addr().expect("is bound").port();
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("binds")
+        .port();
 
     let mut fates: BTreeMap<String, (&str, &str)> = FATES
         .iter()
