@@ -6,20 +6,21 @@ use image::RgbImage;
 
 use crate::artifacts::digest::md5_hex;
 use crate::context::{Context, Interrupted};
-use crate::dlib::face_chip::{self, CHIP_SIDE};
+use crate::dlib::face_chip::{CHIP_SIDE, square_of};
 use crate::dlib_box::landmarks_of;
 use crate::embed::EmbedError;
-use crate::embedding_cache::EmbeddingCache;
+use crate::embedding_cache::{EmbeddingCache, FoundFace};
 use crate::errors::{Hint, io_hint};
 use crate::face_chip::chip;
 use crate::face_choice::FaceChoice;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
+use crate::perceptual_hash::Reduced;
 use crate::ports::{
     DetectorError, FaceDetector, FaceDetectorFactory, FaceEmbedder, FaceEmbedderFactory,
     LandmarkModel,
 };
-use crate::types::{CropPlace, Embedding, Size};
+use crate::types::{CropPlace, Size};
 
 /// Chips that an embedder gets at once, always: networks may round otherwise for another number, and
 /// the numbers must not depend on what was known before. The last ones are filled up with black.
@@ -99,7 +100,7 @@ impl From<DetectorError> for EmbedImagesError {
     }
 }
 
-/// The embeddings of the images' faces, in the images' order; `None` where no face was found.
+/// The images' faces with their embeddings, in the images' order; `None` where no face was found.
 ///
 /// # Errors
 /// [`EmbedImagesError`]; what was found until then is in the cache.
@@ -108,7 +109,7 @@ pub fn embed_images(
     tools: &ImageEmbedder,
     cache: &mut EmbeddingCache,
     context: &Context,
-) -> Result<Vec<Option<Embedding>>, EmbedImagesError> {
+) -> Result<Vec<Option<FoundFace>>, EmbedImagesError> {
     let keys: Vec<String> = images.iter().map(key).collect();
     let todo: Vec<usize> = (0..images.len())
         .filter(|index| cache.get(&keys[*index]).is_none())
@@ -156,39 +157,53 @@ struct Worker<'tools> {
 }
 
 impl Worker<'_> {
-    /// The embeddings of a batch of images.
+    /// The faces of a batch of images.
     fn embed<'image>(
         &mut self,
         images: impl Iterator<Item = &'image FaceImage<'image>>,
-    ) -> Result<Vec<Option<Embedding>>, EmbedImagesError> {
+    ) -> Result<Vec<Option<FoundFace>>, EmbedImagesError> {
         let mut chips = Vec::with_capacity(CHIPS);
-        let mut found = Vec::with_capacity(CHIPS);
+        let mut places = Vec::with_capacity(CHIPS);
         for image in images {
-            let chip = self.chip(image)?;
-            found.push(chip.is_some());
+            let (place, chip) = self.chip(image)?.unzip();
+            places.push(place);
             chips.extend(chip);
         }
         if chips.is_empty() {
-            return Ok(vec![None; found.len()]);
+            return Ok(vec![None; places.len()]);
         }
+        let hash = |chip: &RgbImage| Reduced::of(&image_io::grey(chip)).hash();
+        let hashes: Vec<_> = chips.iter().map(hash).collect();
         chips.resize(CHIPS, RgbImage::new(CHIP_SIDE, CHIP_SIDE));
         let embeddings = self.embedder.embed(&chips).map_err(EmbedError::from)?;
-        let mut embeddings = embeddings.into_iter();
-        let next = |is_found: bool| if is_found { embeddings.next() } else { None };
-        Ok(found.into_iter().map(next).collect())
+        let mut found = hashes.into_iter().zip(embeddings);
+        let face = |place: Option<CropPlace>| {
+            let place = place?;
+            let (hash, embedding) = found.next()?;
+            Some(FoundFace {
+                place,
+                hash,
+                embedding,
+            })
+        };
+        Ok(places.into_iter().map(face).collect())
     }
 
-    /// What the network sees of an image's face; `None` where no face was found.
+    /// Where an image's face lies, and what the network sees of it; `None` where no face was found.
     ///
     /// An image on which the detector itself fails counts as one without a face.
-    fn chip(&mut self, image: &FaceImage<'_>) -> Result<Option<RgbImage>, EmbedImagesError> {
+    fn chip(
+        &mut self,
+        image: &FaceImage<'_>,
+    ) -> Result<Option<(CropPlace, RgbImage)>, EmbedImagesError> {
         let decoded = image_io::read_bytes(image.path).and_then(|bytes| image_io::decode(&bytes));
         let photo = decoded
             .map_err(|error| EmbedImagesError::Changed(image.path.to_owned(), error))?
             .rgb;
         let size = Size::new(CHIP_SIDE, CHIP_SIDE);
+        let cut = |place: CropPlace| (place, chip(&photo, Some(&place), size).into_owned());
         let detector = match (image.place, &mut self.detector) {
-            (Some(place), _) => return Ok(Some(chip(&photo, Some(place), size).into_owned())),
+            (Some(place), _) => return Ok(Some(cut(*place))),
             (None, None) => return Ok(None),
             (None, Some(detector)) => detector,
         };
@@ -198,9 +213,10 @@ impl Worker<'_> {
             Err(_) => return Ok(None),
         };
         let main = FaceChoice::Main.only(&faces, Size::of(&photo), |_| true);
-        let cut = |index: usize| {
-            face_chip::cut(&photo, &landmarks_of(self.landmarks, &photo, &faces[index]))
-        };
-        Ok(main.map(cut))
+        let place = main.map(|index| CropPlace {
+            square: square_of(&landmarks_of(self.landmarks, &photo, &faces[index])),
+            corner: [0, 0],
+        });
+        Ok(place.map(cut))
     }
 }

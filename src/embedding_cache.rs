@@ -2,8 +2,9 @@
 //! again.
 //!
 //! The file begins with a line that says how its embeddings are made; one that were made otherwise is
-//! begun anew. Records of one length follow: the key, whether a face was found, 128 numbers in 4
-//! bytes each, lowest first. A record that a killed process left unfinished is cut off.
+//! begun anew. Records of one length follow: the key, whether a face was found, where it lies (left, top, right,
+//! bottom, angle in 8 bytes each, column and row in 4), the hash of the aligned face in 32 bytes, 128 numbers in 4
+//! bytes each; lowest bytes first. A record that a killed process left unfinished is cut off.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
@@ -12,25 +13,47 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::artifacts::atomic;
-use crate::types::Embedding;
+use crate::perceptual_hash::PerceptualHash;
+use crate::types::{ChipSquare, CropPlace, Embedding};
 
 /// The first words of the file; another number when the records change.
-const FORMAT: &str = "facepipe embeddings 1";
+const FORMAT: &str = "facepipe embeddings 2";
 /// Length of a key: an MD5 in hexadecimal digits.
 const KEY_BYTES: usize = 32;
+/// Length of a place.
+const PLACE_BYTES: usize = 5 * 8 + 2 * 4;
+/// Length of a hash.
+const HASH_BYTES: usize = 32;
 /// Length of a record.
-const RECORD_BYTES: usize = KEY_BYTES + 1 + 4 * Embedding::LENGTH;
+const RECORD_BYTES: usize = KEY_BYTES + 1 + PLACE_BYTES + HASH_BYTES + 4 * Embedding::LENGTH;
 /// In a record: no face was found, and the numbers mean nothing.
 const NO_FACE: u8 = 0;
 /// In a record: a face was found.
 const FACE: u8 = 1;
 
+/// A face in an image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundFace {
+    /// Where it lies.
+    pub place: CropPlace,
+    /// The hash of the aligned face.
+    pub hash: PerceptualHash,
+    /// Whose it is.
+    pub embedding: Embedding,
+}
+
 /// Embeddings that are known already.
 #[derive(Debug)]
 pub struct EmbeddingCache {
+    known: BTreeMap<String, Option<FoundFace>>,
+    /// `None` where nothing is to be written.
+    file: Option<CacheFile>,
+}
+
+#[derive(Debug)]
+struct CacheFile {
     path: PathBuf,
     header: String,
-    known: BTreeMap<String, Option<Embedding>>,
     file: fs::File,
 }
 
@@ -40,40 +63,40 @@ impl EmbeddingCache {
     /// # Errors
     /// The I/O error, with its path. A damaged file is none: what can't be read is made again.
     pub fn open(path: &Path, made_by: &str) -> io::Result<Self> {
-        let header = format!("{FORMAT} {}\n", made_by.replace('\n', " "));
-        let mut bytes = Vec::new();
-        match fs::File::open(path) {
-            Ok(mut file) => drop(file.read_to_end(&mut bytes)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let mut known = BTreeMap::new();
-        let mut whole = header.len();
-        if let Some(records) = bytes.strip_prefix(header.as_bytes()) {
-            for record in records.chunks_exact(RECORD_BYTES) {
-                let Some((key, embedding)) = parse(record) else {
-                    break;
-                };
-                known.insert(key, embedding);
-                whole += RECORD_BYTES;
-            }
-        } else {
+        let header = header(made_by);
+        let (known, whole) = read(path, &header)?;
+        if whole == 0 {
             atomic::write_bulk(path, header.as_bytes())?;
         }
         let file = fs::OpenOptions::new().append(true).open(path)?;
-        file.set_len(whole as u64)?;
+        file.set_len(whole.max(header.len()) as u64)?;
+        let path = path.to_owned();
         Ok(Self {
-            path: path.to_owned(),
-            header,
             known,
-            file,
+            file: Some(CacheFile { path, header, file }),
         })
     }
 
-    /// What is known of an image: its face's embedding, or that it has no face. The key is an MD5 in
+    /// What the file holds, if there is one; nothing is written.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn look_into(path: &Path, made_by: &str) -> io::Result<Self> {
+        let (known, _) = read(path, &header(made_by))?;
+        Ok(Self { known, file: None })
+    }
+
+    /// A cache without a file.
+    #[must_use]
+    pub const fn empty() -> Self {
+        let known = BTreeMap::new();
+        Self { known, file: None }
+    }
+
+    /// What is known of an image: its face, or that it has none. The key is an MD5 in
     /// hexadecimal digits.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<Option<&Embedding>> {
+    pub fn get(&self, key: &str) -> Option<Option<&FoundFace>> {
         self.known.get(key).map(Option::as_ref)
     }
 
@@ -81,9 +104,11 @@ impl EmbeddingCache {
     ///
     /// # Errors
     /// The I/O error, with its path.
-    pub fn insert(&mut self, key: &str, embedding: Option<Embedding>) -> io::Result<()> {
-        self.file.write_all(&record(key, embedding.as_ref()))?;
-        self.known.insert(key.to_owned(), embedding);
+    pub fn insert(&mut self, key: &str, face: Option<FoundFace>) -> io::Result<()> {
+        if let Some(file) = &mut self.file {
+            file.file.write_all(&record(key, face.as_ref()))?;
+        }
+        self.known.insert(key.to_owned(), face);
         Ok(())
     }
 
@@ -92,44 +117,121 @@ impl EmbeddingCache {
     /// # Errors
     /// The I/O error, with its path.
     pub fn finish(self) -> io::Result<()> {
-        drop(self.file);
-        atomic::write_with(&self.path, |file| {
+        let Some(CacheFile { path, header, file }) = self.file else {
+            return Ok(());
+        };
+        drop(file);
+        atomic::write_with(&path, |file| {
             let mut writer = BufWriter::new(file);
-            writer.write_all(self.header.as_bytes())?;
-            for (key, embedding) in &self.known {
-                writer.write_all(&record(key, embedding.as_ref()))?;
+            writer.write_all(header.as_bytes())?;
+            for (key, face) in &self.known {
+                writer.write_all(&record(key, face.as_ref()))?;
             }
             writer.flush()
         })
     }
 }
 
-fn record(key: &str, embedding: Option<&Embedding>) -> Vec<u8> {
+fn header(made_by: &str) -> String {
+    format!("{FORMAT} {}\n", made_by.replace('\n', " "))
+}
+
+/// What a file holds, and how many of its bytes are whole: none where it is missing or made otherwise.
+fn read(path: &Path, header: &str) -> io::Result<(BTreeMap<String, Option<FoundFace>>, usize)> {
+    let mut bytes = Vec::new();
+    match fs::File::open(path) {
+        Ok(mut file) => drop(file.read_to_end(&mut bytes)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut known = BTreeMap::new();
+    let Some(records) = bytes.strip_prefix(header.as_bytes()) else {
+        return Ok((known, 0));
+    };
+    let mut whole = header.len();
+    for record in records.chunks_exact(RECORD_BYTES) {
+        let Some((key, face)) = parse(record) else {
+            break;
+        };
+        known.insert(key, face);
+        whole += RECORD_BYTES;
+    }
+    Ok((known, whole))
+}
+
+fn record(key: &str, face: Option<&FoundFace>) -> Vec<u8> {
     debug_assert_eq!(key.len(), KEY_BYTES, "{key}");
     let mut bytes = key.as_bytes().to_vec();
-    bytes.push(if embedding.is_some() { FACE } else { NO_FACE });
-    for number in embedding.into_iter().flat_map(Embedding::numbers) {
-        bytes.extend(number.to_le_bytes());
+    bytes.push(if face.is_some() { FACE } else { NO_FACE });
+    if let Some(face) = face {
+        let ChipSquare {
+            left,
+            top,
+            right,
+            bottom,
+            angle,
+        } = face.place.square;
+        for number in [left, top, right, bottom, angle] {
+            bytes.extend(number.to_le_bytes());
+        }
+        for number in face.place.corner {
+            bytes.extend(number.to_le_bytes());
+        }
+        for word in face.hash.words() {
+            bytes.extend(word.to_le_bytes());
+        }
+        for number in face.embedding.numbers() {
+            bytes.extend(number.to_le_bytes());
+        }
     }
     bytes.resize(RECORD_BYTES, 0);
     bytes
 }
 
 /// The content of a record; `None` for one that is no record.
-fn parse(record: &[u8]) -> Option<(String, Option<Embedding>)> {
+fn parse(record: &[u8]) -> Option<(String, Option<FoundFace>)> {
     let (key, rest) = record.split_at_checked(KEY_BYTES)?;
     let key = String::from_utf8(key.to_vec()).ok()?;
-    let is_key = key.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let (found, numbers) = rest.split_first()?;
-    let numbers: Vec<f32> = (numbers.as_chunks().0.iter())
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect();
+    if !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let (found, rest) = rest.split_first()?;
     match *found {
-        _ if !is_key || numbers.iter().any(|number| !number.is_finite()) => None,
         NO_FACE => Some((key, None)),
-        FACE => Some((key, Some(Embedding::try_from(numbers).ok()?))),
+        FACE => Some((key, Some(parse_face(rest)?))),
         _ => None,
     }
+}
+
+fn parse_face(bytes: &[u8]) -> Option<FoundFace> {
+    let (place, rest) = bytes.split_at_checked(PLACE_BYTES)?;
+    let (hash, numbers) = rest.split_at_checked(HASH_BYTES)?;
+    let (square, corner) = place.split_at_checked(5 * 8)?;
+    let square = square.as_chunks().0.iter();
+    let square: Vec<f64> = square.map(|bytes| f64::from_le_bytes(*bytes)).collect();
+    let corner = corner.as_chunks().0.iter();
+    let corner: Vec<u32> = corner.map(|bytes| u32::from_le_bytes(*bytes)).collect();
+    let words = hash.as_chunks().0.iter();
+    let words: Vec<u64> = words.map(|bytes| u64::from_le_bytes(*bytes)).collect();
+    let numbers = numbers.as_chunks().0.iter();
+    let numbers: Vec<f32> = numbers.map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let is_finite = square.iter().all(|number| number.is_finite())
+        && numbers.iter().all(|number| number.is_finite());
+    let [left, top, right, bottom, angle] = square.try_into().ok().filter(|_| is_finite)?;
+    Some(FoundFace {
+        place: CropPlace {
+            square: ChipSquare {
+                left,
+                top,
+                right,
+                bottom,
+                angle,
+            },
+            corner: corner.try_into().ok()?,
+        },
+        hash: PerceptualHash::from_words(words.try_into().ok()?),
+        embedding: Embedding::try_from(numbers).ok()?,
+    })
 }
 
 #[cfg(test)]
@@ -137,8 +239,22 @@ mod tests {
     use super::*;
     use crate::artifacts::digest::md5_hex;
 
-    fn embedding(number: f32) -> Embedding {
-        Embedding::new(std::array::from_fn(|index| number + index as f32 / 7.0))
+    fn embedding(number: f32) -> FoundFace {
+        let side = f64::from(number);
+        FoundFace {
+            place: CropPlace {
+                square: ChipSquare {
+                    left: -side / 3.0,
+                    top: 2.5,
+                    right: side * 100.0,
+                    bottom: 90.0,
+                    angle: 0.1,
+                },
+                corner: [3, 70_000],
+            },
+            hash: PerceptualHash::from_words([1, u64::MAX, 7 << 60, 0]),
+            embedding: Embedding::new(std::array::from_fn(|index| number + index as f32 / 7.0)),
+        }
     }
 
     fn key(name: &str) -> String {

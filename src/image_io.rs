@@ -241,6 +241,21 @@ pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// A picture in grey: of each pixel 0.2126 red, 0.7152 green and 0.0722 blue (ITU-R BT.709), rounded down, as
+/// [`image::imageops::grayscale`] does, but on whole numbers.
+#[must_use]
+pub fn grey(picture: &RgbImage) -> image::GrayImage {
+    const SHARES: [u32; 3] = [2126, 7152, 722];
+    let value = |pixel: &[u8; 3]| {
+        let [red, green, blue] = pixel.map(u32::from);
+        ((SHARES[0] * red + SHARES[1] * green + SHARES[2] * blue) / 10_000) as u8
+    };
+    let values = picture.as_raw().as_chunks().0.iter().map(value).collect();
+    let (width, height) = picture.dimensions();
+    image::GrayImage::from_raw(width, height, values)
+        .unwrap_or_else(|| image::imageops::grayscale(picture))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +267,18 @@ mod tests {
             .write_to(&mut Cursor::new(&mut bytes), format)
             .expect("encodes");
         bytes
+    }
+
+    #[test]
+    fn grey_is_what_the_image_crate_makes_of_it() {
+        let picture = RgbImage::from_fn(64, 48, |x, y| {
+            Rgb([
+                (x * 37 + y) as u8,
+                (y * 91 + x) as u8,
+                (x * y + 3 * x) as u8,
+            ])
+        });
+        assert_eq!(grey(&picture), image::imageops::grayscale(&picture));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::artifacts::stage::{DISCARDED_FILE, MANIFEST_FILE};
 use crate::types::{Counts, CropRecord, Discarded, ItemKind, SplitRecord};
 
 /// What became of one photo: a line of `photos.jsonl`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fate {
     /// The photo's path below the folder that `crop` read.
     pub photo: String,

@@ -137,7 +137,13 @@ impl PerceptualHash {
     /// The hash of a picture of any size.
     #[must_use]
     pub fn of(picture: &RgbImage) -> Self {
-        Reduced::of(&image::imageops::grayscale(picture)).hash()
+        Reduced::of(&crate::image_io::grey(picture)).hash()
+    }
+
+    /// The hash of these [`words`](Self::words).
+    #[must_use]
+    pub const fn from_words(words: [u64; BYTES / 8]) -> Self {
+        Self(words)
     }
 
     /// The hash as words, for [`close_pairs`](crate::hash_join::close_pairs).

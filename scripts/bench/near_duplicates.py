@@ -7,7 +7,8 @@
 The first argument is the folder that the pairs' paths start from; the pairs are a CSV file with the
 columns a, b, kind. A pair counts as found when both stand in one group of
 
-    whole    `facepipe prepare` on the photos as they are
+    pictures `facepipe prepare --embeddings off` on the photos as they are
+    whole    `facepipe prepare` on the photos as they are: by faces, too
     crops    `facepipe crop`, then `prepare` on the faces (all of a photo's)
     both     either of them
     imagehash    imagehash.phash of 64 bits, distance up to 6 (the original program's limit)
@@ -48,9 +49,9 @@ def lines(path):
         return [json.loads(line) for line in file]
 
 
-def groups(folder, out):
+def groups(folder, out, *more):
     """The groups of each image of a folder, by its path below it."""
-    options = ["--keep-duplicates", "--conflicts", "keep", "--quiet"]
+    options = ["--keep-duplicates", "--conflicts", "keep", "--quiet", *more]
     command = [PROGRAM, "prepare", folder, "--out", out, *options]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     found = {line["source"]: {line["group"]} for line in lines(f"{out}/manifest.jsonl")}
@@ -60,8 +61,8 @@ def groups(folder, out):
     return found
 
 
-def of_whole(folder, places, work):
-    return {places[item]: names for item, names in groups(folder, f"{work}/whole").items()}
+def of_whole(folder, out, places, *options):
+    return {places[item]: names for item, names in groups(folder, out, *options).items()}
 
 
 def of_crops(folder, places, work):
@@ -117,11 +118,13 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         folder = os.path.join(work, "in")
         places = lay_out(data, photos, folder)
-        whole, crops = of_whole(folder, places, work), of_crops(folder, places, work)
+        pictures = of_whole(folder, f"{work}/pictures", places, "--embeddings", "off")
+        whole = of_whole(folder, f"{work}/whole", places)
+        crops = of_crops(folder, places, work)
     together = lambda found: {
         pair for pair in kinds if found.get(pair[0], set()) & found.get(pair[1], set())
     }
-    answers = {"whole": together(whole), "crops": together(crops)}
+    answers = {"pictures": together(pictures), "whole": together(whole), "crops": together(crops)}
     answers["both"] = answers["whole"] | answers["crops"]
     for name, method in [("imagehash", near_by_imagehash), ("imagededup", near_by_imagededup)]:
         try:

@@ -7,7 +7,7 @@
 FOLDER holds a folder of photos for each label. One after the other, RUNS times (3), and the fastest counts;
 times are of whole processes:
 
-    facepipe     `facepipe prepare FOLDER`: reads, hashes, compares, splits and copies
+    facepipe     `facepipe prepare FOLDER --embeddings off`: reads, hashes, compares, splits, copies
     original     what the original program does: PIL opens each photo, md5 of its bytes,
                  imagehash.phash, each photo compared with all others, then copied
     imagededup   PHash().encode_images and find_duplicates with its default search (no copies)
@@ -75,7 +75,8 @@ def measured(command):
 
 
 def prepare(folder, out, *options):
-    command = [PROGRAM, "prepare", folder, "--out", out, "--json", "--no-progress", *options]
+    command = [PROGRAM, "prepare", folder, "--out", out, "--json", "--no-progress"]
+    command += ["--embeddings", "off", *options]
     seconds, memory, said = measured(command)
     return seconds, memory, json.loads(said)
 

@@ -1,7 +1,7 @@
 //! What `prepare --explain` tells a person.
 
 use crate::perceptual_hash::PerceptualHash;
-use crate::prepare::{Explanation, ImageFacts, Why};
+use crate::prepare::{Agreement, Explanation, ImageFacts, Why};
 
 /// The explanation, the verdict first.
 pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
@@ -48,10 +48,27 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     } else {
         "not asked for, because the hashes are too far apart or near enough already"
     };
+    let agreement = |found: Option<Agreement>, limit: Agreement| match found {
+        None => "too few of them to tell".to_owned(),
+        Some(found) => format!(
+            "the least of 16 parts by {:.2} (limit {:.2}), nine of ten of 64 parts by {:.2} (limit {:.2})",
+            found.large, limit.large, found.small, limit.small
+        ),
+    };
     lines.push(format!(
-        "  details: agree by {:.2} where they agree least (limit {:.2}; {is_used})",
-        explanation.agreement, explanation.agreement_limit
+        "  details: agree, {}; {is_used}",
+        agreement(explanation.details, explanation.details_limit)
     ));
+    if let Some(distance) = explanation.embedding_distance {
+        lines.push(format!(
+            "  faces: embeddings {distance:.2} apart (compared in detail up to {:.2})",
+            explanation.embedding_limit
+        ));
+        lines.push(format!(
+            "  details of the aligned faces: agree, {}",
+            agreement(explanation.face_details, explanation.face_details_limit)
+        ));
+    }
     lines.extend([a, b].map(fate));
     lines
 }
@@ -66,6 +83,17 @@ fn reason(why: Why) -> String {
         }
         Why::TurnedHash { bits } => format!("turned or mirrored, {bits} of {all} bits differ"),
         Why::Details { agreement } => format!("the details agree by {agreement:.2} or more"),
+        Why::Face {
+            embedding,
+            agreement,
+        } => format!(
+            "the faces' embeddings are {embedding:.2} apart, and the details of the aligned faces \
+             agree by {agreement:.2} or more"
+        ),
+        Why::Series { bits, .. } => format!(
+            "{bits} of {all} bits differ, and the details do: pictures of one series, which stay \
+             together"
+        ),
         Why::SamePhoto => "cut out of one photo".to_owned(),
         Why::PhotoHash { bits } => {
             format!("cut out of photos of which {bits} of {all} bits differ")
@@ -81,6 +109,6 @@ fn fate(image: &ImageFacts) -> String {
     };
     format!(
         "`{}`: label `{}`, {} pixels, md5 {}, pixels {}, group of {}; {what}",
-        image.file, image.label, image.size, image.md5, image.pixel_md5, image.group_images
+        image.file, image.label, image.size, image.md5, image.pixel_digest, image.group_images
     )
 }

@@ -19,8 +19,18 @@ use crate::types::{Discarded, Reason};
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prepare")]
 pub(super) struct IdentityOptions {
-    /// Leave out faces that are not the person of their label, told by dlib's network; `auto` does so
-    /// for what `run` has downloaded
+    /// Compare faces by dlib's network, too, to find one photo in other crops; `auto` does so where
+    /// the model files are there (looking for the faces of whole photos takes long)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off|auto",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(super) embeddings: Switch,
+    /// Leave out faces that are not the person of their label, told by dlib's network, which needs
+    /// embeddings; `auto` does so for what `run` has downloaded
     #[arg(
         long,
         value_enum,
@@ -31,54 +41,71 @@ pub(super) struct IdentityOptions {
         default_missing_value = "on",
         hide_possible_values = true
     )]
-    pub(super) clean_identities: Cleaning,
+    pub(super) clean_identities: Switch,
     /// Bring back an image that was left out for its face, by its name in discarded.jsonl; can be
     /// given several times, and is remembered in OUT/restored.txt
     #[arg(long, value_name = "LABEL/FILE")]
     pub(super) restore: Vec<String>,
 }
 
-/// When labels are cleaned.
+/// Whether something is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Cleaning {
+pub(super) enum Switch {
     /// Always
     #[value(aliases = ["true", "1", "yes"])]
     On,
     /// Never
     #[value(aliases = ["false", "0", "no"])]
     Off,
-    /// Where the photos were downloaded by `run`
+    /// Where it makes sense
     Auto,
 }
 
 impl IdentityOptions {
-    /// Decides what `auto` means.
+    /// Decides what `auto` means for cleaning.
     #[cfg(feature = "torch")]
     pub(super) fn resolve(&mut self, downloaded: bool) {
-        if self.clean_identities == Cleaning::Auto {
-            self.clean_identities = if downloaded {
-                Cleaning::On
+        if self.clean_identities == Switch::Auto {
+            self.clean_identities = if downloaded && self.embeddings != Switch::Off {
+                Switch::On
             } else {
-                Cleaning::Off
+                Switch::Off
             };
         }
     }
 
     /// Whether labels are cleaned.
     pub(super) fn is_on(&self) -> bool {
-        self.clean_identities == Cleaning::On
+        self.clean_identities == Switch::On
     }
 
-    /// What compares the faces, where that is asked for.
+    /// What compares the faces, where that is asked for or, with `auto`, possible.
     pub(super) fn embedder(
         &self,
         globals: &Globals,
         context: &Context,
     ) -> Result<Option<ImageEmbedder>, Failure> {
-        let embedder = self
-            .is_on()
-            .then(|| wiring::image_embedder(globals, context));
-        embedder.transpose()
+        match (self.embeddings, self.is_on()) {
+            (Switch::Off, true) => Err(Failure::Usage {
+                message: "--clean-identities compares faces, which --embeddings off forbids"
+                    .to_owned(),
+                hint: "leave one of both out".to_owned(),
+            }),
+            (Switch::Off, false) => Ok(None),
+            (Switch::On, _) | (Switch::Auto, true) => {
+                wiring::image_embedder(globals, context).map(Some)
+            }
+            (Switch::Auto, false) => match wiring::missing_for_embeddings(globals) {
+                None => wiring::image_embedder(globals, context).map(Some),
+                Some(missing) => {
+                    context.progress.note(&format!(
+                        "duplicates are found by pictures, not by faces, because {missing}; \
+                         `--embeddings off` leaves this note out"
+                    ));
+                    Ok(None)
+                }
+            },
+        }
     }
 
     /// Writes down which images are brought back.
@@ -189,12 +216,13 @@ mod tests {
     #[test]
     fn auto_cleans_what_was_downloaded() {
         for (given, downloaded, expected) in [
-            (Cleaning::Auto, true, true),
-            (Cleaning::Auto, false, false),
-            (Cleaning::On, false, true),
-            (Cleaning::Off, true, false),
+            (Switch::Auto, true, true),
+            (Switch::Auto, false, false),
+            (Switch::On, false, true),
+            (Switch::Off, true, false),
         ] {
             let mut options = IdentityOptions {
+                embeddings: Switch::Auto,
                 clean_identities: given,
                 restore: Vec::new(),
             };

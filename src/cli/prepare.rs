@@ -26,8 +26,11 @@ const SHARE_TOLERANCE: f64 = 1e-6;
     Of images that are the same picture the best face is kept or, where that is not known, the largest \
     picture; a picture or photo that stands under two labels is left out of both; crops of one photo stay \
     on one side. DIR is a plain image folder (train, val, test, then labels) with manifest.jsonl, \
-    discarded.jsonl and dataset.json. What was computed of each image is kept in cache.jsonl: with more \
+    discarded.jsonl and dataset.json. What was computed of each image is kept in cache/: with more \
     images and --force only those are computed. It can be removed at any time.\n\n\
+    Pictures whose hashes are near are compared in detail: what is one photo is a duplicate, and different \
+    shots of one series stay on one side. With --embeddings one photo is found by its face, too, in other \
+    crops and surroundings.\n\n\
     With --clean-identities the faces of each label are compared. The person on most of its photos is \
     whom it is about; other faces are left out (reasons stranger and nearer_to_other_label), and stay \
     where they are in the input. identities.jsonl has every face with its distance, and \
@@ -132,6 +135,8 @@ impl PrepareOptions {
                 LinkName::Hard => LinkMode::Hard,
             },
             min_per_class: self.min_per_class,
+            // Whether the network is there is known later.
+            embeddings: false,
             clean_identities: self.identities.is_on(),
             seed,
         })
@@ -163,10 +168,20 @@ pub(super) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let settings = args.options.settings(globals.seed)?;
+    let mut settings = args.options.settings(globals.seed)?;
+    let identities = &args.options.identities;
+    let embedder = identities.embedder(globals, context)?;
+    settings.embeddings = embedder.is_some();
     if let Some([a, b]) = args.explain.as_deref() {
         let out = args.out.as_deref();
-        let explanation = prepare::explain(&args.input, out, [a, b], &settings, context)?;
+        let explanation = prepare::explain(
+            &args.input,
+            out,
+            [a, b],
+            &settings,
+            embedder.as_ref(),
+            context,
+        )?;
         return Ok(Outcome {
             lines: explanation::lines(&explanation),
             items_failed: 0,
@@ -175,8 +190,6 @@ pub(super) fn run(
     }
     // Without --explain it is required.
     let out = args.out.as_deref().unwrap_or(Path::new("."));
-    let identities = &args.options.identities;
-    let embedder = identities.embedder(globals, context)?;
     identities.remember_restored(&args.input, out)?;
     let report = prepare::run(&args.input, out, &settings, embedder.as_ref(), context)?;
     Ok(Outcome {

@@ -209,12 +209,38 @@ pub(super) fn image_embedder(
     })
 }
 
+/// Why faces can't be compared: a model file that is not there; `None` where they can.
+#[cfg(feature = "torch")]
+pub(super) fn missing_for_embeddings(globals: &Globals) -> Option<String> {
+    let weights = weights_folder(globals);
+    let needed = [
+        crate::dlib::RESNET_FILE,
+        crate::dlib::LANDMARKS_FILE,
+        "mtcnn_pnet.pt",
+        "mtcnn_rnet.pt",
+        "mtcnn_onet.pt",
+    ];
+    let missing = needed.iter().find(|file| !weights.join(file).exists())?;
+    Some(format!(
+        "`{}` is missing (`facepipe models pull` gets it)",
+        weights.join(missing).display()
+    ))
+}
+
+/// Faces can't be compared without libtorch.
+#[cfg(not(feature = "torch"))]
+pub(super) fn missing_for_embeddings(_: &Globals) -> Option<String> {
+    Some("this facepipe was built without libtorch".to_owned())
+}
+
 /// Faces can't be compared without libtorch.
 #[cfg(not(feature = "torch"))]
 pub(super) fn image_embedder(_: &Globals, _: &Context) -> Result<ImageEmbedder, Failure> {
     Err(Failure::Usage {
-        message: "--clean-identities needs libtorch, which this facepipe was built without"
-            .to_owned(),
+        message:
+            "--clean-identities needs libtorch, as --embeddings on does, which this facepipe was \
+                  built without"
+                .to_owned(),
         hint: "build with `cargo build` and its default features, or leave the option out"
             .to_owned(),
     })

@@ -186,6 +186,7 @@ fn without_equal_crops(outcomes: Vec<PhotoOutcome>) -> (Vec<CropRecord>, Vec<Dis
                     reason: Reason::ExactDuplicate,
                     message: format!("gives the same crop as `{first}`"),
                     related: vec![first.clone()],
+                    distance: None,
                 }),
             }
         }

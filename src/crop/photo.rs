@@ -178,6 +178,7 @@ impl PhotoWork<'_> {
             reason,
             message,
             related: Vec::new(),
+            distance: None,
         });
     }
 }

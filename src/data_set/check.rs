@@ -54,6 +54,7 @@ pub fn check(data: &DataFolder, split: Split, context: &Context) -> Result<Check
                     reason: Reason::Unreadable,
                     message: error.to_string(),
                     related: Vec::new(),
+                    distance: None,
                 }),
             }
             Ok(())

@@ -190,5 +190,6 @@ fn discarded(name: &str, error: &LookError) -> Discarded {
         },
         message: error.to_string(),
         related: Vec::new(),
+        distance: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The cache of what was computed of files: adding a hundred images to a data set costs the hundred.
 //!
-//! `cache.jsonl` in the output folder, one line a file. A file of the same path, size and time of change is
+//! `cache/hashes.jsonl` in the output folder, one line a file. A file of the same path, size and time of change is
 //! not read again; one of known content under another name is read, but not decoded. Removing the file
 //! is safe, and so is killing the program: an unfinished last line is cut off.
 
@@ -15,8 +15,10 @@ use super::features::{Features, VERSION};
 use crate::artifacts::jsonl::{self, Journal};
 use crate::types::CropPlace;
 
-/// The file's name, in the output folder.
-pub const CACHE_FILE: &str = "cache.jsonl";
+/// The folder of all that is remembered, in the output folder. It can be removed at any time.
+pub const CACHE_FOLDER: &str = "cache";
+/// The file's name, in that folder.
+const HASHES_FILE: &str = "hashes.jsonl";
 
 /// A file that was changed less than this before it was read may change again without a new time of
 /// change: such a time is not trusted. File systems count it in steps of up to 2 seconds (FAT).
@@ -89,7 +91,8 @@ impl Cache {
 
     /// Opens the cache of an output folder. Only features with hashes of all turns count if `rotations`.
     pub(super) fn open(out: &Path, rotations: bool) -> io::Result<(Self, CacheFile)> {
-        let path = out.join(CACHE_FILE);
+        fs_err::create_dir_all(out.join(CACHE_FOLDER))?;
+        let path = out.join(CACHE_FOLDER).join(HASHES_FILE);
         let (journal, entries) = Journal::<Entry>::open(&path)?;
         let lines = entries.len();
         let mut cache = Self::empty(rotations);
@@ -105,7 +108,7 @@ impl Cache {
     /// Reads the cache of an output folder and changes nothing.
     pub(super) fn look_into(out: &Path, rotations: bool) -> io::Result<Self> {
         let mut cache = Self::empty(rotations);
-        match fs_err::read_to_string(out.join(CACHE_FILE)) {
+        match fs_err::read_to_string(out.join(CACHE_FOLDER).join(HASHES_FILE)) {
             Ok(text) => {
                 let entries = text
                     .lines()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::items::Item;
-use super::relations::Link;
+use super::relations::{Link, Why};
 use super::union_find::UnionFind;
 use crate::hash_join::close_pairs;
 
@@ -20,11 +20,37 @@ const FACES: u32 = 32;
 /// Across labels, and in larger ones, only those are whose coarse hashes are near.
 const LARGEST_LABEL: usize = 20_000;
 
-/// The pairs, by their first. Of pictures that are known to be the same only the first is asked about.
-pub(super) fn find(items: &[Item], links: &[Link]) -> Vec<(usize, Vec<usize>)> {
+/// Others that one image is compared with at most, the nearest: a label of thousands of pictures of one series would
+/// ask for millions. Pictures of one photo are the nearest to each other.
+const MOST_OTHERS: usize = 32;
+
+/// An image to compare another with, and what is known of the two: that their hashes are near.
+pub(super) type Other = (usize, Option<Why>);
+
+/// Pairs to look at.
+pub(super) struct Candidates {
+    /// By the first of each pair the others.
+    pub(super) pairs: Vec<(usize, Vec<Other>)>,
+    /// Pairs of near hashes that are too many to look at.
+    pub(super) left_out: Vec<Link>,
+}
+
+/// The pairs: `near` are those whose hashes are near. Of pictures that are known to be the same only the first
+/// is asked about.
+pub(super) fn find(items: &[Item], links: &[Link], near: &[Link]) -> Candidates {
     let mut pictures = UnionFind::new(items.len());
     for link in links.iter().filter(|link| link.why.is_same_picture()) {
         pictures.join(link.a, link.b);
+    }
+    let mut known: HashMap<(usize, usize), Why> = HashMap::new();
+    for link in near {
+        let (a, b) = (pictures.find(link.a), pictures.find(link.b));
+        if a != b {
+            let why = known.entry((a.min(b), a.max(b))).or_insert(link.why);
+            if link.why.bits() < why.bits() {
+                *why = link.why;
+            }
+        }
     }
     let first: Vec<usize> = (0..items.len())
         .filter(|at| pictures.find(*at) == *at)
@@ -32,7 +58,12 @@ pub(super) fn find(items: &[Item], links: &[Link]) -> Vec<(usize, Vec<usize>)> {
     let mut pairs: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut ask = |a: usize, b: usize| {
         if may_be_one_photo(&items[a], &items[b]) {
-            pairs.entry(a.min(b)).or_default().push(a.max(b));
+            let (a, b) = (a.min(b), a.max(b));
+            let others = pairs.entry(a).or_default();
+            others.push(b);
+            if others.len() > 8 * MOST_OTHERS {
+                keep_nearest(items, a, others);
+            }
         }
     };
     // In the order of their paths, the images of a label follow each other.
@@ -65,12 +96,32 @@ pub(super) fn find(items: &[Item], links: &[Link]) -> Vec<(usize, Vec<usize>)> {
             }
         }
     }
-    let sorted = |(a, mut others): (usize, Vec<usize>)| {
-        others.sort_unstable();
-        others.dedup();
-        (a, others)
+    for (a, b) in known.keys() {
+        pairs.entry(*a).or_default().push(*b);
+    }
+    let mut candidates = Candidates {
+        pairs: Vec::with_capacity(pairs.len()),
+        left_out: Vec::new(),
     };
-    pairs.into_iter().map(sorted).collect()
+    for (a, mut others) in pairs {
+        keep_nearest(items, a, &mut others);
+        let others = others.into_iter();
+        let others = others.map(|b| (b, known.remove(&(a, b))));
+        candidates.pairs.push((a, others.collect()));
+    }
+    let left_out = known.into_iter();
+    candidates.left_out = left_out.map(|((a, b), why)| Link { a, b, why }).collect();
+    candidates.left_out.sort_by_key(|link| (link.a, link.b));
+    candidates
+}
+
+/// Keeps the nearest of those that an image is to be compared with.
+fn keep_nearest(items: &[Item], a: usize, others: &mut Vec<usize>) {
+    let hash = |at: usize| items[at].features.view.fine;
+    others.sort_unstable();
+    others.dedup();
+    others.sort_by_key(|b| hash(a).distance(hash(*b)));
+    others.truncate(MOST_OTHERS);
 }
 
 /// The members of a set of equal hashes, by its first.

@@ -3,13 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::items::Item;
-use super::relations::{self, Link, Why};
+use super::relations::{CERTAIN, Link, Why};
 use super::settings::Conflicts;
 use super::union_find::UnionFind;
 use super::{Grouped, Settings};
 use crate::artifacts::digest::group_name;
 use crate::perceptual_hash::PerceptualHash;
-use crate::types::{Discarded, Reason};
+use crate::types::{Discarded, Distance, Reason};
+
+/// The kind of distance of images that are joined by others between them.
+const CHAIN: &str = "chain";
 
 /// The images that stay, and those that don't.
 pub(super) struct SortedOut<'items> {
@@ -64,11 +67,9 @@ pub(super) fn sort_out<'items>(
         .iter()
         .map(|(index, others)| conflict(items, *index, others, settings.conflicts))
         .collect();
-    let mut details: HashMap<(usize, usize), Why> = HashMap::new();
-    for link in links {
-        if matches!(link.why, Why::Details { .. } | Why::TurnedHash { .. }) {
-            details.entry((link.a, link.b)).or_insert(link.why);
-        }
+    let mut whys: HashMap<(usize, usize), Why> = HashMap::new();
+    for link in links.iter().filter(|link| link.why.is_same_picture()) {
+        whys.entry((link.a, link.b)).or_insert(link.why);
     }
     let best = best_of_each(items, &conflicts, &sets);
     let mut first_of_group: HashMap<usize, &Item> = HashMap::new();
@@ -89,8 +90,8 @@ pub(super) fn sort_out<'items>(
                 group: group_name(&first.features.md5),
             });
         } else {
-            let why = details.get(&(index.min(keeper), index.max(keeper)));
-            discarded.push(duplicate(item, &items[keeper], why, settings));
+            let why = whys.get(&(index.min(keeper), index.max(keeper)));
+            discarded.push(duplicate(item, &items[keeper], why.copied()));
         }
     }
     SortedOut { kept, discarded }
@@ -145,42 +146,83 @@ fn conflict(items: &[Item], index: usize, others: &[usize], policy: Conflicts) -
     items[index].discarded(Reason::LabelConflict, message, related)
 }
 
-fn duplicate(item: &Item, keeper: &Item, why: Option<&Why>, settings: &Settings) -> Discarded {
+fn duplicate(item: &Item, keeper: &Item, why: Option<Why>) -> Discarded {
     let related = vec![keeper.relative.clone()];
     let name = &keeper.relative;
+    let exact = |what: &str| Discarded {
+        distance: Some(distance(Why::SamePixels, 0)),
+        ..item.discarded(
+            Reason::ExactDuplicate,
+            format!("the same {what} as `{name}`"),
+            related.clone(),
+        )
+    };
     if item.features.md5 == keeper.features.md5 {
-        let message = format!("the same file as `{name}`");
-        return item.discarded(Reason::ExactDuplicate, message, related);
+        return exact("file");
     }
-    if item.features.pixel_md5 == keeper.features.pixel_md5 {
-        let message = format!("the same pixels as `{name}`");
-        return item.discarded(Reason::ExactDuplicate, message, related);
+    if item.features.pixel_digest == keeper.features.pixel_digest {
+        return exact("pixels");
     }
     let picture = item.features.phash.distance(keeper.features.phash);
     let view = item.features.view.fine.distance(keeper.features.view.fine);
-    let (bits, all) = (picture.min(view), PerceptualHash::BITS);
-    let limit = settings.phash_distance.unwrap_or_default();
+    let (nearest, all) = (picture.min(view), PerceptualHash::BITS);
+    // Of equal hashes only the first is linked to all others.
+    let certain = Why::PictureHash { bits: picture };
+    let why = why.or((picture <= CERTAIN).then_some(certain));
     let message = match why {
-        _ if picture <= limit => {
-            format!("almost the same as `{name}`: {picture} of {all} bits differ")
+        Some(Why::PictureHash { bits }) => {
+            format!("almost the same as `{name}`: {bits} of {all} bits differ")
         }
-        _ if view <= relations::view_limit(item, limit) => {
+        Some(Why::ViewHash { bits }) => {
             let what = view_name(item);
-            format!("almost the same as `{name}`: {view} of {all} bits {what} differ")
+            format!("almost the same as `{name}`: {bits} of {all} bits {what} differ")
         }
-        Some(Why::Details { agreement }) => format!(
-            "the same photo as `{name}`: its details agree everywhere ({agreement:.2} at least), \
-             though {bits} of {all} bits differ"
-        ),
         Some(Why::TurnedHash { bits }) => {
             format!("almost the same as `{name}`, turned or mirrored: {bits} of {all} bits differ")
         }
+        Some(Why::Details { agreement }) => format!(
+            "the same photo as `{name}`: its details agree everywhere ({agreement:.2} at least), \
+             though {nearest} of {all} bits differ"
+        ),
+        Some(Why::Face {
+            embedding,
+            agreement,
+        }) => format!(
+            "the same photo of a face as in `{name}`: {embedding:.2} apart, and the details of the \
+             aligned faces agree everywhere ({agreement:.2} at least)"
+        ),
         _ => format!(
-            "joined to `{name}` by other duplicates between them; of its own {bits} of {all} bits \
+            "joined to `{name}` by other duplicates between them; of its own {nearest} of {all} bits \
              differ"
         ),
     };
-    item.discarded(Reason::NearDuplicate, message, related)
+    let chain = Distance {
+        kind: CHAIN.to_owned(),
+        bits: Some(nearest),
+        ..Distance::default()
+    };
+    Discarded {
+        distance: Some(why.map_or(chain, |why| distance(why, nearest))),
+        ..item.discarded(Reason::NearDuplicate, message, related)
+    }
+}
+
+/// The figures of what joins two images whose hashes differ in `bits` bits.
+fn distance(why: Why, bits: u32) -> Distance {
+    let (agreement, embedding) = match why {
+        Why::Details { agreement } => (Some(agreement), None),
+        Why::Face {
+            embedding,
+            agreement,
+        } => (Some(agreement), Some(embedding)),
+        _ => (None, None),
+    };
+    Distance {
+        kind: why.name().to_owned(),
+        bits: Some(why.bits().unwrap_or(bits)),
+        agreement,
+        embedding,
+    }
 }
 
 /// What a view shows, in a message.

@@ -7,16 +7,19 @@ use serde::Serialize;
 
 use super::cache::Cache;
 use super::duplicates::{Sets, SortedOut, sort_out};
+use super::embeddings::{Embeddings, Source};
+use super::faces::NEAR_FACES;
 use super::items::{self, Item};
 use super::relations::{self, Link, Why};
-use super::second_look::{self, SAME_PHOTO};
+use super::second_look::{self, Agreement};
 use super::{
     PrepareError, Settings, candidates, one_side_for_each_group, split, without_small_classes,
 };
 use crate::artifacts::image_folder::{self, ImageFolder};
 use crate::artifacts::stage::MANIFEST_FILE;
 use crate::context::Context;
-use crate::types::{Discarded, Size, Split};
+use crate::embed_images::ImageEmbedder;
+use crate::types::{CropPlace, Discarded, Size, Split};
 
 /// What is known of two images, and what follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,12 +44,20 @@ pub struct Explanation {
     pub turned_distance: Option<u32>,
     /// Bits of 256 that may differ; `None` where only equal pixels count.
     pub distance_limit: Option<u32>,
-    /// How well their details agree where they agree least, -1 to 1.
-    pub agreement: f64,
+    /// How well their details agree, each -1 to 1; `None` where there are too few to tell.
+    pub details: Option<Agreement>,
     /// From which agreement on they are one photo, if their hashes are near enough for a second look.
-    pub agreement_limit: f64,
+    pub details_limit: Agreement,
     /// Whether their hashes are near enough for a second look.
     pub second_look: bool,
+    /// Euclidean distance of their faces' embeddings, where these are compared and both have a face.
+    pub embedding_distance: Option<f64>,
+    /// Up to which distance the aligned faces get a second look.
+    pub embedding_limit: f64,
+    /// How well the aligned faces agree, where embeddings are compared and both have a face.
+    pub face_details: Option<Agreement>,
+    /// From which agreement on they are of one photo.
+    pub face_details_limit: Agreement,
     /// Whether they were cut out of one photo; `None` where the photos are not known.
     pub same_photo: Option<bool>,
     /// Bits of 256 in which the hashes of these photos differ.
@@ -56,7 +67,7 @@ pub struct Explanation {
 }
 
 /// What is known of one image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ImageFacts {
     /// Its path below the folder.
     pub file: String,
@@ -64,8 +75,8 @@ pub struct ImageFacts {
     pub label: String,
     /// MD5 of its bytes.
     pub md5: String,
-    /// MD5 of its pixels.
-    pub pixel_md5: String,
+    /// Digest of its pixels.
+    pub pixel_digest: String,
     /// Its size.
     pub size: Size,
     /// The photo that it was cut out of, where that is known.
@@ -101,6 +112,7 @@ pub fn explain(
     out: Option<&Path>,
     names: [&Path; 2],
     settings: &Settings,
+    embedder: Option<&ImageEmbedder>,
     context: &Context,
 ) -> Result<Explanation, PrepareError> {
     if !input.is_dir() {
@@ -136,13 +148,27 @@ pub fn explain(
         })
     };
     let [a, b] = [position(&files[0])?, position(&files[1])?];
-    let links = relations::find(&items, settings, context)?;
+    let source = match embedder {
+        _ if !settings.needs_embeddings() => Source::None,
+        None => return Err(PrepareError::NoEmbedder),
+        Some(embedder) => Source::Read(embedder, out),
+    };
+    let embeddings = Embeddings::find(&items, source, context)?;
+    let links = relations::find(&items, &embeddings, settings, context)?;
     let sets = Sets::of(&items, &links);
     let fates = Fates::of(&items, &links, settings);
     let facts = |index: usize| fates.facts(index, &items, &sets);
     let (first, second) = (&items[a], &items[b]);
-    let agreement =
-        second_look::agreement(&relations::details(first)?, &relations::details(second)?);
+    let agreement = |a: Option<&CropPlace>, b: Option<&CropPlace>| {
+        let (a, b) = (
+            relations::details(first, a)?,
+            relations::details(second, b)?,
+        );
+        Ok::<_, PrepareError>(second_look::agreement(&a, &b))
+    };
+    let [a_face, b_face] = [first, second].map(|item| embeddings.face(&item.features.md5));
+    let faces = a_face.zip(b_face);
+    let face_details = faces.map(|(a, b)| agreement(Some(&a.place), Some(&b.place)));
     let photos = first.photo.as_ref().zip(second.photo.as_ref());
     Ok(Explanation {
         a: facts(a),
@@ -150,15 +176,19 @@ pub fn explain(
         duplicates: sets.pictures[a] == sets.pictures[b],
         same_group: sets.groups[a] == sets.groups[b],
         same_bytes: first.features.md5 == second.features.md5,
-        same_pixels: first.features.pixel_md5 == second.features.pixel_md5,
+        same_pixels: first.features.pixel_digest == second.features.pixel_digest,
         picture_distance: first.features.phash.distance(second.features.phash),
         view_distance: first.features.view.fine.distance(second.features.view.fine),
         turned_distance: turned_distance(first, second),
         distance_limit: settings.phash_distance,
-        agreement,
-        agreement_limit: SAME_PHOTO,
+        details: agreement(first.place(), second.place())?,
+        details_limit: relations::needed(first),
         second_look: settings.phash_distance.is_some()
             && candidates::gets_second_look(first, second),
+        embedding_distance: faces.map(|(a, b)| f64::from(a.embedding.distance(&b.embedding))),
+        embedding_limit: f64::from(NEAR_FACES),
+        face_details: face_details.transpose()?.flatten(),
+        face_details_limit: Agreement::needed(true),
         same_photo: photos.map(|(a, b)| a.md5 == b.md5),
         photo_distance: photos.map(|(a, b)| a.phash.distance(b.phash)),
         steps: chain(&items, &links, a, b),
@@ -220,7 +250,7 @@ impl Fates {
             file: item.relative.clone(),
             label: item.label.clone(),
             md5: item.features.md5.clone(),
-            pixel_md5: item.features.pixel_md5.clone(),
+            pixel_digest: item.features.pixel_digest.clone(),
             size: item.features.size,
             photo: item.photo.as_ref().map(|photo| photo.file.clone()),
             group_images: sets.groups.iter().filter(|other| **other == group).count(),

@@ -1,24 +1,23 @@
 //! What a file's content says of a picture: computed once, and then read from the cache.
 
-use image::imageops;
 use serde::{Deserialize, Serialize};
 
 use super::view::{self, TURNS, ViewHashes};
-use crate::artifacts::digest::md5_hex;
 use crate::image_io::{self, DecodeError};
 use crate::perceptual_hash::{PerceptualHash, Reduced};
 use crate::types::{CropPlace, Size};
 
 /// Changes with every change of how [`Features`] are computed, so that none of older programs are used.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// A picture without its pixels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Features {
     /// MD5 of the bytes.
     pub(super) md5: String,
-    /// MD5 of the decoded pixels: the same picture saved without loss in another format.
-    pub(super) pixel_md5: String,
+    /// BLAKE3 digest of the size and the decoded pixels, hexadecimal: the same for the same picture saved without
+    /// loss in another format. Of that many bytes MD5 would take longer than decoding.
+    pub(super) pixel_digest: String,
     /// File extension by content.
     pub(super) extension: String,
     pub(super) size: Size,
@@ -40,9 +39,10 @@ impl Features {
     ) -> Result<Self, DecodeError> {
         let decoded = image_io::decode(bytes)?;
         let size = Size::of(&decoded.rgb);
-        let mut pixels = format!("{size} ").into_bytes();
-        pixels.extend_from_slice(decoded.rgb.as_raw());
-        let grey = imageops::grayscale(&decoded.rgb);
+        let mut pixels = blake3::Hasher::new();
+        pixels.update(format!("{size} ").as_bytes());
+        pixels.update(decoded.rgb.as_raw());
+        let grey = image_io::grey(&decoded.rgb);
         let whole = Reduced::of(&grey);
         let phash = whole.hash();
         let part = view::part(&decoded.rgb, &grey, place);
@@ -51,7 +51,7 @@ impl Features {
         let turned = if rotations { &TURNS[..] } else { &[] };
         Ok(Self {
             md5,
-            pixel_md5: md5_hex(&pixels),
+            pixel_digest: pixels.finalize().to_hex().to_string(),
             extension: image_io::extension(decoded.format).to_owned(),
             size,
             phash,

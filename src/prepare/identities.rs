@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use super::embeddings::Embeddings;
 use super::identity_record::{Decision, IdentityRecord, LabelIdentity};
 use super::identity_sheet::{self, Shown};
 use super::restored::{RESTORED_FILE, Restored};
@@ -10,15 +11,11 @@ use super::{Grouped, PrepareError};
 use crate::artifacts::jsonl;
 use crate::artifacts::stage::OpenStage;
 use crate::context::Context;
-use crate::embed_images::{FaceImage, ImageEmbedder, embed_images};
-use crate::embedding_cache::EmbeddingCache;
 use crate::identity::{self, Face, JudgedLabel, Judgement};
 use crate::types::{CropPlace, Discarded, Embedding};
 
 /// What was found of each face, a line each, in the output folder.
 pub const IDENTITIES_FILE: &str = "identities.jsonl";
-/// Embeddings of the faces by content, in the output folder.
-const EMBEDDINGS_FILE: &str = "embeddings.cache";
 /// Labels that one note names; the others are counted.
 const NAMED_LABELS: usize = 5;
 
@@ -43,10 +40,11 @@ pub(super) fn clean<'items>(
     images: Vec<Grouped<'items>>,
     restored: &Restored,
     open: &OpenStage,
-    tools: &ImageEmbedder,
+    embeddings: &Embeddings,
     context: &Context,
 ) -> Result<Cleaned<'items>, PrepareError> {
-    let embeddings = embed(&images, open, tools, context)?;
+    let embedding = |image: &Grouped<'_>| embeddings.of(&image.item.features.md5).cloned();
+    let embeddings: Vec<Option<Embedding>> = images.iter().map(embedding).collect();
     let labels = Labels::of(&images, &embeddings, restored);
     let judged = identity::judge(&labels.faces(&images, &embeddings), context.threads);
     let records = labels.records(&images, &judged, restored);
@@ -75,27 +73,6 @@ pub(super) fn clean<'items>(
         discarded,
         labels: reports,
     })
-}
-
-/// The embeddings of the images' faces; `None` where no face was found.
-fn embed(
-    images: &[Grouped<'_>],
-    open: &OpenStage,
-    tools: &ImageEmbedder,
-    context: &Context,
-) -> Result<Vec<Option<Embedding>>, PrepareError> {
-    let mut cache = EmbeddingCache::open(&open.path(EMBEDDINGS_FILE), &tools.name)?;
-    let faces: Vec<FaceImage<'_>> = images
-        .iter()
-        .map(|image| FaceImage {
-            path: &image.item.path,
-            md5: &image.item.features.md5,
-            place: place(image),
-        })
-        .collect();
-    let embeddings = embed_images(&faces, tools, &mut cache, context)?;
-    cache.finish()?;
-    Ok(embeddings)
 }
 
 fn place<'items>(image: &Grouped<'items>) -> Option<&'items CropPlace> {

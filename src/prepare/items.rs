@@ -179,5 +179,6 @@ fn unreadable(file: &LabelledFile, error: &DecodeError) -> Discarded {
         reason: Reason::Unreadable,
         message: error.to_string(),
         related: Vec::new(),
+        distance: None,
     }
 }

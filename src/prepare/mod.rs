@@ -3,13 +3,16 @@
 mod cache;
 mod candidates;
 mod duplicates;
+mod embeddings;
 mod error;
 mod explain;
+mod faces;
 mod features;
 mod identities;
 mod identity_record;
 mod identity_sheet;
 mod items;
+mod near_embeddings;
 mod placing;
 mod relations;
 mod report;
@@ -30,15 +33,17 @@ use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenSt
 use crate::artifacts::{atomic, image_folder, jsonl};
 use crate::context::Context;
 use crate::embed_images::ImageEmbedder;
+use crate::parallel;
 use crate::types::{
     CROP_STAGE, ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord,
 };
 
 use cache::Cache;
+use embeddings::{Embeddings, Source};
 use items::Item;
 use placing::Placing;
 
-pub use cache::CACHE_FILE;
+pub use cache::CACHE_FOLDER;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use identities::IDENTITIES_FILE;
@@ -46,6 +51,7 @@ pub use identity_record::{Decision, IdentityRecord, LabelIdentity};
 pub use relations::Why;
 pub use report::PrepareReport;
 pub use restored::{RESTORED_FILE, Restored};
+pub use second_look::Agreement;
 pub use settings::{Conflicts, LinkMode, Settings};
 
 /// The stage's name in stamps and reports.
@@ -60,10 +66,10 @@ const FEW_IMAGES: usize = 5;
 /// Makes a data set in `out` from the images below `input` (a folder for each label): crops, or
 /// whole photos.
 ///
-/// `embedder` is needed where the settings ask for clean identities, and only there.
+/// `embedder` is needed where the settings ask for embeddings or clean identities, and only there.
 ///
 /// # Errors
-/// [`PrepareError`]; running it again reads what is in the [`CACHE_FILE`] from there and ends the same.
+/// [`PrepareError`]; running it again reads what is in the [`CACHE_FOLDER`] from there and ends the same.
 pub fn run(
     input: &Path,
     out: &Path,
@@ -104,21 +110,23 @@ pub fn run(
     )?;
     drop(cache);
     context.interrupt.check()?;
-    let links = relations::find(&read.items, settings, context)?;
+    let source = match embedder {
+        _ if !settings.needs_embeddings() => Source::None,
+        None => return Err(PrepareError::NoEmbedder),
+        Some(embedder) => Source::Kept(embedder, out),
+    };
+    let embeddings = Embeddings::find(&read.items, source, context)?;
+    let links = relations::find(&read.items, &embeddings, settings, context)?;
     let sorted_out = duplicates::sort_out(&read.items, &links, settings);
     let mut discarded = read.discarded;
     discarded.extend(sorted_out.discarded);
-    let (kept, identities) = match (settings.clean_identities, embedder) {
-        (true, None) => return Err(PrepareError::NoEmbedder),
-        (true, Some(embedder)) => {
-            let cleaned = identities::clean(sorted_out.kept, &restored, &open, embedder, context)?;
-            discarded.extend(cleaned.discarded);
-            (cleaned.kept, Some(cleaned.labels))
-        }
-        (false, _) => {
-            identities::remove_traces(&open)?;
-            (sorted_out.kept, None)
-        }
+    let (kept, identities) = if settings.clean_identities {
+        let cleaned = identities::clean(sorted_out.kept, &restored, &open, &embeddings, context)?;
+        discarded.extend(cleaned.discarded);
+        (cleaned.kept, Some(cleaned.labels))
+    } else {
+        identities::remove_traces(&open)?;
+        (sorted_out.kept, None)
     };
     let (kept, too_small) = without_small_classes(kept, settings.min_per_class);
     discarded.extend(too_small);
@@ -131,13 +139,13 @@ pub fn run(
     let mut sides = split::assign(&kept, settings);
     one_side_for_each_group(&kept, &mut sides);
     let chip = chip_of(input)?;
-    let mut placing = Placing::new(settings.link);
+    let placing = Placing::new(settings.link);
     let data_set = write(
         &open,
         &kept,
         &sides,
         chip,
-        &mut placing,
+        &placing,
         &mut discarded,
         context,
     )?;
@@ -146,6 +154,7 @@ pub fn run(
     let seconds = started.elapsed().as_secs_f64();
     let report = PrepareReport {
         from_cache: read.known,
+        embeddings: settings.needs_embeddings(),
         identities,
         ..PrepareReport::new(out, &data_set, &discarded, seconds)
     };
@@ -251,7 +260,7 @@ fn write(
     kept: &[Grouped<'_>],
     sides: &[Split],
     chip: ChipSpec,
-    placing: &mut Placing,
+    placing: &Placing,
     discarded: &mut [Discarded],
     context: &Context,
 ) -> Result<DataSet, PrepareError> {
@@ -266,13 +275,21 @@ fn write(
     }
     let bar = context.progress.start("copy", Some(kept.len() as u64));
     let mut manifest = Vec::new();
-    for (image, side) in kept.iter().zip(sides) {
-        context.interrupt.check()?;
-        let record = record(image, *side);
-        placing.place(image.item, &open.path(&record.file))?;
-        manifest.push(record);
-        bar.advance(1);
-    }
+    let records: Vec<(&Item, SplitRecord)> = (kept.iter().zip(sides))
+        .map(|(image, side)| (image.item, record(image, *side)))
+        .collect();
+    parallel::for_each(
+        &records,
+        context.threads,
+        || Ok(()),
+        |(), (item, record)| placing.place(item, &open.path(&record.file)),
+        |_, placed| {
+            context.interrupt.check()?;
+            bar.advance(1);
+            placed
+        },
+    )?;
+    manifest.extend(records.into_iter().map(|(_, record)| record));
     manifest.sort_by(|a, b| a.file.cmp(&b.file));
     discarded.sort_by(|a, b| (&a.item, a.reason).cmp(&(&b.item, b.reason)));
     image_folder::sweep(
@@ -351,6 +368,7 @@ impl Item {
             reason,
             message,
             related,
+            distance: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How an image gets its place in the data set: as a copy, or as another name of the same file.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use fs_err as fs;
 
@@ -17,19 +18,19 @@ use crate::image_io;
 pub(super) struct Placing {
     mode: LinkMode,
     /// Why the first link could not be made, and how many could not.
-    refused: Option<(String, u64)>,
+    refused: Mutex<Option<(String, u64)>>,
 }
 
 impl Placing {
     pub(super) fn new(mode: LinkMode) -> Self {
         Self {
             mode,
-            refused: None,
+            refused: Mutex::new(None),
         }
     }
 
     /// Places an image. One that lies there already, as its name by content and its size say, stays.
-    pub(super) fn place(&mut self, item: &Item, place: &Path) -> Result<(), PrepareError> {
+    pub(super) fn place(&self, item: &Item, place: &Path) -> Result<(), PrepareError> {
         let changed = |error| PrepareError::Changed(item.path.clone(), error);
         // A link would lead to the link, not to what it leads to.
         let source = fs::canonicalize(&item.path).map_err(|error| changed(error.into()))?;
@@ -46,8 +47,8 @@ impl Placing {
             match fs::hard_link(&source, place) {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    let reason = || (error.to_string(), 0);
-                    self.refused.get_or_insert_with(reason).1 += 1;
+                    let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                    refused.get_or_insert_with(|| (error.to_string(), 0)).1 += 1;
                 }
             }
         }
@@ -61,7 +62,8 @@ impl Placing {
 
     /// Says where links were asked for and copies were made.
     pub(super) fn tell(&self, context: &Context) {
-        if let Some((reason, count)) = &self.refused {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((reason, count)) = &*refused {
             context.progress.note(&format!(
                 "{count} images were copied, because no hard links to them can be made: {reason}"
             ));

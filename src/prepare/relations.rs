@@ -6,17 +6,22 @@ use std::hash::Hash;
 use image::GrayImage;
 use serde::Serialize;
 
+use super::embeddings::Embeddings;
 use super::items::Item;
-use super::second_look::{self, Details, SAME_PHOTO};
-use super::{PrepareError, Settings, candidates, view};
+use super::second_look::{self, Agreement, Details};
+use super::{PrepareError, Settings, candidates, faces, view};
 use crate::context::Context;
 use crate::hash_join::close_pairs;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
+use crate::types::CropPlace;
 
-/// Distance of the hashes of two aligned faces up to which they are one without a second look, in bits of
+/// Distance of the hashes of two aligned faces from which on they are no longer near, in bits of
 /// 256. Alignment leaves only the face, so that two shots of one sitting come as near as 10.
 pub(super) const SAME_FACE: u32 = 8;
+/// Distance of hashes up to which two pictures are one without a second look, in bits of 256: of 1,800 pairs of
+/// studio shots of one person, which look alike, none is nearer than 7.
+pub(super) const CERTAIN: u32 = 4;
 
 /// Two images that belong together.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -52,6 +57,20 @@ pub enum Why {
         /// The smallest correlation of a part.
         agreement: f64,
     },
+    /// The faces' embeddings are near, and the details of the aligned faces agree everywhere.
+    Face {
+        /// Euclidean distance of the embeddings.
+        embedding: f64,
+        /// The smallest correlation of a part.
+        agreement: f64,
+    },
+    /// The hashes are near, but the details differ: two pictures of one series.
+    Series {
+        /// Bits of 256 that differ.
+        bits: u32,
+        /// The smallest correlation of a part; `None` where that was not looked at.
+        agreement: Option<f64>,
+    },
     /// They were cut out of one photo.
     SamePhoto,
     /// They were cut out of photos whose hashes are near.
@@ -64,18 +83,49 @@ pub enum Why {
 impl Why {
     /// Whether they show the same picture, rather than parts of one photo.
     pub(super) const fn is_same_picture(self) -> bool {
-        !matches!(self, Self::SamePhoto | Self::PhotoHash { .. })
+        !matches!(
+            self,
+            Self::SamePhoto | Self::PhotoHash { .. } | Self::Series { .. }
+        )
+    }
+
+    /// Its name, as it is serialized.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::SamePixels => "same_pixels",
+            Self::PictureHash { .. } => "picture_hash",
+            Self::ViewHash { .. } => "view_hash",
+            Self::TurnedHash { .. } => "turned_hash",
+            Self::Details { .. } => "details",
+            Self::Face { .. } => "face",
+            Self::Series { .. } => "series",
+            Self::SamePhoto => "same_photo",
+            Self::PhotoHash { .. } => "photo_hash",
+        }
+    }
+
+    /// The bits of 256 that differ, where that is what joins them.
+    pub(super) const fn bits(self) -> Option<u32> {
+        match self {
+            Self::PictureHash { bits }
+            | Self::ViewHash { bits }
+            | Self::TurnedHash { bits }
+            | Self::PhotoHash { bits }
+            | Self::Series { bits, .. } => Some(bits),
+            Self::SamePixels | Self::SamePhoto | Self::Details { .. } | Self::Face { .. } => None,
+        }
     }
 }
 
 /// All links of images, of which at least enough to join all that belong together.
 pub(super) fn find(
     items: &[Item],
+    embeddings: &Embeddings,
     settings: &Settings,
     context: &Context,
 ) -> Result<Vec<Link>, PrepareError> {
     let mut links = equal(items, Why::SamePixels, |item| {
-        Some(&item.features.pixel_md5)
+        Some(&item.features.pixel_digest)
     });
     links.extend(equal(items, Why::SamePhoto, |item| {
         item.photo.as_ref().map(|photo| &photo.md5)
@@ -84,11 +134,12 @@ pub(super) fn find(
         return Ok(links);
     };
     let indices = 0..items.len();
+    let mut near_pairs = Vec::new();
     let pictures = indices
         .clone()
         .map(|at| (at, items[at].features.phash.words()));
-    near(pictures, distance, &mut links, |bits| Why::PictureHash {
-        bits,
+    near(pictures, distance, &mut near_pairs, |bits| {
+        Why::PictureHash { bits }
     });
     for is_face in [false, true] {
         let limit = if is_face {
@@ -103,8 +154,8 @@ pub(super) fn find(
         let upright = views
             .clone()
             .map(|(at, features)| (at, features.view.fine.words()));
-        near(upright.clone(), limit, &mut links, |bits| Why::ViewHash {
-            bits,
+        near(upright.clone(), limit, &mut near_pairs, |bits| {
+            Why::ViewHash { bits }
         });
         if settings.rotations {
             let turned = views.flat_map(|(at, features)| {
@@ -121,8 +172,19 @@ pub(super) fn find(
     let photos = indices.filter_map(|at| Some((at, items[at].photo.as_ref()?.phash.words())));
     near(photos, distance, &mut links, |bits| Why::PhotoHash { bits });
     context.interrupt.check()?;
-    let looked_at = look_again(items, &candidates::find(items, &links), context)?;
-    links.extend(looked_at);
+    let (certain, uncertain): (Vec<Link>, Vec<Link>) = near_pairs
+        .into_iter()
+        .partition(|link| link.why.bits() <= Some(CERTAIN));
+    links.extend(certain);
+    let candidates = candidates::find(items, &links, &uncertain);
+    links.extend(look_again(items, &candidates.pairs, context)?);
+    let left_out = candidates.left_out.iter();
+    links.extend(left_out.filter_map(|link| {
+        let (a, b) = (&items[link.a], &items[link.b]);
+        let why = series(a, b, link.why, None)?;
+        Some(Link { why, ..*link })
+    }));
+    links.extend(faces::find(items, embeddings, &links, context)?);
     Ok(links)
 }
 
@@ -164,21 +226,22 @@ fn near<const WORDS: usize>(
     });
 }
 
-/// Distance of views up to which they are one without a second look.
-pub(super) fn view_limit(item: &Item, phash_distance: u32) -> u32 {
-    if item.place().is_some() {
-        phash_distance.min(SAME_FACE)
-    } else {
-        phash_distance
-    }
-}
-
 /// Compares the details of candidates.
 fn look_again(
     items: &[Item],
-    candidates: &[(usize, Vec<usize>)],
+    candidates: &[(usize, Vec<candidates::Other>)],
     context: &Context,
 ) -> Result<Vec<Link>, PrepareError> {
+    let own_details = |at: usize| details(&items[at], items[at].place());
+    let look = |a: usize, b: usize, why: Option<Why>, first: &Details| {
+        if items[a].place().is_some() != items[b].place().is_some() {
+            // A face and a whole picture: their details are not of the same thing.
+            return Ok(why.map(|why| Link { a, b, why }));
+        }
+        let agreement = second_look::agreement(first, &own_details(b)?);
+        let found = verdict(&items[a], &items[b], why, agreement);
+        Ok(found.map(|why| Link { a, b, why }))
+    };
     let pairs: u64 = candidates
         .iter()
         .map(|(_, others)| others.len() as u64)
@@ -190,12 +253,8 @@ fn look_again(
         context.threads,
         || Ok(()),
         |(), _, (a, others)| {
-            let details = details(&items[*a])?;
-            let links = others.iter().map(|b| {
-                let agreement = second_look::agreement(&details, &self::details(&items[*b])?);
-                let why = Why::Details { agreement };
-                Ok((agreement >= SAME_PHOTO).then_some(Link { a: *a, b: *b, why }))
-            });
+            let first = own_details(*a)?;
+            let links = others.iter().map(|(b, why)| look(*a, *b, *why, &first));
             links.collect::<Result<Vec<_>, PrepareError>>()
         },
         |found: Result<Vec<Option<Link>>, PrepareError>| {
@@ -209,11 +268,35 @@ fn look_again(
     Ok(links)
 }
 
-/// The details of an image, which is read again.
-pub(super) fn details(item: &Item) -> Result<Details, PrepareError> {
+/// What the second look says of two images of which `near` says that their hashes are near.
+fn verdict(a: &Item, b: &Item, near: Option<Why>, agreement: Option<Agreement>) -> Option<Why> {
+    let Some(agreement) = agreement else {
+        // Too few details: the hashes alone decide.
+        return near;
+    };
+    if agreement.reaches(needed(a)) {
+        let agreement = agreement.large;
+        return Some(near.unwrap_or(Why::Details { agreement }));
+    }
+    series(a, b, near?, Some(agreement.large))
+}
+
+/// What joins two pictures whose hashes are near and that are not one: under two labels nothing does.
+fn series(a: &Item, b: &Item, near: Why, agreement: Option<f64>) -> Option<Why> {
+    let bits = near.bits()?;
+    (a.label == b.label).then_some(Why::Series { bits, agreement })
+}
+
+/// The agreement from which on an image is one photo with another.
+pub(super) fn needed(item: &Item) -> Agreement {
+    Agreement::needed(item.place().is_some())
+}
+
+/// The details of an image, which is read again: of its aligned face, where a place is given.
+pub(super) fn details(item: &Item, place: Option<&CropPlace>) -> Result<Details, PrepareError> {
     let view = || -> Result<GrayImage, DecodeError> {
         let decoded = image_io::decode(&image_io::read_bytes(&item.path)?)?;
-        Ok(view::of(&decoded.rgb, item.place()))
+        Ok(view::of(&decoded.rgb, place))
     };
     let view = view().map_err(|error| PrepareError::Changed(item.path.clone(), error))?;
     Ok(Details::of(&view))

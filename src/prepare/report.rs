@@ -27,6 +27,9 @@ pub struct PrepareReport {
     /// Images that were not decoded, because an earlier run had.
     #[serde(default)]
     pub from_cache: u64,
+    /// Whether faces were compared, too, to find duplicates.
+    #[serde(default)]
+    pub embeddings: bool,
     /// Whose faces the labels' are, by label, where that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<BTreeMap<String, LabelIdentity>>,
@@ -58,6 +61,7 @@ impl PrepareReport {
                 .filter(|item| item.reason.is_error())
                 .count() as u64,
             from_cache: 0,
+            embeddings: false,
             identities: None,
             seconds,
         }

@@ -24,7 +24,9 @@ pub struct Settings {
     pub link: LinkMode,
     /// Labels with fewer images are left out.
     pub min_per_class: usize,
-    /// Whether faces that are not the person of their label are left out.
+    /// Whether faces are embedded, and duplicates found by them too.
+    pub embeddings: bool,
+    /// Whether faces that are not the person of their label are left out; needs embeddings as well.
     pub clean_identities: bool,
     /// What the split depends on beside the images.
     pub seed: u64,
@@ -61,6 +63,12 @@ impl Settings {
     /// people in 37 or more (see [`crate::perceptual_hash`]). Between 14 and 23 lie crops of one
     /// person from one series of shots, which are too alike for train and test to share.
     pub const DEFAULT_PHASH_DISTANCE: u32 = 20;
+
+    /// Whether the network that compares faces is needed.
+    #[must_use]
+    pub const fn needs_embeddings(&self) -> bool {
+        self.embeddings || self.clean_identities
+    }
 }
 
 impl Default for Settings {
@@ -75,6 +83,7 @@ impl Default for Settings {
             conflicts: Conflicts::default(),
             link: LinkMode::default(),
             min_per_class: 1,
+            embeddings: false,
             clean_identities: false,
             seed: 0,
         }

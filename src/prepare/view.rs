@@ -5,6 +5,7 @@ use image::{GrayImage, RgbImage, imageops};
 use serde::{Deserialize, Serialize};
 
 use crate::face_chip;
+use crate::image_io::grey as grey_of;
 use crate::perceptual_hash::{CoarseHash, PerceptualHash, Reduced};
 use crate::types::{CropPlace, Size};
 
@@ -48,7 +49,7 @@ impl ViewHashes {
 /// What is compared of a picture, in grey: the aligned face where its place is known, else what is
 /// inside the frame.
 pub(super) fn of(picture: &RgbImage, place: Option<&CropPlace>) -> GrayImage {
-    let grey = imageops::grayscale(picture);
+    let grey = grey_of(picture);
     part(picture, &grey, place).unwrap_or(grey)
 }
 
@@ -60,7 +61,7 @@ pub(super) fn part(
 ) -> Option<GrayImage> {
     if place.is_some() {
         let face = face_chip::chip(picture, place, Size::new(SIDE, SIDE));
-        return Some(imageops::grayscale(&*face));
+        return Some(grey_of(&face));
     }
     let [left, top, right, bottom] = inside_frame(grey);
     let is_whole = [left, top, right, bottom] == [0, 0, grey.width(), grey.height()];

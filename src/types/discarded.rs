@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// One item that a stage left out: a line of `discarded.jsonl`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Discarded {
     /// The item: a path relative to the stage's input, or a URL.
     pub item: String,
@@ -21,6 +21,26 @@ pub struct Discarded {
     /// Other items that the reason is about: the image it duplicates, say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<String>,
+    /// How near a duplicate is to the image that is kept instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance: Option<Distance>,
+}
+
+/// What joins two images, with its figures.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Distance {
+    /// What was compared: `same_pixels`, `picture_hash`, `view_hash`, `turned_hash`, `details` or `face`; `chain`
+    /// where others between them join them.
+    pub kind: String,
+    /// Bits of 256 in which the hashes differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u32>,
+    /// The least correlation of a part of the pictures, -1 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreement: Option<f64>,
+    /// Euclidean distance of the faces' embeddings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<f64>,
 }
 
 impl Discarded {

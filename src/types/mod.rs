@@ -11,7 +11,7 @@ mod records;
 
 pub use candidate::{Address, Candidate};
 pub use data_set::DataSet;
-pub use discarded::{Counts, Discarded, ItemKind, Reason};
+pub use discarded::{Counts, Discarded, Distance, ItemKind, Reason};
 pub use embedding::Embedding;
 pub use geometry::{
     ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FaceBox, Landmarks, Landmarks5, PixelRect,

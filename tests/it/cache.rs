@@ -8,15 +8,18 @@ use serde_json::Value;
 
 use crate::helpers::{json, picture, run, skip, snapshot, stdout, write, write_png};
 
-const CACHE: &str = "cache.jsonl";
+const CACHE: &str = "cache/hashes.jsonl";
 
 fn prepare(input: &Path, out: &Path, options: &str) -> Output {
-    run(&format!("prepare --json {options} --out"), &[out, input])
+    run(
+        &format!("prepare --json --embeddings off {options} --out"),
+        &[out, input],
+    )
 }
 
 /// What a data set holds, whatever is in its cache.
 fn content(out: &Path) -> Vec<(String, Vec<u8>)> {
-    snapshot(out, &["report.json", CACHE])
+    snapshot(out, &["report.json", "hashes.jsonl"])
 }
 
 fn pictures(input: &Path, count: u32) {
@@ -77,7 +80,7 @@ fn a_torn_damaged_or_missing_cache_changes_nothing() {
     let cache = fs_err::read(out.join(CACHE)).expect("reads");
     let wrong = String::from_utf8(cache.clone())
         .expect("UTF-8")
-        .replace("\"version\":1", "\"version\":0");
+        .replace("\"version\":2", "\"version\":1");
     for damaged in [
         cache[..cache.len() / 2].to_vec(),
         b"not JSON\n".to_vec(),

@@ -123,6 +123,7 @@ const SETTINGS: Settings = Settings {
     conflicts: Conflicts::Drop,
     link: LinkMode::Copy,
     min_per_class: 1,
+    embeddings: true,
     clean_identities: true,
     seed: 0,
 };
@@ -246,11 +247,11 @@ fn threads_and_what_was_known_before_leave_no_trace_in_the_files() {
     prepare(&input, &out("one"), &SETTINGS, 1).expect("prepares");
     prepare(&input, &out("many"), &SETTINGS, 5).expect("prepares");
     // The lines of the cache come in the order in which the images were done.
-    let files = |name: &str| snapshot(&out(name), &["report.json", "cache.jsonl"]);
+    let files = |name: &str| snapshot(&out(name), &["report.json", "hashes.jsonl"]);
     assert!(files("one") == files("many"));
     // An interrupted run that knows some embeddings already.
-    fs_err::create_dir_all(out("some")).expect("makes");
-    let cache = fs_err::read(out("one").join("embeddings.cache")).expect("reads");
+    fs_err::create_dir_all(out("some").join("cache")).expect("makes");
+    let cache = fs_err::read(out("one").join("cache/embeddings.bin")).expect("reads");
     fs_err::copy(
         out("one").join("stage.json"),
         out("some").join("stage.json"),
@@ -261,7 +262,7 @@ fn threads_and_what_was_known_before_leave_no_trace_in_the_files() {
     assert_ne!(begun, stamp);
     fs_err::write(out("some").join("stage.json"), begun).expect("writes");
     let half = &cache[..cache.len() / 2];
-    fs_err::write(out("some").join("embeddings.cache"), half).expect("writes");
+    fs_err::write(out("some").join("cache/embeddings.bin"), half).expect("writes");
     let (_, embedded) = prepare(&input, &out("some"), &SETTINGS, 3).expect("goes on");
     assert!((12..24).contains(&embedded), "{embedded}");
     assert!(files("one") == files("some"));
@@ -275,10 +276,13 @@ fn without_cleaning_nothing_is_compared_and_old_sheets_go() {
     prepare(&input, &out, &SETTINGS, 2).expect("prepares");
     let stamp = out.join("stage.json");
     let text = fs_err::read_to_string(&stamp).expect("reads");
-    let off = text.replace("\"clean_identities\": true", "\"clean_identities\": false");
+    let off = text
+        .replace("\"clean_identities\": true", "\"clean_identities\": false")
+        .replace("\"embeddings\": true", "\"embeddings\": false");
     let begun = off.replace("\"complete\": true", "\"complete\": false");
     fs_err::write(&stamp, begun).expect("writes");
     let settings = Settings {
+        embeddings: false,
         clean_identities: false,
         ..SETTINGS
     };

@@ -17,6 +17,7 @@ mod embed;
 mod evaluate;
 #[cfg(feature = "torch")]
 mod export;
+mod face_duplicates;
 mod faults;
 mod fetch;
 mod fetch_faults;
@@ -34,6 +35,7 @@ mod quality;
 #[cfg(feature = "torch")]
 mod readme;
 #[cfg(feature = "torch")]
+mod real_duplicates;
 mod real_identities;
 #[cfg(feature = "torch")]
 mod recipe;

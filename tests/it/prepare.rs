@@ -9,7 +9,10 @@ use serde_json::Value;
 use crate::helpers::{json, picture, records, run, shared, snapshot, stdout, write, write_png};
 
 fn prepare(input: &Path, out: &Path, options: &str) -> std::process::Output {
-    run(&format!("prepare --json {options} --out"), &[out, input])
+    run(
+        &format!("prepare --json --embeddings off {options} --out"),
+        &[out, input],
+    )
 }
 
 fn discarded(out: &Path) -> BTreeMap<String, Value> {

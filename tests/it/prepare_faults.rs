@@ -10,7 +10,10 @@ use crate::helpers::{
 };
 
 fn prepare(input: &Path, out: &Path, options: &str) -> Output {
-    run(&format!("prepare --json {options} --out"), &[out, input])
+    run(
+        &format!("prepare --json --embeddings off {options} --out"),
+        &[out, input],
+    )
 }
 
 fn pictures(folder: &Path, first: u32, count: u32) {
@@ -153,7 +156,7 @@ fn a_run_that_is_killed_at_any_point_is_continued_to_the_same_end() {
     for label in 0..3 {
         pictures(&input.join(format!("label{label}")), 100 * label, 60);
     }
-    let content = |out: &Path| snapshot(out, &["report.json", "cache.jsonl"]);
+    let content = |out: &Path| snapshot(out, &["report.json", "hashes.jsonl"]);
     let undisturbed = folder.path().join("undisturbed");
     let begun = std::time::Instant::now();
     stdout(&prepare(&input, &undisturbed, ""));
@@ -165,7 +168,7 @@ fn a_run_that_is_killed_at_any_point_is_continued_to_the_same_end() {
             fs_err::remove_dir_all(&out).expect("removes");
         }
         let mut child = Command::new(facepipe().get_program())
-            .args(["prepare", "--force", "--out"])
+            .args(["prepare", "--embeddings", "off", "--force", "--out"])
             .args([&out, &input])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())

@@ -21,7 +21,7 @@ const SMALL: [&str; 10] = [
 ];
 
 /// Files that hold times.
-const DIFFERING: [&str; 2] = ["report.json", "cache.jsonl"];
+const DIFFERING: [&str; 2] = ["report.json", "hashes.jsonl"];
 
 fn command(photos: &Path, out: &Path) -> Command {
     let mut command = facepipe();

@@ -151,6 +151,7 @@ impl CommonsSource {
             reason: Reason::BadAddress,
             message: message.to_owned(),
             related: Vec::new(),
+            distance: None,
         })
     }
 }

@@ -147,6 +147,7 @@ impl UrlListSource {
             reason: Reason::BadAddress,
             message: format!("line {line}: {problem}"),
             related: Vec::new(),
+            distance: None,
         })
     }
 }

@@ -1,0 +1,82 @@
+//! The faces of the images, each content embedded once: for duplicates, for identities, and for whoever asks.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::PrepareError;
+use super::cache::CACHE_FOLDER;
+use super::items::Item;
+use crate::context::Context;
+use crate::embed_images::{FaceImage, ImageEmbedder, embed_images};
+use crate::embedding_cache::{EmbeddingCache, FoundFace};
+use crate::types::Embedding;
+
+/// The file of the cache folder that holds them.
+pub(super) const EMBEDDINGS_FILE: &str = "embeddings.bin";
+
+/// What makes embeddings, and where what is known of them lies.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Source<'tools> {
+    /// No faces are looked at.
+    None,
+    /// What is found is kept in an output folder.
+    Kept(&'tools ImageEmbedder, &'tools Path),
+    /// What an output folder has is used, and nothing is written.
+    Read(&'tools ImageEmbedder, Option<&'tools Path>),
+}
+
+/// The faces of images, by their content.
+#[derive(Debug, Default)]
+pub(super) struct Embeddings(HashMap<String, FoundFace>);
+
+impl Embeddings {
+    /// Of each content the face that it is about: at its known place, or looked for in the whole picture.
+    pub(super) fn find(
+        items: &[Item],
+        source: Source<'_>,
+        context: &Context,
+    ) -> Result<Self, PrepareError> {
+        let file = |out: &Path| out.join(CACHE_FOLDER).join(EMBEDDINGS_FILE);
+        let (tools, mut cache) = match source {
+            Source::None => return Ok(Self::default()),
+            Source::Kept(tools, out) => (tools, EmbeddingCache::open(&file(out), &tools.name)?),
+            Source::Read(tools, Some(out)) => {
+                (tools, EmbeddingCache::look_into(&file(out), &tools.name)?)
+            }
+            Source::Read(tools, None) => (tools, EmbeddingCache::empty()),
+        };
+        let mut first: HashMap<&str, &Item> = HashMap::new();
+        for item in items {
+            first.entry(&item.features.md5).or_insert(item);
+        }
+        // In the items' order, so that who works on what does not change from run to run.
+        let mut images: Vec<&Item> = first.into_values().collect();
+        images.sort_by(|a, b| a.relative.cmp(&b.relative));
+        let faces: Vec<FaceImage<'_>> = images
+            .iter()
+            .map(|item| FaceImage {
+                path: &item.path,
+                md5: &item.features.md5,
+                place: item.place(),
+            })
+            .collect();
+        let found = embed_images(&faces, tools, &mut cache, context)?;
+        cache.finish()?;
+        let by_content = images.iter().zip(found).filter_map(|(item, face)| {
+            let md5 = item.features.md5.clone();
+            Some((md5, face?))
+        });
+        Ok(Self(by_content.collect()))
+    }
+
+    /// The embedding of the face of a content, by the MD5 of its bytes; `None` where no face was found, or looked
+    /// for.
+    pub(super) fn of(&self, md5: &str) -> Option<&Embedding> {
+        Some(&self.face(md5)?.embedding)
+    }
+
+    /// The same, with where the face lies.
+    pub(super) fn face(&self, md5: &str) -> Option<&FoundFace> {
+        self.0.get(md5)
+    }
+}
