@@ -50,6 +50,7 @@ pub mod model_files;
 pub mod nn;
 pub mod parallel;
 pub mod perceptual_hash;
+pub mod photo_date;
 pub mod ports;
 #[cfg(feature = "torch")]
 pub mod predict;

@@ -2,6 +2,7 @@
 
 pub mod atomic;
 pub mod digest;
+pub mod given_split;
 pub mod image_folder;
 pub mod jsonl;
 pub mod model_folder;

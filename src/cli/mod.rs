@@ -35,6 +35,7 @@ mod prepare;
 mod progress;
 #[cfg(feature = "torch")]
 mod run;
+mod splitting;
 #[cfg(feature = "torch")]
 mod train;
 #[cfg(feature = "torch")]

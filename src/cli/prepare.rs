@@ -9,18 +9,18 @@ use super::explanation;
 use super::failure::Failure;
 use super::identities::{self, IdentityOptions};
 use super::output::{Outcome, reason_lines, to_value};
+use super::splitting::SplitOptions;
+use crate::artifacts::given_split::SHARDS_FOLDER;
 use crate::context::Context;
 use crate::prepare::{self, Conflicts, LinkMode, PrepareReport, Settings};
 use crate::types::Split;
-
-/// How far the shares' sum may be from 1.
-const SHARE_TOLERANCE: f64 = 1e-6;
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     facepipe prepare data/crops --out data/final\n  \
     facepipe prepare crops --out final --train 0.8 --val 0.1 --test 0.1 --seed 7\n  \
+    facepipe prepare crops --out final --test 20 --split-by source --folds 5\n  \
     facepipe prepare crops --out final --clean-identities --restore ada/0a1b2c3d4e5f6789.png\n  \
     facepipe prepare crops --explain ada/1.png ada/2.png\n\n\
     Of images that are the same picture the best face is kept or, where that is not known, the largest \
@@ -31,6 +31,9 @@ const SHARE_TOLERANCE: f64 = 1e-6;
     Pictures whose hashes are near are compared in detail: what is one photo is a duplicate, and different \
     shots of one series stay on one side. With --embeddings one photo is found by its face, too, in other \
     crops and surroundings.\n\n\
+    Shares (0.7, 70%) divide a label; a number (20) takes so many images of each label first, half of \
+    them at most. When DIR is made again from more images, those that it had keep their sides, unless \
+    --seed, the shares or --split-by change. splits.csv lists all images with their sides.\n\n\
     With --clean-identities the faces of each label are compared. The person on most of its photos is \
     whom it is about; other faces are left out (reasons stranger and nearer_to_other_label), and stay \
     where they are in the input. identities.jsonl has every face with its distance, and \
@@ -52,15 +55,6 @@ pub(super) struct PrepareArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prepare")]
 pub(super) struct PrepareOptions {
-    /// Share of each label's images to learn from
-    #[arg(long, value_name = "SHARE", default_value_t = 0.7, value_parser = share)]
-    pub(super) train: f64,
-    /// Share that stops the training and picks the best epoch
-    #[arg(long, value_name = "SHARE", default_value_t = 0.15, value_parser = share)]
-    pub(super) val: f64,
-    /// Share that the reported figures come from
-    #[arg(long, value_name = "SHARE", default_value_t = 0.15, value_parser = share)]
-    pub(super) test: f64,
     /// Bits of 256 in which the perceptual hashes of two images may differ for them to be one, or
     /// `off`
     #[arg(long, value_name = "N|off", default_value = "20", value_parser = phash_distance)]
@@ -80,6 +74,8 @@ pub(super) struct PrepareOptions {
     /// Leave out labels with fewer images
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) min_per_class: usize,
+    #[command(flatten)]
+    pub(super) split: SplitOptions,
     #[command(flatten)]
     pub(super) identities: IdentityOptions,
 }
@@ -111,17 +107,7 @@ pub(super) struct PhashDistance(Option<u32>);
 impl PrepareOptions {
     /// The stage's settings.
     pub(super) fn settings(&self, seed: u64) -> Result<Settings, Failure> {
-        let sum = self.train + self.val + self.test;
-        if (sum - 1.0).abs() > SHARE_TOLERANCE {
-            return Err(Failure::Usage {
-                message: format!("--train, --val and --test add up to {sum}, not to 1"),
-                hint: "give all three, such as `--train 0.8 --val 0.1 --test 0.1`".to_owned(),
-            });
-        }
-        Ok(Settings {
-            train: self.train,
-            val: self.val,
-            test: self.test,
+        let mut settings = Settings {
             phash_distance: self.phash_distance.0,
             rotations: self.rotations,
             keep_duplicates: self.keep_duplicates,
@@ -139,14 +125,10 @@ impl PrepareOptions {
             embeddings: false,
             clean_identities: self.identities.is_on(),
             seed,
-        })
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("not a number from 0 to 1".to_owned()),
+            ..Settings::default()
+        };
+        self.split.lay_into(&mut settings)?;
+        Ok(settings)
     }
 }
 
@@ -216,6 +198,13 @@ pub(super) fn lines(report: &PrepareReport) -> Vec<String> {
         report.out.display()
     )];
     lines.extend(reason_lines(&report.reasons));
+    lines.extend(shards_line(report));
     lines.extend(identities::lines(report));
     lines
+}
+
+fn shards_line(report: &PrepareReport) -> Option<String> {
+    let count: u64 = report.shards.values().sum();
+    let folder = report.out.join(SHARDS_FOLDER);
+    (count > 0).then(|| format!("{count} tar files in `{}`", folder.display()))
 }

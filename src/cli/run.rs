@@ -124,7 +124,7 @@ pub(super) fn run(
     let evaluate = EvaluateArgs {
         model: model.clone(),
         data: final_data,
-        split: side(args),
+        split: stages.side(),
         out: None,
         options: args.evaluate.clone(),
     };
@@ -178,6 +178,29 @@ impl<'context> Stages<'context> {
         Ok(())
     }
 
+    /// The side that figures come from: test, or val where `prepare` gave test no images.
+    fn side(&self) -> Split {
+        let images = |side: Split| {
+            let labels = self
+                .reports
+                .get("prepare")?
+                .get("splits")?
+                .get(side.folder())?;
+            Some(
+                labels
+                    .as_object()?
+                    .values()
+                    .filter_map(Value::as_u64)
+                    .sum::<u64>(),
+            )
+        };
+        if images(Split::Test) == Some(0) {
+            Split::Val
+        } else {
+            Split::Test
+        }
+    }
+
     /// Does a stage; gives the lines of its result.
     fn run(
         &mut self,
@@ -227,15 +250,6 @@ fn model_name(text: &str) -> Result<String, String> {
     is_plain
         .then(|| text.to_owned())
         .ok_or_else(|| "not the name of a folder".to_owned())
-}
-
-/// The side that figures come from: test, or val where test has no share.
-fn side(args: &RunArgs) -> Split {
-    if args.prepare.test > 0.0 {
-        Split::Test
-    } else {
-        Split::Val
-    }
 }
 
 fn next_step(model: &Path) -> Vec<String> {

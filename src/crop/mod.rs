@@ -3,6 +3,7 @@
 mod contact_sheet;
 mod error;
 mod limits;
+mod origins;
 mod photo;
 mod report;
 mod settings;
@@ -13,16 +14,18 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifacts::atomic;
 use crate::artifacts::image_folder::{self, ImageFolder};
 use crate::artifacts::jsonl::{self, Journal};
 use crate::artifacts::stage::{
     self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
+use crate::artifacts::{atomic, given_split};
 use crate::context::Context;
 use crate::face_cutter::FaceTools;
 use crate::parallel;
 use crate::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
+
+use origins::Origins;
 
 pub use crate::face_choice::FaceChoice;
 pub use contact_sheet::SHEET_FILE;
@@ -57,7 +60,8 @@ pub fn run(
     if !input.is_dir() {
         return Err(CropError::NoInput(input.to_owned()));
     }
-    let folder = image_folder::list(input)?;
+    // In a folder that is split already, photos of all sides have the labels inside.
+    let (folder, _) = given_split::list(input)?;
     for label in &folder.labels {
         if !folder.files.iter().any(|file| &file.label == label) {
             context
@@ -69,7 +73,14 @@ pub fn run(
     let report = match stage::begin(out, CROP_STAGE, settings, &inputs, context.force)? {
         Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
         Begin::Work(open) => {
-            let outcomes = crop_photos(&folder, &open, settings, tools, context)?;
+            let outcomes = crop_photos(
+                &folder,
+                &Origins::of(input),
+                &open,
+                settings,
+                tools,
+                context,
+            )?;
             finish(open, &folder, outcomes, started, context)?
         }
     };
@@ -85,6 +96,7 @@ pub fn run(
 /// Does what the journal does not hold yet; returns the outcomes of all photos.
 fn crop_photos(
     folder: &ImageFolder,
+    origins: &Origins,
     open: &OpenStage,
     settings: &Settings,
     tools: &FaceTools,
@@ -119,7 +131,17 @@ fn crop_photos(
         &todo,
         context.threads,
         || tools.detectors.create().map_err(CropError::from),
-        |detector, file| photo::crop(file, &open.root, settings, detector.as_mut(), cutter),
+        |detector, file| {
+            let origin = origins.of_photo(file);
+            photo::crop(
+                file,
+                origin,
+                &open.root,
+                settings,
+                detector.as_mut(),
+                cutter,
+            )
+        },
         |_, outcome| {
             context.interrupt.check()?;
             let outcome = outcome?;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use image::RgbImage;
 
+use super::origins::{self, Origin};
 use super::{CropError, FaceChoice, PhotoOutcome, Settings};
 use crate::artifacts::digest::{content_name, md5_hex};
 use crate::artifacts::{atomic, image_folder::LabelledFile};
@@ -24,6 +25,7 @@ use crate::types::{
 /// befall every other photo as well.
 pub(super) fn crop(
     file: &LabelledFile,
+    origin: Option<&Origin>,
     out: &Path,
     settings: &Settings,
     detector: &mut dyn FaceDetector,
@@ -36,9 +38,11 @@ pub(super) fn crop(
         cutter,
         outcome: nothing(file),
     };
-    let decoded = image_io::read_bytes(&file.path)
-        .and_then(|bytes| Ok((md5_hex(&bytes), image_io::decode(&bytes)?.rgb)));
-    let (md5, photo) = match decoded {
+    let decoded = image_io::read_bytes(&file.path).and_then(|bytes| {
+        let made = origins::date(&bytes, origin);
+        Ok((md5_hex(&bytes), made, image_io::decode(&bytes)?.rgb))
+    });
+    let (md5, made, photo) = match decoded {
         Ok(decoded) => decoded,
         Err(error) => {
             work.discard(ItemKind::Image, Reason::Unreadable, error.to_string());
@@ -51,6 +55,8 @@ pub(super) fn crop(
         width: photo.width(),
         height: photo.height(),
         phash: PerceptualHash::of(&photo).to_string(),
+        origin: origin.and_then(|origin| origin.name.clone()),
+        made,
     };
     match detector.detect(&photo) {
         Ok(faces) => work.keep_faces(&faces, &photo, &source)?,

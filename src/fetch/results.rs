@@ -272,5 +272,6 @@ fn discard(
         reason,
         message,
         related,
+        distance: None,
     }
 }

@@ -8,8 +8,9 @@ use super::settings::Conflicts;
 use super::union_find::UnionFind;
 use super::{Grouped, Settings};
 use crate::artifacts::digest::group_name;
+use crate::artifacts::given_split::GivenSides;
 use crate::perceptual_hash::PerceptualHash;
-use crate::types::{Discarded, Distance, Reason};
+use crate::types::{Discarded, Distance, Reason, Split};
 
 /// The kind of distance of images that are joined by others between them.
 const CHAIN: &str = "chain";
@@ -19,6 +20,8 @@ pub(super) struct SortedOut<'items> {
     /// In the order of the input.
     pub(super) kept: Vec<Grouped<'items>>,
     pub(super) discarded: Vec<Discarded>,
+    /// The group of each image, by its smallest index.
+    pub(super) sets: Vec<usize>,
 }
 
 /// Which images belong together, by the smallest index of each set.
@@ -55,12 +58,14 @@ impl Sets {
 }
 
 /// Leaves out what stands under two labels and, of each set of duplicates, all but the best; puts
-/// what comes from one photo into one group.
+/// what comes from one photo into one group. Where the images have sides already, each side keeps its own.
 pub(super) fn sort_out<'items>(
     items: &'items [Item],
     links: &[Link],
+    given: Option<&GivenSides>,
     settings: &Settings,
 ) -> SortedOut<'items> {
+    let side = |index: usize| given.and_then(|given| given.of(&items[index].relative));
     let sets = Sets::of(items, links);
     let conflicts = conflicts(items, &sets, settings.conflicts);
     let mut discarded: Vec<_> = conflicts
@@ -71,30 +76,37 @@ pub(super) fn sort_out<'items>(
     for link in links.iter().filter(|link| link.why.is_same_picture()) {
         whys.entry((link.a, link.b)).or_insert(link.why);
     }
-    let best = best_of_each(items, &conflicts, &sets);
+    let best = best_of_each(items, &conflicts, &sets, &side);
     let mut first_of_group: HashMap<usize, &Item> = HashMap::new();
-    let mut files: HashSet<(&str, &str)> = HashSet::new();
+    let mut files: HashSet<(&str, &str, Option<Split>)> = HashSet::new();
     let mut kept = Vec::new();
     for (index, item) in items.iter().enumerate() {
         if conflicts.contains_key(&index) {
             continue;
         }
-        let keeper = best[&(sets.pictures[index], item.label.as_str())];
+        let side = side(index);
+        let keeper = best[&(sets.pictures[index], item.label.as_str(), side)];
         // Files are named by their content: of equal ones there can be one only.
         let is_other_file = || item.features.md5 != items[keeper].features.md5;
-        let mut is_new = || files.insert((item.label.as_str(), item.features.md5.as_str()));
+        let md5 = item.features.md5.as_str();
+        let mut is_new = || files.insert((item.label.as_str(), md5, side));
         if keeper == index || settings.keep_duplicates && is_other_file() && is_new() {
             let first = first_of_group.entry(sets.groups[index]).or_insert(item);
             kept.push(Grouped {
                 item,
                 group: group_name(&first.features.md5),
+                set: sets.groups[index],
             });
         } else {
             let why = whys.get(&(index.min(keeper), index.max(keeper)));
             discarded.push(duplicate(item, &items[keeper], why.copied()));
         }
     }
-    SortedOut { kept, discarded }
+    SortedOut {
+        kept,
+        discarded,
+        sets: sets.groups,
+    }
 }
 
 /// Images that are left out because their group stands under two labels or more, each with those that
@@ -234,17 +246,25 @@ fn view_name(item: &Item) -> &'static str {
     }
 }
 
+/// A set of pictures, by its smallest index, with a label and, where images have sides already, a side.
+type PictureOfLabel<'items> = (usize, &'items str, Option<Split>);
+
 /// The member of each set of pictures of a label that is kept: the best face, of equally good ones the one
 /// with most pixels, of equal ones the first.
 fn best_of_each<'items>(
     items: &'items [Item],
     conflicts: &BTreeMap<usize, Vec<usize>>,
     sets: &Sets,
-) -> HashMap<(usize, &'items str), usize> {
+    side: &dyn Fn(usize) -> Option<Split>,
+) -> HashMap<PictureOfLabel<'items>, usize> {
     let quality = |index: usize| items[index].photo.as_ref()?.quality;
-    let mut best: HashMap<(usize, &str), usize> = HashMap::new();
+    let mut best: HashMap<PictureOfLabel<'items>, usize> = HashMap::new();
     for index in (0..items.len()).filter(|index| !conflicts.contains_key(index)) {
-        let set = (sets.pictures[index], items[index].label.as_str());
+        let set = (
+            sets.pictures[index],
+            items[index].label.as_str(),
+            side(index),
+        );
         let keeper = best.entry(set).or_insert(index);
         let (own, other) = (
             quality(index).unwrap_or_default(),

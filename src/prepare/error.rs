@@ -53,6 +53,9 @@ pub enum PrepareError {
     /// Clean identities were asked for, and nothing was given that compares faces.
     #[error("faces can't be compared without an embedder")]
     NoEmbedder,
+    /// What a split is to be taken from has none.
+    #[error("`{}` says of no image which side it is on", .0.display())]
+    NoSplit(PathBuf),
     /// Every image was left out.
     #[error("not one image is left for the data set")]
     NothingLeft {
@@ -92,6 +95,11 @@ impl Hint for PrepareError {
                     .to_owned(),
             ),
             Self::NotComparable { .. } => None,
+            Self::NoSplit(_) => Some(
+                "give `--keep-split` a data set of `facepipe prepare`, its manifest.jsonl or sides.jsonl, \
+                 or a folder with train, val and test"
+                    .to_owned(),
+            ),
             Self::NothingLeft { out } => Some(format!(
                 "read why in `{}`",
                 out.join(DISCARDED_FILE).display()

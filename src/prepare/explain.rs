@@ -12,10 +12,10 @@ use super::faces::NEAR_FACES;
 use super::items::{self, Item};
 use super::relations::{self, Link, Why};
 use super::second_look::{self, Agreement};
-use super::{
-    PrepareError, Settings, candidates, one_side_for_each_group, split, without_small_classes,
-};
-use crate::artifacts::image_folder::{self, ImageFolder};
+use super::split::{Division, Earlier, Placed};
+use super::{PrepareError, Settings, candidates, split};
+use crate::artifacts::given_split;
+use crate::artifacts::image_folder::ImageFolder;
 use crate::artifacts::stage::MANIFEST_FILE;
 use crate::context::Context;
 use crate::embed_images::ImageEmbedder;
@@ -118,7 +118,7 @@ pub fn explain(
     if !input.is_dir() {
         return Err(PrepareError::NoInput(input.to_owned()));
     }
-    let folder = image_folder::list(input)?;
+    let (folder, sides) = given_split::list(input)?;
     let files = [
         file_of(&folder, input, names[0])?,
         file_of(&folder, input, names[1])?,
@@ -137,6 +137,7 @@ pub fn explain(
         context,
     )?;
     let items = read.items;
+    let given = split::given(sides, &items, settings);
     let position = |file: &String| {
         let found = items.binary_search_by(|item| item.relative.cmp(file)).ok();
         found.ok_or_else(|| {
@@ -156,7 +157,26 @@ pub fn explain(
     let embeddings = Embeddings::find(&items, source, context)?;
     let links = relations::find(&items, &embeddings, settings, context)?;
     let sets = Sets::of(&items, &links);
-    let fates = Fates::of(&items, &links, settings);
+    let earlier = match out {
+        Some(out) => Earlier::read(out, settings)?,
+        None => Earlier::default(),
+    };
+    let SortedOut {
+        kept,
+        discarded,
+        sets: groups,
+    } = sort_out(&items, &links, given.as_ref(), settings);
+    let source = split::Source {
+        input,
+        items: &items,
+        links: &links,
+        sets: &groups,
+        given: given.as_ref(),
+        earlier: &earlier,
+        settings,
+        context,
+    };
+    let fates = Fates::of(split::divide(kept, source)?, discarded);
     let facts = |index: usize| fates.facts(index, &items, &sets);
     let (first, second) = (&items[a], &items[b]);
     let agreement = |a: Option<&CropPlace>, b: Option<&CropPlace>| {
@@ -226,17 +246,11 @@ struct Fates {
 }
 
 impl Fates {
-    fn of(items: &[Item], links: &[Link], settings: &Settings) -> Self {
-        let SortedOut { kept, discarded } = sort_out(items, links, settings);
-        let (kept, too_small) = without_small_classes(kept, settings.min_per_class);
-        let mut sides = split::assign(&kept, settings);
-        one_side_for_each_group(&kept, &mut sides);
-        let sides = kept.iter().zip(sides);
-        let discarded = discarded.into_iter().chain(too_small);
+    fn of(division: Division<'_>, discarded: Vec<Discarded>) -> Self {
+        let side = |placed: &Placed<'_>| (placed.image.item.relative.clone(), placed.side);
+        let discarded = discarded.into_iter().chain(division.discarded);
         Self {
-            sides: sides
-                .map(|(image, side)| (image.item.relative.clone(), side))
-                .collect(),
+            sides: division.images.iter().map(side).collect(),
             discarded: discarded
                 .map(|record| (record.item.clone(), record))
                 .collect(),

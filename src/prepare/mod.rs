@@ -12,6 +12,7 @@ mod identities;
 mod identity_record;
 mod identity_sheet;
 mod items;
+mod lists;
 mod near_embeddings;
 mod placing;
 mod relations;
@@ -19,9 +20,11 @@ mod report;
 mod restored;
 mod second_look;
 mod settings;
+mod shards;
 mod split;
 mod union_find;
 mod view;
+mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -30,7 +33,7 @@ use std::time::Instant;
 
 use crate::artifacts::digest::{content_name, sha256_of_file};
 use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE};
-use crate::artifacts::{atomic, image_folder, jsonl};
+use crate::artifacts::{atomic, given_split, image_folder, jsonl};
 use crate::context::Context;
 use crate::embed_images::ImageEmbedder;
 use crate::parallel;
@@ -42,17 +45,21 @@ use cache::Cache;
 use embeddings::{Embeddings, Source};
 use items::Item;
 use placing::Placing;
+use split::{Earlier, Placed};
 
 pub use cache::CACHE_FOLDER;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use identities::IDENTITIES_FILE;
 pub use identity_record::{Decision, IdentityRecord, LabelIdentity};
+pub use lists::{FOLDS_FILE, SPLITS_FILE};
 pub use relations::Why;
 pub use report::PrepareReport;
 pub use restored::{RESTORED_FILE, Restored};
 pub use second_look::Agreement;
 pub use settings::{Conflicts, LinkMode, Settings};
+pub use split::{GivenSplit, Leak, MovedImage, SIDES_FILE, SplitBy, SplitReport};
+pub use wish::Wish;
 
 /// The stage's name in stamps and reports.
 pub const STAGE: &str = "prepare";
@@ -63,8 +70,11 @@ const RESTORED_INPUT: &str = "restored";
 /// Below this many images a label's figures mean little, and a person should know.
 const FEW_IMAGES: usize = 5;
 
-/// Makes a data set in `out` from the images below `input` (a folder for each label): crops, or
-/// whole photos.
+/// The name of the split of another data set among the stage's inputs.
+const KEPT_SPLIT_INPUT: &str = "kept split";
+
+/// Makes a data set in `out` from the images below `input` (a folder for each label, or folders of sides with
+/// those inside): crops, or whole photos.
 ///
 /// `embedder` is needed where the settings ask for embeddings or clean identities, and only there.
 ///
@@ -81,7 +91,7 @@ pub fn run(
     if !input.is_dir() {
         return Err(PrepareError::NoInput(input.to_owned()));
     }
-    let folder = image_folder::list(input)?;
+    let (folder, sides) = given_split::list(input)?;
     if folder.files.is_empty() {
         return Err(PrepareError::NoImages(input.to_owned()));
     }
@@ -90,6 +100,8 @@ pub fn run(
     if manifest.exists() {
         inputs.insert("manifest", sha256_of_file(&manifest)?);
     }
+    let kept_split = split::digest(out, settings)?;
+    inputs.extend(kept_split.map(|digest| (KEPT_SPLIT_INPUT, digest)));
     let restored = Restored::read(out)?;
     inputs.extend(restored.digest().map(|digest| (RESTORED_INPUT, digest)));
     let force = context.force || only_restored_differs(out, settings, &inputs)?;
@@ -98,6 +110,7 @@ pub fn run(
         Begin::Work(open) => open,
     };
     tell_similar_labels(&folder.labels, context);
+    let earlier = Earlier::read(out, settings)?;
     let (cache, cache_file) = Cache::open(out, settings.rotations)?;
     let cache_file = Some(cache_file);
     let read = items::read(
@@ -109,6 +122,7 @@ pub fn run(
         context,
     )?;
     drop(cache);
+    let given = split::given(sides, &read.items, settings);
     context.interrupt.check()?;
     let source = match embedder {
         _ if !settings.needs_embeddings() => Source::None,
@@ -117,7 +131,7 @@ pub fn run(
     };
     let embeddings = Embeddings::find(&read.items, source, context)?;
     let links = relations::find(&read.items, &embeddings, settings, context)?;
-    let sorted_out = duplicates::sort_out(&read.items, &links, settings);
+    let sorted_out = duplicates::sort_out(&read.items, &links, given.as_ref(), settings);
     let mut discarded = read.discarded;
     discarded.extend(sorted_out.discarded);
     let (kept, identities) = if settings.clean_identities {
@@ -128,37 +142,50 @@ pub fn run(
         identities::remove_traces(&open)?;
         (sorted_out.kept, None)
     };
-    let (kept, too_small) = without_small_classes(kept, settings.min_per_class);
-    discarded.extend(too_small);
-    if kept.is_empty() {
+    let source = split::Source {
+        input,
+        items: &read.items,
+        links: &links,
+        sets: &sorted_out.sets,
+        given: given.as_ref(),
+        earlier: &earlier,
+        settings,
+        context,
+    };
+    let division = split::divide(kept, source)?;
+    discarded.extend(division.discarded);
+    if division.images.is_empty() {
         jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
         return Err(PrepareError::NothingLeft {
             out: out.to_owned(),
         });
     }
-    let mut sides = split::assign(&kept, settings);
-    one_side_for_each_group(&kept, &mut sides);
     let chip = chip_of(input)?;
     let placing = Placing::new(settings.link);
-    let data_set = write(
+    let (data_set, manifest) = write(
         &open,
-        &kept,
-        &sides,
+        &division.images,
         chip,
         &placing,
         &mut discarded,
         context,
     )?;
+    lists::write(&open.root, &manifest, settings.folds.is_some())?;
+    let shards = shards::write(&open, &manifest, &data_set, settings, context)?;
     placing.tell(context);
+    division.report.tell(context);
     warn(&data_set, context);
     let seconds = started.elapsed().as_secs_f64();
     let report = PrepareReport {
         from_cache: read.known,
         embeddings: settings.needs_embeddings(),
         identities,
+        split: division.report,
+        shards,
         ..PrepareReport::new(out, &data_set, &discarded, seconds)
     };
     atomic::write_json(&open.path(REPORT_FILE), &report)?;
+    earlier.write(out, settings, division.known)?;
     open.finish(report.counts())?;
     Ok(report)
 }
@@ -191,14 +218,8 @@ struct Grouped<'items> {
     item: &'items Item,
     /// Name of the group: the content of its first member.
     group: String,
-}
-
-/// With `--conflicts keep` a group can stand under two labels: it goes where its first image does.
-fn one_side_for_each_group(kept: &[Grouped<'_>], sides: &mut [Split]) {
-    let mut side_of: BTreeMap<&str, Split> = BTreeMap::new();
-    for (image, side) in kept.iter().zip(sides) {
-        *side = *side_of.entry(&image.group).or_insert(*side);
-    }
+    /// The group by the index of its first member among all images, also those that are left out.
+    set: usize,
 }
 
 /// Names that differ in case only are one folder on some file systems, and mostly one person.
@@ -257,14 +278,14 @@ fn chip_of(input: &Path) -> Result<ChipSpec, PrepareError> {
 /// Places the images on their sides and writes manifest, discarded list and `dataset.json`.
 fn write(
     open: &OpenStage,
-    kept: &[Grouped<'_>],
-    sides: &[Split],
+    images: &[Placed<'_>],
     chip: ChipSpec,
     placing: &Placing,
     discarded: &mut [Discarded],
     context: &Context,
-) -> Result<DataSet, PrepareError> {
-    let labels: BTreeSet<String> = kept.iter().map(|image| image.item.label.clone()).collect();
+) -> Result<(DataSet, Vec<SplitRecord>), PrepareError> {
+    let labels = images.iter().map(|placed| placed.image.item.label.clone());
+    let labels: BTreeSet<String> = labels.collect();
     let folders = || {
         Split::ALL
             .iter()
@@ -273,10 +294,11 @@ fn write(
     for (side, label) in folders() {
         fs_err::create_dir_all(open.root.join(side.folder()).join(label))?;
     }
-    let bar = context.progress.start("copy", Some(kept.len() as u64));
+    let bar = context.progress.start("copy", Some(images.len() as u64));
     let mut manifest = Vec::new();
-    let records: Vec<(&Item, SplitRecord)> = (kept.iter().zip(sides))
-        .map(|(image, side)| (image.item, record(image, *side)))
+    let records: Vec<(&Item, SplitRecord)> = images
+        .iter()
+        .map(|placed| (placed.image.item, record(placed)))
         .collect();
     parallel::for_each(
         &records,
@@ -308,11 +330,11 @@ fn write(
         images: counts(&manifest),
     };
     atomic::write_json(&open.path(DataSet::FILE), &data_set)?;
-    Ok(data_set)
+    Ok((data_set, manifest))
 }
 
-fn record(image: &Grouped<'_>, split: Split) -> SplitRecord {
-    let item = image.item;
+fn record(placed: &Placed<'_>) -> SplitRecord {
+    let (item, split) = (placed.image.item, placed.side);
     let name = content_name(&item.features.md5, &item.features.extension);
     SplitRecord {
         file: format!("{split}/{}/{name}", item.label),
@@ -320,9 +342,13 @@ fn record(image: &Grouped<'_>, split: Split) -> SplitRecord {
         split,
         md5: item.features.md5.clone(),
         phash: item.features.phash.to_string(),
-        group: image.group.clone(),
+        group: placed.image.group.clone(),
         source: item.relative.clone(),
         photo: item.photo.as_ref().map(|photo| photo.file.clone()),
+        photo_md5: item.photo.as_ref().map(|photo| photo.md5.clone()),
+        origin: placed.origin.name.clone(),
+        made: placed.origin.made,
+        fold: placed.fold,
         place: item.photo.as_ref().and_then(|photo| photo.place),
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabelIdentity, STAGE};
+use super::{LabelIdentity, STAGE, SplitReport};
 use crate::types::{Counts, DataSet, Discarded};
 
 /// `report.json` of the stage.
@@ -33,6 +33,12 @@ pub struct PrepareReport {
     /// Whose faces the labels' are, by label, where that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<BTreeMap<String, LabelIdentity>>,
+    /// How the images were split.
+    #[serde(default)]
+    pub split: SplitReport,
+    /// Tar files of each side, where they were asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shards: BTreeMap<String, u64>,
     /// How long the run took that finished the stage.
     pub seconds: f64,
 }
@@ -63,6 +69,8 @@ impl PrepareReport {
             from_cache: 0,
             embeddings: false,
             identities: None,
+            split: SplitReport::default(),
+            shards: BTreeMap::new(),
             seconds,
         }
     }

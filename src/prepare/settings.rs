@@ -1,16 +1,39 @@
 //! What decides which images are one, and which side each goes to.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
+
+use super::{GivenSplit, SplitBy, Wish};
 
 /// Settings of the stage; they stand in its `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Share of each label that goes to train.
-    pub train: f64,
-    /// Share of each label that goes to val.
-    pub val: f64,
-    /// Share of each label that goes to test.
-    pub test: f64,
+    /// How much of each label goes to train.
+    pub train: Wish,
+    /// How much of each label goes to val.
+    pub val: Wish,
+    /// How much of each label goes to test.
+    pub test: Wish,
+    /// Labels with fewer images on a side that is to get any are left out; 0 leaves none out.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub min_per_side: usize,
+    /// What decides which images go to test.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub split_by: SplitBy,
+    /// What becomes of the sides that the input folder has already.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub given_split: GivenSplit,
+    /// How many folds what is not test is divided into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<u32>,
+    /// How many images a tar file of the data set holds, where such are wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<u64>,
+    /// Another data set, or its manifest, whose images stay on their sides. (What it says counts as an
+    /// input, not as a setting.)
+    #[serde(skip)]
+    pub keep_split: Option<PathBuf>,
     /// Largest distance of perceptual hashes, in bits of 256, at which two images are one; `None`
     /// compares exactly only.
     pub phash_distance: Option<u32>,
@@ -56,6 +79,11 @@ pub enum LinkMode {
     Hard,
 }
 
+/// Settings of their defaults are not written: data sets that were made before there were such stay valid.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 impl Settings {
     /// Distance of perceptual hashes below which two images are one, in bits of 256.
     ///
@@ -74,9 +102,15 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            train: 0.7,
-            val: 0.15,
-            test: 0.15,
+            train: Wish::Share(0.7),
+            val: Wish::Share(0.15),
+            test: Wish::Share(0.15),
+            min_per_side: 0,
+            split_by: SplitBy::default(),
+            given_split: GivenSplit::default(),
+            folds: None,
+            shards: None,
+            keep_split: None,
             phash_distance: Some(Self::DEFAULT_PHASH_DISTANCE),
             rotations: false,
             keep_duplicates: false,

@@ -118,7 +118,9 @@ pub enum Reason {
     Stranger,
     /// A face that is not the person of its label, but that of another one.
     NearerToOtherLabel,
-    /// Its label has fewer images than asked for.
+    /// It, or another picture of its photo, stands on a side that is farther from training.
+    SplitLeak,
+    /// Its label has fewer images than asked for, in all or on one side.
     ClassTooSmall,
     /// The limit of images was reached before it.
     OverLimit,
@@ -165,6 +167,7 @@ impl std::fmt::Display for Reason {
             Self::LabelConflict => "label_conflict",
             Self::Stranger => "stranger",
             Self::NearerToOtherLabel => "nearer_to_other_label",
+            Self::SplitLeak => "split_leak",
             Self::ClassTooSmall => "class_too_small",
             Self::OverLimit => "over_limit",
             Self::Licence => "licence",

@@ -23,5 +23,6 @@ pub use model_card::{
 };
 pub use quality::{FacePose, FaceQuality};
 pub use records::{
-    CROP_STAGE, CropRecord, ImageRecord, OriginalImage, Provenance, SourcePhoto, Split, SplitRecord,
+    CROP_STAGE, CropRecord, DateSource, ImageRecord, OriginalImage, PhotoDate, Provenance,
+    SourcePhoto, Split, SplitRecord,
 };

@@ -102,6 +102,32 @@ pub struct Provenance {
     pub title: Option<String>,
 }
 
+impl Provenance {
+    /// Whom or what several photos may have in common: the author, where a picture collection names one
+    /// (`commons: Jane Doe`), else the host of the page that shows it, else that of its address, else the
+    /// folder that it was taken from. `None` where nothing of these is known.
+    #[must_use]
+    pub fn origin(&self) -> Option<String> {
+        if let (true, Some(author)) = (self.license.is_some(), &self.author) {
+            return Some(format!("{}: {author}", self.source));
+        }
+        let addresses = [self.page_url.as_ref(), Some(&self.image_url)];
+        let host = |address: &String| {
+            let url = url::Url::parse(address).ok()?;
+            let host = url.host_str()?.to_owned();
+            Some(
+                host.strip_prefix("www.")
+                    .map_or(host.clone(), str::to_owned),
+            )
+        };
+        let hosts = addresses.into_iter().flatten().find_map(host);
+        hosts.or_else(|| {
+            let (folder, _) = self.image_url.rsplit_once('/')?;
+            Some(folder.to_owned()).filter(|_| !self.image_url.contains("://"))
+        })
+    }
+}
+
 /// The stage name in the stamp of a folder of crops, whose settings say how they were cut.
 pub const CROP_STAGE: &str = "crop";
 
@@ -149,6 +175,43 @@ pub struct SourcePhoto {
     pub height: u32,
     /// Perceptual hash of the upright photo, 64 hexadecimal digits.
     pub phash: String,
+    /// Where it comes from, as [`Provenance::origin`] has it; `None` where `fetch` did not get it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// When it was made, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<PhotoDate>,
+}
+
+/// When a photo was made, or when it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhotoDate {
+    /// Seconds since 1970, UTC; of a camera that names no time zone, as if its clock showed UTC.
+    pub seconds: i64,
+    /// What says so.
+    pub by: DateSource,
+}
+
+/// What says when a photo was made, from the surest to the least sure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DateSource {
+    /// The camera, in the photo's EXIF data.
+    Exif,
+    /// The download: the photo is as old at least.
+    Download,
+    /// The file's time of change.
+    File,
+}
+
+impl std::fmt::Display for DateSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Exif => "exif",
+            Self::Download => "download",
+            Self::File => "file",
+        })
+    }
 }
 
 /// A side of the split.
@@ -215,6 +278,18 @@ pub struct SplitRecord {
     /// The photo it was cut from, below the folder that `crop` read, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<String>,
+    /// MD5 of that photo's bytes, hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo_md5: Option<String>,
+    /// Where its photo comes from: a web host, an author, a folder; where the split depends on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// When its photo was made; where the split depends on that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<PhotoDate>,
+    /// Its fold, from 1, where folds were asked for; images of test have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<u32>,
     /// Where the aligned face lies in the file; `None` where the whole file is the chip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CropPlace>,

@@ -12,7 +12,8 @@ use facepipe::ports::{
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
 use facepipe::prepare::{
-    self, Conflicts, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
+    self, Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
+    SplitBy, Wish,
 };
 use facepipe::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
 use image::{Rgb, RgbImage};
@@ -114,9 +115,15 @@ fn drawn_photos(root: &Path) -> PathBuf {
 }
 
 const SETTINGS: Settings = Settings {
-    train: 0.7,
-    val: 0.15,
-    test: 0.15,
+    train: Wish::Share(0.7),
+    val: Wish::Share(0.15),
+    test: Wish::Share(0.15),
+    min_per_side: 0,
+    split_by: SplitBy::Chance,
+    given_split: GivenSplit::Clean,
+    folds: None,
+    shards: None,
+    keep_split: None,
     phash_distance: None,
     rotations: false,
     keep_duplicates: false,

@@ -6,6 +6,7 @@ mod azure;
 mod azure_models;
 mod cache;
 mod crop;
+mod data_sets;
 #[cfg(feature = "torch")]
 mod default_network;
 mod detect;
@@ -22,6 +23,8 @@ mod faults;
 mod fetch;
 mod fetch_faults;
 mod fetch_sources;
+mod given_splits;
+mod growing_splits;
 mod helpers;
 mod http_server;
 mod identities;
@@ -43,6 +46,7 @@ mod recipe;
 mod resume;
 #[cfg(feature = "torch")]
 mod run;
+mod splits;
 #[cfg(feature = "torch")]
 mod torch;
 #[cfg(feature = "torch")]

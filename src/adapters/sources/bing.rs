@@ -120,6 +120,7 @@ impl BingSource {
             reason: Reason::BadAddress,
             message: "the page gives no address for it".to_owned(),
             related: Vec::new(),
+            distance: None,
         }
     }
 }

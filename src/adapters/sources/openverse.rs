@@ -122,6 +122,7 @@ impl OpenverseSource {
             reason: Reason::BadAddress,
             message: "the answer gives no address for it".to_owned(),
             related: Vec::new(),
+            distance: None,
         })
     }
 }

@@ -131,6 +131,7 @@ impl SerpApiSource {
             reason: Reason::BadAddress,
             message: "the answer gives no address for it".to_owned(),
             related: Vec::new(),
+            distance: None,
         }
     }
 }

@@ -20,6 +20,8 @@ fn crop(root: &Path, label: &str, number: u8, overall: Option<f64>) -> CropRecor
             width: 64,
             height: 48,
             phash: String::new(),
+            origin: None,
+            made: None,
         },
         face: Some(0),
         rect: None,

@@ -1,0 +1,152 @@
+//! When photos were made: what the camera wrote down, and what file systems say.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use exif::{DateTime, Exif, In, Reader, Tag, Value};
+
+use crate::image_io;
+use crate::types::{DateSource, PhotoDate};
+
+/// Earliest year that a camera's date is believed in: EXIF is of 1995; clocks that were never set show
+/// 1970, 1980 or 0000.
+const EARLIEST_YEAR: u16 = 1990;
+
+/// When a photo was made: as the camera says or, where it says nothing that can be believed, when the file
+/// was last changed.
+#[must_use]
+pub fn of_photo(bytes: &[u8], path: &Path) -> Option<PhotoDate> {
+    by_camera(bytes).or_else(|| by_file(path))
+}
+
+/// When a photo was made, as the camera wrote it down.
+#[must_use]
+pub fn by_camera(bytes: &[u8]) -> Option<PhotoDate> {
+    let read = || {
+        let exif = Reader::new()
+            .read_from_container(&mut Cursor::new(bytes))
+            .ok()?;
+        let dates = [
+            (Tag::DateTimeOriginal, Tag::OffsetTimeOriginal),
+            (Tag::DateTimeDigitized, Tag::OffsetTimeDigitized),
+            (Tag::DateTime, Tag::OffsetTime),
+        ];
+        dates
+            .into_iter()
+            .find_map(|(date, offset)| seconds(&exif, date, offset))
+    };
+    let seconds = image_io::contain(read).ok().flatten()?;
+    let by = DateSource::Exif;
+    Some(PhotoDate { seconds, by })
+}
+
+/// When a file was last changed.
+#[must_use]
+pub fn by_file(path: &Path) -> Option<PhotoDate> {
+    let changed = fs_err::metadata(path).ok()?.modified().ok()?;
+    let seconds = changed.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    Some(PhotoDate {
+        seconds: i64::try_from(seconds).ok()?,
+        by: DateSource::File,
+    })
+}
+
+fn seconds(exif: &Exif, date: Tag, offset: Tag) -> Option<i64> {
+    let text = |tag: Tag| match &exif.get_field(tag, In::PRIMARY)?.value {
+        Value::Ascii(texts) => texts.first(),
+        _ => None,
+    };
+    let mut date = DateTime::from_ascii(text(date)?).ok()?;
+    if let Some(offset) = text(offset) {
+        // One that can't be read is no reason to lose the date.
+        let _ = date.parse_offset(offset);
+    }
+    let is_date = (1..=12).contains(&date.month) && (1..=31).contains(&date.day);
+    if date.year < EARLIEST_YEAR || !is_date {
+        return None;
+    }
+    let days = days_since_1970(
+        i64::from(date.year),
+        i64::from(date.month),
+        i64::from(date.day),
+    );
+    let of_day = i64::from(date.hour) * 3600 + i64::from(date.minute) * 60 + i64::from(date.second);
+    Some(days * 86_400 + of_day - i64::from(date.offset.unwrap_or(0)) * 60)
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar: years that begin in March, so that the leap day
+/// is their last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let leap_days = year / 4 - year / 100 + year / 400;
+    const DAYS_TO_1970: i64 = 719_468;
+    year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - DAYS_TO_1970
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A JPEG whose EXIF data has one date.
+    fn jpeg(date: &str) -> Vec<u8> {
+        let picture = image::RgbImage::from_pixel(64, 48, image::Rgb([9, 8, 7]));
+        let jpeg = image_io::encode_jpeg(&picture, 90).expect("encodes");
+        let mut tiff = b"MM\0*\0\0\0\x08".to_vec();
+        // One directory with a pointer to the EXIF directory, which has DateTimeOriginal.
+        tiff.extend(b"\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0");
+        tiff.extend(b"\0\x01\x90\x03\0\x02\0\0\0\x14\0\0\0\x2c\0\0\0\0");
+        tiff.extend(date.as_bytes());
+        tiff.push(0);
+        let length = (2 + 6 + tiff.len()) as u16;
+        let mut bytes = vec![0xff, 0xd8, 0xff, 0xe1];
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(b"Exif\0\0");
+        bytes.extend(&tiff);
+        bytes.extend(&jpeg[2..]);
+        bytes
+    }
+
+    #[test]
+    fn the_cameras_date_is_read() {
+        let date = by_camera(&jpeg("2020:02:29 12:30:15")).expect("a date");
+        assert_eq!((date.seconds, date.by), (1_582_979_415, DateSource::Exif));
+        for (text, seconds) in [
+            ("2000:01:01 00:00:00", 946_684_800),
+            ("1999:12:31 23:59:59", 946_684_799),
+            ("2024:03:01 00:00:00", 1_709_251_200),
+        ] {
+            let date = by_camera(&jpeg(text)).expect("a date");
+            assert_eq!(date.seconds, seconds, "{text}");
+        }
+    }
+
+    #[test]
+    fn clocks_that_were_never_set_are_not_believed() {
+        for text in [
+            "0000:00:00 00:00:00",
+            "1980:01:01 00:00:00",
+            "2020:13:01 00:00:00",
+            "last summer in june",
+        ] {
+            assert_eq!(by_camera(&jpeg(text)), None, "{text}");
+        }
+        assert_eq!(by_camera(b"no photo"), None);
+        let cut = &jpeg("2020:02:29 12:30:15")[..40];
+        assert_eq!(by_camera(cut), None);
+    }
+
+    #[test]
+    fn files_have_their_time_of_change() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("1.png");
+        fs_err::write(&path, "x").expect("writes");
+        let date = of_photo(b"x", &path).expect("a date");
+        assert_eq!(date.by, DateSource::File);
+        assert!(date.seconds > 1_700_000_000);
+    }
+}
