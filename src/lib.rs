@@ -48,9 +48,11 @@ pub mod marked_copies;
 pub mod model_files;
 #[cfg(feature = "torch")]
 pub mod nn;
+pub mod page;
 pub mod parallel;
 pub mod perceptual_hash;
 pub mod photo_date;
+pub mod plot;
 pub mod ports;
 #[cfg(feature = "torch")]
 pub mod predict;

@@ -30,8 +30,7 @@ pub(super) struct Curve {
     negatives: u64,
 }
 
-/// A point of a curve that is drawn: x, y.
-pub(super) type Point = [f64; 2];
+pub(super) use crate::plot::Point;
 
 /// Acceptance of positives where at most a share of negatives is accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

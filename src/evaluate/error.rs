@@ -10,6 +10,7 @@ use crate::data_set::DataSetError;
 use crate::errors::{Hint, io_hint};
 use crate::face_finder::NoDetector;
 use crate::nn::{LoaderError, ModelError};
+use crate::plot::PlotError;
 use crate::ports::DetectorError;
 use crate::types::Split;
 
@@ -60,13 +61,8 @@ pub enum EvaluateError {
     #[error("cannot encode a picture of the report")]
     Picture(#[from] image::ImageError),
     /// A plot can't be drawn.
-    #[error("cannot draw the plot `{name}`: {reason}")]
-    Plot {
-        /// The plot's name.
-        name: String,
-        /// Why.
-        reason: String,
-    },
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// The model's detector can't be used, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),
@@ -165,7 +161,7 @@ impl Hint for EvaluateError {
                 `--pairs-root DIR` where else"
                 .to_owned(),
             Self::OneSidedPairs(_) => "add pairs of the kind that is missing".to_owned(),
-            Self::Interrupted(_) | Self::Picture(_) | Self::Table(_) | Self::Plot { .. } => {
+            Self::Interrupted(_) | Self::Picture(_) | Self::Table(_) | Self::Plot(_) => {
                 return None;
             }
         })

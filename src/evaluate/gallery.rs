@@ -2,25 +2,20 @@
 //! whom it takes for somebody.
 
 use image::RgbImage;
-use image::imageops::{self, FilterType};
 use tch::Tensor;
 
 use super::answers::Prediction;
-use super::plot::data_address;
 use super::{BATCH, EvaluateError, Findings};
 use crate::context::Context;
 use crate::data_set::Example;
 use crate::face_chip;
 use crate::image_io;
 use crate::nn::{Classifier, Loader, consecutive_batches};
+use crate::page;
 use crate::types::Split;
 
 /// Most faces of one kind.
 const MOST_FACES: usize = 12;
-/// The longer side of a face on the page, in pixels.
-const SIDE: u32 = 132;
-/// Quality of its JPEG.
-const QUALITY: u8 = 82;
 /// Most training images of a label among which the closest is looked for.
 const MOST_COMPARED: usize = 60;
 
@@ -124,7 +119,7 @@ impl Findings<'_> {
             }
             None => image,
         };
-        small(&chip).map(Some)
+        Ok(Some(page::picture(&chip)?))
     }
 
     fn strangers(&self) -> Result<Vec<Tile>, EvaluateError> {
@@ -141,7 +136,7 @@ impl Findings<'_> {
                 .chip(&impostor.photo.path, &impostor.face.face);
             if let Some(chip) = chip {
                 tiles.push(Tile {
-                    address: small(&chip)?,
+                    address: page::picture(&chip)?,
                     file: impostor.photo.name.clone(),
                     truth: None,
                     said: vec![(self.label(impostor.predicted), impostor.probability)],
@@ -210,16 +205,4 @@ fn features(
 fn decoded(example: &Example) -> Option<RgbImage> {
     let bytes = image_io::read_bytes(&example.path).ok()?;
     Some(image_io::decode(&bytes).ok()?.rgb)
-}
-
-/// A picture in the size of the page, as an address that holds it.
-fn small(image: &RgbImage) -> Result<String, EvaluateError> {
-    let scale = f64::from(SIDE) / f64::from(image.width().max(image.height()));
-    let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
-    let (width, height) = (side(image.width()), side(image.height()));
-    let resized = imageops::resize(image, width, height, FilterType::Triangle);
-    Ok(data_address(
-        "jpeg",
-        &image_io::encode_jpeg(&resized, QUALITY)?,
-    ))
 }

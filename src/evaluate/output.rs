@@ -3,13 +3,13 @@
 use std::io;
 use std::path::Path;
 
-use super::plot::Plot;
 use super::report::Report;
 use super::{EvaluateError, Findings, answers, open_set, page, plot, training};
 use crate::artifacts::model_folder::METRICS_FILE as TRAINING_FILE;
 use crate::artifacts::stage::{DISCARDED_FILE, OpenStage, REPORT_FILE};
 use crate::artifacts::{atomic, jsonl};
 use crate::context::Context;
+use crate::plot::Plot;
 
 /// The page that shows everything.
 pub(super) const PAGE_FILE: &str = "report.html";

@@ -4,16 +4,14 @@ mod faces;
 mod sections;
 mod tables;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::gallery::Galleries;
-use super::plot::{DARK, LIGHT, Plot, style};
 use super::report::Report;
 use crate::artifacts::stage::made_by;
+use crate::page::{document, percent, plots};
+use crate::plot::Plot;
 use crate::types::ModelCard;
-
-/// The page's own rules of style.
-const STYLE: &str = include_str!("style.css");
 
 /// The page.
 pub(super) fn write(
@@ -27,42 +25,25 @@ pub(super) fn write(
         card,
         plots,
     };
-    let plot_styles = format!(
-        "{}@media (prefers-color-scheme:dark){{{}}}",
-        style(&LIGHT),
-        style(&DARK)
-    );
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (card.name) ": report on " (report.split) }
-                style { (PreEscaped(STYLE)) (PreEscaped(plot_styles)) }
-            }
-            body {
-                (page.head())
-                main {
-                    (page.numbers())
-                    (page.mistakes(galleries))
-                    (page.labels())
-                    (page.calibration())
-                    (page.strangers(galleries))
-                    (page.pairs())
-                    (page.curves())
-                    (page.training())
-                }
-                footer {
-                    "Made by " (made_by()) ". Beside this page: " code { "report.json" } " (all figures), "
-                    code { "predictions.csv" } " (each image), " code { "discarded.jsonl" }
-                    " (what was left out) and the plots as PNG."
-                }
-            }
+    let body = html! {
+        (page.head())
+        main {
+            (page.numbers())
+            (page.mistakes(galleries))
+            (page.labels())
+            (page.calibration())
+            (page.strangers(galleries))
+            (page.pairs())
+            (page.curves())
+            (page.training())
+        }
+        footer {
+            "Made by " (made_by()) ". Beside this page: " code { "report.json" } " (all figures), "
+            code { "predictions.csv" } " (each image), " code { "discarded.jsonl" }
+            " (what was left out) and the plots as PNG."
         }
     };
-    page.into_string()
+    document(&format!("{}: report on {}", card.name, report.split), &body)
 }
 
 /// What the sections of the page are made of.
@@ -78,22 +59,8 @@ impl Page<'_> {
         let chosen = names
             .iter()
             .filter_map(|name| self.plots.iter().find(|plot| plot.name == *name));
-        html! {
-            div.plots {
-                @for plot in chosen {
-                    figure.wide[plot.wide] {
-                        (plot.svg)
-                        figcaption { (plot.caption) }
-                    }
-                }
-            }
-        }
+        plots(chosen)
     }
-}
-
-/// A share in percent.
-fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
 }
 
 /// A small rate in percent, with as many digits as it needs.

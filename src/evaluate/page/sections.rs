@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{Page, faces, interval, percent, rate, tables};
+use super::{Page, faces, interval, rate, tables};
 use crate::evaluate::gallery::Galleries;
 use crate::evaluate::threshold_text;
+use crate::page::{number, percent};
 use crate::types::Split;
 
 impl Page<'_> {
@@ -32,31 +33,28 @@ impl Page<'_> {
     pub(super) fn numbers(&self) -> Markup {
         let metrics = &self.report.metrics;
         let calibration = &self.report.calibration;
-        let number = |value: String, name: &str, below: String| {
-            html! { div.number { span { (name) } b { (value) } small { (below) } } }
-        };
         html! {
             div.numbers {
-                (number(percent(metrics.top1), "accuracy", format!("{} of {}; 95 % interval {}",
+                (number("accuracy", &percent(metrics.top1), &format!("{} of {}; 95 % interval {}",
                     metrics.right, metrics.images, interval(metrics.top1_interval))))
-                (number(percent(metrics.balanced_accuracy), "balanced accuracy",
-                    format!("each label counts the same; {}", interval(metrics.balanced_accuracy_interval))))
-                (number(percent(metrics.macro_f1), "F1, mean of labels",
-                    format!("95 % interval {}", interval(metrics.macro_f1_interval))))
+                (number("balanced accuracy", &percent(metrics.balanced_accuracy),
+                    &format!("each label counts the same; {}", interval(metrics.balanced_accuracy_interval))))
+                (number("F1, mean of labels", &percent(metrics.macro_f1),
+                    &format!("95 % interval {}", interval(metrics.macro_f1_interval))))
                 @if let (Some(top5), Some(ends)) = (metrics.top5, metrics.top5_interval) {
-                    (number(percent(top5), "among the first five", format!("95 % interval {}", interval(ends))))
+                    (number("among the first five", &percent(top5), &format!("95 % interval {}", interval(ends))))
                 }
-                (number(percent(calibration.calibrated.ece), "calibration error (ECE)",
-                    format!("{} without the temperature", percent(calibration.uncalibrated.ece))))
+                (number("calibration error (ECE)", &percent(calibration.calibrated.ece),
+                    &format!("{} without the temperature", percent(calibration.uncalibrated.ece))))
                 @if let Some(open_set) = &self.report.open_set {
                     @let chosen = &open_set.chosen;
-                    (number(percent(chosen.true_accept_rate), "known people found",
-                        format!("where {} of strangers are accepted; {}", rate(chosen.false_accept_rate),
+                    (number("known people found", &percent(chosen.true_accept_rate),
+                        &format!("where {} of strangers are accepted; {}", rate(chosen.false_accept_rate),
                             interval(chosen.interval))))
                 }
                 @if let Some(verification) = &self.report.verification {
-                    (number(percent(verification.accuracy.share), "pairs told right",
-                        format!("area below the ROC curve {:.4}", verification.roc_auc)))
+                    (number("pairs told right", &percent(verification.accuracy.share),
+                        &format!("area below the ROC curve {:.4}", verification.roc_auc)))
                 }
             }
         }

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{interval, percent, rate};
+use super::{interval, rate};
 use crate::evaluate::{
     AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, Metrics, OneVsRest, threshold_text,
 };
+use crate::page::percent;
 
 /// Most kinds of mistakes that are listed.
 const MOST_CONFUSIONS: usize = 15;

@@ -1,13 +1,12 @@
 //! The charts of a report.
 
-use super::axis::Axis;
-use super::chart::{Bar, Chart, Corner, Mark, Shape, Tone};
+use super::confusion;
 use super::shares::{AcceptChart, Histogram, accept_rates, histogram};
-use super::{Plot, confusion};
 use crate::calibration::Figures;
 use crate::evaluate::Findings;
 use crate::evaluate::report::Report;
 use crate::evaluate::training::Training;
+use crate::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Shape, Tone};
 
 /// How much a bar covers what is behind it.
 pub(super) const COVER: f64 = 0.55;
@@ -102,15 +101,6 @@ pub(in crate::evaluate) fn all(
     plots
 }
 
-pub(super) fn plot(name: &'static str, caption: impl Into<String>, chart: &Chart) -> Plot {
-    Plot {
-        name,
-        caption: caption.into(),
-        svg: chart.svg(),
-        wide: false,
-    }
-}
-
 fn reliability(name: &'static str, title: &str, figures: &Figures) -> Plot {
     let filled = || figures.bins.iter().filter(|bin| bin.images > 0);
     let images: u64 = figures.bins.iter().map(|bin| bin.images).sum();
@@ -171,7 +161,7 @@ fn reliability(name: &'static str, title: &str, figures: &Figures) -> Plot {
         figures.brier,
         figures.adaptive_ece * 100.0
     );
-    plot(name, caption, &chart)
+    Plot::of(name, caption, &chart)
 }
 
 fn area(name: &str, figure: Option<f64>) -> String {
@@ -200,7 +190,7 @@ fn roc(report: &Report) -> Plot {
         ],
         legend: Corner::BottomRight,
     };
-    plot(
+    Plot::of(
         "roc",
         "The nearer to the upper left corner the better; an area of 1 is perfect.",
         &chart,
@@ -231,7 +221,7 @@ fn precision_recall(report: &Report) -> Plot {
         ],
         legend: Corner::BottomLeft,
     };
-    plot(
+    Plot::of(
         "precision_recall",
         "The nearer to the upper right corner the better; an average precision of 1 is perfect.",
         &chart,
@@ -320,8 +310,8 @@ pub(in crate::evaluate) fn of_training(training: &Training) -> Vec<Plot> {
         Corner::BottomRight,
     );
     vec![
-        plot("training_loss", "From metrics.csv.", &loss),
-        plot("training_accuracy", "From metrics.csv.", &accuracy),
+        Plot::of("training_loss", "From metrics.csv.", &loss),
+        Plot::of("training_accuracy", "From metrics.csv.", &accuracy),
     ]
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{Plot, shown, unit};
+use crate::plot::{Plot, shown, unit};
 
 /// Side that the matrix should about have, in units.
 const MATRIX_SIDE: f64 = 620.0;

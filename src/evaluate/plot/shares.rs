@@ -1,11 +1,9 @@
 //! Charts of shares: histograms of two kinds, and what is accepted at which rate.
 
-use super::Plot;
-use super::axis::Axis;
-use super::chart::{Bar, Chart, Corner, Mark, Shape, Tone};
-use super::charts::{COVER, plot};
-use crate::evaluate::curve::{AcceptRate, Point};
+use super::charts::COVER;
+use crate::evaluate::curve::AcceptRate;
 use crate::evaluate::threshold_text;
+use crate::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
 
 /// Bars of a histogram.
 const BARS: usize = 25;
@@ -62,7 +60,7 @@ pub(super) fn histogram(of: Histogram<'_>) -> Plot {
         marks,
         legend: Corner::TopMiddle,
     };
-    plot(of.name, of.caption, &chart)
+    Plot::of(of.name, of.caption, &chart)
 }
 
 /// What is accepted at which rate, and how it is shown.
@@ -119,7 +117,7 @@ pub(super) fn accept_rates(of: &AcceptChart<'_>) -> Plot {
         marks,
         legend: Corner::BottomRight,
     };
-    plot(
+    Plot::of(
         of.name,
         "The higher the line on the left, the better.",
         &chart,

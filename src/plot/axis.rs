@@ -2,7 +2,7 @@
 
 /// How values lie on an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scale {
+pub enum Scale {
     /// Evenly.
     Even,
     /// By their logarithm.
@@ -11,27 +11,29 @@ pub(super) enum Scale {
 
 /// One axis.
 #[derive(Debug, Clone)]
-pub(super) struct Axis {
+pub struct Axis {
     /// What it shows.
-    pub(super) label: String,
+    pub label: String,
     /// Its first value.
-    pub(super) low: f64,
+    pub low: f64,
     /// Its last value.
-    pub(super) high: f64,
+    pub high: f64,
     /// How values lie between.
-    pub(super) scale: Scale,
+    pub scale: Scale,
     /// Whether values are shares, written in percent.
-    pub(super) percent: bool,
+    pub percent: bool,
 }
 
 impl Axis {
     /// An axis of shares from 0 to 1.
-    pub(super) fn shares(label: &str) -> Self {
+    #[must_use]
+    pub fn shares(label: &str) -> Self {
         Self::even(label, 0.0, 1.0, true)
     }
 
     /// An axis with even distances.
-    pub(super) fn even(label: &str, low: f64, high: f64, percent: bool) -> Self {
+    #[must_use]
+    pub fn even(label: &str, low: f64, high: f64, percent: bool) -> Self {
         Self {
             label: label.to_owned(),
             low,
@@ -43,7 +45,8 @@ impl Axis {
     }
 
     /// An axis of shares from a small one to 1, with even distances between powers of ten.
-    pub(super) fn logarithmic(label: &str, low: f64) -> Self {
+    #[must_use]
+    pub fn logarithmic(label: &str, low: f64) -> Self {
         Self {
             scale: Scale::Logarithmic,
             ..Self::even(label, low, 1.0, true)
@@ -51,7 +54,8 @@ impl Axis {
     }
 
     /// Where a value lies, from 0 to 1; what lies outside is moved to the ends.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    #[must_use]
+    pub fn place(&self, value: f64) -> f64 {
         let place = match self.scale {
             Scale::Even => (value - self.low) / (self.high - self.low),
             Scale::Logarithmic => {
@@ -62,7 +66,8 @@ impl Axis {
     }
 
     /// Values that are written, with their texts.
-    pub(super) fn ticks(&self) -> Vec<(f64, String)> {
+    #[must_use]
+    pub fn ticks(&self) -> Vec<(f64, String)> {
         /// Parts between ticks, about.
         const PARTS: f64 = 5.0;
         if self.scale == Scale::Logarithmic {

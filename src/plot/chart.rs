@@ -4,7 +4,9 @@ use maud::{Markup, PreEscaped, html};
 
 use super::axis::Axis;
 use super::unit;
-use crate::evaluate::curve::Point;
+
+/// A place by the values of both axes.
+pub type Point = [f64; 2];
 
 /// The picture's sides in units.
 const WIDTH: f64 = 480.0;
@@ -17,7 +19,7 @@ const LETTER_WIDTH: f64 = 6.6;
 
 /// The colour of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub enum Tone {
     /// One of the palette's tones.
     Colour(usize),
     /// Grey.
@@ -36,16 +38,20 @@ impl Tone {
 
 /// A bar from `low` to `high` across, and from `from` to `to` upwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Bar {
-    pub(super) low: f64,
-    pub(super) high: f64,
-    pub(super) from: f64,
-    pub(super) to: f64,
+pub struct Bar {
+    /// Its left end.
+    pub low: f64,
+    /// Its right end.
+    pub high: f64,
+    /// Its lower end.
+    pub from: f64,
+    /// Its upper end.
+    pub to: f64,
 }
 
 /// What is drawn.
 #[derive(Debug, Clone)]
-pub(super) enum Shape {
+pub enum Shape {
     /// A line through points.
     Line(Vec<Point>),
     /// The same with gaps.
@@ -58,15 +64,19 @@ pub(super) enum Shape {
 
 /// A shape with colour and name.
 #[derive(Debug, Clone)]
-pub(super) struct Mark {
-    pub(super) name: Option<String>,
-    pub(super) tone: Tone,
-    pub(super) shape: Shape,
+pub struct Mark {
+    /// What the legend says; `None` leaves it out there.
+    pub name: Option<String>,
+    /// Its colour.
+    pub tone: Tone,
+    /// What is drawn.
+    pub shape: Shape,
 }
 
 impl Mark {
     /// A mark with a name.
-    pub(super) fn new(name: impl Into<String>, tone: Tone, shape: Shape) -> Self {
+    #[must_use]
+    pub fn new(name: impl Into<String>, tone: Tone, shape: Shape) -> Self {
         Self {
             name: Some(name.into()),
             tone,
@@ -75,7 +85,8 @@ impl Mark {
     }
 
     /// A mark that the legend does not name.
-    pub(super) const fn unnamed(tone: Tone, shape: Shape) -> Self {
+    #[must_use]
+    pub const fn unnamed(tone: Tone, shape: Shape) -> Self {
         Self {
             name: None,
             tone,
@@ -86,27 +97,38 @@ impl Mark {
 
 /// Where the legend is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Corner {
+pub enum Corner {
+    /// Upper left.
     TopLeft,
+    /// Upper right.
     TopRight,
+    /// In the middle of the upper side.
     TopMiddle,
+    /// Lower left.
     BottomLeft,
+    /// Lower right.
     BottomRight,
 }
 
 /// A chart.
 #[derive(Debug, Clone)]
-pub(super) struct Chart {
-    pub(super) title: String,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
-    pub(super) marks: Vec<Mark>,
-    pub(super) legend: Corner,
+pub struct Chart {
+    /// What stands above it.
+    pub title: String,
+    /// The axis across.
+    pub x: Axis,
+    /// The axis upwards.
+    pub y: Axis,
+    /// What is drawn, from back to front.
+    pub marks: Vec<Mark>,
+    /// Where the legend is.
+    pub legend: Corner,
 }
 
 impl Chart {
     /// The chart as an `svg` element.
-    pub(super) fn svg(&self) -> Markup {
+    #[must_use]
+    pub fn svg(&self) -> Markup {
         let [left, top, right, bottom] = SPACE;
         let (x_end, y_end) = (WIDTH - right, HEIGHT - bottom);
         html! {

@@ -1,0 +1,113 @@
+//! What the pages of reports share: a page that needs no other file and no script, light or dark as
+//! the reader has it. All text is escaped.
+
+use base64::Engine as _;
+use image::imageops::{self, FilterType};
+use image::{ImageError, RgbImage};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::image_io;
+use crate::plot::{DARK, LIGHT, Plot, style};
+
+/// The rules of style.
+const STYLE: &str = include_str!("style.css");
+/// The longer side of a picture on a page, in pixels.
+const PICTURE_SIDE: u32 = 132;
+/// Quality of its JPEG.
+const PICTURE_QUALITY: u8 = 82;
+
+/// A whole page.
+#[must_use]
+pub fn document(title: &str, body: &Markup) -> String {
+    let plot_styles = format!(
+        "{}@media (prefers-color-scheme:dark){{{}}}",
+        style(&LIGHT),
+        style(&DARK)
+    );
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(STYLE)) (PreEscaped(plot_styles)) }
+            }
+            body { (body) }
+        }
+    };
+    page.into_string()
+}
+
+/// A figure that is seen at once: its name, and below it what qualifies it.
+#[must_use]
+pub fn number(name: &str, value: &str, below: &str) -> Markup {
+    html! { div.number { span { (name) } b { (value) } small { (below) } } }
+}
+
+/// Plots beside each other.
+pub fn plots<'plots>(plots: impl Iterator<Item = &'plots Plot>) -> Markup {
+    html! {
+        div.plots {
+            @for plot in plots {
+                figure.wide[plot.wide] {
+                    (plot.svg)
+                    figcaption { (plot.caption) }
+                }
+            }
+        }
+    }
+}
+
+/// A share in percent.
+#[must_use]
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// A picture in the size in which pages show it, as an address that holds it.
+///
+/// # Errors
+/// [`ImageError`] for a picture without pixels.
+pub fn picture(image: &RgbImage) -> Result<String, ImageError> {
+    let longer = image.width().max(image.height()).max(1);
+    let scale = f64::from(PICTURE_SIDE) / f64::from(longer);
+    let side = |side: u32| ((f64::from(side) * scale).round() as u32).max(1);
+    let (width, height) = (side(image.width()), side(image.height()));
+    let resized = imageops::resize(image, width, height, FilterType::Triangle);
+    let bytes = image_io::encode_jpeg(&resized, PICTURE_QUALITY)?;
+    Ok(data_address("jpeg", &bytes))
+}
+
+/// Bytes of a picture as an address, so that a page needs no other file.
+fn data_address(kind: &str, bytes: &[u8]) -> String {
+    let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+    format!("data:image/{kind};base64,{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::Rgb;
+
+    #[test]
+    fn a_picture_keeps_its_ratio_and_lies_in_its_address() {
+        let address = picture(&RgbImage::from_pixel(640, 480, Rgb([200, 30, 30]))).expect("draws");
+        let text = address
+            .strip_prefix("data:image/jpeg;base64,")
+            .expect("an address");
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .expect("base64");
+        let shown = image::load_from_memory(&bytes).expect("a picture");
+        assert_eq!((shown.width(), shown.height()), (132, 99));
+    }
+
+    #[test]
+    fn text_is_escaped_and_no_other_file_is_named() {
+        let page = document("<b> & \"c\"", &html! { p { "<script>alert(1)</script>" } });
+        assert!(page.contains("<title>&lt;b&gt; &amp; &quot;c&quot;</title>"));
+        assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
+    }
+}
