@@ -46,6 +46,7 @@ pub mod ledger;
 mod lettering;
 pub mod marked_copies;
 pub mod model_files;
+pub mod nearest;
 #[cfg(feature = "torch")]
 pub mod nn;
 pub mod page;

@@ -1,7 +1,7 @@
 //! What `prepare --explain` tells a person.
 
 use crate::perceptual_hash::PerceptualHash;
-use crate::prepare::{Agreement, Explanation, ImageFacts, Why};
+use crate::prepare::{Agreement, Explanation, ImageFacts};
 
 /// The explanation, the verdict first.
 pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
@@ -13,12 +13,7 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     };
     let mut lines = vec![format!("`{}` and `{}`: {verdict}", a.file, b.file)];
     for step in &explanation.steps {
-        lines.push(format!(
-            "  `{}` – `{}`: {}",
-            step.from,
-            step.to,
-            reason(step.why)
-        ));
+        lines.push(format!("  `{}` – `{}`: {}", step.from, step.to, step.why));
     }
     let all = PerceptualHash::BITS;
     let limit = explanation.distance_limit;
@@ -71,34 +66,6 @@ pub(super) fn lines(explanation: &Explanation) -> Vec<String> {
     }
     lines.extend([a, b].map(fate));
     lines
-}
-
-fn reason(why: Why) -> String {
-    let all = PerceptualHash::BITS;
-    match why {
-        Why::SamePixels => "the same pixels".to_owned(),
-        Why::PictureHash { bits } => format!("{bits} of {all} bits differ"),
-        Why::ViewHash { bits } => {
-            format!("{bits} of {all} bits of the face, or inside the frame, differ")
-        }
-        Why::TurnedHash { bits } => format!("turned or mirrored, {bits} of {all} bits differ"),
-        Why::Details { agreement } => format!("the details agree by {agreement:.2} or more"),
-        Why::Face {
-            embedding,
-            agreement,
-        } => format!(
-            "the faces' embeddings are {embedding:.2} apart, and the details of the aligned faces \
-             agree by {agreement:.2} or more"
-        ),
-        Why::Series { bits, .. } => format!(
-            "{bits} of {all} bits differ, and the details do: pictures of one series, which stay \
-             together"
-        ),
-        Why::SamePhoto => "cut out of one photo".to_owned(),
-        Why::PhotoHash { bits } => {
-            format!("cut out of photos of which {bits} of {all} bits differ")
-        }
-    }
 }
 
 fn fate(image: &ImageFacts) -> String {

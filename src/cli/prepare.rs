@@ -8,12 +8,16 @@ use super::args::Globals;
 use super::explanation;
 use super::failure::Failure;
 use super::identities::{self, IdentityOptions};
-use super::output::{Outcome, reason_lines, to_value};
+use super::output::{self, Outcome, reason_lines, to_value};
 use super::splitting::SplitOptions;
 use crate::artifacts::given_split::SHARDS_FOLDER;
 use crate::context::Context;
-use crate::prepare::{self, Conflicts, LinkMode, PrepareReport, Settings};
+use crate::embed_images::ImageEmbedder;
+use crate::prepare::{self, Conflicts, LinkMode, PrepareError, PrepareReport, Settings};
 use crate::types::Split;
+
+/// Pairs of images that leak which are named on the terminal; the page shows them.
+const TOLD_LEAKS: usize = 20;
 
 /// Arguments of `prepare`.
 #[derive(Debug, Args)]
@@ -22,12 +26,14 @@ use crate::types::Split;
     facepipe prepare crops --out final --train 0.8 --val 0.1 --test 0.1 --seed 7\n  \
     facepipe prepare crops --out final --test 20 --split-by source --folds 5\n  \
     facepipe prepare crops --out final --clean-identities --restore ada/0a1b2c3d4e5f6789.png\n  \
-    facepipe prepare crops --explain ada/1.png ada/2.png\n\n\
+    facepipe prepare crops --explain ada/1.png ada/2.png\n  \
+    facepipe prepare data/final --check\n\n\
     Of images that are the same picture the best face is kept or, where that is not known, the largest \
     picture; a picture or photo that stands under two labels is left out of both; crops of one photo stay \
     on one side. DIR is a plain image folder (train, val, test, then labels) with manifest.jsonl, \
-    discarded.jsonl and dataset.json. What was computed of each image is kept in cache/: with more \
-    images and --force only those are computed. It can be removed at any time.\n\n\
+    discarded.jsonl and dataset.json; report.html shows counts, reasons, duplicates, conflicts and how near \
+    the sides come to each other, which proof.json has in figures. What was computed of each image is kept in \
+    cache/: with more images and --force only those are computed. It can be removed at any time.\n\n\
     Pictures whose hashes are near are compared in detail: what is one photo is a duplicate, and different \
     shots of one series stay on one side. With --embeddings one photo is found by its face, too, in other \
     crops and surroundings.\n\n\
@@ -37,16 +43,22 @@ use crate::types::Split;
     With --clean-identities the faces of each label are compared. The person on most of its photos is \
     whom it is about; other faces are left out (reasons stranger and nearer_to_other_label), and stay \
     where they are in the input. identities.jsonl has every face with its distance, and \
-    report/LABEL/identities.png shows them. A label without such a person is kept whole.")]
+    report/LABEL/identities.png shows them. A label without such a person is kept whole.\n\n\
+    --check compares the sides of a split that is there already (train, val and test, then labels), whoever \
+    made it, and writes proof.json and proof.html to it, or to --out. The exit code is 1 where a picture or a \
+    photo stands on two sides. With --clean-identities the distances of faces are told, too.")]
 pub(super) struct PrepareArgs {
     /// Folder of crops or photos: a folder for each label
     pub(super) input: PathBuf,
     /// Where the data set goes
-    #[arg(long, value_name = "DIR", required_unless_present = "explain")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["explain", "check"])]
     pub(super) out: Option<PathBuf>,
     /// Say why two images are one picture, belong together, or don't; nothing is written
     #[arg(long, num_args = 2, value_names = ["A", "B"])]
     pub(super) explain: Option<Vec<PathBuf>>,
+    /// Look for leaks in a folder that has train, val and test already; exit code 1 if there is one
+    #[arg(long, conflicts_with = "explain")]
+    pub(super) check: bool,
     #[command(flatten)]
     pub(super) options: PrepareOptions,
 }
@@ -74,6 +86,9 @@ pub(super) struct PrepareOptions {
     /// Leave out labels with fewer images
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) min_per_class: usize,
+    /// Nearest pairs of each two sides that the report shows
+    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_NEAREST_PAIRS)]
+    pub(super) nearest: usize,
     #[command(flatten)]
     pub(super) split: SplitOptions,
     #[command(flatten)]
@@ -124,6 +139,7 @@ impl PrepareOptions {
             // Whether the network is there is known later.
             embeddings: false,
             clean_identities: self.identities.is_on(),
+            nearest_pairs: self.nearest,
             seed,
             ..Settings::default()
         };
@@ -170,7 +186,10 @@ pub(super) fn run(
             report: to_value(&explanation)?,
         });
     }
-    // Without --explain it is required.
+    if args.check {
+        return check(args, &settings, embedder.as_ref(), globals, context);
+    }
+    // Without --explain and --check it is required.
     let out = args.out.as_deref().unwrap_or(Path::new("."));
     identities.remember_restored(&args.input, out)?;
     let report = prepare::run(&args.input, out, &settings, embedder.as_ref(), context)?;
@@ -179,6 +198,48 @@ pub(super) fn run(
         items_failed: report.items_failed,
         report: to_value(&report)?,
     })
+}
+
+/// Compares the sides of a split that is there already.
+fn check(
+    args: &PrepareArgs,
+    settings: &Settings,
+    embedder: Option<&ImageEmbedder>,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let out = args.out.as_deref().unwrap_or(&args.input);
+    let check = prepare::check(&args.input, out, settings, embedder, context)?;
+    let proof = &check.proof;
+    let mut lines = proof.verdict.clone();
+    for link in proof
+        .leaks
+        .iter()
+        .flat_map(|leak| &leak.links)
+        .take(TOLD_LEAKS)
+    {
+        lines.push(format!(
+            "  leak: `{}` and `{}`: {}",
+            link.from, link.to, link.why
+        ));
+    }
+    lines.extend(
+        proof
+            .unreadable
+            .iter()
+            .map(|file| format!("  cannot be read: {file}")),
+    );
+    lines.push(format!("look at `{}`", check.page.display()));
+    let outcome = Outcome {
+        lines,
+        items_failed: proof.unreadable.len() as u64,
+        report: to_value(&check)?,
+    };
+    if proof.leak_free {
+        return Ok(outcome);
+    }
+    output::print(&outcome, globals)?;
+    Err(PrepareError::Leaks(proof.leaks.len()).into())
 }
 
 /// The report for a person.
@@ -199,7 +260,12 @@ pub(super) fn lines(report: &PrepareReport) -> Vec<String> {
     )];
     lines.extend(reason_lines(&report.reasons));
     lines.extend(shards_line(report));
+    lines.extend(report.verdict.first().cloned());
     lines.extend(identities::lines(report));
+    lines.push(format!(
+        "look at `{}`",
+        report.out.join(prepare::PAGE_FILE).display()
+    ));
     lines
 }
 

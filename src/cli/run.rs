@@ -109,6 +109,7 @@ pub(super) fn run(
         input: crops.clone(),
         out: Some(final_data.clone()),
         explain: None,
+        check: false,
         options: prepare_options,
     };
     stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;

@@ -56,6 +56,14 @@ pub enum PrepareError {
     /// What a split is to be taken from has none.
     #[error("`{}` says of no image which side it is on", .0.display())]
     NoSplit(PathBuf),
+    /// A split was to be checked where there is none.
+    #[error("`{}` holds no split: it needs two or more of the folders train, val and test", .0.display())]
+    NothingToCheck(PathBuf),
+    /// A split that was checked leaks.
+    #[error(
+        "the split leaks: images of one picture or photo stand on more than one side (sets of them: {0})"
+    )]
+    Leaks(usize),
     /// Every image was left out.
     #[error("not one image is left for the data set")]
     NothingLeft {
@@ -104,6 +112,16 @@ impl Hint for PrepareError {
                 "read why in `{}`",
                 out.join(DISCARDED_FILE).display()
             )),
+            Self::NothingToCheck(_) => Some(
+                "give the folder that `facepipe prepare` wrote, or one with train/LABEL/FILE and \
+                 test/LABEL/FILE"
+                    .to_owned(),
+            ),
+            Self::Leaks(_) => Some(
+                "move the images of each leak to one side; or put all images into one folder for each label, \
+                 and let `facepipe prepare` split them"
+                    .to_owned(),
+            ),
             Self::NoEmbedder | Self::Interrupted(_) => None,
         }
     }

@@ -12,7 +12,7 @@ use crate::artifacts::jsonl;
 use crate::artifacts::stage::OpenStage;
 use crate::context::Context;
 use crate::identity::{self, Face, JudgedLabel, Judgement};
-use crate::types::{CropPlace, Discarded, Embedding};
+use crate::types::{Discarded, Embedding};
 
 /// What was found of each face, a line each, in the output folder.
 pub const IDENTITIES_FILE: &str = "identities.jsonl";
@@ -54,7 +54,7 @@ pub(super) fn clean<'items>(
     let shown: Vec<Shown<'_>> = (images.iter().zip(&records))
         .map(|(image, record)| Shown {
             path: &image.item.path,
-            place: place(image),
+            place: image.item.place(),
             record,
         })
         .collect();
@@ -73,10 +73,6 @@ pub(super) fn clean<'items>(
         discarded,
         labels: reports,
     })
-}
-
-fn place<'items>(image: &Grouped<'items>) -> Option<&'items CropPlace> {
-    image.item.photo.as_ref()?.place.as_ref()
 }
 
 /// The images that are judged, by label: those with a face that nobody has brought back.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use image::imageops;
 use image::{Rgb, RgbImage};
+use url::Url;
 use walkdir::WalkDir;
 
 use super::PrepareError;
@@ -133,6 +134,16 @@ pub(super) fn remove_others(root: &Path, keep: &BTreeSet<String>) -> io::Result<
 /// A label's sheet below the output folder.
 fn file_of(label: &str) -> String {
     format!("{REPORT_FOLDER}/{label}/{SHEET_FILE}")
+}
+
+/// The address of a label's sheet for a page in the output folder.
+pub(super) fn address_of(label: &str) -> String {
+    let mut address = Url::parse("file:///").ok();
+    if let Some(Ok(mut parts)) = address.as_mut().map(Url::path_segments_mut) {
+        parts.extend([REPORT_FOLDER, label, SHEET_FILE]);
+    }
+    let path = address.map(|address| address.path().to_owned());
+    path.unwrap_or_default().trim_start_matches('/').to_owned()
 }
 
 fn write(root: &Path, label: &str, images: &[Shown<'_>]) -> io::Result<()> {
@@ -329,6 +340,15 @@ mod tests {
         assert_eq!(tile(&sheet, GAP, second), (green, 40));
         assert_eq!(tile(&sheet, GAP + ACROSS, second), (green, 20));
         assert_eq!(sheet.height(), second + DOWN);
+    }
+
+    #[test]
+    fn a_label_of_any_letters_has_an_address() {
+        assert_eq!(address_of("ada"), "report/ada/identities.png");
+        assert_eq!(
+            address_of("ñ #1? \"50%\""),
+            "report/%C3%B1%20%231%3F%20%2250%25%22/identities.png"
+        );
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
 use crate::perceptual_hash::PerceptualHash;
-use crate::types::{CropPlace, CropRecord, Discarded, ItemKind, Reason};
+use crate::types::{CropPlace, CropRecord, Discarded, ItemKind, Reason, SplitRecord};
 
 /// One image of the input, without its pixels.
 #[derive(Debug, Clone)]
@@ -155,7 +155,8 @@ fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareEr
     }
     // Another stage's manifest (fetched photos, say) has other fields, and no photos to tell of.
     let Ok(crops) = jsonl::read::<CropRecord>(crop_manifest) else {
-        return Ok(HashMap::new());
+        let images = jsonl::read::<SplitRecord>(crop_manifest);
+        return Ok(images.map(photos_of_data_set).unwrap_or_default());
     };
     let photo = |crop: CropRecord| {
         let phash = crop.source.phash.parse().ok()?;
@@ -169,6 +170,21 @@ fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareEr
         Some((crop.file, photo))
     };
     Ok(crops.into_iter().filter_map(photo).collect())
+}
+
+/// What `prepare` wrote down of the photos of a data set, by file.
+fn photos_of_data_set(images: Vec<SplitRecord>) -> HashMap<String, Photo> {
+    let photo = |image: SplitRecord| {
+        let photo = Photo {
+            file: image.photo?,
+            md5: image.photo_md5?,
+            phash: image.photo_phash?.parse().ok()?,
+            place: image.place,
+            quality: None,
+        };
+        Some((image.file, photo))
+    };
+    images.into_iter().filter_map(photo).collect()
 }
 
 fn unreadable(file: &LabelledFile, error: &DecodeError) -> Discarded {

@@ -14,7 +14,9 @@ mod identity_sheet;
 mod items;
 mod lists;
 mod near_embeddings;
+mod page;
 mod placing;
+mod proof;
 mod relations;
 mod report;
 mod restored;
@@ -53,6 +55,11 @@ pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use identities::IDENTITIES_FILE;
 pub use identity_record::{Decision, IdentityRecord, LabelIdentity};
 pub use lists::{FOLDS_FILE, SPLITS_FILE};
+pub use page::PAGE_FILE;
+pub use proof::{
+    CHECK_PAGE_FILE, Check, LeakedSet, Measure, Nearest, PROOF_FILE, Pair, PlacedImage, Proof,
+    check,
+};
 pub use relations::Why;
 pub use report::PrepareReport;
 pub use restored::{RESTORED_FILE, Restored};
@@ -156,6 +163,7 @@ pub fn run(
     discarded.extend(division.discarded);
     if division.images.is_empty() {
         jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
+        page::remove(&open)?;
         return Err(PrepareError::NothingLeft {
             out: out.to_owned(),
         });
@@ -175,6 +183,15 @@ pub fn run(
     placing.tell(context);
     division.report.tell(context);
     warn(&data_set, context);
+    let shown = page::Shown {
+        items: &read.items,
+        images: &division.images,
+        discarded: &discarded,
+        data_set: &data_set,
+        identities: identities.as_ref(),
+        embeddings: &|md5: &str| embeddings.of(md5),
+    };
+    let proof = page::write(&open, &shown, settings, context)?;
     let seconds = started.elapsed().as_secs_f64();
     let report = PrepareReport {
         from_cache: read.known,
@@ -182,6 +199,8 @@ pub fn run(
         identities,
         split: division.report,
         shards,
+        leaks: proof.leaks.len(),
+        verdict: proof.verdict,
         ..PrepareReport::new(out, &data_set, &discarded, seconds)
     };
     atomic::write_json(&open.path(REPORT_FILE), &report)?;
@@ -346,6 +365,7 @@ fn record(placed: &Placed<'_>) -> SplitRecord {
         source: item.relative.clone(),
         photo: item.photo.as_ref().map(|photo| photo.file.clone()),
         photo_md5: item.photo.as_ref().map(|photo| photo.md5.clone()),
+        photo_phash: item.photo.as_ref().map(|photo| photo.phash.to_string()),
         origin: placed.origin.name.clone(),
         made: placed.origin.made,
         fold: placed.fold,

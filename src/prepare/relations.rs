@@ -1,6 +1,7 @@
 //! Which images show the same picture, and which come from one photo: found without comparing all pairs.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 
 use image::GrayImage;
@@ -14,6 +15,7 @@ use crate::context::Context;
 use crate::hash_join::close_pairs;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
+use crate::perceptual_hash::PerceptualHash;
 use crate::types::CropPlace;
 
 /// Distance of the hashes of two aligned faces from which on they are no longer near, in bits of
@@ -78,6 +80,48 @@ pub enum Why {
         /// Bits of 256 that differ.
         bits: u32,
     },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = PerceptualHash::BITS;
+        match self {
+            Self::SamePixels => formatter.write_str("the same pixels"),
+            Self::PictureHash { bits } => write!(formatter, "{bits} of {all} bits differ"),
+            Self::ViewHash { bits } => {
+                write!(
+                    formatter,
+                    "{bits} of {all} bits of the face, or inside the frame, differ"
+                )
+            }
+            Self::TurnedHash { bits } => {
+                write!(formatter, "turned or mirrored, {bits} of {all} bits differ")
+            }
+            Self::Details { agreement } => {
+                write!(formatter, "the details agree by {agreement:.2} or more")
+            }
+            Self::Face {
+                embedding,
+                agreement,
+            } => write!(
+                formatter,
+                "the faces' embeddings are {embedding:.2} apart, and the details of the aligned faces \
+                 agree by {agreement:.2} or more"
+            ),
+            Self::Series { bits, .. } => write!(
+                formatter,
+                "{bits} of {all} bits differ, and the details do: pictures of one series, which stay \
+                 together"
+            ),
+            Self::SamePhoto => formatter.write_str("cut out of one photo"),
+            Self::PhotoHash { bits } => {
+                write!(
+                    formatter,
+                    "cut out of photos of which {bits} of {all} bits differ"
+                )
+            }
+        }
+    }
 }
 
 impl Why {

@@ -39,6 +39,13 @@ pub struct PrepareReport {
     /// Tar files of each side, where they were asked for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shards: BTreeMap<String, u64>,
+    /// Sets of images that are one picture or photo and stand on more than one side: none, unless near
+    /// duplicates were not looked for.
+    #[serde(default)]
+    pub leaks: usize,
+    /// How far apart the sides are, in words.
+    #[serde(default)]
+    pub verdict: Vec<String>,
     /// How long the run took that finished the stage.
     pub seconds: f64,
 }
@@ -71,6 +78,8 @@ impl PrepareReport {
             identities: None,
             split: SplitReport::default(),
             shards: BTreeMap::new(),
+            leaks: 0,
+            verdict: Vec::new(),
             seconds,
         }
     }

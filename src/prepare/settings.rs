@@ -51,6 +51,8 @@ pub struct Settings {
     pub embeddings: bool,
     /// Whether faces that are not the person of their label are left out; needs embeddings as well.
     pub clean_identities: bool,
+    /// How many of the nearest pairs between two sides the proof shows; at least one.
+    pub nearest_pairs: usize,
     /// What the split depends on beside the images.
     pub seed: u64,
 }
@@ -97,6 +99,8 @@ impl Settings {
     pub const fn needs_embeddings(&self) -> bool {
         self.embeddings || self.clean_identities
     }
+    /// Nearest pairs of two sides that are shown: three rows of a page.
+    pub const DEFAULT_NEAREST_PAIRS: usize = 12;
 }
 
 impl Default for Settings {
@@ -119,6 +123,7 @@ impl Default for Settings {
             min_per_class: 1,
             embeddings: false,
             clean_identities: false,
+            nearest_pairs: Self::DEFAULT_NEAREST_PAIRS,
             seed: 0,
         }
     }

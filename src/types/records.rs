@@ -281,6 +281,9 @@ pub struct SplitRecord {
     /// MD5 of that photo's bytes, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo_md5: Option<String>,
+    /// Perceptual hash of that photo, 64 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo_phash: Option<String>,
     /// Where its photo comes from: a web host, an author, a folder; where the split depends on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,

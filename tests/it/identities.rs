@@ -132,6 +132,7 @@ const SETTINGS: Settings = Settings {
     min_per_class: 1,
     embeddings: true,
     clean_identities: true,
+    nearest_pairs: Settings::DEFAULT_NEAREST_PAIRS,
     seed: 0,
 };
 
@@ -210,6 +211,35 @@ fn strangers_are_listed_with_distance_and_reason_and_nothing_is_deleted() {
         let sheet = image::open(&sheet).expect("a picture");
         assert!(sheet.width() > 1000 && sheet.height() > 150);
     }
+    let page = fs_err::read_to_string(out.join("report.html")).expect("reads");
+    assert!(page.contains("href=\"report/ada/identities.png\""));
+}
+
+#[test]
+fn the_proof_tells_faces_of_one_label_from_those_of_two() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = drawn_photos(folder.path());
+    let out = folder.path().join("out");
+    prepare(&input, &out, &SETTINGS, 2).expect("prepares");
+    let proof = fs_err::read(out.join("proof.json")).expect("reads");
+    let proof: Value = serde_json::from_slice(&proof).expect("JSON");
+    let nearest = proof["nearest"].as_array().expect("a list");
+    let of = |measure: &str| -> Vec<f64> {
+        let of_measure = nearest.iter().filter(|one| one["measure"] == measure);
+        of_measure
+            .filter_map(|one| one["smallest"].as_f64())
+            .collect()
+    };
+    // Shades of one colour, and two colours.
+    let (same, other) = (of("embedding_same_label"), of("embedding_other_label"));
+    assert_eq!((same.len(), other.len()), (3, 3), "three pairs of sides");
+    assert!(same.iter().all(|distance| *distance < 0.06), "{same:?}");
+    assert!(
+        other.iter().all(|distance| (1.0..1.4).contains(distance)),
+        "{other:?}"
+    );
+    let page = fs_err::read_to_string(out.join("report.html")).expect("reads");
+    assert!(page.contains("faces of two labels"));
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod odd_images;
 mod predict;
 mod prepare;
 mod prepare_faults;
+mod proof;
 mod quality;
 #[cfg(feature = "torch")]
 mod readme;

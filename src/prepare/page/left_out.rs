@@ -1,0 +1,110 @@
+//! What was left out, by reason, with examples.
+
+use std::collections::{BTreeMap, HashMap};
+
+use maud::{Markup, html};
+
+use super::pictures::Pictures;
+use crate::prepare::items::Item;
+use crate::types::{Discarded, Reason};
+
+/// Examples of each reason.
+const MOST_EXAMPLES: usize = 4;
+
+/// Images that were left out for one reason.
+struct OfReason<'a> {
+    reason: Reason,
+    count: usize,
+    /// The first few, with their images where these can be read.
+    examples: Vec<(&'a Discarded, Option<&'a Item>)>,
+}
+
+/// Everything that was left out.
+pub(super) struct LeftOut<'a> {
+    reasons: Vec<OfReason<'a>>,
+}
+
+impl<'a> LeftOut<'a> {
+    pub(super) fn of(discarded: &'a [Discarded], images: &HashMap<&str, &'a Item>) -> Self {
+        let mut by_reason: BTreeMap<Reason, Vec<&Discarded>> = BTreeMap::new();
+        for one in discarded {
+            by_reason.entry(one.reason).or_default().push(one);
+        }
+        let of_reason = |(reason, all): (Reason, Vec<&'a Discarded>)| {
+            // Duplicates and conflicts have parts of the page of their own.
+            let has_own_part = matches!(
+                reason,
+                Reason::ExactDuplicate | Reason::NearDuplicate | Reason::LabelConflict
+            );
+            let most = if has_own_part { 0 } else { MOST_EXAMPLES };
+            let example = |one: &&'a Discarded| (*one, images.get(one.item.as_str()).copied());
+            OfReason {
+                reason,
+                count: all.len(),
+                examples: all.iter().take(most).map(example).collect(),
+            }
+        };
+        let mut reasons: Vec<OfReason<'_>> = by_reason.into_iter().map(of_reason).collect();
+        reasons.sort_by_key(|one| (std::cmp::Reverse(one.count), one.reason));
+        Self { reasons }
+    }
+
+    pub(super) fn items(&self) -> impl Iterator<Item = &'a Item> {
+        let examples = self.reasons.iter().flat_map(|one| &one.examples);
+        examples.filter_map(|(_, item)| *item)
+    }
+
+    pub(super) fn markup(&self, pictures: &Pictures<'_>) -> Markup {
+        let with_examples = || self.reasons.iter().filter(|one| !one.examples.is_empty());
+        html! {
+            h2 { "Left out" }
+            @if self.reasons.is_empty() {
+                p { "Nothing: every file is an image of its own, and part of the data set." }
+            } @else {
+                div.table { table {
+                    thead { tr { th { "reason" } th { "images" } th.left { "what it means" } } }
+                    tbody {
+                        @for one in &self.reasons {
+                            tr { td { code { (one.reason) } } td { (one.count) } td.left.wrap { (meaning(one.reason)) } }
+                        }
+                    }
+                } }
+                @if with_examples().next().is_some() {
+                    div.faces {
+                        @for one in with_examples() {
+                            @for (discarded, item) in &one.examples {
+                                div.face title=(discarded.item) {
+                                    div.pictures {
+                                        @match item {
+                                            Some(item) => (pictures.show(item)),
+                                            None => span.missing { "no picture" },
+                                        }
+                                    }
+                                    div { b { (one.reason) } }
+                                    div { (discarded.message) }
+                                    div.soft { (discarded.item) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A reason in words.
+const fn meaning(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unreadable => "not an image, damaged, or over the limits",
+        Reason::ExactDuplicate => "the same bytes or pixels as another image",
+        Reason::NearDuplicate => {
+            "the same picture as another image, saved, resized or cut otherwise"
+        }
+        Reason::LabelConflict => "the same picture or photo stands under two labels",
+        Reason::Stranger => "the face is not that of the label's person",
+        Reason::NearerToOtherLabel => "the face is that of another label's person",
+        Reason::ClassTooSmall => "its label has too few images",
+        _ => "see discarded.jsonl",
+    }
+}

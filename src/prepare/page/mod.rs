@@ -1,0 +1,240 @@
+//! `report.html`: what became of the images, and the proof that the sides share nothing, on one page that
+//! needs no other file. It shows some dozens of pictures at most and says how much is not shown.
+
+mod counts;
+mod distributions;
+mod duplicates;
+mod left_out;
+mod pictures;
+mod proof;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io;
+
+use maud::{Markup, html};
+
+use super::items::Item;
+use super::proof::{Embeddings, PROOF_FILE, Placed, Proof, prove};
+use super::{LabelIdentity, PrepareError, Settings, record, split};
+use crate::artifacts::atomic;
+use crate::artifacts::stage::{OpenStage, made_by};
+use crate::context::Context;
+use crate::page::{document, number};
+use crate::types::{DataSet, Discarded, Split};
+use counts::Counts;
+use duplicates::{Conflicts, Duplicates};
+use left_out::LeftOut;
+use pictures::Pictures;
+use proof::ProofSection;
+
+/// The page's file, in the output folder.
+pub const PAGE_FILE: &str = "report.html";
+
+/// What a run has found.
+pub(super) struct Shown<'a> {
+    /// All images that could be read.
+    pub(super) items: &'a [Item],
+    /// Those of the data set.
+    pub(super) images: &'a [split::Placed<'a>],
+    pub(super) discarded: &'a [Discarded],
+    pub(super) data_set: &'a DataSet,
+    /// Whose faces the labels' are, where that was looked at.
+    pub(super) identities: Option<&'a BTreeMap<String, LabelIdentity>>,
+    pub(super) embeddings: Embeddings<'a>,
+}
+
+/// Proves that the sides share nothing; writes the proof, and the page that shows it with everything else.
+pub(super) fn write(
+    open: &OpenStage,
+    shown: &Shown<'_>,
+    settings: &Settings,
+    context: &Context,
+) -> Result<Proof, PrepareError> {
+    let placed: Vec<Placed<'_>> = (shown.images.iter())
+        .map(|placed| Placed {
+            item: placed.image.item,
+            side: placed.side,
+            file: record(placed).file,
+            group: placed.image.group.clone(),
+        })
+        .collect();
+    let proof = prove(&placed, Vec::new(), settings, shown.embeddings, context)?;
+    atomic::write_json(&open.path(PROOF_FILE), &proof)?;
+    let page = of_run(shown, &proof, &placed, context)?;
+    atomic::write(&open.path(PAGE_FILE), page.as_bytes())?;
+    Ok(proof)
+}
+
+/// Takes away the page and the proof of an earlier run.
+pub(super) fn remove(open: &OpenStage) -> io::Result<()> {
+    for name in [PAGE_FILE, PROOF_FILE] {
+        match fs_err::remove_file(open.path(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The page of a run.
+fn of_run(
+    shown: &Shown<'_>,
+    proof: &Proof,
+    placed: &[Placed<'_>],
+    context: &Context,
+) -> Result<String, PrepareError> {
+    let by_name: HashMap<&str, &Item> = (shown.items.iter())
+        .map(|item| (item.relative.as_str(), item))
+        .collect();
+    let section = ProofSection::of(proof, placed, shown.embeddings);
+    let left_out = LeftOut::of(shown.discarded, &by_name);
+    let duplicates = Duplicates::of(shown.discarded, &by_name);
+    let conflicts = Conflicts::of(shown.discarded, &by_name);
+    let wanted = (section.items().into_iter())
+        .chain(left_out.items())
+        .chain(duplicates.items())
+        .chain(conflicts.items());
+    let pictures = Pictures::load(wanted, context)?;
+    let labels = &shown.data_set.labels;
+    let images = shown.images.len();
+    let found = images + shown.discarded.len();
+    let title = format!(
+        "Data set: {}, {}",
+        count(labels.len(), "label"),
+        count(images, "image")
+    );
+    let of_side = |side: Split| {
+        let counts = shown.data_set.images.get(side.folder());
+        let counts = counts.into_iter().flat_map(BTreeMap::values);
+        counts.sum::<u64>().to_string()
+    };
+    let body = html! {
+        header {
+            h1 { (title) }
+            p.soft { (images) " of " (count(found, "image")) " kept, " (shown.discarded.len()) " left out." }
+        }
+        main {
+            div.numbers {
+                @for (side, use_) in [(Split::Train, "to learn from"), (Split::Val, "to stop in time"),
+                    (Split::Test, "for the figures")] {
+                    (number(side.folder(), &of_side(side), use_))
+                }
+                (number("left out", &shown.discarded.len().to_string(), &format!("of {found}, each with its reason")))
+                (section.number())
+            }
+            (section.markup(&pictures))
+            (Counts::of(shown).markup())
+            (left_out.markup(&pictures))
+            (duplicates.markup(&pictures))
+            (conflicts.markup(&pictures))
+            (identities(shown.identities))
+            (distributions::markup(shown))
+            (section.nearest(&pictures))
+        }
+        footer {
+            "Made by " (made_by()) ". Beside this page: " code { "report.json" } " (counts), "
+            code { "proof.json" } " (distances), " code { "manifest.jsonl" } " (each image) and "
+            code { "discarded.jsonl" } " (each that was left out)."
+        }
+    };
+    Ok(document(&title, &body))
+}
+
+/// The page of a split that was there already.
+pub(super) fn of_check(
+    proof: &Proof,
+    placed: &[Placed<'_>],
+    embeddings: Embeddings<'_>,
+    context: &Context,
+) -> Result<String, PrepareError> {
+    let section = ProofSection::of(proof, placed, embeddings);
+    let pictures = Pictures::load(section.items(), context)?;
+    let labels: BTreeSet<&str> = placed
+        .iter()
+        .map(|image| image.item.label.as_str())
+        .collect();
+    let title = format!(
+        "Split: {}, {}",
+        count(labels.len(), "label"),
+        count(placed.len(), "image")
+    );
+    let body = html! {
+        header { h1 { (title) } }
+        main {
+            div.numbers {
+                @for (side, images) in &proof.images { (number(side.folder(), &images.to_string(), "images")) }
+                (section.number())
+            }
+            (section.markup(&pictures))
+            (section.nearest(&pictures))
+            @if !proof.unreadable.is_empty() {
+                h2 { "Not compared" }
+                p { (count(proof.unreadable.len(), "file")) " can't be read as images; they are listed in "
+                    code { "proof.json" } "." }
+            }
+        }
+        footer { "Made by " (made_by()) ". Beside this page: " code { "proof.json" } " (all distances)." }
+    };
+    Ok(document(&title, &body))
+}
+
+/// Labels that the table of identities shows; those with most faces set aside come first.
+const MOST_LABELS: usize = 200;
+
+/// Whose faces the labels' are, with the sheets that show them.
+fn identities(labels: Option<&BTreeMap<String, LabelIdentity>>) -> Markup {
+    use super::Decision::{Doubtful, Kept, NearerToOtherLabel, Restored, Stranger};
+    use super::identity_sheet::address_of;
+    let Some(labels) = labels else {
+        return html! {};
+    };
+    let decided =
+        |label: &LabelIdentity, decision| label.decisions.get(&decision).copied().unwrap_or(0);
+    let aside =
+        |label: &LabelIdentity| decided(label, Stranger) + decided(label, NearerToOtherLabel);
+    let mut rows: Vec<(&String, &LabelIdentity)> = labels.iter().collect();
+    rows.sort_by_key(|(name, label)| (std::cmp::Reverse(aside(label)), *name));
+    html! {
+        h2 { "Whose faces they are" }
+        p {
+            "The faces of each label were compared. The sheets show all of them: kept, doubtful and set aside, \
+             with their distances."
+        }
+        div.table { table {
+            thead { tr {
+                th { "label" } th { "kept" } th { "doubtful" } th { "brought back" } th { "strangers" }
+                th { "another label's" } th.left { "remarks" } th.left { "faces" }
+            } }
+            tbody {
+                @for (name, label) in rows.iter().take(MOST_LABELS) {
+                    tr {
+                        td { (name) }
+                        @for decision in [Kept, Doubtful, Restored, Stranger, NearerToOtherLabel] {
+                            td { (decided(label, decision)) }
+                        }
+                        td.left {
+                            @if !label.evident { "not evident whom it is about" }
+                            @if !label.same_person_as.is_empty() {
+                                @if !label.evident { "; " }
+                                "same person as " (label.same_person_as.join(", ")) "?"
+                            }
+                        }
+                        td.left { a href=(address_of(name)) { "sheet" } }
+                    }
+                }
+            }
+        } }
+        (not_shown(rows.len().saturating_sub(MOST_LABELS), "label"))
+    }
+}
+
+/// `1 image`, `2 images`
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// Says how many are not shown, if any.
+fn not_shown(number: usize, what: &str) -> Markup {
+    html! { @if number > 0 { small { (count(number, &format!("more {what}"))) " not shown." } } }
+}

@@ -1,0 +1,60 @@
+//! The pictures of the page, small.
+
+use std::collections::{BTreeMap, HashMap};
+
+use maud::{Markup, html};
+
+use crate::context::Context;
+use crate::image_io;
+use crate::page;
+use crate::parallel;
+use crate::prepare::PrepareError;
+use crate::prepare::items::Item;
+
+/// Addresses that hold the pictures, by the images' paths.
+pub(super) struct Pictures<'items>(HashMap<&'items str, String>);
+
+impl<'items> Pictures<'items> {
+    /// Reads the images, each once. One that can't be read any more has no picture.
+    pub(super) fn load(
+        wanted: impl IntoIterator<Item = &'items Item>,
+        context: &Context,
+    ) -> Result<Self, PrepareError> {
+        let wanted: BTreeMap<&str, &Item> = (wanted.into_iter())
+            .map(|item| (item.relative.as_str(), item))
+            .collect();
+        let wanted: Vec<(&str, &Item)> = wanted.into_iter().collect();
+        let bar = context.progress.start("page", Some(wanted.len() as u64));
+        let mut pictures = HashMap::new();
+        parallel::for_each(
+            &wanted,
+            context.threads,
+            || Ok(()),
+            |(), (_, item)| small(item),
+            |index, picture| {
+                context.interrupt.check()?;
+                bar.advance(1);
+                pictures.extend(picture.map(|picture| (wanted[index].0, picture)));
+                Ok::<_, PrepareError>(())
+            },
+        )?;
+        Ok(Self(pictures))
+    }
+
+    /// An image as a picture with its path.
+    pub(super) fn show(&self, item: &Item) -> Markup {
+        let alternative = format!("an image of {}", item.label);
+        html! {
+            @if let Some(address) = self.0.get(item.relative.as_str()) {
+                img src=(address) alt=(alternative) title=(item.relative) loading="lazy";
+            } @else {
+                span.missing title=(item.relative) { "no picture" }
+            }
+        }
+    }
+}
+
+fn small(item: &Item) -> Option<String> {
+    let bytes = image_io::read_bytes(&item.path).ok()?;
+    page::picture(&image_io::decode(&bytes).ok()?.rgb).ok()
+}

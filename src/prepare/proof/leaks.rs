@@ -1,0 +1,54 @@
+//! Sets of images that belong together and stand on more than one side.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{LeakedSet, Placed};
+use crate::prepare::explain::Step;
+use crate::prepare::relations::Why;
+use crate::prepare::union_find::UnionFind;
+
+/// Two images that belong together, by their numbers.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::prepare) struct Joined {
+    pub(in crate::prepare) a: usize,
+    pub(in crate::prepare) b: usize,
+    pub(in crate::prepare) why: Why,
+}
+
+/// The sets that leak, in the order of their first images.
+pub(super) fn find(placed: &[Placed<'_>], joined: &[Joined]) -> Vec<LeakedSet> {
+    let mut sets = UnionFind::new(placed.len());
+    let mut first_of_group: HashMap<&str, usize> = HashMap::new();
+    for (index, image) in placed.iter().enumerate() {
+        sets.join(*first_of_group.entry(&image.group).or_insert(index), index);
+    }
+    for one in joined {
+        sets.join(one.a, one.b);
+    }
+    let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for index in 0..placed.len() {
+        members.entry(sets.find(index)).or_default().push(index);
+    }
+    let side = |index: &usize| placed[*index].side;
+    members.retain(|_, set| set.iter().any(|index| side(index) != side(&set[0])));
+    let mut links: HashMap<usize, Vec<Step>> = HashMap::new();
+    let mut told: HashSet<[usize; 2]> = HashSet::new();
+    for Joined { a, b, why } in joined {
+        if side(a) != side(b) && told.insert([*a.min(b), *a.max(b)]) {
+            let step = Step {
+                from: placed[*a].file.clone(),
+                to: placed[*b].file.clone(),
+                why: *why,
+            };
+            links.entry(sets.find(*a)).or_default().push(step);
+        }
+    }
+    let leak = |(set, members): (usize, Vec<usize>)| {
+        let images = members.iter().map(|index| placed[*index].image());
+        LeakedSet {
+            images: images.collect(),
+            links: links.remove(&set).unwrap_or_default(),
+        }
+    };
+    members.into_iter().map(leak).collect()
+}

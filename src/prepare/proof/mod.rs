@@ -1,0 +1,298 @@
+//! The proof that nothing of one side of a split stands on another: how far apart the nearest images of each
+//! two sides are, found by comparing all of them, whatever the grouping found before.
+
+mod check;
+mod leaks;
+mod measure;
+pub(super) mod verdict;
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::Serialize;
+
+use super::explain::Step;
+use super::items::Item;
+use super::{PrepareError, Settings};
+use crate::context::Context;
+use crate::nearest::{Faces, NearPair, nearest_faces, nearest_hashes};
+use crate::types::{Embedding, Split};
+
+pub use check::{CHECK_PAGE_FILE, Check, check};
+pub use measure::Measure;
+
+/// The proof's file.
+pub const PROOF_FILE: &str = "proof.json";
+
+/// The pairs of sides between which nothing may be shared.
+const PAIRS_OF_SIDES: [[Split; 2]; 3] = [
+    [Split::Train, Split::Test],
+    [Split::Train, Split::Val],
+    [Split::Val, Split::Test],
+];
+
+/// Whether a split leaks, and how far apart its sides are: `proof.json`.
+///
+/// It depends on the images and settings alone: equal runs write equal files.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Proof {
+    /// Whether no image is the same picture, or comes from the same photo, as one of another side.
+    pub leak_free: bool,
+    /// The same in words, a sentence each.
+    pub verdict: Vec<String>,
+    /// Images by side.
+    pub images: BTreeMap<Split, u64>,
+    /// Sets of images that are one picture or come from one photo and stand on more than one side.
+    pub leaks: Vec<LeakedSet>,
+    /// The nearest pairs, by pair of sides and measure.
+    pub nearest: Vec<Nearest>,
+    /// Files that can't be read, and so were not compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
+}
+
+/// Images that belong together and stand on more than one side.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LeakedSet {
+    /// All of them.
+    pub images: Vec<PlacedImage>,
+    /// What joins those of different sides.
+    pub links: Vec<Step>,
+}
+
+/// An image and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PlacedImage {
+    /// Its path below the data set's folder.
+    pub file: String,
+    /// Its label.
+    pub label: String,
+    /// Its side.
+    pub split: Split,
+    /// Its path below the folder that `prepare` read, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+/// The nearest images of two sides by one measure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Nearest {
+    /// The two sides.
+    pub sides: [Split; 2],
+    /// What is compared.
+    pub measure: Measure,
+    /// How many pairs were compared: all there are of images for which it is known.
+    pub compared: u64,
+    /// Distance up to which two images are one; `None` where the measure does not decide that.
+    pub limit: Option<u32>,
+    /// The smallest distance: bits of 256 that differ or, of embeddings, the Euclidean distance.
+    pub smallest: Option<f64>,
+    /// The nearest pairs, nearest first.
+    pub pairs: Vec<Pair>,
+}
+
+/// Two images that are near each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pair {
+    /// The one of the first side.
+    pub a: PlacedImage,
+    /// The one of the second side.
+    pub b: PlacedImage,
+    /// Their distance.
+    pub distance: f64,
+}
+
+/// An image of the split, as it is compared.
+#[derive(Debug, Clone)]
+pub(super) struct Placed<'items> {
+    pub(super) item: &'items Item,
+    pub(super) side: Split,
+    /// Its path below the data set's folder.
+    pub(super) file: String,
+    /// Images of one group belong together.
+    pub(super) group: String,
+}
+
+impl Placed<'_> {
+    fn image(&self) -> PlacedImage {
+        let source = &self.item.relative;
+        PlacedImage {
+            file: self.file.clone(),
+            label: self.item.label.clone(),
+            split: self.side,
+            source: (*source != self.file).then(|| source.clone()),
+        }
+    }
+}
+
+/// The embeddings that are known, by the MD5 of the image's file.
+pub(super) type Embeddings<'a> = &'a dyn Fn(&str) -> Option<&'a Embedding>;
+
+/// Compares the sides of a split. `links` are what is known to join two of the images, by their numbers.
+pub(super) fn prove(
+    placed: &[Placed<'_>],
+    links: Vec<leaks::Joined>,
+    settings: &Settings,
+    embeddings: Embeddings<'_>,
+    context: &Context,
+) -> Result<Proof, PrepareError> {
+    let search = Search {
+        placed,
+        settings,
+        context,
+    };
+    let mut found = Vec::new();
+    for sides in PAIRS_OF_SIDES {
+        for measure in Measure::HASHES {
+            found.extend(search.by_hash(sides, measure)?);
+        }
+        found.extend(search.by_embedding(sides, embeddings)?);
+    }
+    let mut joined = links;
+    for one in &found {
+        joined.extend(one.joined(placed));
+    }
+    let leaks = leaks::find(placed, &joined);
+    let mut images: BTreeMap<Split, u64> = BTreeMap::new();
+    for image in placed {
+        *images.entry(image.side).or_default() += 1;
+    }
+    let nearest: Vec<Nearest> = found.into_iter().map(|one| one.told(placed)).collect();
+    Ok(Proof {
+        leak_free: leaks.is_empty(),
+        verdict: verdict::of(&leaks, &nearest),
+        images,
+        leaks,
+        nearest,
+        unreadable: Vec::new(),
+    })
+}
+
+/// The nearest pairs of two sides by one measure, by the images' numbers.
+struct Found {
+    sides: [Split; 2],
+    measure: Measure,
+    compared: u64,
+    limit: Option<u32>,
+    pairs: Vec<(usize, usize, f64)>,
+}
+
+impl Found {
+    /// The pairs that are one picture or come from one photo.
+    fn joined<'a>(&'a self, placed: &'a [Placed<'_>]) -> impl Iterator<Item = leaks::Joined> + 'a {
+        let limit = self.limit.map(f64::from);
+        let near = self
+            .pairs
+            .iter()
+            .filter(move |pair| limit.is_some_and(|limit| pair.2 <= limit));
+        let why = |(a, b, distance): &(usize, usize, f64)| {
+            let same_pixels =
+                placed[*a].item.features.pixel_digest == placed[*b].item.features.pixel_digest;
+            let why = self.measure.why(*distance as u32, same_pixels)?;
+            Some(leaks::Joined { a: *a, b: *b, why })
+        };
+        near.filter_map(why)
+    }
+
+    fn told(self, placed: &[Placed<'_>]) -> Nearest {
+        let pair = |(a, b, distance): &(usize, usize, f64)| Pair {
+            a: placed[*a].image(),
+            b: placed[*b].image(),
+            distance: (distance * 1e4).round() / 1e4,
+        };
+        let pairs: Vec<Pair> = self.pairs.iter().map(pair).collect();
+        Nearest {
+            sides: self.sides,
+            measure: self.measure,
+            compared: self.compared,
+            limit: self.limit,
+            smallest: pairs.first().map(|pair| pair.distance),
+            pairs,
+        }
+    }
+}
+
+/// What is searched.
+struct Search<'a> {
+    placed: &'a [Placed<'a>],
+    settings: &'a Settings,
+    context: &'a Context,
+}
+
+impl Search<'_> {
+    fn of_side(&self, side: Split) -> impl Iterator<Item = usize> + '_ {
+        (0..self.placed.len()).filter(move |index| self.placed[*index].side == side)
+    }
+
+    fn by_hash(&self, sides: [Split; 2], measure: Measure) -> Result<Option<Found>, PrepareError> {
+        if !measure.is_used(self.placed.iter().map(|image| image.item)) {
+            return Ok(None);
+        }
+        let [left, right] = sides.map(|side| -> (Vec<usize>, Vec<[u64; 4]>) {
+            let hash = |index: usize| Some((index, measure.hash(self.placed[index].item)?.words()));
+            self.of_side(side).filter_map(hash).unzip()
+        });
+        if left.0.is_empty() || right.0.is_empty() {
+            return Ok(None);
+        }
+        let most = self.settings.nearest_pairs.max(1);
+        let pairs = nearest_hashes(&left.1, &right.1, most, self.context)?;
+        Ok(Some(Found {
+            sides,
+            measure,
+            compared: left.0.len() as u64 * right.0.len() as u64,
+            limit: measure.limit(self.settings),
+            pairs: numbered(pairs, &left.0, &right.0),
+        }))
+    }
+
+    fn by_embedding(
+        &self,
+        sides: [Split; 2],
+        embeddings: Embeddings<'_>,
+    ) -> Result<Vec<Found>, PrepareError> {
+        let mut labels: HashMap<&str, u32> = HashMap::new();
+        let mut of_label = [BTreeMap::new(), BTreeMap::new()];
+        let mut packed = [Faces::default(), Faces::default()];
+        let mut numbers = [Vec::new(), Vec::new()];
+        for (at, side) in sides.into_iter().enumerate() {
+            for index in self.of_side(side) {
+                let item = self.placed[index].item;
+                let Some(embedding) = embeddings(&item.features.md5) else {
+                    continue;
+                };
+                let next = labels.len() as u32;
+                let label = *labels.entry(&item.label).or_insert(next);
+                *of_label[at].entry(label).or_insert(0_u64) += 1;
+                packed[at].push(embedding, label);
+                numbers[at].push(index);
+            }
+        }
+        if packed.iter().any(Faces::is_empty) {
+            return Ok(Vec::new());
+        }
+        let most = self.settings.nearest_pairs.max(1);
+        let found = nearest_faces(&packed[0], &packed[1], most, self.context)?;
+        let all = packed[0].len() as u64 * packed[1].len() as u64;
+        let right = |label: &u32| of_label[1].get(label).copied().unwrap_or_default();
+        let same: u64 = (of_label[0].iter())
+            .map(|(label, count)| count * right(label))
+            .sum();
+        let kinds = Measure::EMBEDDINGS.into_iter().zip([same, all - same]);
+        Ok(kinds
+            .zip(found)
+            .map(|((measure, compared), pairs)| Found {
+                sides,
+                measure,
+                compared,
+                limit: None,
+                pairs: numbered(pairs, &numbers[0], &numbers[1]),
+            })
+            .collect())
+    }
+}
+
+/// Pairs by the images' numbers instead of those within their sides.
+fn numbered(pairs: Vec<NearPair>, left: &[usize], right: &[usize]) -> Vec<(usize, usize, f64)> {
+    let pair = |pair: NearPair| (left[pair.left], right[pair.right], pair.distance);
+    pairs.into_iter().map(pair).collect()
+}
