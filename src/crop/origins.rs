@@ -48,3 +48,47 @@ pub(super) fn date(bytes: &[u8], origin: Option<&Origin>) -> Option<PhotoDate> {
         Some(PhotoDate { seconds, by })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Provenance;
+
+    #[test]
+    fn fetched_photos_have_an_origin_and_a_date() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let record = ImageRecord {
+            file: "ada/1.jpg".to_owned(),
+            label: "ada".to_owned(),
+            md5: String::new(),
+            sha256: String::new(),
+            bytes: 1,
+            width: 64,
+            height: 48,
+            format: "jpeg".to_owned(),
+            provenance: Provenance {
+                source: "urls".to_owned(),
+                image_url: "https://www.example.org/a/1.jpg".to_owned(),
+                fetched_at: Some(1_700_000_000),
+                ..Provenance::default()
+            },
+        };
+        jsonl::write(&folder.path().join(MANIFEST_FILE), &[record]).expect("writes");
+        let file = |relative: &str| LabelledFile {
+            label: "ada".to_owned(),
+            relative: relative.to_owned(),
+            path: folder.path().join(relative),
+        };
+        let origins = Origins::of(folder.path());
+        let origin = origins.of_photo(&file("ada/1.jpg")).expect("is known");
+        assert_eq!(origin.name.as_deref(), Some("example.org"));
+        let date = date(b"no date inside", Some(origin)).expect("a date");
+        assert_eq!(
+            (date.seconds, date.by),
+            (1_700_000_000, DateSource::Download)
+        );
+        assert!(origins.of_photo(&file("ada/2.jpg")).is_none());
+        assert_eq!(super::date(b"no date inside", None), None);
+        assert!(Origins::of(&folder.path().join("nowhere")).0.is_empty());
+    }
+}

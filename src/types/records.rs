@@ -297,3 +297,39 @@ pub struct SplitRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CropPlace>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_authors_hosts_or_folders() {
+        let origin = |image: &str, page: Option<&str>, author: Option<&str>| {
+            let provenance = Provenance {
+                source: "commons".to_owned(),
+                page_url: page.map(str::to_owned),
+                image_url: image.to_owned(),
+                license: author.map(|_| "CC BY 4.0".to_owned()),
+                author: author.map(str::to_owned),
+                ..Provenance::default()
+            };
+            provenance.origin()
+        };
+        let image = "https://upload.example.org/1.jpg";
+        assert_eq!(
+            origin(image, None, None).as_deref(),
+            Some("upload.example.org")
+        );
+        let page = Some("https://www.example.org/page");
+        assert_eq!(origin(image, page, None).as_deref(), Some("example.org"));
+        assert_eq!(
+            origin(image, page, Some("Jane Doe")).as_deref(),
+            Some("commons: Jane Doe")
+        );
+        assert_eq!(
+            origin("holiday/ada/1.jpg", None, None).as_deref(),
+            Some("holiday/ada")
+        );
+        assert_eq!(origin("1.jpg", None, None), None);
+    }
+}

@@ -303,3 +303,6 @@ fn reasons(item: &Item, group: &[&Item], earlier: &Earlier) -> Vec<String> {
         .map(|item| item.relative.clone())
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
