@@ -13,6 +13,8 @@ use crate::types::{DateSource, ImageRecord, PhotoDate};
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) name: Option<String>,
+    /// Other labels that the photo was found for.
+    pub(super) also_labels: Vec<String>,
     downloaded: Option<u64>,
 }
 
@@ -28,6 +30,7 @@ impl Origins {
             let origin = Origin {
                 name: record.provenance.origin(),
                 downloaded: record.provenance.fetched_at,
+                also_labels: record.also_labels,
             };
             (record.file, origin)
         };
@@ -66,6 +69,9 @@ mod tests {
             width: 64,
             height: 48,
             format: "jpeg".to_owned(),
+            phash: None,
+            original: None,
+            also_labels: vec!["grace".to_owned()],
             provenance: Provenance {
                 source: "urls".to_owned(),
                 image_url: "https://www.example.org/a/1.jpg".to_owned(),
@@ -82,6 +88,7 @@ mod tests {
         let origins = Origins::of(folder.path());
         let origin = origins.of_photo(&file("ada/1.jpg")).expect("is known");
         assert_eq!(origin.name.as_deref(), Some("example.org"));
+        assert_eq!(origin.also_labels, ["grace"]);
         let date = date(b"no date inside", Some(origin)).expect("a date");
         assert_eq!(
             (date.seconds, date.by),

@@ -57,6 +57,7 @@ pub(super) fn crop(
         phash: PerceptualHash::of(&photo).to_string(),
         origin: origin.and_then(|origin| origin.name.clone()),
         made,
+        also_labels: origin.map_or_else(Vec::new, |origin| origin.also_labels.clone()),
     };
     match detector.detect(&photo) {
         Ok(faces) => work.keep_faces(&faces, &photo, &source)?,

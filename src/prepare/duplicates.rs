@@ -70,7 +70,7 @@ pub(super) fn sort_out<'items>(
     let conflicts = conflicts(items, &sets, settings.conflicts);
     let mut discarded: Vec<_> = conflicts
         .iter()
-        .map(|(index, others)| conflict(items, *index, others, settings.conflicts))
+        .map(|(index, found)| conflict(items, *index, found, settings.conflicts))
         .collect();
     let mut whys: HashMap<(usize, usize), Why> = HashMap::new();
     for link in links.iter().filter(|link| link.why.is_same_picture()) {
@@ -109,43 +109,55 @@ pub(super) fn sort_out<'items>(
     }
 }
 
-/// Images that are left out because their group stands under two labels or more, each with those that
-/// it contradicts.
-fn conflicts(items: &[Item], sets: &Sets, policy: Conflicts) -> BTreeMap<usize, Vec<usize>> {
+/// What an image that is left out contradicts.
+#[derive(Debug, Default)]
+struct Conflict {
+    others: Vec<usize>,
+    labels: BTreeSet<String>,
+}
+
+/// Images that are left out because their group stands under two labels or more, each with what it
+/// contradicts.
+fn conflicts(items: &[Item], sets: &Sets, policy: Conflicts) -> BTreeMap<usize, Conflict> {
     let mut conflicts = BTreeMap::new();
     if policy == Conflicts::Keep {
         return conflicts;
     }
     for members in sets.members().into_values() {
         let first = &items[members[0]].label;
-        if members.iter().all(|index| items[*index].label == *first) {
-            continue;
-        }
-        for index in &members {
-            let label = &items[*index].label;
-            let contradicts = |other: &&usize| match policy {
-                Conflicts::KeepFirst => label != first && items[**other].label == *first,
-                Conflicts::Drop | Conflicts::Keep => items[**other].label != *label,
+        let label = |index: &usize| &items[*index].label;
+        // An image that was found for several labels lies under the first of them.
+        let also = |index: &usize| items[*index].also_labels.iter();
+        let labels: BTreeSet<&String> = match policy {
+            Conflicts::KeepFirst => [first].into(),
+            Conflicts::Drop | Conflicts::Keep => members
+                .iter()
+                .flat_map(|index| also(index).chain([label(index)]))
+                .collect(),
+        };
+        for index in members.iter() {
+            let others = labels.iter().copied().filter(|one| *one != label(index));
+            let conflict = Conflict {
+                labels: others.cloned().collect(),
+                others: members
+                    .iter()
+                    .filter(|other| label(other) != label(index) && labels.contains(label(other)))
+                    .copied()
+                    .collect(),
             };
-            let others: Vec<usize> = members.iter().filter(contradicts).copied().collect();
-            if !others.is_empty() {
-                conflicts.insert(*index, others);
+            if !conflict.labels.is_empty() {
+                conflicts.insert(*index, conflict);
             }
         }
     }
     conflicts
 }
 
-fn conflict(items: &[Item], index: usize, others: &[usize], policy: Conflicts) -> Discarded {
-    let related = others
-        .iter()
-        .map(|other| items[*other].relative.clone())
-        .collect();
-    let labels: BTreeSet<String> = others
-        .iter()
-        .map(|other| format!("`{}`", items[*other].label))
-        .collect();
-    let labels: Vec<String> = labels.into_iter().collect();
+fn conflict(items: &[Item], index: usize, found: &Conflict, policy: Conflicts) -> Discarded {
+    let other_file = |other: &usize| items[*other].relative.clone();
+    let related = found.others.iter().map(other_file).collect();
+    let labels = found.labels.iter().map(|label| format!("`{label}`"));
+    let labels: Vec<String> = labels.collect();
     let kept = if policy == Conflicts::KeepFirst {
         ", where it is kept"
     } else {
@@ -253,7 +265,7 @@ type PictureOfLabel<'items> = (usize, &'items str, Option<Split>);
 /// with most pixels, of equal ones the first.
 fn best_of_each<'items>(
     items: &'items [Item],
-    conflicts: &BTreeMap<usize, Vec<usize>>,
+    conflicts: &BTreeMap<usize, Conflict>,
     sets: &Sets,
     side: &dyn Fn(usize) -> Option<Split>,
 ) -> HashMap<PictureOfLabel<'items>, usize> {

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
 use crate::perceptual_hash::PerceptualHash;
-use crate::types::{CropPlace, CropRecord, Discarded, ItemKind, Reason, SplitRecord};
+use crate::types::{CropPlace, CropRecord, Discarded, ImageRecord, ItemKind, Reason, SplitRecord};
 
 /// One image of the input, without its pixels.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub(super) struct Item {
     pub(super) features: Features,
     /// The photo that a crop was cut from.
     pub(super) photo: Option<Photo>,
+    /// Other labels that `fetch` found the image, or the crop's photo, for.
+    pub(super) also_labels: Vec<String>,
 }
 
 /// What is known of a photo that a crop was cut from, and of the crop.
@@ -76,6 +78,7 @@ pub(super) fn read(
     context: &Context,
 ) -> Result<Items, PrepareError> {
     let photos = read_photos(crop_manifest)?;
+    let also_labels = read_also_labels(crop_manifest);
     let total = Some(folder.files.len() as u64);
     let bar = context.progress.start("hash", total);
     let mut read = Items::default();
@@ -83,7 +86,12 @@ pub(super) fn read(
         &folder.files,
         context.threads,
         || Ok(()),
-        |(), file| read_one(file, photos.get(&file.relative), cache, rotations),
+        |(), file| {
+            let mut seen = read_one(file, photos.get(&file.relative), cache, rotations)?;
+            let also = also_labels.get(&file.relative);
+            seen.item.also_labels = also.cloned().unwrap_or_default();
+            Ok(seen)
+        },
         |index, seen| {
             context.interrupt.check()?;
             bar.advance(1);
@@ -131,6 +139,7 @@ fn read_one(
             path: file.path.clone(),
             features,
             photo: photo.cloned(),
+            also_labels: Vec::new(),
         },
         stamp,
         is_known,
@@ -170,6 +179,22 @@ fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareEr
         Some((crop.file, photo))
     };
     Ok(crops.into_iter().filter_map(photo).collect())
+}
+
+/// What `fetch` wrote down of labels that share an image, by file, where its photos or crops of them are read.
+fn read_also_labels(manifest: &Path) -> HashMap<String, Vec<String>> {
+    let of_crops = |crops: Vec<CropRecord>| -> Vec<(String, Vec<String>)> {
+        let pair = |crop: CropRecord| (crop.file, crop.source.also_labels);
+        crops.into_iter().map(pair).collect()
+    };
+    let of_photos = |photos: Vec<ImageRecord>| {
+        let pair = |photo: ImageRecord| (photo.file, photo.also_labels);
+        photos.into_iter().map(pair).collect()
+    };
+    let all = jsonl::read(manifest).map(of_crops);
+    let all = all.or_else(|_| jsonl::read(manifest).map(of_photos));
+    let shared = all.unwrap_or_default().into_iter();
+    shared.filter(|(_, labels)| !labels.is_empty()).collect()
 }
 
 /// What `prepare` wrote down of the photos of a data set, by file.

@@ -181,6 +181,9 @@ pub struct SourcePhoto {
     /// When it was made, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<PhotoDate>,
+    /// Other labels that `fetch` found it for, beside the one that it lies under.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_labels: Vec<String>,
 }
 
 /// When a photo was made, or when it came.

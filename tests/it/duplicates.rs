@@ -312,3 +312,45 @@ fn shots_that_look_alike_stay_on_one_side_and_are_no_duplicates() {
     let apart: BTreeSet<&String> = groups.values().map(|(group, _)| group).collect();
     assert_eq!(apart.len(), 12);
 }
+
+#[test]
+fn a_photo_that_fetch_found_for_two_people_is_left_out_of_both() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    for number in 0..4 {
+        for (label, first) in [("ada", 0), ("grace", 10)] {
+            let file = path("photos").join(format!("{label}/{number}.png"));
+            write_png(&file, &detailed(first + number));
+        }
+    }
+    let both = fs_err::read(path("photos/ada/0.png")).expect("reads");
+    write(&path("photos/grace/both.png"), &both);
+    let (photos, raw, crops) = (path("photos"), path("raw"), path("crops"));
+    stdout(&run(
+        "fetch --source folder --folder",
+        &[&photos, Path::new("--out"), &raw],
+    ));
+    let shared = |record: &Value| !record["also_labels"].is_null();
+    let fetched = records(&raw.join("manifest.jsonl"));
+    let shared = fetched.iter().find(|record| shared(record));
+    let shared = shared.expect("one is marked")["file"].as_str();
+    let shared = shared.expect("a text").to_owned();
+    run(
+        "crop --detector seeta --keep-no-face --no-align --min-quality 0 --out",
+        &[&crops, &raw],
+    );
+    for input in [&raw, &crops] {
+        let out = path("final").join(input.file_name().expect("a name"));
+        let all = report(&prepare(input, &out, ""));
+        assert_eq!(all["images"]["kept"], 7, "{all}");
+        let [conflict] = &records(&out.join("discarded.jsonl"))[..] else {
+            panic!("one is left out");
+        };
+        assert_eq!(conflict["reason"], "label_conflict");
+        let message = conflict["message"].as_str().expect("a text");
+        assert!(message.contains("`grace`"), "{message}");
+        if input == &raw {
+            assert_eq!(conflict["item"], shared.as_str());
+        }
+    }
+}

@@ -22,6 +22,7 @@ fn crop(root: &Path, label: &str, number: u8, overall: Option<f64>) -> CropRecor
             phash: String::new(),
             origin: None,
             made: None,
+            also_labels: Vec::new(),
         },
         face: Some(0),
         rect: None,

@@ -38,7 +38,7 @@ fn item(label: &str, number: usize) -> Item {
         path: name.clone().into(),
         features: Features {
             md5: md5_hex(name.as_bytes()),
-            pixel_md5: String::new(),
+            pixel_digest: String::new(),
             extension: "png".to_owned(),
             size: Size::new(64, 48),
             phash: picture.hash(),
@@ -47,6 +47,7 @@ fn item(label: &str, number: usize) -> Item {
         },
         relative: name,
         photo: None,
+        also_labels: Vec::new(),
     }
 }
 
