@@ -12,15 +12,15 @@ use crate::artifacts::jsonl;
 use crate::artifacts::stage::{self, DISCARDED_FILE};
 use crate::context::Context;
 use crate::embed_images::ImageEmbedder;
-use crate::prepare::{Decision, PrepareReport, Restored, STAGE};
+use crate::prepare::{self, Decision, PrepareReport, Restored, STAGE};
 use crate::types::{Discarded, Reason};
 
 /// Whether faces that are not the person of their label are left out, and which are not.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prepare")]
 pub(super) struct IdentityOptions {
-    /// Compare faces by dlib's network, too, to find one photo in other crops; `auto` does so where
-    /// the model files are there (looking for the faces of whole photos takes long)
+    /// Compare faces by dlib's network, too, to find one photo in other crops; `auto` does so for
+    /// crops where the model files are there (looking for the faces of whole photos takes long)
     #[arg(
         long,
         value_enum,
@@ -82,6 +82,7 @@ impl IdentityOptions {
     /// What compares the faces, where that is asked for or, with `auto`, possible.
     pub(super) fn embedder(
         &self,
+        input: &Path,
         globals: &Globals,
         context: &Context,
     ) -> Result<Option<ImageEmbedder>, Failure> {
@@ -95,6 +96,7 @@ impl IdentityOptions {
             (Switch::On, _) | (Switch::Auto, true) => {
                 wiring::image_embedder(globals, context).map(Some)
             }
+            (Switch::Auto, false) if !prepare::knows_faces(input) => Ok(None),
             (Switch::Auto, false) => match wiring::missing_for_embeddings(globals) {
                 None => wiring::image_embedder(globals, context).map(Some),
                 Some(missing) => {

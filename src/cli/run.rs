@@ -77,7 +77,9 @@ pub(super) fn run(
     prepare_options.identities.resolve(downloaded);
     // Arguments that can't be used are told before hours of work, not after.
     prepare_options.settings(globals.seed)?;
-    prepare_options.identities.embedder(globals, context)?;
+    prepare_options
+        .identities
+        .embedder(&crops, globals, context)?;
     if args.train.lr == Some(LearningRate::Find) {
         return Err(Failure::Usage {
             message: "`run` trains a model, and `--lr find` does not".to_owned(),

@@ -1,7 +1,10 @@
 //! The images as they come: read, decoded, hashed; or known from before.
 
 use std::collections::{HashMap, HashSet};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 use super::PrepareError;
 use super::cache::{Cache, CacheFile, FileStamp};
@@ -9,6 +12,7 @@ use super::features::Features;
 use crate::artifacts::digest::md5_hex;
 use crate::artifacts::image_folder::{ImageFolder, LabelledFile};
 use crate::artifacts::jsonl;
+use crate::artifacts::stage::MANIFEST_FILE;
 use crate::context::Context;
 use crate::image_io::{self, DecodeError};
 use crate::parallel;
@@ -179,6 +183,19 @@ fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareEr
         Some((crop.file, photo))
     };
     Ok(crops.into_iter().filter_map(photo).collect())
+}
+
+/// Whether it is written down beside the images where their faces lie, so that nobody has to look for them.
+#[must_use]
+pub fn knows_faces(input: &Path) -> bool {
+    let Ok(file) = fs_err::File::open(input.join(MANIFEST_FILE)) else {
+        return false;
+    };
+    let mut lines = BufReader::new(file).lines().map_while(Result::ok);
+    lines.any(|line| {
+        let record = serde_json::from_str::<Value>(&line);
+        record.is_ok_and(|record| record.get("place").is_some_and(Value::is_object))
+    })
 }
 
 /// What `fetch` wrote down of labels that share an image, by file, where its photos or crops of them are read.

@@ -54,6 +54,7 @@ pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use identities::IDENTITIES_FILE;
 pub use identity_record::{Decision, IdentityRecord, LabelIdentity};
+pub use items::knows_faces;
 pub use lists::{FOLDS_FILE, SPLITS_FILE};
 pub use page::PAGE_FILE;
 pub use proof::{
