@@ -14,7 +14,7 @@ use facepipe::prepare::{self, PrepareReport, Settings};
 use facepipe::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
 use image::{Rgb, RgbImage, imageops};
 
-use crate::helpers::{failure, records, run, write_png};
+use crate::helpers::{failure, records, run, write, write_png};
 
 /// Side of a drawn face in pixels.
 const SIDE: u32 = 100;
@@ -209,7 +209,8 @@ fn cleaning_without_embeddings_is_refused() {
     let options = "prepare --clean-identities --embeddings off --out";
     let error = failure(&run(options, &[&out, &input]), 2);
     assert!(error.contains("--embeddings off forbids"), "{error}");
-    // Without the model files, pictures alone are compared, and that is told.
+    // Without the model files, the pictures alone of crops are compared, and that is told.
+    write(&input.join("manifest.jsonl"), br#"{"place": {}}"#);
     let nothing = folder.path().join("nothing");
     let options = "prepare --weights-dir";
     let output = run(options, &[&nothing, &input, Path::new("--out"), &out]);

@@ -62,7 +62,7 @@ fn images_keep_their_sides_when_the_set_grows() {
     stdout(&prepare(&input, &out, "--folds 3"));
     assert!(snapshot(&out, &["report.json"]) == unchanged, "up to date");
     stdout(&prepare(&input, &out, "--folds 3 --force"));
-    assert!(snapshot(&out, &["report.json", "cache.jsonl"]) == without_cache(unchanged));
+    assert!(snapshot(&out, &["report.json", "hashes.jsonl"]) == without_cache(unchanged));
     // Whoever asks for another split gets one.
     let output = prepare(&input, &out, "--folds 3 --force --seed 1");
     assert_ne!(sides(&out), before);
@@ -71,7 +71,9 @@ fn images_keep_their_sides_when_the_set_grows() {
 }
 
 fn without_cache(files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
-    let files = files.into_iter().filter(|(name, _)| name != "cache.jsonl");
+    let files = files
+        .into_iter()
+        .filter(|(name, _)| name != "cache/hashes.jsonl");
     files.collect()
 }
 
@@ -243,7 +245,7 @@ fn a_growing_run_that_is_killed_at_any_point_ends_the_same() {
     stdout(&prepare(&input, &out, options));
     let begin = snapshot(&out, &[]);
     pictures(&input.join("ada"), 40, 40);
-    let content = |out: &Path| snapshot(out, &["report.json", "cache.jsonl"]);
+    let content = |out: &Path| snapshot(out, &["report.json", "hashes.jsonl"]);
     let begun = std::time::Instant::now();
     stdout(&prepare(&input, &out, &format!("{options} --force")));
     let (whole, expected) = (begun.elapsed(), content(&out));
