@@ -109,7 +109,7 @@ fn word_of(bytes: &[u8]) -> u64 {
 }
 
 /// A picture shrunk with an antialiased triangle filter; its ratio is not kept.
-fn shrunk(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
+pub(crate) fn shrunk(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
     // What the fast way refuses, such as a picture without pixels, is left to the slow one.
     fast_shrunk(picture, width, height)
         .unwrap_or_else(|_| imageops::resize(picture, width, height, FilterType::Triangle))

@@ -18,10 +18,10 @@
 mod plane;
 
 use image::GrayImage;
-use image::imageops::{self, FilterType};
 use serde::Serialize;
 
 use super::view::SIDE;
+use crate::perceptual_hash::shrunk;
 use plane::{Moments, Plane, solve};
 
 /// Agreement from which on two whole pictures are one photo (measured, see above).
@@ -91,7 +91,7 @@ pub(super) struct Details([Plane; LEVELS.len()]);
 
 impl Details {
     pub(super) fn of(picture: &GrayImage) -> Self {
-        let picture = imageops::resize(picture, SIDE, SIDE, FilterType::Triangle);
+        let picture = shrunk(picture, SIDE, SIDE);
         let values = picture
             .as_raw()
             .iter()
@@ -248,6 +248,7 @@ fn agreements(a: &Plane, b: &Plane, place: &Place, parts: u32) -> Vec<f64> {
 mod tests {
     use super::*;
     use image::Luma;
+    use image::imageops::{self, FilterType};
 
     /// A picture with details all over, `zoom` times as large, of another moment for another `phase`.
     fn picture(width: u32, height: u32, [left, top]: [f64; 2], phase: f64) -> GrayImage {

@@ -68,29 +68,36 @@ impl Plane {
 
     /// Blurred by a Gaussian; what lies outside is as the edge.
     pub(super) fn blurred(&self, sigma: f32) -> Self {
-        let reach = (sigma * 3.0).ceil() as i32;
-        let weights: Vec<f32> = (-reach..=reach)
-            .map(|at| (-(at * at) as f32 / (2.0 * sigma * sigma)).exp())
-            .collect();
-        let sum: f32 = weights.iter().sum();
-        let (side, last) = (self.side as i32, self.side as i32 - 1);
-        // Along rows with a step of 1, along columns with a step of a whole row.
-        let pass = |values: &[f32], step: i32| -> Vec<f32> {
-            let blurred = (0..side * side).map(|at| {
-                let position = at / step % side;
-                let start = at - position * step;
-                let weighted = weights.iter().zip(-reach..).map(|(weight, offset)| {
-                    let place = (position + offset).clamp(0, last);
-                    weight * values[(start + place * step) as usize]
-                });
-                weighted.sum::<f32>() / sum
-            });
-            blurred.collect()
+        let reach = (sigma * 3.0).ceil() as usize;
+        let weight = |at: usize| {
+            let offset = at as f32 - reach as f32;
+            (-offset * offset / (2.0 * sigma * sigma)).exp()
         };
-        let across = pass(&self.values, 1);
+        let weights: Vec<f32> = (0..=2 * reach).map(weight).collect();
+        let sum: f32 = weights.iter().sum();
+        let (side, last) = (self.side as usize, self.side as usize - 1);
+        let inside = |place: usize, offset: usize| (place + offset).saturating_sub(reach).min(last);
+        let mut values = vec![0.0; self.values.len()];
+        for (row, blurred) in values.chunks_exact_mut(side).enumerate() {
+            // Whole rows at a time, which the processor adds up several numbers at once.
+            let mut down = vec![0.0; side];
+            for (offset, weight) in weights.iter().enumerate() {
+                let other = &self.values[inside(row, offset) * side..][..side];
+                add(&mut down, other, *weight);
+            }
+            let edges = |value: f32| std::iter::repeat_n(value, reach);
+            let middle = down.iter().copied();
+            let wide: Vec<f32> = (edges(down[0]).chain(middle).chain(edges(down[last]))).collect();
+            for (offset, weight) in weights.iter().enumerate() {
+                add(blurred, &wide[offset..][..side], *weight);
+            }
+            for value in blurred {
+                *value /= sum * sum;
+            }
+        }
         Self {
             side: self.side,
-            values: pass(&across, side),
+            values,
         }
     }
 
@@ -107,6 +114,13 @@ impl Plane {
             side,
             values: places.collect(),
         }
+    }
+}
+
+/// Adds numbers times a weight to others.
+fn add(to: &mut [f32], numbers: &[f32], weight: f32) {
+    for (sum, number) in to.iter_mut().zip(numbers) {
+        *sum += weight * number;
     }
 }
 
