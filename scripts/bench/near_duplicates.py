@@ -8,13 +8,13 @@ The first argument is the folder that the pairs' paths start from; the pairs are
 columns a, b, kind. A pair counts as found when both stand in one group of
 
     pictures `facepipe prepare --embeddings off` on the photos as they are
-    whole    `facepipe prepare` on the photos as they are: by faces, too
+    whole    `facepipe prepare --embeddings on` on the photos as they are: by faces, too
     crops    `facepipe crop`, then `prepare` on the faces (all of a photo's)
     both     either of them
     imagehash    imagehash.phash of 64 bits, distance up to 6 (the original program's limit)
     imagededup   imagededup's PHash with its own limit of 10 (where it is installed)
 
-all with their defaults but for `--keep-duplicates --conflicts keep`, which keep what belongs together. Needs
+with their other defaults but for `--keep-duplicates --conflicts keep`, which keep what belongs together. Needs
 PyPI's imagehash and pillow.
 
 Recall is the share of the pairs of a kind that are found. Precision is the share of the found pairs that
@@ -119,7 +119,7 @@ def main():
         folder = os.path.join(work, "in")
         places = lay_out(data, photos, folder)
         pictures = of_whole(folder, f"{work}/pictures", places, "--embeddings", "off")
-        whole = of_whole(folder, f"{work}/whole", places)
+        whole = of_whole(folder, f"{work}/whole", places, "--embeddings", "on")
         crops = of_crops(folder, places, work)
     together = lambda found: {
         pair for pair in kinds if found.get(pair[0], set()) & found.get(pair[1], set())
