@@ -23,6 +23,10 @@ const NAMES: [(&str, Split); 8] = [
 
 /// The folder of a data set's tar files, beside its sides.
 pub const SHARDS_FOLDER: &str = "shards";
+/// The folder of all that is remembered of a data set's images, likewise. It can be removed at any time.
+pub const CACHE_FOLDER: &str = "cache";
+/// What is no side and no label in a data set.
+const BESIDE: [&str; 3] = [REPORT_FOLDER, SHARDS_FOLDER, CACHE_FOLDER];
 
 /// Which side each folder of an input is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -87,7 +91,10 @@ impl GivenSides {
 /// [`ImageFolderError`].
 pub fn list(root: &Path) -> Result<(ImageFolder, Option<GivenSides>), ImageFolderError> {
     match sides_of(root)? {
-        Some(sides) => Ok((list_sides(root, &sides)?, Some(sides))),
+        Some(sides) => {
+            let folder = list_sides(root, sides.folders().map(|(name, _)| name))?;
+            Ok((folder, Some(sides)))
+        }
         None => Ok((image_folder::list(root)?, None)),
     }
 }
@@ -99,7 +106,7 @@ fn sides_of(root: &Path) -> Result<Option<GivenSides>, ImageFolderError> {
     for entry in fs::read_dir(root)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let is_beside = is_data_set && [REPORT_FOLDER, SHARDS_FOLDER].contains(&name.as_str());
+        let is_beside = is_data_set && BESIDE.contains(&name.as_str());
         if image_folder::is_hidden(&entry.file_name()) || !entry.path().is_dir() || is_beside {
             continue;
         }
@@ -136,10 +143,17 @@ fn holds_folders_only(folder: &Path) -> std::io::Result<bool> {
     Ok(folders > 0)
 }
 
-fn list_sides(root: &Path, sides: &GivenSides) -> Result<ImageFolder, ImageFolderError> {
+/// Lists folders of sides with labels in them as one, each file with its path below `root`.
+///
+/// # Errors
+/// [`ImageFolderError`].
+pub fn list_sides<'a>(
+    root: &Path,
+    sides: impl Iterator<Item = &'a str>,
+) -> Result<ImageFolder, ImageFolderError> {
     let mut labels = BTreeSet::new();
     let mut files = Vec::new();
-    for (name, _) in sides.folders() {
+    for name in sides {
         let side = image_folder::list(&root.join(name))?;
         labels.extend(side.labels);
         files.extend(side.files.into_iter().map(|file| LabelledFile {
@@ -229,6 +243,7 @@ mod tests {
             "test/ada/2.png",
             "report/ada/x.png",
             "shards/a.tar",
+            "cache/hashes.jsonl",
         ];
         let root = folder(&files);
         assert!(

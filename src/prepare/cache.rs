@@ -12,12 +12,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::features::{Features, VERSION};
+use crate::artifacts::given_split::CACHE_FOLDER;
 use crate::artifacts::jsonl::{self, Journal};
 use crate::types::CropPlace;
 
-/// The folder of all that is remembered, in the output folder. It can be removed at any time.
-pub const CACHE_FOLDER: &str = "cache";
-/// The file's name, in that folder.
+/// The file's name, in the folder of all that is remembered.
 const HASHES_FILE: &str = "hashes.jsonl";
 
 /// A file that was changed less than this before it was read may change again without a new time of

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::PrepareError;
-use super::cache::CACHE_FOLDER;
 use super::items::Item;
+use crate::artifacts::given_split::CACHE_FOLDER;
 use crate::context::Context;
 use crate::embed_images::{FaceImage, ImageEmbedder, embed_images};
 use crate::embedding_cache::{EmbeddingCache, FoundFace};

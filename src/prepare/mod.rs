@@ -49,7 +49,7 @@ use items::Item;
 use placing::Placing;
 use split::{Earlier, Placed};
 
-pub use cache::CACHE_FOLDER;
+pub use crate::artifacts::given_split::CACHE_FOLDER;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use identities::IDENTITIES_FILE;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::data_sets::{crop_record, pictures, prepare, sides, text, write_manifest};
 use crate::helpers::{
-    json as report, picture, records, shared, snapshot, stdout, write, write_png,
+    json as report, picture, records, run, shared, snapshot, stdout, write, write_png,
 };
 
 /// A folder with sides in which images of test and val stand on train as well.
@@ -287,4 +287,23 @@ fn a_real_split_that_leaks_is_seen_through_and_a_fresh_one_has_no_leak() {
             .count(),
         1
     );
+}
+
+#[test]
+fn a_data_set_that_is_prepared_again_keeps_its_labels_and_sides() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = |name: &str| folder.path().join(name);
+    for number in 0..8 {
+        for (label, first) in [("ada", 0), ("grace", 50)] {
+            let file = path("in").join(format!("{label}/{number}.png"));
+            write_png(&file, &picture(first + number));
+        }
+    }
+    let prepared = |input: &str, out: &str| {
+        let output = run("prepare --json --out", &[&path(out), &path(input)]);
+        report(&output)["splits"].clone()
+    };
+    let splits = prepared("in", "once");
+    assert!(path("once/cache").is_dir(), "what it remembers lies there");
+    assert_eq!(prepared("once", "twice"), splits);
 }
