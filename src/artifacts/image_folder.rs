@@ -1,5 +1,6 @@
 //! A folder a label, images inside: listing, fingerprints, label names.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -99,6 +100,28 @@ pub fn list(root: &Path) -> Result<ImageFolder, ImageFolderError> {
     }
     folder.files.sort_by(|a, b| a.relative.cmp(&b.relative));
     Ok(folder)
+}
+
+/// A file of a label's report, below the output folder.
+#[must_use]
+pub fn report_file(label: &str, name: &str) -> String {
+    format!("{REPORT_FOLDER}/{label}/{name}")
+}
+
+/// Removes the files of that name from the reports of labels, but for those in `keep`, by their paths below
+/// `root`.
+///
+/// # Errors
+/// The I/O error, with its path.
+pub fn sweep_reports(root: &Path, name: &str, keep: &BTreeSet<String>) -> io::Result<()> {
+    let folder = root.join(REPORT_FOLDER);
+    for entry in WalkDir::new(folder).min_depth(2).into_iter().flatten() {
+        let is_report = entry.file_name() == name;
+        if is_report && !keep.contains(&relative_path(root, entry.path())) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a stage that writes a [`REPORT_FOLDER`] made the folder.

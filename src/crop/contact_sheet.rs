@@ -6,11 +6,10 @@ use std::path::Path;
 
 use image::imageops;
 use image::{Rgb, RgbImage};
-use walkdir::WalkDir;
 
 use super::CropError;
 use crate::artifacts::atomic;
-use crate::artifacts::image_folder::{REPORT_FOLDER, relative_path};
+use crate::artifacts::image_folder::{self, report_file};
 use crate::context::Context;
 use crate::image_io;
 use crate::lettering::{LETTER, write_across};
@@ -66,7 +65,7 @@ pub(super) fn write_all(
         labels.entry(&crop.label).or_default().push(crop);
     }
     let sheets: BTreeSet<String> = labels.keys().map(|label| file_of(label)).collect();
-    remove_others(root, &sheets)?;
+    image_folder::sweep_reports(root, SHEET_FILE, &sheets)?;
     let labels: Vec<(&str, Vec<&CropRecord>)> = labels.into_iter().collect();
     let bar = context
         .progress
@@ -86,19 +85,7 @@ pub(super) fn write_all(
 
 /// A label's sheet below the folder of crops.
 fn file_of(label: &str) -> String {
-    format!("{REPORT_FOLDER}/{label}/{SHEET_FILE}")
-}
-
-/// Removes the sheets of labels that have no crops any more.
-fn remove_others(root: &Path, keep: &BTreeSet<String>) -> io::Result<()> {
-    let folder = root.join(REPORT_FOLDER);
-    for entry in WalkDir::new(folder).min_depth(2).into_iter().flatten() {
-        let is_sheet = entry.file_name() == SHEET_FILE;
-        if is_sheet && !keep.contains(&relative_path(root, entry.path())) {
-            fs_err::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+    report_file(label, SHEET_FILE)
 }
 
 fn write(root: &Path, label: &str, crops: &[&CropRecord]) -> io::Result<()> {

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::items::Item;
-use super::relations::{Link, Why};
-use super::union_find::UnionFind;
+use super::relations::{self, Link, Why};
 use crate::hash_join::close_pairs;
 
 /// Distance of coarse hashes up to which two pictures may be one photo, in bits of 64. Measured: one photo
@@ -38,10 +37,7 @@ pub(super) struct Candidates {
 /// The pairs: `near` are those whose hashes are near. Of pictures that are known to be the same only the first
 /// is asked about.
 pub(super) fn find(items: &[Item], links: &[Link], near: &[Link]) -> Candidates {
-    let mut pictures = UnionFind::new(items.len());
-    for link in links.iter().filter(|link| link.why.is_same_picture()) {
-        pictures.join(link.a, link.b);
-    }
+    let mut pictures = relations::pictures(items.len(), links);
     let mut known: HashMap<(usize, usize), Why> = HashMap::new();
     for link in near {
         let (a, b) = (pictures.find(link.a), pictures.find(link.b));

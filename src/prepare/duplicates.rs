@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::items::Item;
-use super::relations::{CERTAIN, Link, Why};
+use super::relations::{self, CERTAIN, Link, Why};
 use super::settings::Conflicts;
 use super::union_find::UnionFind;
 use super::{Grouped, Settings};
@@ -34,16 +34,11 @@ pub(super) struct Sets {
 
 impl Sets {
     pub(super) fn of(items: &[Item], links: &[Link]) -> Self {
-        let joined = |wanted: &dyn Fn(&Link) -> bool| {
-            let mut sets = UnionFind::new(items.len());
-            for link in links.iter().filter(|link| wanted(link)) {
-                sets.join(link.a, link.b);
-            }
-            (0..items.len()).map(|index| sets.find(index)).collect()
-        };
+        let count = items.len();
+        let smallest = |mut sets: UnionFind| (0..count).map(|index| sets.find(index)).collect();
         Self {
-            pictures: joined(&|link| link.why.is_same_picture()),
-            groups: joined(&|_| true),
+            pictures: smallest(relations::pictures(count, links)),
+            groups: smallest(relations::joined(count, links, |_| true)),
         }
     }
 

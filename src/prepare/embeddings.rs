@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::PrepareError;
 use super::items::Item;
+use super::{PrepareError, Settings};
 use crate::artifacts::given_split::CACHE_FOLDER;
 use crate::context::Context;
 use crate::embed_images::{FaceImage, ImageEmbedder, embed_images};
@@ -23,6 +23,23 @@ pub(super) enum Source<'tools> {
     Kept(&'tools ImageEmbedder, &'tools Path),
     /// What an output folder has is used, and nothing is written.
     Read(&'tools ImageEmbedder, Option<&'tools Path>),
+}
+
+impl<'tools> Source<'tools> {
+    /// What `of` makes of the embedder, where the settings need one.
+    ///
+    /// # Errors
+    /// [`PrepareError::NoEmbedder`] where they do and there is none.
+    pub(super) fn new(
+        settings: &Settings,
+        embedder: Option<&'tools ImageEmbedder>,
+        of: impl FnOnce(&'tools ImageEmbedder) -> Self,
+    ) -> Result<Self, PrepareError> {
+        if !settings.needs_embeddings() {
+            return Ok(Self::None);
+        }
+        embedder.map(of).ok_or(PrepareError::NoEmbedder)
+    }
 }
 
 /// The faces of images, by their content.

@@ -149,11 +149,7 @@ pub fn explain(
         })
     };
     let [a, b] = [position(&files[0])?, position(&files[1])?];
-    let source = match embedder {
-        _ if !settings.needs_embeddings() => Source::None,
-        None => return Err(PrepareError::NoEmbedder),
-        Some(embedder) => Source::Read(embedder, out),
-    };
+    let source = Source::new(settings, embedder, |tools| Source::Read(tools, out))?;
     let embeddings = Embeddings::find(&items, source, context)?;
     let links = relations::find(&items, &embeddings, settings, context)?;
     let sets = Sets::of(&items, &links);

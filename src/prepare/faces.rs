@@ -9,7 +9,6 @@ use super::items::Item;
 use super::near_embeddings::near_pairs;
 use super::relations::{self, Link, Why};
 use super::second_look::{self, Agreement};
-use super::union_find::UnionFind;
 use crate::context::Context;
 use crate::parallel;
 use crate::types::Embedding;
@@ -30,10 +29,7 @@ pub(super) fn find(
     links: &[Link],
     context: &Context,
 ) -> Result<Vec<Link>, PrepareError> {
-    let mut pictures = UnionFind::new(items.len());
-    for link in links.iter().filter(|link| link.why.is_same_picture()) {
-        pictures.join(link.a, link.b);
-    }
+    let mut pictures = relations::pictures(items.len(), links);
     let first = (0..items.len()).filter(|at| pictures.find(*at) == *at);
     let (owners, faces): (Vec<usize>, Vec<_>) = first
         .filter_map(|at| Some((at, embeddings.face(&items[at].features.md5)?)))

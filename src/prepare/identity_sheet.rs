@@ -8,12 +8,11 @@ use std::path::Path;
 use image::imageops;
 use image::{Rgb, RgbImage};
 use url::Url;
-use walkdir::WalkDir;
 
 use super::PrepareError;
 use super::identity_record::{Decision, IdentityRecord};
 use crate::artifacts::atomic;
-use crate::artifacts::image_folder::{REPORT_FOLDER, relative_path};
+use crate::artifacts::image_folder::{self, REPORT_FOLDER, report_file};
 use crate::context::Context;
 use crate::image_io;
 use crate::lettering::{LETTER, write_across};
@@ -121,19 +120,12 @@ pub(super) fn write_all(
 
 /// Removes the sheets that are not in `keep`.
 pub(super) fn remove_others(root: &Path, keep: &BTreeSet<String>) -> io::Result<()> {
-    let folder = root.join(REPORT_FOLDER);
-    for entry in WalkDir::new(folder).min_depth(2).into_iter().flatten() {
-        let is_sheet = entry.file_name() == SHEET_FILE;
-        if is_sheet && !keep.contains(&relative_path(root, entry.path())) {
-            fs_err::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
+    image_folder::sweep_reports(root, SHEET_FILE, keep)
 }
 
 /// A label's sheet below the output folder.
 fn file_of(label: &str) -> String {
-    format!("{REPORT_FOLDER}/{label}/{SHEET_FILE}")
+    report_file(label, SHEET_FILE)
 }
 
 /// The address of a label's sheet for a page in the output folder.

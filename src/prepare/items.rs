@@ -75,14 +75,13 @@ struct Seen {
 /// Reads all images.
 pub(super) fn read(
     folder: &ImageFolder,
-    crop_manifest: &Path,
+    manifest: &Path,
     cache: &Cache,
     mut cache_file: Option<CacheFile>,
     rotations: bool,
     context: &Context,
 ) -> Result<Items, PrepareError> {
-    let photos = read_photos(crop_manifest)?;
-    let also_labels = read_also_labels(crop_manifest);
+    let told = Told::read(manifest);
     let total = Some(folder.files.len() as u64);
     let bar = context.progress.start("hash", total);
     let mut read = Items::default();
@@ -91,8 +90,8 @@ pub(super) fn read(
         context.threads,
         || Ok(()),
         |(), file| {
-            let mut seen = read_one(file, photos.get(&file.relative), cache, rotations)?;
-            let also = also_labels.get(&file.relative);
+            let mut seen = read_one(file, told.photos.get(&file.relative), cache, rotations)?;
+            let also = told.also_labels.get(&file.relative);
             seen.item.also_labels = also.cloned().unwrap_or_default();
             Ok(seen)
         },
@@ -161,28 +160,76 @@ fn read_one(
     Ok(seen(features, false, true))
 }
 
-/// The photos of the crops, by crop file; empty where the images are no crops of ours.
-fn read_photos(crop_manifest: &Path) -> Result<HashMap<String, Photo>, PrepareError> {
-    if !crop_manifest.exists() {
-        return Ok(HashMap::new());
+/// What a stage before wrote down of the images, by file.
+#[derive(Debug, Default)]
+struct Told {
+    /// The photos of crops.
+    photos: HashMap<String, Photo>,
+    /// Other labels that `fetch` found the image, or a crop's photo, for.
+    also_labels: HashMap<String, Vec<String>>,
+}
+
+impl Told {
+    /// Reads the manifest of `crop`, `prepare` or `fetch`; nothing where there is none of them.
+    fn read(manifest: &Path) -> Self {
+        if let Ok(crops) = jsonl::read::<CropRecord>(manifest) {
+            return Self::of_crops(crops);
+        }
+        if let Ok(images) = jsonl::read::<SplitRecord>(manifest) {
+            return Self::of_data_set(images);
+        }
+        jsonl::read::<ImageRecord>(manifest).map_or_else(|_| Self::default(), Self::of_photos)
     }
-    // Another stage's manifest (fetched photos, say) has other fields, and no photos to tell of.
-    let Ok(crops) = jsonl::read::<CropRecord>(crop_manifest) else {
-        let images = jsonl::read::<SplitRecord>(crop_manifest);
-        return Ok(images.map(photos_of_data_set).unwrap_or_default());
-    };
-    let photo = |crop: CropRecord| {
-        let phash = crop.source.phash.parse().ok()?;
-        let photo = Photo {
-            file: crop.source.file,
-            md5: crop.source.md5,
-            phash,
-            place: crop.place,
-            quality: crop.quality.map(|quality| quality.overall),
+
+    fn of_crops(crops: Vec<CropRecord>) -> Self {
+        let mut told = Self::default();
+        for crop in crops {
+            told.also(&crop.file, crop.source.also_labels);
+            let Ok(phash) = crop.source.phash.parse() else {
+                continue;
+            };
+            let photo = Photo {
+                file: crop.source.file,
+                md5: crop.source.md5,
+                phash,
+                place: crop.place,
+                quality: crop.quality.map(|quality| quality.overall),
+            };
+            told.photos.insert(crop.file, photo);
+        }
+        told
+    }
+
+    fn of_data_set(images: Vec<SplitRecord>) -> Self {
+        let photo = |image: SplitRecord| {
+            let photo = Photo {
+                file: image.photo?,
+                md5: image.photo_md5?,
+                phash: image.photo_phash?.parse().ok()?,
+                place: image.place,
+                quality: None,
+            };
+            Some((image.file, photo))
         };
-        Some((crop.file, photo))
-    };
-    Ok(crops.into_iter().filter_map(photo).collect())
+        Self {
+            photos: images.into_iter().filter_map(photo).collect(),
+            ..Self::default()
+        }
+    }
+
+    fn of_photos(photos: Vec<ImageRecord>) -> Self {
+        let mut told = Self::default();
+        for photo in photos {
+            told.also(&photo.file, photo.also_labels);
+        }
+        told
+    }
+
+    fn also(&mut self, file: &str, labels: Vec<String>) {
+        if !labels.is_empty() {
+            self.also_labels.insert(file.to_owned(), labels);
+        }
+    }
 }
 
 /// Whether it is written down beside the images where their faces lie, so that nobody has to look for them.
@@ -196,37 +243,6 @@ pub fn knows_faces(input: &Path) -> bool {
         let record = serde_json::from_str::<Value>(&line);
         record.is_ok_and(|record| record.get("place").is_some_and(Value::is_object))
     })
-}
-
-/// What `fetch` wrote down of labels that share an image, by file, where its photos or crops of them are read.
-fn read_also_labels(manifest: &Path) -> HashMap<String, Vec<String>> {
-    let of_crops = |crops: Vec<CropRecord>| -> Vec<(String, Vec<String>)> {
-        let pair = |crop: CropRecord| (crop.file, crop.source.also_labels);
-        crops.into_iter().map(pair).collect()
-    };
-    let of_photos = |photos: Vec<ImageRecord>| {
-        let pair = |photo: ImageRecord| (photo.file, photo.also_labels);
-        photos.into_iter().map(pair).collect()
-    };
-    let all = jsonl::read(manifest).map(of_crops);
-    let all = all.or_else(|_| jsonl::read(manifest).map(of_photos));
-    let shared = all.unwrap_or_default().into_iter();
-    shared.filter(|(_, labels)| !labels.is_empty()).collect()
-}
-
-/// What `prepare` wrote down of the photos of a data set, by file.
-fn photos_of_data_set(images: Vec<SplitRecord>) -> HashMap<String, Photo> {
-    let photo = |image: SplitRecord| {
-        let photo = Photo {
-            file: image.photo?,
-            md5: image.photo_md5?,
-            phash: image.photo_phash?.parse().ok()?,
-            place: image.place,
-            quality: None,
-        };
-        Some((image.file, photo))
-    };
-    images.into_iter().filter_map(photo).collect()
 }
 
 fn unreadable(file: &LabelledFile, error: &DecodeError) -> Discarded {

@@ -132,11 +132,7 @@ pub fn run(
     drop(cache);
     let given = split::given(sides, &read.items, settings);
     context.interrupt.check()?;
-    let source = match embedder {
-        _ if !settings.needs_embeddings() => Source::None,
-        None => return Err(PrepareError::NoEmbedder),
-        Some(embedder) => Source::Kept(embedder, out),
-    };
+    let source = Source::new(settings, embedder, |tools| Source::Kept(tools, out))?;
     let embeddings = Embeddings::find(&read.items, source, context)?;
     let links = relations::find(&read.items, &embeddings, settings, context)?;
     let sorted_out = duplicates::sort_out(&read.items, &links, given.as_ref(), settings);
@@ -315,7 +311,6 @@ fn write(
         fs_err::create_dir_all(open.root.join(side.folder()).join(label))?;
     }
     let bar = context.progress.start("copy", Some(images.len() as u64));
-    let mut manifest = Vec::new();
     let records: Vec<(&Item, SplitRecord)> = images
         .iter()
         .map(|placed| (placed.image.item, record(placed)))
@@ -331,7 +326,7 @@ fn write(
             placed
         },
     )?;
-    manifest.extend(records.into_iter().map(|(_, record)| record));
+    let mut manifest: Vec<SplitRecord> = records.into_iter().map(|(_, record)| record).collect();
     manifest.sort_by(|a, b| a.file.cmp(&b.file));
     discarded.sort_by(|a, b| (&a.item, a.reason).cmp(&(&b.item, b.reason)));
     image_folder::sweep(

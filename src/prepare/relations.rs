@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::embeddings::Embeddings;
 use super::items::Item;
 use super::second_look::{self, Agreement, Details};
+use super::union_find::UnionFind;
 use super::{PrepareError, Settings, candidates, faces, view};
 use crate::context::Context;
 use crate::hash_join::close_pairs;
@@ -230,6 +231,20 @@ pub(super) fn find(
     }));
     links.extend(faces::find(items, embeddings, &links, context)?);
     Ok(links)
+}
+
+/// Which of `count` items show the same picture, as the links say.
+pub(super) fn pictures(count: usize, links: &[Link]) -> UnionFind {
+    joined(count, links, |link| link.why.is_same_picture())
+}
+
+/// The items that the links join that are wanted.
+pub(super) fn joined(count: usize, links: &[Link], wanted: impl Fn(&Link) -> bool) -> UnionFind {
+    let mut sets = UnionFind::new(count);
+    for link in links.iter().filter(|link| wanted(link)) {
+        sets.join(link.a, link.b);
+    }
+    sets
 }
 
 /// The first of each set of items with an equal key, with the others.

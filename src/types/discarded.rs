@@ -44,6 +44,20 @@ pub struct Distance {
 }
 
 impl Discarded {
+    /// An image of a source that has no address to ask for.
+    #[must_use]
+    pub fn without_address(item: String, label: Option<String>, message: &str) -> Self {
+        Self {
+            item,
+            kind: ItemKind::Image,
+            label,
+            reason: Reason::BadAddress,
+            message: message.to_owned(),
+            related: Vec::new(),
+            distance: None,
+        }
+    }
+
     /// How many items were left out for each reason.
     #[must_use]
     pub fn count_reasons(items: &[Self]) -> BTreeMap<String, u64> {

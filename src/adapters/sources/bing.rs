@@ -12,7 +12,7 @@ use url::Url;
 use super::text::{field, link, plain_text, web_address};
 use crate::fetch::licence::{Licence, LicenceFilter};
 use crate::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
-use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
+use crate::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results that a page is asked for: as many as a browser asks for while scrolling.
 const PAGE_SIZE: u64 = 35;
@@ -109,19 +109,15 @@ impl BingSource {
 
     fn junk(&self, result: &Value, number: u64) -> Discarded {
         let place = field(result, "purl").and_then(link);
-        Discarded {
-            item: format!(
+        Discarded::without_address(
+            format!(
                 "{}:{}",
                 Self::NAME,
                 place.unwrap_or_else(|| number.to_string())
             ),
-            kind: ItemKind::Image,
-            label: Some(self.label.clone()),
-            reason: Reason::BadAddress,
-            message: "the page gives no address for it".to_owned(),
-            related: Vec::new(),
-            distance: None,
-        }
+            Some(self.label.clone()),
+            "the page gives no address for it",
+        )
     }
 }
 

@@ -13,7 +13,7 @@ use url::Url;
 use super::text::{json_object_of, link, plain_text, web_address};
 use crate::fetch::licence::{Licence, LicenceFilter};
 use crate::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
-use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
+use crate::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results a request: the API scales down at most 50 pictures for one answer.
 const PAGE_SIZE: u32 = 50;
@@ -144,15 +144,11 @@ impl CommonsSource {
     }
 
     fn junk(&self, page: &Value, message: &str) -> SourceStep {
-        SourceStep::Junk(Discarded {
-            item: title_of(page).unwrap_or_else(|| page["pageid"].to_string()),
-            kind: ItemKind::Image,
-            label: Some(self.label.clone()),
-            reason: Reason::BadAddress,
-            message: message.to_owned(),
-            related: Vec::new(),
-            distance: None,
-        })
+        SourceStep::Junk(Discarded::without_address(
+            title_of(page).unwrap_or_else(|| page["pageid"].to_string()),
+            Some(self.label.clone()),
+            message,
+        ))
     }
 }
 

@@ -12,7 +12,7 @@ use super::text::{field, json_object_of, link, one_line, plain_text, web_address
 use crate::fetch::licence::{Licence, LicenceFilter};
 use crate::ports::{ImageSource, SecretPart, SourceError, SourceRequest, SourceStep};
 use crate::secret::Secret;
-use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
+use crate::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results a page: the most that the API gives to those who do not sign in.
 const PAGE_SIZE: u64 = 20;
@@ -115,15 +115,11 @@ impl OpenverseSource {
 
     fn junk(&self, result: &Value, number: u64) -> SourceStep {
         let name = field(result, "id").map_or_else(|| number.to_string(), str::to_owned);
-        SourceStep::Junk(Discarded {
-            item: format!("{}:{name}", Self::NAME),
-            kind: ItemKind::Image,
-            label: Some(self.label.clone()),
-            reason: Reason::BadAddress,
-            message: "the answer gives no address for it".to_owned(),
-            related: Vec::new(),
-            distance: None,
-        })
+        SourceStep::Junk(Discarded::without_address(
+            format!("{}:{name}", Self::NAME),
+            Some(self.label.clone()),
+            "the answer gives no address for it",
+        ))
     }
 }
 

@@ -11,7 +11,7 @@ use super::text::{field, json_object_of, link, one_line, plain_text, web_address
 use crate::fetch::licence::LicenceFilter;
 use crate::ports::{ImageSource, SecretPart, SourceError, SourceRequest, SourceStep};
 use crate::secret::Secret;
-use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
+use crate::types::{Address, Candidate, Discarded, Provenance};
 
 /// How Google says that there are no more pages; SerpAPI gives it as an error.
 const NO_RESULTS: &str = "hasn't returned any results";
@@ -124,15 +124,11 @@ impl SerpApiSource {
     fn junk(&self, result: &Value) -> Discarded {
         let place = field(result, "link").and_then(link);
         let place = place.or_else(|| field(result, "title").and_then(plain_text));
-        Discarded {
-            item: format!("{}:{}", Self::NAME, place.as_deref().unwrap_or("?")),
-            kind: ItemKind::Image,
-            label: Some(self.label.clone()),
-            reason: Reason::BadAddress,
-            message: "the answer gives no address for it".to_owned(),
-            related: Vec::new(),
-            distance: None,
-        }
+        Discarded::without_address(
+            format!("{}:{}", Self::NAME, place.as_deref().unwrap_or("?")),
+            Some(self.label.clone()),
+            "the answer gives no address for it",
+        )
     }
 }
 

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::artifacts::image_folder::label_from_text;
 use crate::ports::{ImageSource, SourceError, SourceStep};
-use crate::types::{Address, Candidate, Discarded, ItemKind, Provenance, Reason};
+use crate::types::{Address, Candidate, Discarded, Provenance};
 use records::{Fields, Form, Record, Records};
 
 /// Stands for standard input instead of a file.
@@ -140,15 +140,11 @@ impl UrlListSource {
     }
 
     fn junk(&self, line: u64, problem: &str) -> SourceStep {
-        SourceStep::Junk(Discarded {
-            item: format!("{}:{line}", self.list),
-            kind: ItemKind::Image,
-            label: self.label.clone(),
-            reason: Reason::BadAddress,
-            message: format!("line {line}: {problem}"),
-            related: Vec::new(),
-            distance: None,
-        })
+        SourceStep::Junk(Discarded::without_address(
+            format!("{}:{line}", self.list),
+            self.label.clone(),
+            &format!("line {line}: {problem}"),
+        ))
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::types::Reason;
 
 /// Reads a list from memory; `form` as if from a file's extension.
 fn steps(text: &[u8], form: &str, label: Option<&str>) -> Result<Vec<SourceStep>, SourceError> {

@@ -1,6 +1,5 @@
 //! The proof of a split that is there already, whoever made it.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -8,9 +7,9 @@ use serde::Serialize;
 
 use super::leaks::Joined;
 use super::{PROOF_FILE, Placed, Proof, prove};
-use crate::artifacts::atomic;
-use crate::artifacts::image_folder::{self, ImageFolder};
+use crate::artifacts::image_folder::ImageFolder;
 use crate::artifacts::stage::MANIFEST_FILE;
+use crate::artifacts::{atomic, given_split};
 use crate::context::Context;
 use crate::embed_images::ImageEmbedder;
 use crate::prepare::cache::Cache;
@@ -62,11 +61,7 @@ pub fn check(
     )?;
     drop(cache);
     context.interrupt.check()?;
-    let source = match embedder {
-        _ if !settings.needs_embeddings() => Source::None,
-        None => return Err(PrepareError::NoEmbedder),
-        Some(embedder) => Source::Read(embedder, Some(input)),
-    };
+    let source = Source::new(settings, embedder, |tools| Source::Read(tools, Some(input)))?;
     let embeddings = Embeddings::find(&read.items, source, context)?;
     let links = relations::find(&read.items, &embeddings, settings, context)?;
     let groups = Sets::of(&read.items, &links).groups;
@@ -113,18 +108,7 @@ fn list(input: &Path) -> Result<ImageFolder, PrepareError> {
     if sides.len() < 2 {
         return Err(PrepareError::NothingToCheck(input.to_owned()));
     }
-    let mut all = ImageFolder::default();
-    let mut labels = BTreeSet::new();
-    for side in sides {
-        let folder = image_folder::list(&input.join(side.folder()))?;
-        labels.extend(folder.labels);
-        all.files.extend(folder.files.into_iter().map(|file| {
-            let relative = format!("{side}/{}", file.relative);
-            image_folder::LabelledFile { relative, ..file }
-        }));
-    }
-    all.labels = labels.into_iter().collect();
-    all.files.sort_by(|a, b| a.relative.cmp(&b.relative));
+    let all = given_split::list_sides(input, sides.into_iter().map(Split::folder))?;
     if all.files.is_empty() {
         return Err(PrepareError::NoImages(input.to_owned()));
     }
