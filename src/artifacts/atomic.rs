@@ -56,6 +56,17 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> io::Result<()> {
     write(path, &bytes)
 }
 
+/// Removes a file, which may be missing.
+///
+/// # Errors
+/// The I/O error, with its path.
+pub fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Lets a file be made under a name of its own and gives it its right name; on an error nothing of
 /// it stays.
 fn through_temporary(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {

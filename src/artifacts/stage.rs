@@ -203,7 +203,7 @@ impl OpenStage {
         self.stamp.counts = counts;
         self.stamp.complete = true;
         atomic::write_json(&self.path(STAMP_FILE), &self.stamp)?;
-        remove_if_there(&self.path(JOURNAL_FILE))?;
+        atomic::remove_if_there(&self.path(JOURNAL_FILE))?;
         Ok(self.stamp)
     }
 }
@@ -217,16 +217,9 @@ fn start_anew(root: &Path) -> io::Result<()> {
         REPORT_FILE,
         STAMP_FILE,
     ] {
-        remove_if_there(&root.join(name))?;
+        atomic::remove_if_there(&root.join(name))?;
     }
     Ok(())
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }
 
 /// Whether a folder holds nothing but what a stage leaves that is killed while it writes its stamp.

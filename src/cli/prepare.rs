@@ -46,7 +46,7 @@ const TOLD_LEAKS: usize = 20;
     report/LABEL/identities.png shows them. A label without such a person is kept whole.\n\n\
     --check compares the sides of a split that is there already (train, val and test, then labels), whoever \
     made it, and writes proof.json and proof.html to it, or to --out. The exit code is 1 where a picture or a \
-    photo stands on two sides. With --clean-identities the distances of faces are told, too.")]
+    photo stands on two sides. With --embeddings the distances of faces are told, too.")]
 pub(super) struct PrepareArgs {
     /// Folder of crops or photos: a folder for each label
     pub(super) input: PathBuf,
@@ -67,8 +67,8 @@ pub(super) struct PrepareArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prepare")]
 pub(super) struct PrepareOptions {
-    /// Bits of 256 in which the perceptual hashes of two images may differ for them to be one, or
-    /// `off`
+    /// Bits of 256 in which the perceptual hashes of two images may differ for them to be compared in
+    /// detail, or `off`: only equal pixels count
     #[arg(long, value_name = "N|off", default_value = "20", value_parser = phash_distance)]
     pub(super) phash_distance: PhashDistance,
     /// Take turned and mirrored pictures for the same, too

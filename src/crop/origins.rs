@@ -7,7 +7,7 @@ use crate::artifacts::image_folder::LabelledFile;
 use crate::artifacts::jsonl;
 use crate::artifacts::stage::MANIFEST_FILE;
 use crate::photo_date;
-use crate::types::{DateSource, ImageRecord, PhotoDate};
+use crate::types::{ImageRecord, PhotoDate};
 
 /// What is known of one fetched photo.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Origin {
     pub(super) name: Option<String>,
     /// Other labels that the photo was found for.
     pub(super) also_labels: Vec<String>,
-    downloaded: Option<u64>,
+    downloaded: Option<PhotoDate>,
 }
 
 /// What is known of photos, by their paths below the input.
@@ -29,7 +29,7 @@ impl Origins {
         let origin = |record: ImageRecord| {
             let origin = Origin {
                 name: record.provenance.origin(),
-                downloaded: record.provenance.fetched_at,
+                downloaded: record.provenance.download_date(),
                 also_labels: record.also_labels,
             };
             (record.file, origin)
@@ -45,17 +45,13 @@ impl Origins {
 /// When a photo was made, as its camera says, else when it was downloaded. The file's own time is left out:
 /// it changes with every copy, and the manifest would with it.
 pub(super) fn date(bytes: &[u8], origin: Option<&Origin>) -> Option<PhotoDate> {
-    photo_date::by_camera(bytes).or_else(|| {
-        let seconds = i64::try_from(origin?.downloaded?).ok()?;
-        let by = DateSource::Download;
-        Some(PhotoDate { seconds, by })
-    })
+    photo_date::by_camera(bytes).or_else(|| origin?.downloaded)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Provenance;
+    use crate::types::{DateSource, Provenance};
 
     #[test]
     fn fetched_photos_have_an_origin_and_a_date() {

@@ -1,8 +1,5 @@
 //! The files of a report.
 
-use std::io;
-use std::path::Path;
-
 use super::report::Report;
 use super::{EvaluateError, Findings, answers, open_set, page, plot, training};
 use crate::artifacts::model_folder::METRICS_FILE as TRAINING_FILE;
@@ -42,7 +39,7 @@ impl Findings<'_> {
         let metrics = &report.metrics;
         let labels = metrics.labels();
         for name in OPTIONAL_FILES {
-            remove_if_there(&folder.path(name))?;
+            atomic::remove_if_there(&folder.path(name))?;
         }
         jsonl::write(&folder.path(DISCARDED_FILE), &self.discarded)?;
         atomic::write_json(
@@ -72,12 +69,5 @@ impl Findings<'_> {
         let page = page::write(report, self.classifier.card(), &plots, &galleries);
         atomic::write(&folder.path(PAGE_FILE), page.as_bytes())?;
         Ok(atomic::write_json(&folder.path(REPORT_FILE), report)?)
-    }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs_err::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ use super::identity_record::{Decision, IdentityRecord, LabelIdentity};
 use super::identity_sheet::{self, Shown};
 use super::restored::{RESTORED_FILE, Restored};
 use super::{Grouped, PrepareError};
-use crate::artifacts::jsonl;
 use crate::artifacts::stage::OpenStage;
+use crate::artifacts::{atomic, jsonl};
 use crate::context::Context;
 use crate::identity::{self, Face, JudgedLabel, Judgement};
 use crate::types::{Discarded, Embedding};
@@ -29,10 +29,7 @@ pub(super) struct Cleaned<'items> {
 /// Takes away what a run with cleaning has left in the output folder, but for the embeddings.
 pub(super) fn remove_traces(open: &OpenStage) -> io::Result<()> {
     identity_sheet::remove_others(&open.root, &BTreeSet::new())?;
-    match fs_err::remove_file(open.path(IDENTITIES_FILE)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    atomic::remove_if_there(&open.path(IDENTITIES_FILE))
 }
 
 /// Judges all images; writes what was found and a sheet for each label.

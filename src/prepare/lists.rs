@@ -60,10 +60,7 @@ pub(super) fn write(out: &Path, manifest: &[SplitRecord], folds: bool) -> io::Re
         });
         return write_table(&path, rows);
     }
-    match fs_err::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    atomic::remove_if_there(&path)
 }
 
 fn write_table(path: &Path, rows: impl Iterator<Item = impl Serialize>) -> io::Result<()> {

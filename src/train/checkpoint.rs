@@ -150,14 +150,14 @@ impl Checkpoints {
 
     /// Removes everything that a training could go on with, so that it begins at its beginning.
     pub(super) fn forget(&self) -> io::Result<()> {
-        remove_if_there(&self.model.join(LAST_FILE))?;
+        atomic::remove_if_there(&self.model.join(LAST_FILE))?;
         self.tidy()
     }
 
     /// Removes what only an unfinished training needs.
     pub(super) fn tidy(&self) -> io::Result<()> {
-        remove_if_there(&self.model.join(NEXT_FILE))?;
-        remove_if_there(&self.model.join(PREVIOUS_FILE))
+        atomic::remove_if_there(&self.model.join(NEXT_FILE))?;
+        atomic::remove_if_there(&self.model.join(PREVIOUS_FILE))
     }
 }
 
@@ -247,13 +247,6 @@ fn digest(tensors: &BTreeMap<String, Tensor>, progress: &Progress) -> Result<Str
 
 fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
     match fs_err::rename(from, to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-fn remove_if_there(path: &Path) -> io::Result<()> {
-    match fs_err::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -103,6 +103,14 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// When it was downloaded.
+    #[must_use]
+    pub fn download_date(&self) -> Option<PhotoDate> {
+        let seconds = self.fetched_at?.try_into().ok()?;
+        let by = DateSource::Download;
+        Some(PhotoDate { seconds, by })
+    }
+
     /// Whom or what several photos may have in common: the author, where a picture collection names one
     /// (`commons: Jane Doe`), else the host of the page that shows it, else that of its address, else the
     /// folder that it was taken from. `None` where nothing of these is known.

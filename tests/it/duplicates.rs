@@ -349,6 +349,10 @@ fn a_photo_that_fetch_found_for_two_people_is_left_out_of_both() {
         assert_eq!(conflict["reason"], "label_conflict");
         let message = conflict["message"].as_str().expect("a text");
         assert!(message.contains("`grace`"), "{message}");
+        let page = fs_err::read_to_string(out.join("report.html")).expect("reads");
+        let row = "<td>ada</td><td class=\"left\">grace</td><td>1</td>";
+        assert!(page.contains(row), "the labels are in the table");
+        assert!(page.contains("also downloaded for <b>grace</b>"));
         if input == &raw {
             assert_eq!(conflict["item"], shared.as_str());
         }

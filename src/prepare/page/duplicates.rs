@@ -1,6 +1,6 @@
 //! Sets of duplicates, and pictures that stand under two labels.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use maud::{Markup, html};
 
@@ -111,8 +111,8 @@ fn nearest_hashes(a: &Item, b: &Item) -> u32 {
 
 /// Pictures and photos that stand under two labels.
 pub(super) struct Conflicts<'a> {
-    /// An image and one that it contradicts.
-    pairs: Vec<(&'a Discarded, [&'a Item; 2])>,
+    /// An image and one that it contradicts; a photo that was downloaded for two labels stands alone.
+    shown_together: Vec<(&'a Discarded, Vec<&'a Item>)>,
     /// How many images contradict each other, by their two labels.
     labels: BTreeMap<[&'a str; 2], usize>,
     /// Images that were left out.
@@ -126,41 +126,46 @@ impl<'a> Conflicts<'a> {
                 .iter()
                 .filter(|one| one.reason == Reason::LabelConflict)
         };
-        let (mut pairs, mut labels) = (Vec::new(), BTreeMap::new());
+        let (mut shown_together, mut labels) = (Vec::new(), BTreeMap::new());
         let mut told: HashSet<&str> = HashSet::new();
         for one in conflicts() {
-            let Some(item) = images.get(one.item.as_str()) else {
+            let Some(&item) = images.get(one.item.as_str()) else {
                 continue;
             };
-            let others = one
-                .related
-                .iter()
-                .filter_map(|name| images.get(name.as_str()));
-            let Some(other) = others.min_by_key(|other| nearest_hashes(item, other)) else {
-                continue;
-            };
-            let mut two = [item.label.as_str(), other.label.as_str()];
-            two.sort_unstable();
-            *labels.entry(two).or_insert(0) += 1;
+            let image = |name: &String| images.get(name.as_str()).copied();
+            let others: Vec<&Item> = one.related.iter().filter_map(image).collect();
+            let also = item.also_labels.iter();
+            let other_labels: BTreeSet<&str> = also
+                .chain(others.iter().map(|other| &other.label))
+                .map(String::as_str)
+                .collect();
+            for other in other_labels {
+                let mut two = [item.label.as_str(), other];
+                two.sort_unstable();
+                *labels.entry(two).or_insert(0) += 1;
+            }
             // Each image once, and no pair from both of its ends.
             if told.insert(&item.relative) {
-                told.insert(&other.relative);
-                pairs.push((one, [*item, *other]));
+                let nearest = others
+                    .into_iter()
+                    .min_by_key(|other| nearest_hashes(item, other));
+                told.extend(nearest.map(|other| other.relative.as_str()));
+                shown_together.push((one, [item].into_iter().chain(nearest).collect()));
             }
         }
         Self {
-            pairs,
+            shown_together,
             labels,
             images: conflicts().count(),
         }
     }
 
-    fn shown(&self) -> &[(&'a Discarded, [&'a Item; 2])] {
-        &self.pairs[..self.pairs.len().min(MOST_CONFLICTS)]
+    fn shown(&self) -> &[(&'a Discarded, Vec<&'a Item>)] {
+        &self.shown_together[..self.shown_together.len().min(MOST_CONFLICTS)]
     }
 
     pub(super) fn items(&self) -> impl Iterator<Item = &'a Item> {
-        self.shown().iter().flat_map(|(_, items)| *items)
+        self.shown().iter().flat_map(|(_, items)| items).copied()
     }
 
     pub(super) fn markup(&self, pictures: &Pictures<'_>) -> Markup {
@@ -190,11 +195,14 @@ impl<'a> Conflicts<'a> {
                             @for item in items {
                                 div { b { (item.label) } }
                                 div.soft { (item.relative) }
+                                @if !item.also_labels.is_empty() {
+                                    div { "also downloaded for " b { (item.also_labels.join(", ")) } }
+                                }
                             }
                         }
                     }
                 }
-                (not_shown(self.pairs.len().saturating_sub(MOST_CONFLICTS), "pair"))
+                (not_shown(self.shown_together.len().saturating_sub(MOST_CONFLICTS), "conflict"))
             }
         }
     }

@@ -104,7 +104,9 @@ const fn meaning(reason: Reason) -> &'static str {
         Reason::LabelConflict => "the same picture or photo stands under two labels",
         Reason::Stranger => "the face is not that of the label's person",
         Reason::NearerToOtherLabel => "the face is that of another label's person",
+        Reason::SplitLeak => "the same picture or photo stands on a side farther from training",
         Reason::ClassTooSmall => "its label has too few images",
+        Reason::OverLimit => "more images of its label than were asked for",
         _ => "see discarded.jsonl",
     }
 }

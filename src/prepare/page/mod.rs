@@ -68,10 +68,7 @@ pub(super) fn write(
 /// Takes away the page and the proof of an earlier run.
 pub(super) fn remove(open: &OpenStage) -> io::Result<()> {
     for name in [PAGE_FILE, PROOF_FILE] {
-        match fs_err::remove_file(open.path(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        atomic::remove_if_there(&open.path(name))?;
     }
     Ok(())
 }

@@ -63,14 +63,9 @@ fn read(input: &Path) -> HashMap<String, Origin> {
     }
     let photos = jsonl::read::<ImageRecord>(&manifest).unwrap_or_default();
     let origin = |photo: ImageRecord| {
-        let downloaded = photo
-            .provenance
-            .fetched_at
-            .and_then(|seconds| seconds.try_into().ok());
-        let by = DateSource::Download;
         let origin = Origin {
             name: photo.provenance.origin(),
-            made: downloaded.map(|seconds| PhotoDate { seconds, by }),
+            made: photo.provenance.download_date(),
         };
         (photo.file, origin)
     };
