@@ -1,5 +1,5 @@
 //! The `facepipe` program: see `facepipe --help`.
 
-fn main() -> std::process::ExitCode {
+fn main() -> ! {
     facepipe::cli::main()
 }

@@ -1,9 +1,8 @@
 //! Errors as the user sees them: what failed, why, and the next step.
 
 use std::io;
-use std::process::ExitCode;
 
-use super::{INTERRUPTED, USAGE};
+use super::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
 use crate::errors::Hint;
 
 /// An error of any stage on its way to the terminal.
@@ -43,16 +42,16 @@ impl Failure {
 
 /// Prints an error to stderr and gives the exit code that belongs to it.
 #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
-pub(super) fn print(failure: &Failure) -> ExitCode {
+pub(super) fn print(failure: &Failure) -> u8 {
     match failure {
-        Failure::OutputClosed => ExitCode::SUCCESS,
+        Failure::OutputClosed => SUCCESS,
         Failure::Usage { message, hint } => {
             eprintln!("error: {message}\n\nhint: {hint}");
-            ExitCode::from(USAGE)
+            USAGE
         }
         Failure::Stage(error) if error.is_interruption() => {
             eprintln!("interrupted\n\nhint: run the same command again to continue");
-            ExitCode::from(INTERRUPTED)
+            INTERRUPTED
         }
         Failure::Stage(error) => {
             eprintln!("error: {error}");
@@ -69,7 +68,7 @@ pub(super) fn print(failure: &Failure) -> ExitCode {
             if let Some(hint) = error.hint() {
                 eprintln!("\nhint: {hint}");
             }
-            ExitCode::FAILURE
+            FAILURE
         }
     }
 }

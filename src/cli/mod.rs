@@ -8,6 +8,7 @@ mod detect;
 mod doctor;
 #[cfg(feature = "torch")]
 mod embed;
+mod end;
 #[cfg(feature = "torch")]
 mod evaluate;
 #[cfg(feature = "torch")]
@@ -44,7 +45,6 @@ mod verify;
 mod waiting;
 mod wiring;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::FromArgMatches;
@@ -59,22 +59,30 @@ use progress::TerminalProgress;
 const INTERRUPTED: u8 = 130;
 /// Exit code with `--strict` when items were left out because of errors.
 const SOME_ITEMS_FAILED: u8 = 3;
+/// Exit code where all went well.
+const SUCCESS: u8 = 0;
+/// Exit code for an error.
+const FAILURE: u8 = 1;
 /// Exit code for arguments that can't be used.
 const USAGE: u8 = 2;
 
-/// Runs the program with the arguments and environment of the process.
-#[must_use]
-pub fn main() -> ExitCode {
-    heap::share_one_heap();
+/// Runs the program with the arguments and environment of the process, and ends it.
+pub fn main() -> ! {
+    end::with(exit_code())
+}
+
+/// Runs the program until nothing is left to do but to end it.
+fn exit_code() -> u8 {
     let arguments: Vec<_> = std::env::args_os().collect();
     let cli = match parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             // Where even the terminal is gone there is nobody left to tell.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+            return if error.use_stderr() { USAGE } else { SUCCESS };
         }
     };
+    heap::share_one_heap(&cli.command);
     #[cfg(feature = "torch")]
     waiting::start_anew_with_sleeping_threads(&cli.command, &arguments);
     let interrupt = Interrupt::default();
@@ -93,10 +101,8 @@ pub fn main() -> ExitCode {
         Ok(outcome)
     });
     match outcome {
-        Ok(outcome) if cli.globals.strict && outcome.items_failed > 0 => {
-            ExitCode::from(SOME_ITEMS_FAILED)
-        }
-        Ok(_) => ExitCode::SUCCESS,
+        Ok(outcome) if cli.globals.strict && outcome.items_failed > 0 => SOME_ITEMS_FAILED,
+        Ok(_) => SUCCESS,
         Err(error) => failure::print(&error),
     }
 }
