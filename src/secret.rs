@@ -18,6 +18,15 @@ impl Secret {
         Self(text.into())
     }
 
+    /// `Bearer` and the token, as a header's value; `None` where it holds characters that no header may
+    /// have.
+    #[must_use]
+    pub fn bearer(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(&format!("Bearer {}", self.0)).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
     /// A header's value, marked so that nothing prints it; `None` where it holds characters that no
     /// header may have.
     #[must_use]

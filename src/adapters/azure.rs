@@ -6,7 +6,7 @@ use std::sync::{Arc, Once};
 use image::RgbImage;
 
 use crate::azure::{
-    AzureError, Client, DetectOptions, FoundFace, Picture, TIER_NAME, Tier, detect,
+    AzureError, Body, Client, DetectOptions, FoundFace, Picture, TIER_NAME, Tier, detect,
 };
 use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory, Progress};
 use crate::types::{DetectedFace, FaceBox, Landmarks, Landmarks5, Size};
@@ -110,10 +110,10 @@ impl Shared {
             return Ok(Vec::new());
         };
         let options = DetectOptions {
-            face_ids: None,
             landmarks: true,
+            ..DetectOptions::default()
         };
-        let found = detect(&self.client, picture.jpeg.clone(), options);
+        let found = detect(&self.client, Body::Image(picture.jpeg.clone()), &options);
         match self.judged(found) {
             Ok(found) => Ok(in_photo(&found, &picture, Size::of(photo))),
             Err(error) => Err(error),

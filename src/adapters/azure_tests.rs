@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
-use crate::azure::{Credentials, SystemClock, Timeouts};
+use crate::azure::{Choice, Credentials, SystemClock, Timeouts};
 use crate::context::Interrupt;
 use crate::http_server::{Asked, HttpServer, Reply};
 use crate::image_io;
@@ -36,7 +36,8 @@ fn factory(server: &HttpServer, notes: &Arc<Notes>) -> AzureFactory {
         "FACEPIPE_AZURE_KEY" => Some("0123456789abcdef".to_owned()),
         _ => None,
     };
-    let credentials = Credentials::find(value, Path::new("/nowhere")).expect("usable");
+    let credentials =
+        Credentials::find(value, Path::new("/nowhere"), Choice::default()).expect("usable");
     let clock = Box::new(SystemClock::new(Interrupt::default()));
     let client = Client::new(credentials, Timeouts::default(), clock).expect("makes a client");
     AzureFactory::new(client, Arc::clone(notes) as Arc<dyn Progress>)

@@ -1,11 +1,13 @@
 //! Where endpoint and key come from: the environment, or a file beside the photos.
 
 use std::path::Path;
+use std::str::FromStr;
 
-use super::endpoint::Endpoint;
-use super::error::CredentialsError;
+use super::credentials_error::CredentialsError;
+use super::endpoint::{Endpoint, safe_url};
 use super::quota::Tier;
-use crate::credentials::{Places, Source};
+use super::sign_in::{AUTHORITY, IMDS, SignIn};
+use crate::credentials::Places;
 use crate::secret::Secret;
 
 /// Names of the endpoint: facepipe's own, that of the SDKs' samples, and the shorter one that many
@@ -23,63 +25,222 @@ pub const KEY_NAMES: [&str; 3] = [
 ];
 /// Name of the pricing tier: `f0` or `s0`.
 pub const TIER_NAME: &str = "FACEPIPE_AZURE_TIER";
+/// Name of the way to sign in.
+pub const AUTH_NAME: &str = "FACEPIPE_AZURE_AUTH";
+/// Names of an application's credentials, as the SDKs have them.
+pub(super) const TENANT_NAME: &str = "AZURE_TENANT_ID";
+pub(super) const CLIENT_NAME: &str = "AZURE_CLIENT_ID";
+pub(super) const CLIENT_SECRET_NAME: &str = "AZURE_CLIENT_SECRET";
+/// Names of other addresses of Entra ID (national clouds) and of the metadata service, likewise.
+const AUTHORITY_NAME: &str = "AZURE_AUTHORITY_HOST";
+const IMDS_NAME: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+
+/// A way to sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// The resource's key.
+    Key,
+    /// An application of Entra ID with its secret.
+    ClientSecret,
+    /// The identity of the virtual machine that facepipe runs on.
+    ManagedIdentity,
+    /// Whoever signed in with `az login`.
+    AzureCli,
+}
+
+impl Auth {
+    /// All ways.
+    pub const ALL: [Self; 4] = [
+        Self::Key,
+        Self::ClientSecret,
+        Self::ManagedIdentity,
+        Self::AzureCli,
+    ];
+
+    /// As it stands on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Key => "key",
+            Self::ClientSecret => "client-secret",
+            Self::ManagedIdentity => "managed-identity",
+            Self::AzureCli => "azure-cli",
+        }
+    }
+}
+
+impl FromStr for Auth {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL
+            .into_iter()
+            .find(|auth| auth.as_str().eq_ignore_ascii_case(text))
+            .ok_or(())
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Whoever has the resource's key.
+    Key(Secret),
+    /// Somebody whom Entra ID knows.
+    Entra(SignIn),
+}
+
 /// What the service is asked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// Where it is.
     pub endpoint: Endpoint,
     /// Who asks.
-    pub key: Secret,
+    pub identity: Identity,
+    /// The way to sign in.
+    pub auth: Auth,
     /// How often it may be asked.
     pub tier: Tier,
-    /// Where the key was found.
-    pub key_source: Source,
+    /// Where the key, or what stands for it, was found.
+    pub source: String,
+}
+
+/// What the command line chooses, before environment and files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// The way to sign in.
+    pub auth: Option<Auth>,
+    /// The pricing tier.
+    pub tier: Option<Tier>,
 }
 
 impl Credentials {
     /// Looks for endpoint, key and tier in the environment, then in `v.env` and `.env` of `folder`.
+    ///
+    /// Where no way to sign in is chosen, by `choice` or by [`AUTH_NAME`], the key is used, and where
+    /// there is none the secret of an application.
     ///
     /// # Errors
     /// [`CredentialsError`], which shows no value.
     pub fn find(
         environment: impl Fn(&str) -> Option<String>,
         folder: &Path,
+        choice: Choice,
     ) -> Result<Self, CredentialsError> {
         let places = Places::read(environment, folder)?;
-        let (endpoint, key) = (places.find(&ENDPOINT_NAMES), places.find(&KEY_NAMES));
-        let ((endpoint, endpoint_source), (key, key_source)) = match (endpoint, key) {
-            (Some(endpoint), Some(key)) => (endpoint, key),
-            (endpoint, key) => {
-                let missing = |found: bool, name: &str| (!found).then(|| name.to_owned());
-                return Err(CredentialsError::Missing {
-                    names: [
-                        missing(endpoint.is_some(), ENDPOINT_NAMES[0]),
-                        missing(key.is_some(), KEY_NAMES[0]),
-                    ]
-                    .into_iter()
-                    .flatten()
-                    .collect(),
-                });
+        let auth = match (choice.auth, places.find(&[AUTH_NAME])) {
+            (Some(auth), _) => Some(auth),
+            (None, None) => None,
+            (None, Some((text, source))) => {
+                let variable = source.to_string();
+                let wrong = |()| CredentialsError::Auth { variable };
+                Some(text.parse().map_err(wrong)?)
             }
         };
-        let key = Secret::new(key);
-        if key.header().is_none() {
-            return Err(CredentialsError::Key {
-                variable: key_source.to_string(),
-            });
+        let tier = match (choice.tier, places.find(&[TIER_NAME])) {
+            (Some(tier), _) => tier,
+            (None, None) => Tier::default(),
+            (None, Some((text, source))) => {
+                let variable = source.to_string();
+                text.parse()
+                    .map_err(|()| CredentialsError::Tier { variable })?
+            }
+        };
+        let endpoint = places.find(&ENDPOINT_NAMES);
+        let auth = auth.unwrap_or_else(|| {
+            let is_there = |name| places.find(&[name]).is_some();
+            let has_application = is_there(CLIENT_SECRET_NAME) && is_there(CLIENT_NAME);
+            if places.find(&KEY_NAMES).is_none() && has_application {
+                Auth::ClientSecret
+            } else {
+                Auth::Key
+            }
+        });
+        let mut needed = Needed {
+            places: &places,
+            missing: Vec::new(),
+        };
+        if endpoint.is_none() {
+            needed.missing.push(ENDPOINT_NAMES[0].to_owned());
         }
-        let tier = match places.find(&[TIER_NAME]) {
-            None => Tier::default(),
-            Some((text, source)) => text.parse().map_err(|()| CredentialsError::Tier {
-                variable: source.to_string(),
-            })?,
+        let (identity, source) = needed.identity(auth)?;
+        let Some((endpoint, endpoint_source)) = endpoint.filter(|_| needed.missing.is_empty())
+        else {
+            let names = needed.missing;
+            return Err(CredentialsError::Missing { names });
         };
         Ok(Self {
             endpoint: Endpoint::parse(&endpoint, &endpoint_source.to_string())?,
-            key,
+            identity,
+            auth,
             tier,
-            key_source,
+            source,
         })
+    }
+}
+
+/// Collects the names of what is missing, so that one error names all.
+struct Needed<'a, E> {
+    places: &'a Places<E>,
+    missing: Vec<String>,
+}
+
+impl<E: Fn(&str) -> Option<String>> Needed<'_, E> {
+    fn value(&mut self, names: &[&'static str]) -> (String, String) {
+        match self.places.find(names) {
+            Some((value, source)) => (value, source.to_string()),
+            None => {
+                self.missing.extend(names.first().map(ToString::to_string));
+                <(String, String)>::default()
+            }
+        }
+    }
+
+    fn identity(&mut self, auth: Auth) -> Result<(Identity, String), CredentialsError> {
+        match auth {
+            Auth::Key => {
+                let (key, source) = self.value(&KEY_NAMES);
+                let key = Secret::new(key);
+                if key.header().is_none() {
+                    return Err(CredentialsError::Key { variable: source });
+                }
+                Ok((Identity::Key(key), source))
+            }
+            Auth::ClientSecret => {
+                let (tenant, _) = self.value(&[TENANT_NAME]);
+                let (client, _) = self.value(&[CLIENT_NAME]);
+                let (secret, source) = self.value(&[CLIENT_SECRET_NAME]);
+                let sign_in = SignIn::ClientSecret {
+                    authority: self.address(AUTHORITY_NAME, AUTHORITY)?,
+                    tenant,
+                    client,
+                    secret: Secret::new(secret),
+                };
+                Ok((Identity::Entra(sign_in), source))
+            }
+            Auth::ManagedIdentity => {
+                let client = self.places.find(&[CLIENT_NAME]).map(|(value, _)| value);
+                let sign_in = SignIn::ManagedIdentity {
+                    endpoint: self.address(IMDS_NAME, IMDS)?,
+                    client,
+                };
+                Ok((
+                    Identity::Entra(sign_in),
+                    "the machine's identity".to_owned(),
+                ))
+            }
+            Auth::AzureCli => Ok((Identity::Entra(SignIn::AzureCli), "`az login`".to_owned())),
+        }
+    }
+
+    /// An address that may be set, or the usual one.
+    fn address(&self, name: &'static str, usual: &str) -> Result<url::Url, CredentialsError> {
+        let wrong = |variable: String, problem| CredentialsError::Endpoint { variable, problem };
+        match self.places.find(&[name]) {
+            Some((text, source)) => {
+                safe_url(&text).map_err(|problem| wrong(source.to_string(), problem))
+            }
+            None => url::Url::parse(usual).map_err(|_| wrong(name.to_owned(), "is not an address")),
+        }
     }
 }
 
@@ -89,6 +250,10 @@ mod tests {
     use crate::errors::Hint;
 
     const KEY: &str = "0123456789abcdef";
+
+    fn key(text: &str) -> Identity {
+        Identity::Key(Secret::new(text))
+    }
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("temporary folder");
@@ -106,16 +271,16 @@ mod tests {
             let (_, value) = environment.iter().find(|(known, _)| *known == name)?;
             Some((*value).to_owned())
         };
-        Credentials::find(value, folder(files).path())
+        Credentials::find(value, folder(files).path(), Choice::default())
     }
 
     #[test]
     fn all_names_are_known_and_the_own_ones_go_first() {
-        for (endpoint, key) in ENDPOINT_NAMES.into_iter().zip(KEY_NAMES) {
-            let found = find(&[(endpoint, "a.example.org"), (key, KEY)], &[]).expect("is there");
+        for (endpoint, name) in ENDPOINT_NAMES.into_iter().zip(KEY_NAMES) {
+            let found = find(&[(endpoint, "a.example.org"), (name, KEY)], &[]).expect("is there");
             assert_eq!(found.endpoint.host(), "a.example.org");
-            assert_eq!(found.key, Secret::new(KEY));
-            assert_eq!(found.key_source, Source::Environment(key));
+            assert_eq!(found.identity, key(KEY));
+            assert_eq!(found.source, name);
             assert_eq!(found.tier, Tier::F0);
         }
         let found = find(
@@ -128,7 +293,7 @@ mod tests {
             &[],
         );
         let found = found.expect("is there");
-        assert_eq!((found.key, found.tier), (Secret::new(KEY), Tier::S0));
+        assert_eq!((found.identity, found.tier), (key(KEY), Tier::S0));
     }
 
     #[test]
@@ -142,13 +307,13 @@ mod tests {
             "odd line\nAZURE_FACE_API_ENDPOINT='b.example.org'\nFACEPIPE_AZURE_KEY=from-env\n",
         );
         let found = find(&[], &[v_env, env]).expect("is there");
-        assert_eq!(found.key, Secret::new("from-v"));
+        assert_eq!(found.identity, key("from-v"));
         assert_eq!(found.endpoint.host(), "b.example.org");
-        assert!(found.key_source.to_string().contains("v.env"));
+        assert!(found.source.contains("v.env"));
         let found = find(&[("AZURE_FACE_KEY", KEY)], &[v_env, env]).expect("is there");
-        assert_eq!(found.key, Secret::new(KEY));
+        assert_eq!(found.identity, key(KEY));
         let found = find(&[("AZURE_FACE_KEY", " ")], &[env]).expect("is there");
-        assert_eq!(found.key, Secret::new("from-env"), "empty is not there");
+        assert_eq!(found.identity, key("from-env"), "empty is not there");
     }
 
     #[test]
@@ -176,5 +341,46 @@ mod tests {
         }
         let found = find(&[endpoint, ("AZURE_FACE_KEY", KEY)], &[]).expect("is there");
         assert!(!format!("{found:?}").contains(KEY));
+    }
+
+    #[test]
+    fn an_application_is_used_where_there_is_no_key_or_it_is_chosen() {
+        let all = [
+            ("AZURE_FACE_ENDPOINT", "a.example.org"),
+            ("AZURE_TENANT_ID", "t"),
+            ("AZURE_CLIENT_ID", "c"),
+            ("AZURE_CLIENT_SECRET", "0123secret"),
+        ];
+        let found = find(&all, &[]).expect("is there");
+        assert_eq!(found.auth, Auth::ClientSecret);
+        assert_eq!(found.source, "AZURE_CLIENT_SECRET");
+        assert!(!format!("{found:?}").contains("0123secret"), "{found:?}");
+        let with_key = ("v.env", "AZURE_FACE_KEY=k");
+        let found = find(&all, &[with_key]).expect("is there");
+        assert_eq!(found.auth, Auth::Key);
+        let chosen = (
+            "v.env",
+            "AZURE_FACE_KEY=k\nFACEPIPE_AZURE_AUTH=client-secret",
+        );
+        let found = find(&all, &[chosen]).expect("is there");
+        assert_eq!(found.auth, Auth::ClientSecret);
+        let error = find(&all[..1], &[(".env", "FACEPIPE_AZURE_AUTH=client-secret")]);
+        let error = error.expect_err("no secret").to_string();
+        for name in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"] {
+            assert!(error.contains(name), "{error}");
+        }
+        let error = find(&all, &[(".env", "FACEPIPE_AZURE_AUTH=magic")]).expect_err("no way");
+        assert!(error.hint().is_some_and(|hint| hint.contains("azure-cli")));
+    }
+
+    #[test]
+    fn other_addresses_of_entra_id_must_be_safe() {
+        let cli = ("FACEPIPE_AZURE_AUTH", "managed-identity");
+        let endpoint = ("AZURE_FACE_ENDPOINT", "a.example.org");
+        let name = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
+        assert!(find(&[cli, endpoint], &[]).is_ok());
+        assert!(find(&[cli, endpoint, (name, "http://127.0.0.1:1")], &[]).is_ok());
+        let error = find(&[cli, endpoint, (name, "http://evil.example.org")], &[]);
+        assert!(error.expect_err("plain HTTP").to_string().contains(name));
     }
 }

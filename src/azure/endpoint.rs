@@ -2,10 +2,10 @@
 
 use url::{Host, Url};
 
-use super::error::CredentialsError;
+use super::credentials_error::CredentialsError;
 
 /// Version of the interface. The groups of v1.0 are those of v1.2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum ApiVersion {
     /// The one that all SDKs know.
     #[default]
@@ -15,6 +15,9 @@ pub enum ApiVersion {
 }
 
 impl ApiVersion {
+    /// All of them, oldest first.
+    pub const ALL: [Self; 2] = [Self::V1_0, Self::V1_2];
+
     /// As it stands in addresses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -43,35 +46,7 @@ impl Endpoint {
             variable: variable.to_owned(),
             problem,
         };
-        let text = text.trim();
-        let with_scheme = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("https://{text}")
-        };
-        let mut base = Url::parse(&with_scheme).map_err(|_| problem("is not an address"))?;
-        let (is_loopback, is_plausible) = match base.host() {
-            Some(Host::Domain(name)) => (name == "localhost", name.contains('.')),
-            Some(Host::Ipv4(address)) => (address.is_loopback(), true),
-            Some(Host::Ipv6(address)) => (address.is_loopback(), true),
-            None => (false, false),
-        };
-        if !is_loopback && !is_plausible {
-            return Err(problem("names no host; are key and endpoint swapped?"));
-        }
-        if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
-            return Err(problem("holds more than a host and a path"));
-        }
-        match base.scheme() {
-            "https" => {}
-            "http" if is_loopback => {}
-            "http" => {
-                return Err(problem(
-                    "begins with `http://`, over which keys can be read",
-                ));
-            }
-            _ => return Err(problem("does not begin with `https://`")),
-        }
+        let mut base = safe_url(text).map_err(problem)?;
         base.set_fragment(None);
         let kept: Vec<&str> = base
             .path()
@@ -106,6 +81,38 @@ impl Endpoint {
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/face/{}/{path}", version.as_str()));
         url
+    }
+}
+
+/// Reads an address that secrets may be sent to; `https://` may be left out.
+///
+/// # Errors
+/// What is wrong with it, without the text.
+pub(super) fn safe_url(text: &str) -> Result<Url, &'static str> {
+    let text = text.trim();
+    let with_scheme = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
+    let url = Url::parse(&with_scheme).map_err(|_| "is not an address")?;
+    let (is_loopback, is_plausible) = match url.host() {
+        Some(Host::Domain(name)) => (name == "localhost", name.contains('.')),
+        Some(Host::Ipv4(address)) => (address.is_loopback(), true),
+        Some(Host::Ipv6(address)) => (address.is_loopback(), true),
+        None => (false, false),
+    };
+    if !is_loopback && !is_plausible {
+        return Err("names no host; are key and endpoint swapped?");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("holds more than a host and a path");
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback => Ok(url),
+        "http" => Err("begins with `http://`, over which keys can be read"),
+        _ => Err("does not begin with `https://`"),
     }
 }
 

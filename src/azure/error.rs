@@ -1,77 +1,17 @@
 //! Errors of the Azure client.
 
-use std::io;
 use std::time::Duration;
 
 use super::credentials::{ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
+use super::credentials_error::CredentialsError;
+use super::hints;
 use super::service_error::ServiceError;
+use super::sign_in::SignInError;
 use crate::context::Interrupted;
-use crate::credentials::FILES;
-use crate::errors::{Hint, io_hint};
+use crate::errors::Hint;
 
 /// What to do without the service.
 const LOCAL: &str = "or find the faces on this machine, with another `--detector`";
-
-/// Why endpoint and key can't be used. Neither is ever shown.
-#[derive(Debug, thiserror::Error)]
-pub enum CredentialsError {
-    /// They are not there.
-    #[error("Azure Face is asked with an endpoint and a key: {} not set", are(.names))]
-    Missing {
-        /// The first of the names under which they are looked for.
-        names: Vec<String>,
-    },
-    /// The endpoint is not one.
-    #[error("the endpoint in {variable} {problem}")]
-    Endpoint {
-        /// Where it comes from.
-        variable: String,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-    /// The key has characters that no key has.
-    #[error("the key in {variable} holds characters that no key has")]
-    Key {
-        /// Where it comes from.
-        variable: String,
-    },
-    /// The tier is not one.
-    #[error("the pricing tier in {variable} is neither `f0` nor `s0`")]
-    Tier {
-        /// Where it comes from.
-        variable: String,
-    },
-    /// A file that may hold them can't be read.
-    #[error(transparent)]
-    Io(#[from] io::Error),
-}
-
-fn are(names: &[String]) -> String {
-    let verb = if names.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", names.join(" and "))
-}
-
-impl Hint for CredentialsError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Missing { .. } => Some(format!(
-                "copy both from `Keys and Endpoint` of your Face resource (portal.azure.com) into \
-                 the environment or into `{}` in this folder: {}=https://NAME.cognitiveservices.\
-                 azure.com and {}=...; {LOCAL}",
-                FILES[0], ENDPOINT_NAMES[0], KEY_NAMES[0],
-            )),
-            Self::Endpoint { .. } => Some(format!(
-                "write it like {}=https://NAME.cognitiveservices.azure.com",
-                ENDPOINT_NAMES[0]
-            )),
-            Self::Key { .. } => {
-                Some("copy the key once more, without blanks and quotes in it".to_owned())
-            }
-            Self::Tier { .. } => Some(format!("set {TIER_NAME} to f0 (free) or s0 (standard)")),
-            Self::Io(source) => io_hint(source),
-        }
-    }
-}
 
 /// Why the service gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +19,27 @@ pub enum AzureError {
     /// Endpoint or key can't be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
+    /// No token of Entra ID is to be had.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    /// The version that was chosen does not have the operation.
+    #[error("version {chosen} of the service has no `{operation}`")]
+    NotInVersion {
+        /// What was asked for.
+        operation: &'static str,
+        /// The version that was chosen.
+        chosen: &'static str,
+        /// The oldest that has it.
+        since: &'static str,
+    },
+    /// A training takes longer than is waited for.
+    #[error("the training of `{id}` is still running")]
+    StillTraining {
+        /// The kind of collection, as on the command line.
+        verb: &'static str,
+        /// Its id.
+        id: String,
+    },
     /// The HTTP client can't be made.
     #[error("cannot make an HTTP client: {0}")]
     Client(String),
@@ -107,6 +68,14 @@ pub enum AzureError {
     /// Status 401.
     #[error("`{host}` refuses the key ({error})")]
     KeyRefused {
+        /// The host.
+        host: String,
+        /// What it says.
+        error: ServiceError,
+    },
+    /// Status 401 for a token.
+    #[error("`{host}` refuses the token of Entra ID ({error})")]
+    TokenRefused {
         /// The host.
         host: String,
         /// What it says.
@@ -188,6 +157,8 @@ impl AzureError {
         match error.status {
             401 => Self::KeyRefused { host, error },
             403 if error.is_quota_spent() => Self::QuotaSpent { error },
+            // No more groups, persons or faces: other requests work.
+            403 if error.code == "QuotaExceeded" => Self::Service(error),
             403 => Self::Forbidden { host, error },
             429 => Self::TooManyRequests { host, error },
             300..=399 => Self::WrongAddress { host, error },
@@ -203,7 +174,11 @@ impl AzureError {
             Self::Credentials(_)
             | Self::Client(_)
             | Self::Unreachable { .. }
+            | Self::SignIn(_)
+            | Self::NotInVersion { .. }
+            | Self::StillTraining { .. }
             | Self::KeyRefused { .. }
+            | Self::TokenRefused { .. }
             | Self::NotApproved { .. }
             | Self::QuotaSpent { .. }
             | Self::Forbidden { .. }
@@ -241,10 +216,36 @@ impl AzureError {
 
     /// Whether the service certainly did nothing of what was asked.
     pub(super) fn is_before_execution(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. } | Self::TooManyRequests { .. }
-        )
+        match self {
+            Self::Unreachable { .. } | Self::TooManyRequests { .. } => true,
+            Self::Service(error) => error.is_busy(),
+            _ => false,
+        }
+    }
+
+    /// Whether nobody knows if the service did what was asked: it may have, and only its answer was
+    /// lost.
+    #[must_use]
+    pub fn leaves_outcome_unknown(&self) -> bool {
+        match self {
+            Self::TimedOut { .. } | Self::Broken { .. } | Self::BadAnswer { .. } => true,
+            Self::Service(error) => error.is_transient() && !error.is_busy(),
+            _ => false,
+        }
+    }
+
+    /// Whether the service has surely refused what was asked, and others may go on.
+    pub(super) fn concerns_only_this(&self) -> bool {
+        !self.concerns_all_requests() && !self.leaves_outcome_unknown()
+    }
+
+    /// The code of an error that the service tells, such as `PersonNotFound`.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Service(error) => Some(&error.code),
+            _ => None,
+        }
     }
 
     /// The pause that the service asks for.
@@ -265,6 +266,11 @@ impl Hint for AzureError {
                     Some("run the same command again later: it continues where it stopped".into())
                 });
             }
+            Self::SignIn(source) => return source.hint(),
+            Self::StillTraining { verb, id } => {
+                format!("`facepipe azure {verb} status {id}` says how far it is")
+            }
+            Self::NotInVersion { since, .. } => format!("add `--api-version {since}`"),
             Self::Client(_) | Self::Interrupted(_) | Self::Encode(_) => return None,
             Self::Unreachable { .. } => format!(
                 "check the network and {} (https://NAME.cognitiveservices.azure.com), then run the \
@@ -279,6 +285,12 @@ impl Hint for AzureError {
                  Endpoint` in the Azure portal shows them",
                 KEY_NAMES[0], ENDPOINT_NAMES[0]
             ),
+            Self::TokenRefused { .. } => {
+                "give whoever signs in the role `Cognitive Services User` on the Face resource, and \
+                 set its own endpoint (https://NAME.cognitiveservices.azure.com): a region's endpoint \
+                 takes no tokens"
+                    .to_owned()
+            }
             Self::NotApproved { .. } => format!(
                 "Microsoft gives face ids, identify, verify and similar faces only to customers \
                  that it has approved (https://aka.ms/facerecognition). What works without: boxes, \
@@ -291,7 +303,8 @@ impl Hint for AzureError {
             ),
             Self::Forbidden { .. } => {
                 "look at `Networking` of the resource in the Azure portal: it may only allow some \
-                 networks"
+                 networks; signed in without a key, look at the role as well (`Cognitive Services \
+                 User`)"
                     .to_owned()
             }
             Self::WrongAddress { .. } => format!(
@@ -310,7 +323,7 @@ impl Hint for AzureError {
                      {TIER_NAME}=f0 asks less often"
                 ),
             },
-            Self::Service(_) => return None,
+            Self::Service(error) => return hints::of(error),
         };
         Some(text)
     }

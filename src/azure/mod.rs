@@ -4,26 +4,53 @@
 //! threads that ask: it keeps below the quota of the pricing tier, repeats what may pass and counts
 //! the calls. It blocks its thread, so it must not be used on a thread of an asynchronous runtime.
 
+mod authorizer;
+mod azure_cli;
 mod clock;
+mod collection;
 mod credentials;
+mod credentials_error;
 mod detect;
 mod endpoint;
+pub mod enroll;
 mod error;
+mod hints;
+mod identify;
+mod kept;
+pub mod operations;
 mod picture;
 mod quota;
+mod request;
 mod retry;
 mod service_error;
+mod sign_in;
+pub mod training;
 mod transport;
 
 pub use clock::{Clock, SystemClock};
-pub use credentials::{Credentials, ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
-pub use detect::{DetectOptions, FaceRectangle, FoundFace, Point, detect};
+pub use collection::Collection;
+pub use credentials::{
+    AUTH_NAME, Auth, Choice, Credentials, ENDPOINT_NAMES, Identity, KEY_NAMES, TIER_NAME,
+};
+pub use credentials_error::CredentialsError;
+pub use detect::{
+    DETECTION_MODEL, DETECTION_MODELS, DetectOptions, FaceRectangle, FoundFace, Point,
+    RECOGNITION_MODEL, RECOGNITION_MODELS, detect,
+};
 pub use endpoint::{ApiVersion, Endpoint};
-pub use error::{AzureError, CredentialsError};
+pub use error::AzureError;
+pub use identify::{Candidate, Identifier, IdentifyOptions, MOST_FACES_A_CALL};
+pub use kept::{
+    Description, Group, LARGEST_PAGE, LONGEST_FACE_DATA, LONGEST_ID, LONGEST_NAME,
+    LONGEST_USER_DATA, Listing, MOST_FACES, PersistedFace, Person,
+};
+pub use operations::{BodyKind, Operation};
 pub use picture::{MIN_FACE_SIDE, Picture};
 pub use quota::Tier;
+pub use request::{Body, Repeat, Request};
 pub use service_error::ServiceError;
-pub use transport::{Answer, Body, Client, Repeat, Request, Timeouts};
+pub use sign_in::{SignIn, SignInError};
+pub use transport::{Answer, Client, Timeouts};
 
 #[cfg(test)]
 mod transport_tests;

@@ -92,7 +92,15 @@ impl ServiceError {
     /// Whether the same request may well succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self.status, 408 | 429 | 500 | 502 | 503 | 504)
+        matches!(self.status, 408 | 429 | 500 | 502 | 503 | 504) || self.is_busy()
+    }
+
+    /// Whether something else is being done with what the request is about: it was not begun.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.status == 409
+            && (self.code == "ConcurrentOperationConflict"
+                || self.code.ends_with("TrainingNotFinished"))
     }
 }
 

@@ -6,26 +6,30 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use reqwest::blocking::{Client as HttpClient, Response};
+use reqwest::blocking::multipart::{Form, Part};
+use reqwest::blocking::{Client as HttpClient, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, redirect};
+use reqwest::redirect;
 use serde::de::DeserializeOwned;
 
+use super::authorizer::Authorizer;
 use super::clock::Clock;
 use super::credentials::Credentials;
 use super::endpoint::ApiVersion;
-use super::error::{AzureError, CredentialsError};
+use super::error::AzureError;
 use super::quota::TokenBucket;
+use super::request::{Body, Repeat, Request};
 use super::retry::asked_pause;
 use super::service_error::ServiceError;
 use crate::back_off::back_off;
+use crate::secret::Secret;
 
-/// The header that the key goes into.
-const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
 /// The header in which errors without a body name their code.
 const ERROR_CODE_HEADER: &str = "x-ms-error-code";
 /// Further tries of a request that failed for a reason that may pass.
 pub(super) const RETRIES: u32 = 3;
+/// Further tries while something else is being done with a group or list: a training, say.
+pub(super) const RETRIES_WHILE_BUSY: u32 = 6;
 /// Pause before the first of them; it doubles with each.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(800);
 /// Longest pause. Where the service asks for a longer one the request fails at once: earlier than
@@ -51,44 +55,6 @@ impl Default for Timeouts {
             call: Duration::from_secs(90),
         }
     }
-}
-
-/// What is sent with a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Body {
-    /// Nothing.
-    Empty,
-    /// JSON text.
-    Json(String),
-    /// The bytes of an image file.
-    Image(Vec<u8>),
-}
-
-/// Whether a request may be sent again after an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// Asking twice does no harm.
-    Always,
-    /// Asking twice would make a second thing (a person, a face): only where the first try certainly
-    /// did nothing, which a timeout does not say.
-    UnlessExecuted,
-}
-
-/// One call of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The HTTP method.
-    pub method: Method,
-    /// The version of the interface.
-    pub version: ApiVersion,
-    /// The path below the version, such as `detect`; its parts are percent-encoded where need be.
-    pub path: String,
-    /// Parameters of the address.
-    pub query: Vec<(&'static str, String)>,
-    /// What is sent.
-    pub body: Body,
-    /// Whether it may be sent again.
-    pub repeat: Repeat,
 }
 
 /// A successful answer.
@@ -120,6 +86,8 @@ impl Answer {
 pub struct Client {
     http: HttpClient,
     credentials: Credentials,
+    authorizer: Authorizer,
+    version: Option<ApiVersion>,
     bucket: TokenBucket,
     clock: Box<dyn Clock>,
     calls: AtomicU64,
@@ -146,15 +114,8 @@ impl Client {
         timeouts: Timeouts,
         clock: Box<dyn Clock>,
     ) -> Result<Self, AzureError> {
-        let Some(key) = credentials.key.header() else {
-            let variable = credentials.key_source.to_string();
-            return Err(CredentialsError::Key { variable }.into());
-        };
-        let mut headers = HeaderMap::new();
-        headers.insert(KEY_HEADER, key);
         let mut builder = HttpClient::builder()
             .user_agent(concat!("facepipe/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
             // Whatever it leads to would get the key.
             .redirect(redirect::Policy::none())
             .connect_timeout(timeouts.connect)
@@ -170,16 +131,39 @@ impl Client {
                 .build()
                 .map_err(|error| AzureError::Client(root_cause(&error)))?,
             bucket: TokenBucket::new(credentials.tier),
+            authorizer: Authorizer::new(&credentials)?,
             credentials,
+            version: None,
             clock,
             calls: AtomicU64::new(0),
         })
+    }
+
+    /// Asks for every operation in this version, rather than each in its usual one.
+    #[must_use]
+    pub fn with_version(mut self, version: Option<ApiVersion>) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// What tells the time.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
     }
 
     /// What it asks with.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// What was read of an answer.
+    pub(super) fn understood<T>(&self, read: serde_json::Result<T>) -> Result<T, AzureError> {
+        read.map_err(|error| AzureError::BadAnswer {
+            host: self.credentials.endpoint.host(),
+            problem: error.to_string(),
+        })
     }
 
     /// Requests that reached the host so far, further tries among them: what is billed, at most.
@@ -193,15 +177,32 @@ impl Client {
     /// # Errors
     /// [`AzureError`]: the last one.
     pub fn send(&self, request: &Request) -> Result<Answer, AzureError> {
-        let mut attempt = 0;
+        let version = self.version.unwrap_or(request.version);
+        if version < request.since {
+            return Err(AzureError::NotInVersion {
+                operation: request.name,
+                chosen: version.as_str(),
+                since: request.since.as_str(),
+            });
+        }
+        let (mut attempt, mut has_new_token) = (0, false);
         loop {
+            let token = self.authorizer.secret(self.clock.as_ref())?;
             self.bucket.take(self.clock.as_ref())?;
-            let error = match self.try_once(request) {
+            let error = match self.try_once(request, version, &token) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            if matches!(error, AzureError::TokenRefused { .. }) && !has_new_token {
+                // It may have been withdrawn before its time.
+                self.authorizer.forget();
+                has_new_token = true;
+                continue;
+            }
             let may_repeat = request.repeat == Repeat::Always || error.is_before_execution();
-            if attempt >= RETRIES || !may_repeat || !error.is_transient() {
+            let is_busy = matches!(&error, AzureError::Service(error) if error.is_busy());
+            let retries = if is_busy { RETRIES_WHILE_BUSY } else { RETRIES };
+            if attempt >= retries || !may_repeat || !error.is_transient() {
                 return Err(error);
             }
             let pause = error.asked_pause().unwrap_or_else(|| {
@@ -221,25 +222,19 @@ impl Client {
         }
     }
 
-    fn try_once(&self, request: &Request) -> Result<Answer, AzureError> {
+    fn try_once(
+        &self,
+        request: &Request,
+        version: ApiVersion,
+        secret: &Secret,
+    ) -> Result<Answer, AzureError> {
         let host = self.credentials.endpoint.host();
-        let mut url = self
-            .credentials
-            .endpoint
-            .url(request.version, &request.path);
+        let mut url = self.credentials.endpoint.url(version, &request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let builder = self.http.request(request.method.clone(), url);
-        let builder = match &request.body {
-            Body::Empty => builder,
-            Body::Json(text) => builder
-                .header(CONTENT_TYPE, "application/json")
-                .body(text.clone()),
-            Body::Image(bytes) => builder
-                .header(CONTENT_TYPE, "application/octet-stream")
-                .body(bytes.clone()),
-        };
+        let builder = with_body(self.authorizer.authorized(builder, secret)?, &request.body)?;
         let sent = builder.send();
         if !sent.as_ref().is_err_and(reqwest::Error::is_connect) {
             self.calls.fetch_add(1, Ordering::Relaxed);
@@ -257,16 +252,36 @@ impl Client {
             });
         }
         // A server may repeat what it was sent.
-        let body = self
-            .credentials
-            .key
-            .removed_from(&String::from_utf8_lossy(&body));
+        let body = secret.removed_from(&String::from_utf8_lossy(&body));
         let code = headers.get(ERROR_CODE_HEADER);
         let code = code.and_then(|code| code.to_str().ok());
         let mut error = ServiceError::read(status.as_u16(), code, &body);
         error.retry_after = asked_pause(&headers, &error.message, self.clock.time_of_day());
-        Err(AzureError::of_service(error, &host))
+        Err(self.authorizer.named(AzureError::of_service(error, &host)))
     }
+}
+
+/// The request with what is sent.
+fn with_body(builder: RequestBuilder, body: &Body) -> Result<RequestBuilder, AzureError> {
+    Ok(match body {
+        Body::Empty => builder,
+        Body::Json(text) => builder
+            .header(CONTENT_TYPE, "application/json")
+            .body(text.clone()),
+        Body::Image(bytes) => builder
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .body(bytes.clone()),
+        Body::Form(texts, (name, bytes)) => {
+            let file = Part::bytes(bytes.clone())
+                .file_name("photo.jpg")
+                .mime_str("image/jpeg")
+                .map_err(|error| AzureError::Client(error.to_string()))?;
+            let form = texts.iter().fold(Form::new(), |form, (name, text)| {
+                form.text(*name, text.clone())
+            });
+            builder.multipart(form.part(*name, file))
+        }
+    })
 }
 
 fn read(response: Response, host: &str) -> Result<Vec<u8>, AzureError> {

@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::Method;
-
 use super::service_error::{NOT_APPROVED, QUOTA_SPENT};
 use super::transport::{FIRST_PAUSE, LONGEST_PAUSE, RETRIES};
 use super::*;
@@ -65,18 +63,17 @@ fn client(url: &str, tier: &str, timeouts: Timeouts, clock: &JumpingClock) -> Cl
         TIER_NAME => Some(tier.to_owned()),
         _ => None,
     };
-    let credentials = Credentials::find(value, Path::new("/nowhere")).expect("usable");
+    let credentials =
+        Credentials::find(value, Path::new("/nowhere"), Choice::default()).expect("usable");
     Client::new(credentials, timeouts, Box::new(clock.clone())).expect("makes a client")
 }
 
 fn request(repeat: Repeat) -> Request {
     Request {
-        method: Method::POST,
-        version: ApiVersion::V1_0,
-        path: "largepersongroups/g/persons".to_owned(),
-        query: Vec::new(),
-        body: Body::Json("{}".to_owned()),
         repeat,
+        ..operations::PERSON_CREATE
+            .on(Collection::LargePersonGroup, &["g"])
+            .json(serde_json::json!({}))
     }
 }
 
@@ -125,7 +122,7 @@ fn detect_asks_as_documented_and_reads_the_faces() {
     let clock = JumpingClock::new();
     let client = client(&server.url("/face/v1.0/"), "f0", QUICK, &clock);
     let options = DetectOptions::default();
-    let faces = detect(&client, b"a picture".to_vec(), options).expect("answers");
+    let faces = detect(&client, Body::Image(b"a picture".to_vec()), &options).expect("answers");
     assert_eq!(faces.len(), 1);
     let rect = faces[0].face_rectangle;
     let sides = [rect.left, rect.top, rect.width, rect.height];
@@ -135,7 +132,7 @@ fn detect_asks_as_documented_and_reads_the_faces() {
     let seen_now = seen.lock().expect("no panic").clone();
     assert!(
         seen_now.starts_with(
-            "POST /face/v1.0/detect?returnFaceId=false&returnFaceLandmarks=false&\
+            "POST /face/v1.2/detect?returnFaceId=false&returnFaceLandmarks=false&\
              detectionModel=detection_03\n"
         ),
         "{seen_now}"
@@ -149,8 +146,9 @@ fn detect_asks_as_documented_and_reads_the_faces() {
     let options = DetectOptions {
         face_ids: Some(120),
         landmarks: true,
+        ..DetectOptions::default()
     };
-    detect(&client, b"a picture".to_vec(), options).expect("answers");
+    detect(&client, Body::Image(b"a picture".to_vec()), &options).expect("answers");
     assert!(seen.lock().expect("no panic").contains(
         "returnFaceId=true&returnFaceLandmarks=true&detectionModel=detection_03&\
          recognitionModel=recognition_04&faceIdTimeToLive=120"

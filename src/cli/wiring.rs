@@ -23,7 +23,7 @@ use crate::adapters::mtcnn::MtcnnFactory;
 use crate::adapters::one_thread::OneThreadFactory;
 use crate::adapters::seeta::{self, SeetaFactory};
 use crate::adapters::with_landmarks::WithLandmarks;
-use crate::azure::{AzureError, Client, Credentials, SystemClock, Timeouts};
+use crate::azure::{ApiVersion, AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
 use crate::context::Context;
 use crate::dlib_box::SquareFit;
 use crate::embed_images::ImageEmbedder;
@@ -90,11 +90,16 @@ pub(super) fn detector(
 }
 
 /// The Azure resource of the environment, or of a file in the working folder.
-fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
+pub(super) fn azure_client(choice: Choice, context: &Context) -> Result<Client, AzureError> {
     let environment = |name: &str| std::env::var(name).ok();
-    let credentials = Credentials::find(environment, Path::new("."))?;
+    let credentials = Credentials::find(environment, Path::new("."), choice)?;
     let clock = Box::new(SystemClock::new(context.interrupt.clone()));
-    let client = Client::new(credentials, Timeouts::default(), clock)?;
+    Client::new(credentials, Timeouts::default(), clock)
+}
+
+fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
+    // The version that every resource has, and that all SDKs know.
+    let client = azure_client(Choice::default(), context)?.with_version(Some(ApiVersion::V1_0));
     Ok(AzureFactory::new(client, context.progress.clone()))
 }
 

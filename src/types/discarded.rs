@@ -116,8 +116,12 @@ pub enum Reason {
     LowQuality,
     /// The detector found no face.
     NoFace,
+    /// More than one face, where one is meant.
+    SeveralFaces,
     /// The detector itself failed on the image.
     DetectorFailed,
+    /// A service that it was sent to did not take it.
+    Refused,
     /// A smaller face of a photo, where only the largest was asked for.
     NotLargest,
     /// Another face of a photo than the one that it is about.
@@ -155,6 +159,7 @@ impl Reason {
                 | Self::HttpStatus
                 | Self::HostPaused
                 | Self::DetectorFailed
+                | Self::Refused
         )
     }
 }
@@ -173,7 +178,9 @@ impl std::fmt::Display for Reason {
             Self::Aspect => "aspect",
             Self::LowQuality => "low_quality",
             Self::NoFace => "no_face",
+            Self::SeveralFaces => "several_faces",
             Self::DetectorFailed => "detector_failed",
+            Self::Refused => "refused",
             Self::NotLargest => "not_largest",
             Self::NotMain => "not_main",
             Self::ExactDuplicate => "exact_duplicate",

@@ -1,0 +1,96 @@
+//! What goes into each request so that the service knows who asks: the key, or a token that is
+//! replaced in time.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::blocking::RequestBuilder;
+use reqwest::header::AUTHORIZATION;
+
+use super::clock::Clock;
+use super::credentials::{Credentials, Identity};
+use super::credentials_error::CredentialsError;
+use super::error::AzureError;
+use super::sign_in::{SignIn, Token};
+use crate::secret::Secret;
+
+/// The header that the key goes into.
+const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
+/// A token is replaced so long before it ends, as the SDKs do it.
+const EARLY: Duration = Duration::from_secs(300);
+
+/// Who asks.
+pub(super) enum Authorizer {
+    Key(Secret),
+    Entra {
+        sign_in: SignIn,
+        token: Mutex<Option<Token>>,
+    },
+}
+
+impl Authorizer {
+    pub(super) fn new(credentials: &Credentials) -> Result<Self, AzureError> {
+        match &credentials.identity {
+            Identity::Key(key) if key.header().is_none() => {
+                let variable = credentials.source.clone();
+                Err(CredentialsError::Key { variable }.into())
+            }
+            Identity::Key(key) => Ok(Self::Key(key.clone())),
+            Identity::Entra(sign_in) => Ok(Self::Entra {
+                sign_in: sign_in.clone(),
+                token: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The key, or a token that is good for a while.
+    pub(super) fn secret(&self, clock: &dyn Clock) -> Result<Secret, AzureError> {
+        match self {
+            Self::Key(key) => Ok(key.clone()),
+            Self::Entra { sign_in, token } => {
+                // Held while a token is asked for: the other threads need the same one.
+                let mut token = token.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(token) = &*token
+                    && token.expires.saturating_duration_since(clock.now()) > EARLY
+                {
+                    return Ok(token.secret.clone());
+                }
+                let new = sign_in.token(clock)?;
+                let secret = new.secret.clone();
+                *token = Some(new);
+                Ok(secret)
+            }
+        }
+    }
+
+    /// Lets the next request ask for a new token.
+    pub(super) fn forget(&self) {
+        if let Self::Entra { token, .. } = self {
+            *token.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+
+    /// A request that says who asks.
+    pub(super) fn authorized(
+        &self,
+        builder: RequestBuilder,
+        secret: &Secret,
+    ) -> Result<RequestBuilder, AzureError> {
+        let (name, value) = match self {
+            Self::Key(_) => (KEY_HEADER, secret.header()),
+            Self::Entra { .. } => (AUTHORIZATION.as_str(), secret.bearer()),
+        };
+        let unfit = || AzureError::Client("the token can't stand in a header".to_owned());
+        Ok(builder.header(name, value.ok_or_else(unfit)?))
+    }
+
+    /// Calls what was refused by its name.
+    pub(super) fn named(&self, error: AzureError) -> AzureError {
+        match (self, error) {
+            (Self::Entra { .. }, AzureError::KeyRefused { host, error }) => {
+                AzureError::TokenRefused { host, error }
+            }
+            (_, error) => error,
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! What is remembered of an enrolment, so that a rerun asks for little: which face is which photo, and
+//! which photos the service refused. What is there is always asked of the service itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::TryLockError;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::EnrollError;
+use crate::artifacts::jsonl;
+use crate::types::Reason;
+
+/// The journal's name in its folder.
+const FILE: &str = "journal.jsonl";
+/// The name of the file that is locked while an enrolment runs.
+const LOCK: &str = "journal.lock";
+
+/// A line of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(super) enum Record {
+    /// The first line: where the group is.
+    Group {
+        host: String,
+        collection: String,
+        id: String,
+    },
+    /// A request that makes something is about to be sent, at so many milliseconds since 1970.
+    Asking {
+        person: String,
+        content: Option<String>,
+        at: u64,
+    },
+    /// It was answered, in whatever way.
+    Answered {
+        person: String,
+        content: Option<String>,
+    },
+    /// A person is there.
+    Person { name: String, id: String },
+    /// A face is there.
+    Face {
+        person: String,
+        face: String,
+        content: String,
+    },
+    /// The service does not take a photo, asked in this way.
+    Refused {
+        person: String,
+        content: String,
+        how: String,
+        reason: Reason,
+        message: String,
+    },
+    /// All that was added before is trained.
+    Trained,
+}
+
+/// What the lines of a journal say together.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Ids of persons by name.
+    pub(super) persons: BTreeMap<String, String>,
+    /// Contents by face id; empty for a face that is nobody's photo of ours.
+    pub(super) faces: BTreeMap<String, String>,
+    /// The contents of all faces.
+    contents: BTreeSet<String>,
+    /// Reason and message by person's name, content and way of asking.
+    pub(super) refused: BTreeMap<(String, String, String), (Reason, String)>,
+    /// When the latest request was sent whose answer nobody saw.
+    pub(super) unanswered: Option<SystemTime>,
+    /// Whether something was added since the last training.
+    is_untrained: bool,
+}
+
+impl Known {
+    /// Reads the journal of a folder, whoever writes to it; nothing is known where there is none.
+    ///
+    /// # Errors
+    /// The I/O error, with its path, or `InvalidData`.
+    pub fn read(folder: &Path) -> std::io::Result<Self> {
+        match jsonl::read(&folder.join(FILE)) {
+            Ok(records) => Ok(known(&records)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a person of this name is known to be there.
+    #[must_use]
+    pub fn has_person(&self, name: &str) -> bool {
+        self.persons.contains_key(name)
+    }
+
+    /// Whether a photo of this content is known to be there, or to be refused.
+    #[must_use]
+    pub fn has_photo(&self, name: &str, content: &str) -> bool {
+        let key = (name.to_owned(), content.to_owned(), String::new());
+        let refused = self.refused.range(key..).next();
+        let is_refused =
+            refused.is_some_and(|((person, known, _), _)| person == name && known == content);
+        is_refused || self.contents.contains(content)
+    }
+}
+
+/// The open journal, which all threads write to.
+pub struct EnrollJournal {
+    lines: Mutex<jsonl::Journal<Record>>,
+    known: Known,
+    /// Whether a face came up that no training has seen.
+    is_untrained: AtomicBool,
+    /// Held as long as the journal is open.
+    _lock: fs_err::File,
+    folder: PathBuf,
+}
+
+impl std::fmt::Debug for EnrollJournal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("EnrollJournal")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EnrollJournal {
+    /// Opens the journal of a folder, or begins one.
+    ///
+    /// # Errors
+    /// [`EnrollError::InUse`] while another enrolment writes to it, [`EnrollError::OtherGroup`] where
+    /// it is about another group or resource, [`EnrollError::Io`].
+    pub fn open(folder: &Path, host: &str, group: &super::Group) -> Result<Self, EnrollError> {
+        fs_err::create_dir_all(folder)?;
+        let lock = fs_err::File::create(folder.join(LOCK))?;
+        match lock.file().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(EnrollError::InUse(folder.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let (mut lines, records) = jsonl::Journal::open(&folder.join(FILE))?;
+        let own = Record::Group {
+            host: host.to_owned(),
+            collection: group.collection.segment().to_owned(),
+            id: group.id.clone(),
+        };
+        match records.first() {
+            None => lines.append(&own)?,
+            Some(first) if *first == own => {}
+            Some(_) => return Err(EnrollError::OtherGroup(folder.to_owned())),
+        }
+        let known = known(&records);
+        Ok(Self {
+            lines: Mutex::new(lines),
+            is_untrained: AtomicBool::new(known.is_untrained),
+            known,
+            _lock: lock,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// What earlier runs knew.
+    pub(super) fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// The folder that it lies in.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether there are faces that no training has seen.
+    pub(super) fn is_untrained(&self) -> bool {
+        self.is_untrained.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn write(&self, record: &Record) -> Result<(), EnrollError> {
+        if matches!(record, Record::Face { .. }) {
+            self.is_untrained.store(true, Ordering::Relaxed);
+        }
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(lines.append(record)?)
+    }
+
+    /// Writes down that a request which makes something is about to be sent.
+    pub(super) fn asking(&self, person: &str, content: Option<&str>) -> Result<(), EnrollError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        self.write(&Record::Asking {
+            person: person.to_owned(),
+            content: content.map(str::to_owned),
+            at: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Writes down that the service answered it: nothing of it is on its way any more.
+    pub(super) fn answered(&self, person: &str, content: Option<&str>) -> Result<(), EnrollError> {
+        self.write(&Record::Answered {
+            person: person.to_owned(),
+            content: content.map(str::to_owned),
+        })
+    }
+}
+
+fn known(records: &[Record]) -> Known {
+    let mut known = Known::default();
+    let mut asked = BTreeMap::new();
+    for record in records.iter().cloned() {
+        match record {
+            Record::Group { .. } => {}
+            Record::Asking {
+                person,
+                content,
+                at,
+            } => {
+                asked.insert((person, content), at);
+            }
+            Record::Answered { person, content } => {
+                asked.remove(&(person, content));
+            }
+            Record::Person { name, id } => {
+                known.persons.insert(name, id);
+            }
+            Record::Face { face, content, .. } => {
+                known.contents.insert(content.clone());
+                known.faces.insert(face, content);
+                known.is_untrained = true;
+            }
+            Record::Refused {
+                person,
+                content,
+                how,
+                reason,
+                message,
+            } => {
+                known
+                    .refused
+                    .insert((person, content, how), (reason, message));
+            }
+            Record::Trained => known.is_untrained = false,
+        }
+    }
+    let latest = asked.into_values().max();
+    known.unanswered = latest.map(|at| UNIX_EPOCH + Duration::from_millis(at));
+    known
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::{Collection, Group};
+
+    fn group(id: &str) -> Group {
+        Group {
+            collection: Collection::LargePersonGroup,
+            id: id.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_journal_remembers_and_belongs_to_one_group_and_one_process() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let folder = folder.path().join("g");
+        let journal = EnrollJournal::open(&folder, "host", &group("g")).expect("opens");
+        let busy = EnrollJournal::open(&folder, "host", &group("g"));
+        assert!(matches!(busy, Err(EnrollError::InUse(_))));
+        journal.asking("ada", None).expect("writes");
+        journal.answered("ada", None).expect("writes");
+        let id = "p".to_owned();
+        journal
+            .write(&Record::Person {
+                name: "ada".to_owned(),
+                id,
+            })
+            .expect("writes");
+        journal.asking("ada", Some("c")).expect("writes");
+        drop(journal);
+        let journal = EnrollJournal::open(&folder, "host", &group("g")).expect("opens");
+        assert!(journal.known().has_person("ada") && !journal.known().has_photo("ada", "c"));
+        let unanswered = journal.known().unanswered.expect("nobody saw the answer");
+        assert!(unanswered <= SystemTime::now());
+        assert!(!journal.is_untrained());
+        drop(journal);
+        let other = EnrollJournal::open(&folder, "host", &group("h"));
+        assert!(matches!(other, Err(EnrollError::OtherGroup(_))));
+        let other = EnrollJournal::open(&folder, "elsewhere", &group("g"));
+        assert!(matches!(other, Err(EnrollError::OtherGroup(_))));
+    }
+}

@@ -1,0 +1,276 @@
+//! Tokens of Entra ID: of an application, of the machine that facepipe runs on, or of whoever signed
+//! in with `az login`.
+
+use std::time::{Duration, Instant};
+
+use reqwest::blocking::{Client as HttpClient, RequestBuilder};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect;
+use serde_json::Value;
+use url::Url;
+
+use super::azure_cli;
+use super::clock::Clock;
+use crate::back_off::back_off;
+use crate::context::Interrupted;
+use crate::errors::Hint;
+use crate::secret::Secret;
+
+/// Where applications sign in, without the tenant.
+pub(super) const AUTHORITY: &str = "https://login.microsoftonline.com";
+/// The metadata service of Azure's virtual machines, which only they reach.
+pub(super) const IMDS: &str = "http://169.254.169.254";
+/// What the token is for, as applications write it.
+pub(super) const SCOPE: &str = "https://cognitiveservices.azure.com/.default";
+/// The same, as the metadata service wants it.
+const RESOURCE: &str = "https://cognitiveservices.azure.com";
+/// The metadata service's own version.
+const IMDS_VERSION: &str = "2018-02-01";
+/// How long a connection may take. The metadata service is there at once, or not at all.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Further tries where the answer says that it may pass.
+const RETRIES: u32 = 3;
+/// Pause before the first of them; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(800);
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// A token's life where the answer does not say it: Entra ID gives an hour at least.
+const USUAL_LIFE: Duration = Duration::from_secs(3600);
+/// Longest explanation that is shown, in characters.
+const LONGEST_MESSAGE: usize = 300;
+
+/// Whom a token is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignIn {
+    /// An application with its secret.
+    ClientSecret {
+        /// Where it signs in.
+        authority: Url,
+        /// Its directory.
+        tenant: String,
+        /// Its id.
+        client: String,
+        /// Its secret.
+        secret: Secret,
+    },
+    /// The virtual machine.
+    ManagedIdentity {
+        /// Its metadata service.
+        endpoint: Url,
+        /// The id of one of several identities.
+        client: Option<String>,
+    },
+    /// Whoever signed in with `az login`.
+    AzureCli,
+}
+
+/// Why there is no token. Nothing secret is shown.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Whoever was asked gave none.
+    #[error("no token from {from}: {problem}")]
+    Refused {
+        /// Who was asked.
+        from: &'static str,
+        /// What was said.
+        problem: String,
+        /// What to do.
+        next: &'static str,
+    },
+    /// The user pressed Ctrl-C.
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
+}
+
+impl Hint for SignInError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Refused { next, .. } => Some((*next).to_owned()),
+            Self::Interrupted(_) => None,
+        }
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+}
+
+/// A token, and when it is to be replaced.
+#[derive(Debug, Clone)]
+pub(super) struct Token {
+    pub(super) secret: Secret,
+    pub(super) expires: Instant,
+}
+
+impl SignIn {
+    /// Who gives the token.
+    fn from(&self) -> &'static str {
+        match self {
+            Self::ClientSecret { .. } => "Entra ID",
+            Self::ManagedIdentity { .. } => "the machine's metadata service",
+            Self::AzureCli => "the Azure CLI",
+        }
+    }
+
+    fn next(&self) -> &'static str {
+        match self {
+            Self::ClientSecret { .. } => {
+                "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET: the secret's value, \
+                 not its id, and not expired (portal.azure.com, `App registrations`)"
+            }
+            Self::ManagedIdentity { .. } => {
+                "this only works on a machine of Azure's that has an identity (`Identity` of the \
+                 machine in the portal; of several, set AZURE_CLIENT_ID); elsewhere use a key, \
+                 `--auth client-secret` or `--auth azure-cli`"
+            }
+            Self::AzureCli => {
+                "install the Azure CLI, sign in with `az login`, and run the same command again"
+            }
+        }
+    }
+
+    pub(super) fn refused(&self, problem: &str) -> SignInError {
+        let text = problem.split_whitespace().collect::<Vec<_>>().join(" ");
+        SignInError::Refused {
+            from: self.from(),
+            problem: text.chars().take(LONGEST_MESSAGE).collect(),
+            next: self.next(),
+        }
+    }
+
+    /// Asks for a token.
+    pub(super) fn token(&self, clock: &dyn Clock) -> Result<Token, SignInError> {
+        let asked = clock.now();
+        let answer = match self {
+            Self::AzureCli => azure_cli::ask(self, clock)?,
+            _ => self.ask_over_http(clock)?,
+        };
+        let unreadable = || self.refused("its answer holds no token");
+        let answer: Value = serde_json::from_str(&answer).map_err(|_| unreadable())?;
+        let token = ["access_token", "accessToken"]
+            .iter()
+            .find_map(|name| answer[*name].as_str())
+            .filter(|token| !token.is_empty());
+        let secret = Secret::new(token.ok_or_else(unreadable)?);
+        let life = seconds(&answer["expires_in"]).map_or(USUAL_LIFE, Duration::from_secs);
+        Ok(Token {
+            secret,
+            expires: asked + life,
+        })
+    }
+
+    fn ask_over_http(&self, clock: &dyn Clock) -> Result<String, SignInError> {
+        let is_local =
+            !matches!(self, Self::ClientSecret { authority, .. } if authority.scheme() == "https");
+        let mut builder = HttpClient::builder()
+            .user_agent(concat!("facepipe/", env!("CARGO_PKG_VERSION")))
+            // Whatever it leads to would get the secret.
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(ANSWER);
+        if is_local {
+            builder = builder.no_proxy();
+        }
+        let http = builder
+            .build()
+            .map_err(|error| self.refused(&error.to_string()))?;
+        let mut attempt = 0;
+        loop {
+            let problem = match self.request(&http)?.send() {
+                Ok(response) => {
+                    let status = response.status();
+                    let body = response.text().unwrap_or_default();
+                    if status.is_success() {
+                        return Ok(body);
+                    }
+                    let problem = self.explanation(status.as_u16(), &body);
+                    // The metadata service says 404 and 410 while it starts.
+                    if !matches!(status.as_u16(), 404 | 410 | 429 | 500..=599) {
+                        return Err(self.refused(&problem));
+                    }
+                    problem
+                }
+                Err(error)
+                    if error.is_connect() && matches!(self, Self::ManagedIdentity { .. }) =>
+                {
+                    return Err(self.refused("it can't be reached"));
+                }
+                Err(error) if error.is_timeout() => "it took too long".to_owned(),
+                Err(error) if error.is_connect() => "it can't be reached".to_owned(),
+                Err(_) => "the connection broke".to_owned(),
+            };
+            if attempt >= RETRIES {
+                return Err(self.refused(&problem));
+            }
+            clock.wait(back_off(FIRST_PAUSE, LONGEST_PAUSE, attempt, self.from()))?;
+            attempt += 1;
+        }
+    }
+
+    fn request(&self, http: &HttpClient) -> Result<RequestBuilder, SignInError> {
+        let path = |base: &Url, parts: &[&str]| {
+            let mut url = base.clone();
+            url.path_segments_mut()
+                .map_err(|()| self.refused("its address can't be used"))?
+                .pop_if_empty()
+                .extend(parts);
+            Ok::<_, SignInError>(url)
+        };
+        match self {
+            Self::ClientSecret {
+                authority,
+                tenant,
+                client,
+                secret,
+            } => {
+                let url = path(authority, &[tenant, "oauth2", "v2.0", "token"])?;
+                let form = url::form_urlencoded::Serializer::new(String::new())
+                    .append_pair("grant_type", "client_credentials")
+                    .append_pair("client_id", client)
+                    .append_pair("client_secret", secret.expose())
+                    .append_pair("scope", SCOPE)
+                    .finish();
+                Ok(http
+                    .post(url)
+                    .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                    .body(form))
+            }
+            Self::ManagedIdentity { endpoint, client } => {
+                let mut url = path(endpoint, &["metadata", "identity", "oauth2", "token"])?;
+                url.query_pairs_mut()
+                    .append_pair("api-version", IMDS_VERSION)
+                    .append_pair("resource", RESOURCE);
+                if let Some(client) = client {
+                    url.query_pairs_mut().append_pair("client_id", client);
+                }
+                Ok(http.get(url).header("Metadata", "true"))
+            }
+            Self::AzureCli => Err(self.refused("it is not asked over HTTP")),
+        }
+    }
+
+    /// What an error of Entra ID or the metadata service says, without the secret.
+    fn explanation(&self, status: u16, body: &str) -> String {
+        let value: Value = serde_json::from_str(body).unwrap_or_default();
+        let text = ["error_description", "error", "message"]
+            .iter()
+            .find_map(|name| value[*name].as_str());
+        let text = text.unwrap_or("no explanation");
+        // Behind its first line stand ids of the request.
+        let first = text.lines().next().unwrap_or_default();
+        let shown = match self {
+            Self::ClientSecret { secret, .. } => secret.removed_from(first),
+            _ => first.to_owned(),
+        };
+        format!("{status}: {shown}")
+    }
+}
+
+/// A number of seconds, which Entra ID writes as a number and the metadata service as text.
+fn seconds(value: &Value) -> Option<u64> {
+    value
+        .as_u64()
+        .or_else(|| value.as_str().and_then(|text| text.parse().ok()))
+}

@@ -1,0 +1,123 @@
+//! Training of groups and lists: begun by one call, watched by others.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::collection::Collection;
+use super::error::AzureError;
+use super::operations;
+use super::transport::Client;
+
+/// Pause before a training is first asked after: small groups are done by then.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Each pause is so much longer than the one before: every question is billed.
+const GROWTH: f64 = 1.5;
+/// Longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A training that runs longer than this is left to itself. The service says that a million persons
+/// may take half an hour.
+const LONGEST_TRAINING: Duration = Duration::from_secs(45 * 60);
+
+/// How far a training is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Training {
+    /// How it is going.
+    pub status: TrainingStatus,
+    /// When the group or list was made.
+    #[serde(default)]
+    pub created_date_time: Option<String>,
+    /// When something last happened to it.
+    #[serde(default)]
+    pub last_action_date_time: Option<String>,
+    /// When it was last trained.
+    #[serde(default)]
+    pub last_successful_training_date_time: Option<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub message: Option<String>,
+}
+
+/// How a training is going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TrainingStatus {
+    /// It waits its turn.
+    NotStarted,
+    /// It is on its way.
+    Running,
+    /// It is done.
+    Succeeded,
+    /// It came to nothing; what was trained before is still used.
+    Failed,
+}
+
+/// Begins a training; where one is running it waits for its end first, for that one may have begun
+/// before the latest faces were added.
+///
+/// # Errors
+/// [`AzureError`].
+pub fn begin(client: &Client, collection: Collection, id: &str) -> Result<(), AzureError> {
+    let request = operations::TRAIN.on(collection, &[id]);
+    let is_running = |error: &AzureError| {
+        let code = error.code();
+        code.is_some_and(|code| code.ends_with("TrainingNotFinished"))
+    };
+    match client.send(&request) {
+        Ok(_) => Ok(()),
+        Err(error) if is_running(&error) => {
+            wait(client, collection, id)?;
+            client.send(&request).map(|_| ())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// How far it is; `None` before the first training.
+///
+/// # Errors
+/// [`AzureError`].
+pub fn status(
+    client: &Client,
+    collection: Collection,
+    id: &str,
+) -> Result<Option<Training>, AzureError> {
+    match client.send(&operations::STATUS.on(collection, &[id])) {
+        Ok(answer) => Ok(Some(answer.json()?)),
+        Err(error)
+            if error
+                .code()
+                .is_some_and(|code| code.ends_with("NotTrained")) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits until a training has ended, well or not.
+///
+/// # Errors
+/// [`AzureError`], [`AzureError::StillTraining`] after three quarters of an hour.
+pub fn wait(client: &Client, collection: Collection, id: &str) -> Result<Training, AzureError> {
+    let clock = client.clock();
+    let end = clock.now() + LONGEST_TRAINING;
+    let mut pause = FIRST_PAUSE;
+    while clock.now() < end {
+        clock.wait(pause)?;
+        pause = pause.mul_f64(GROWTH).min(LONGEST_PAUSE);
+        if let Some(training) = status(client, collection, id)?
+            && matches!(
+                training.status,
+                TrainingStatus::Succeeded | TrainingStatus::Failed
+            )
+        {
+            return Ok(training);
+        }
+    }
+    Err(AzureError::StillTraining {
+        verb: collection.verb(),
+        id: id.to_owned(),
+    })
+}
