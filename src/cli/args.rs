@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 
 use super::{
-    completions::CompletionsArgs, crop::CropArgs, detect::DetectArgs, doctor::DoctorArgs,
-    fetch::FetchArgs, models::ModelsArgs, prepare::PrepareArgs,
+    azure::AzureArgs, completions::CompletionsArgs, crop::CropArgs, detect::DetectArgs,
+    doctor::DoctorArgs, fetch::FetchArgs, models::ModelsArgs, prepare::PrepareArgs,
 };
 #[cfg(feature = "torch")]
 use super::{
@@ -119,6 +119,8 @@ pub(super) enum Command {
     /// Name the faces of photos, as JSON lines
     #[cfg(feature = "torch")]
     Predict(PredictArgs),
+    /// Ask Azure's Face service: enrol persons, name them, and all its other operations
+    Azure(Box<AzureArgs>),
     /// List, fetch and check model files and the demo's data set
     Models(ModelsArgs),
     /// Say what is there, what is missing and how to mend it

@@ -1,6 +1,7 @@
 //! The command line: arguments, settings, wiring, output, exit codes.
 
 mod args;
+mod azure;
 mod completions;
 mod config;
 mod crop;
@@ -132,6 +133,7 @@ fn run(cli: &Cli, context: &Context) -> Result<Outcome, Failure> {
         Command::Export(args) => export::run(args, &cli.globals, context),
         #[cfg(feature = "torch")]
         Command::Predict(args) => predict::run(args, &cli.globals, context),
+        Command::Azure(args) => azure::run(args, &cli.globals, context),
         Command::Models(args) => models::run(args, &cli.globals, context),
         Command::Doctor(args) => doctor::run(args, &cli.globals),
         Command::Completions(args) => completions::run(args),

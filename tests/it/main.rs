@@ -2,8 +2,18 @@
 
 mod alignment;
 mod azure;
+mod azure_enroll;
+mod azure_enroll_faults;
+mod azure_everything;
+mod azure_faults;
+mod azure_helpers;
+mod azure_images;
 #[cfg(feature = "torch")]
 mod azure_models;
+mod azure_operations;
+mod azure_server;
+mod azure_sign_in;
+mod azure_spec;
 mod cache;
 mod crop;
 mod data_sets;

@@ -1,0 +1,195 @@
+//! `facepipe azure enroll`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::super::failure::Failure;
+use super::super::output::{Outcome, reason_lines, to_value};
+use super::options::{GroupOptions, detection_models, recognition_models};
+use super::session::Session;
+use crate::azure::enroll::{
+    EnrollJournal, EnrollReport, EnrollSettings, Estimate, Known, PRICE_OF_A_THOUSAND, Plan,
+    enroll, estimate, plan,
+};
+use crate::azure::{Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, TIER_NAME, Tier};
+use crate::context::Context;
+
+/// Where the journals of groups lie.
+const JOURNALS: &str = "data/azure";
+
+/// Arguments of `enroll`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe azure enroll photos --group friends --dry-run\n  \
+    facepipe azure enroll photos --group friends --tier s0\n\n\
+    The folder has one folder for each person, named like the person, with photos inside. The group, \
+    persons and faces that are missing are made; nothing is made twice, also not by a run after one \
+    that was killed or timed out: the same command continues. Photos without a face or with several \
+    are listed in discarded.jsonl, beside the journal, with their reasons. The group keeps what \
+    the folder no longer has.")]
+pub(super) struct EnrollArgs {
+    /// The folder of persons
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    #[command(flatten)]
+    group: GroupOptions,
+    /// Only say how many calls it takes at most, and what they cost; asks nobody
+    #[arg(long)]
+    dry_run: bool,
+    /// Folder of the journal [default: data/azure/GROUP]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Of a photo with several faces take the largest, rather than leaving it out
+    #[arg(long)]
+    largest_only: bool,
+    /// Don't train the group at the end
+    #[arg(long)]
+    no_train: bool,
+    /// What finds the faces
+    #[arg(long, value_name = "MODEL", default_value = DETECTION_MODEL,
+          value_parser = detection_models())]
+    detection_model: String,
+    /// What makes faces comparable; a group keeps the one that it was made with
+    #[arg(long, value_name = "MODEL", default_value = RECOGNITION_MODEL,
+          value_parser = recognition_models())]
+    recognition_model: String,
+}
+
+impl EnrollArgs {
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    fn journal_folder(&self, group: &Group) -> PathBuf {
+        let usual = || Path::new(JOURNALS).join(&group.id);
+        self.out.clone().unwrap_or_else(usual)
+    }
+}
+
+/// What `--dry-run` prints with `--json`.
+#[derive(Debug, Serialize)]
+struct DryRun<'a> {
+    group: &'a str,
+    persons: u64,
+    photos: u64,
+    discarded: u64,
+    tier: &'static str,
+    #[serde(flatten)]
+    estimate: Estimate,
+}
+
+pub(super) fn dry_run(
+    args: &EnrollArgs,
+    tier: Option<Tier>,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let group = args.group.group();
+    let plan = plan(&args.folder, context)?;
+    let known = Known::read(&args.journal_folder(&group))?;
+    let of_environment = || std::env::var(TIER_NAME).ok()?.parse().ok();
+    let tier = tier.or_else(of_environment).unwrap_or_default();
+    let estimate = estimate(
+        &plan,
+        tier,
+        !args.no_train,
+        |name| known.has_person(name),
+        |name, photo| known.has_photo(name, &photo.content),
+    );
+    let report = DryRun {
+        group: &group.id,
+        persons: plan.persons.len() as u64,
+        photos: plan.found,
+        discarded: plan.discarded.len() as u64,
+        tier: tier.as_str(),
+        estimate,
+    };
+    Ok(Outcome {
+        report: to_value(&report)?,
+        lines: dry_run_lines(&plan, &report),
+        items_failed: 0,
+    })
+}
+
+fn dry_run_lines(plan: &Plan, report: &DryRun<'_>) -> Vec<String> {
+    let estimate = &report.estimate;
+    let mut lines = vec![
+        format!(
+            "`{}`: {} persons ({} to be made), {} photos ({} to be sent)",
+            report.group, report.persons, estimate.new_persons, report.photos, estimate.new_photos
+        ),
+        format!(
+            "at most {} transactions: about {:.2} US dollars with a paid resource ({PRICE_OF_A_THOUSAND:.2} \
+             a thousand, list price of 2025), nothing within the 30,000 a month of a free one",
+            estimate.transactions, estimate.dollars
+        ),
+        format!(
+            "at least {} s at the quota of tier {}; a photo with several faces takes two more calls \
+             with --largest-only",
+            estimate.seconds, report.tier
+        ),
+    ];
+    let reasons = crate::types::Discarded::count_reasons(&plan.discarded);
+    lines.extend(reason_lines(&reasons));
+    lines
+}
+
+pub(super) fn run(args: &EnrollArgs, session: &Session<'_>) -> Result<Outcome, Failure> {
+    let group = args.group.group();
+    let settings = EnrollSettings {
+        group: group.clone(),
+        recognition_model: args.recognition_model.clone(),
+        detection_model: args.detection_model.clone(),
+        largest_only: args.largest_only,
+        train: !args.no_train,
+    };
+    let context = session.context;
+    let plan = plan(&args.folder, context)?;
+    let folder = args.journal_folder(&group);
+    let host = session.client.credentials().endpoint.host();
+    let journal = EnrollJournal::open(&folder, &host, &group)?;
+    let (report, discarded) = enroll(&session.client, &settings, &plan, &journal, context)?;
+    let failed = discarded.iter().filter(|item| item.reason.is_error());
+    Ok(Outcome {
+        report: to_value(&report)?,
+        lines: lines(&report, &folder, &group),
+        items_failed: failed.count() as u64,
+    })
+}
+
+fn lines(report: &EnrollReport, folder: &Path, group: &Group) -> Vec<String> {
+    let (persons, photos) = (&report.persons, &report.photos);
+    let mut lines = vec![format!(
+        "`{}`: {} persons ({} made), {} photos: {} added, {} already there, {} left out",
+        report.group,
+        persons.found,
+        persons.created,
+        photos.found,
+        photos.added,
+        photos.already_there,
+        photos.discarded
+    )];
+    lines.extend(reason_lines(&report.reasons));
+    if photos.discarded > 0 {
+        let list = folder.join("discarded.jsonl");
+        lines.push(format!("  why, photo by photo: {}", list.display()));
+    }
+    if report.other_faces > 0 {
+        lines.push(format!(
+            "  {} faces of these persons are no photo of the folder",
+            report.other_faces
+        ));
+    }
+    if report.training.is_some() {
+        let option = match group.collection {
+            Collection::PersonGroup => "--person-group",
+            _ => "--group",
+        };
+        lines.push(format!(
+            "trained: `facepipe azure identify PHOTO {option} {}` knows them now",
+            group.id
+        ));
+    }
+    lines
+}

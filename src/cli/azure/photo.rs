@@ -1,0 +1,111 @@
+//! A photo of the command line on its way to the service, or the address of one.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::azure::{Body, MIN_FACE_SIDE, Picture, Request};
+use crate::errors::Hint;
+use crate::image_io::{self, DecodeError};
+use crate::types::Size;
+
+/// What is looked at.
+pub(super) enum Photo {
+    /// A file, as it is sent.
+    File { picture: Picture, size: Size },
+    /// An address that the service fetches itself.
+    Address(String),
+}
+
+/// Why a photo can't be sent.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PhotoError {
+    #[error("`{}`: {source}", .path.display())]
+    Decode { path: PathBuf, source: DecodeError },
+    #[error("`{}`: a side is shorter than the {MIN_FACE_SIDE} pixels of the smallest face", .0.display())]
+    TooSmall(PathBuf),
+    #[error("`{}`: {problem}", .path.display())]
+    Encode { path: PathBuf, problem: String },
+}
+
+impl Hint for PhotoError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Decode { .. } => Some("check the path, or use another photo".to_owned()),
+            Self::TooSmall(_) => Some("use a larger photo of the face".to_owned()),
+            Self::Encode { .. } => None,
+        }
+    }
+}
+
+/// Whether an argument is an address rather than a file.
+pub(super) fn is_address(text: &str) -> bool {
+    text.starts_with("https://") || text.starts_with("http://")
+}
+
+impl Photo {
+    /// What an argument names.
+    pub(super) fn named(text: &str) -> Result<Self, PhotoError> {
+        if is_address(text) {
+            return Ok(Self::Address(text.to_owned()));
+        }
+        Self::read(Path::new(text))
+    }
+
+    /// A file, upright, as JPEG without anything but its pixels, within the service's limits.
+    pub(super) fn read(path: &Path) -> Result<Self, PhotoError> {
+        let path = path.to_owned();
+        let decoded = image_io::read_bytes(&path).and_then(|bytes| image_io::decode(&bytes));
+        let photo = match decoded {
+            Ok(decoded) => decoded.rgb,
+            Err(source) => return Err(PhotoError::Decode { path, source }),
+        };
+        match Picture::of(&photo) {
+            Ok(Some(picture)) => Ok(Self::File {
+                picture,
+                size: Size::of(&photo),
+            }),
+            Ok(None) => Err(PhotoError::TooSmall(path)),
+            Err(error) => {
+                let problem = error.to_string();
+                Err(PhotoError::Encode { path, problem })
+            }
+        }
+    }
+
+    /// What is sent.
+    pub(super) fn body(&self) -> Body {
+        match self {
+            Self::File { picture, .. } => Body::Image(picture.jpeg.clone()),
+            Self::Address(url) => Body::Json(json!({"url": url}).to_string()),
+        }
+    }
+
+    /// Pixels of the photo for one of what is sent, from left to right and from top to bottom.
+    pub(super) fn scale(&self) -> (f32, f32) {
+        match self {
+            Self::File { picture, .. } => (picture.scale_x, picture.scale_y),
+            Self::Address(_) => (1.0, 1.0),
+        }
+    }
+
+    /// The photo's size, where it is here.
+    pub(super) fn size(&self) -> Option<Size> {
+        match self {
+            Self::File { size, .. } => Some(*size),
+            Self::Address(_) => None,
+        }
+    }
+
+    /// A request that adds the photo's face, which `target` tells from others.
+    pub(super) fn added_by(&self, request: Request, target: Option<[f64; 4]>) -> Request {
+        let (x, y) = self.scale();
+        let (x, y) = (f64::from(x), f64::from(y));
+        let target = target.map(|[left, top, width, height]| {
+            let sent = [left / x, top / y, width / x, height / y];
+            let sent = sent.map(|number| format!("{:.0}", number.max(0.0)));
+            sent.join(",")
+        });
+        request.maybe_query("targetFace", target).body(self.body())
+    }
+}

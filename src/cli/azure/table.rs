@@ -1,0 +1,111 @@
+//! Answers of the service for a person: objects as lines, lists as tables.
+
+use serde_json::{Map, Value};
+
+/// Fields that a table begins with, where they are there.
+const FIRST: [&str; 8] = [
+    "largePersonGroupId",
+    "personGroupId",
+    "faceListId",
+    "largeFaceListId",
+    "personId",
+    "persistedFaceId",
+    "faceId",
+    "name",
+];
+
+/// An answer as lines.
+pub(super) fn lines(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(rows) if rows.is_empty() => vec!["nothing".to_owned()],
+        Value::Array(rows) => table(rows),
+        Value::Object(fields) => {
+            let names = names(std::slice::from_ref(fields));
+            let shown = names
+                .iter()
+                .map(|name| format!("{name}: {}", cell(&fields[*name])));
+            shown.collect()
+        }
+        other => vec![cell(other)],
+    }
+}
+
+/// One line a row, under the names of the fields.
+fn table(rows: &[Value]) -> Vec<String> {
+    let objects: Vec<_> = rows.iter().filter_map(Value::as_object).cloned().collect();
+    if objects.len() != rows.len() {
+        return rows.iter().map(cell).collect();
+    }
+    let names = names(&objects);
+    let mut cells = vec![names.iter().map(ToString::to_string).collect::<Vec<_>>()];
+    cells.extend(objects.iter().map(|row| {
+        let of_row = names.iter().map(|name| row.get(*name).map(cell));
+        of_row.map(Option::unwrap_or_default).collect()
+    }));
+    let widths: Vec<usize> = (0..names.len())
+        .map(|column| cells.iter().map(|row| row[column].chars().count()).max())
+        .map(Option::unwrap_or_default)
+        .collect();
+    let line = |row: &Vec<String>| {
+        let padded = row
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| format!("{text:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    cells.iter().map(line).collect()
+}
+
+/// The names of all fields, the well-known ones first.
+fn names(rows: &[Map<String, Value>]) -> Vec<&str> {
+    let mut names: Vec<&str> = rows
+        .iter()
+        .flat_map(Map::keys)
+        .map(String::as_str)
+        .collect();
+    let place = |name: &str| FIRST.iter().position(|first| *first == name);
+    names.sort_by_key(|name| (place(name).unwrap_or(FIRST.len()), *name));
+    names.dedup();
+    names
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn lists_are_tables_and_objects_are_lines() {
+        let groups = json!([
+            {"name": "Friends", "largePersonGroupId": "friends", "userData": null},
+            {"name": "Work", "largePersonGroupId": "w", "recognitionModel": "recognition_04"},
+        ]);
+        assert_eq!(
+            lines(&groups),
+            [
+                "largePersonGroupId  name     recognitionModel  userData",
+                "friends             Friends                    -",
+                "w                   Work     recognition_04",
+            ]
+        );
+        let person = json!({"personId": "p", "name": "ada", "persistedFaceIds": ["a", "b"]});
+        assert_eq!(
+            lines(&person),
+            ["personId: p", "name: ada", "persistedFaceIds: a b"]
+        );
+        assert_eq!(lines(&json!([])), ["nothing"]);
+        assert_eq!(lines(&json!([["a"], ["b", "c"]])), ["a", "b c"]);
+    }
+}

@@ -1,0 +1,250 @@
+//! Every operation of the service from the command line: its answer, and its request beside the
+//! published documents.
+
+use std::collections::BTreeSet;
+
+use crate::azure_everything::{ask_for_everything, text};
+use crate::azure_helpers::{Azure, finished, told};
+use crate::azure_server::{AzureServer, KEY, Recorded, State};
+use crate::azure_spec::Spec;
+use crate::helpers::{failure, stdout};
+
+/// Operations of the documents that facepipe has not, with the reason.
+const LEFT_OUT: [(&str, &str); 7] = [
+    ("/snapshots", "retired by the service"),
+    ("/snapshots/{snapshotId}", "retired by the service"),
+    ("/snapshots/{snapshotId}/apply", "retired by the service"),
+    (
+        "/operations/{operationId}",
+        "only snapshots have operations",
+    ),
+    (
+        "/identify?_overload=identifyFromDynamicPersonGroup",
+        "v1.2 has no route to make such groups",
+    ),
+    (
+        "/identify?_overload=identifyFromPersonDirectory",
+        "v1.2 has no route to make a directory",
+    ),
+    (
+        "/verify?_overload=verifyFromPersonDirectory",
+        "v1.2 has no route to make a directory",
+    ),
+];
+
+#[test]
+fn every_operation_is_asked_in_its_usual_version() {
+    let azure = Azure::new(AzureServer::start());
+    ask_for_everything(&azure, None);
+    let (Some(old), Some(new)) = (Spec::of("v1.0"), Spec::of("v1.2")) else {
+        return;
+    };
+    for request in azure.server.log() {
+        let is_kept = ["groups", "lists"].iter().any(|kind| {
+            let segment = request.path.split('/').nth(3).unwrap_or_default();
+            segment
+                .split('?')
+                .next()
+                .is_some_and(|segment| segment.ends_with(kind))
+        });
+        let spec = if is_kept { &old } else { &new };
+        spec.check(&request);
+    }
+}
+
+#[test]
+fn every_operation_of_the_documents_is_there_and_asked_as_they_say() {
+    for version in ["v1.0", "v1.2"] {
+        let Some(spec) = Spec::of(version) else {
+            return;
+        };
+        let azure = Azure::new(AzureServer::start());
+        ask_for_everything(&azure, Some(version));
+        let asked: BTreeSet<_> = azure
+            .server
+            .log()
+            .iter()
+            .map(|request| spec.check(request))
+            .collect();
+        for (path, method, _) in spec.operations() {
+            let is_left_out = LEFT_OUT.iter().any(|(out, _)| *out == path);
+            let is_asked = asked.contains(&(path.clone(), method.clone()));
+            assert!(
+                is_asked || is_left_out,
+                "{version}: {method} {path} was never asked"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_comparison_with_the_documents_finds_what_is_wrong() {
+    let Some(spec) = Spec::of("v1.2") else {
+        return;
+    };
+    let request = |method: &str, path: &str, content: &str, body: &str| Recorded {
+        method: method.to_owned(),
+        path: format!("/face/v1.2/{path}"),
+        headers: format!("ocp-apim-subscription-key: {KEY}\ncontent-type: {content}\n"),
+        body: body.as_bytes().to_vec(),
+    };
+    let json = "application/json";
+    let good = request("PUT", "facelists/a", json, r#"{"name":"a"}"#);
+    assert_eq!(spec.check(&good).0, "/facelists/{faceListId}");
+    for wrong in [
+        request("POST", "facelists/a", json, r#"{"name":"a"}"#),
+        request("PUT", "facelists/a", "text/plain", r#"{"name":"a"}"#),
+        request("PUT", "facelists/a", json, r#"{"userData":"a"}"#),
+        request("PUT", "facelists/a", json, r#"{"name":"a","nom":"b"}"#),
+        request("PUT", "facelists/a", json, r#"{"name":1}"#),
+        request(
+            "PUT",
+            "facelists/a",
+            json,
+            r#"{"name":"a","recognitionModel":"best"}"#,
+        ),
+        request("PUT", "facelists/a?top=1", json, r#"{"name":"a"}"#),
+        request("PUT", "facelists/a/b/c", json, r#"{"name":"a"}"#),
+        request("POST", "group", json, r#"{"faceIds":["a"]}"#),
+        request(
+            "POST",
+            "detect?faceIdTimeToLive=1",
+            json,
+            r#"{"url":"https://a.org"}"#,
+        ),
+        request(
+            "POST",
+            "detect?returnFaceId=yes",
+            json,
+            r#"{"url":"https://a.org"}"#,
+        ),
+    ] {
+        let checked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| spec.check(&wrong)));
+        assert!(checked.is_err(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_table_of_operations_is_what_is_asked() {
+    let azure = Azure::new(AzureServer::start());
+    ask_for_everything(&azure, None);
+    let log = azure.server.log();
+    for operation in facepipe::azure::operations::ALL {
+        let parts = operation.path.split('/').count();
+        let is_asked = log.iter().any(|request| {
+            let path = request.path.split('?').next().unwrap_or_default();
+            let found: Vec<&str> = path.split('/').skip(3).collect();
+            let same =
+                |(expected, found): (&str, &&str)| expected.starts_with('{') || expected == *found;
+            request.method == operation.method.as_str()
+                && found.len() == parts
+                && operation.path.split('/').zip(&found).all(same)
+        });
+        assert!(is_asked, "{} is never asked", operation.name);
+    }
+}
+
+#[test]
+fn liveness_needs_the_version_that_has_it() {
+    let azure = Azure::new(AzureServer::start());
+    let arguments = [
+        "liveness",
+        "create",
+        "--device",
+        "x",
+        "--api-version",
+        "v1.0",
+    ];
+    let error = failure(&azure.run(&arguments), 1);
+    assert!(error.contains("has no `liveness create`"), "{error}");
+    assert!(error.contains("--api-version v1.2"), "{error}");
+    assert!(azure.server.log().is_empty());
+}
+
+#[test]
+fn lists_of_more_than_a_page_come_whole() {
+    let azure = Azure::new(AzureServer::start());
+    azure.answer(&["large-person-group", "create", "g"]);
+    azure.server.state(|state: &mut State| {
+        let key = ("largepersongroups".to_owned(), "g".to_owned());
+        let group = state.kept.get_mut(&key).expect("is there");
+        for number in 0..2003_u32 {
+            let id = format!("{number:08x}-0000-4000-8000-000000000000");
+            group.persons.entry(id).or_default().name = number.to_string();
+        }
+    });
+    let persons = azure.answer(&["person", "list", "--group", "g"]);
+    let names: BTreeSet<_> = persons
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|person| text(&person["name"]))
+        .collect();
+    assert_eq!(names.len(), 2003);
+    let pages = azure.server.log().len();
+    assert_eq!(pages, 1 + 3, "the group, and three pages");
+    let some = azure.answer(&["person", "list", "--group", "g", "--top", "7"]);
+    assert_eq!(some.as_array().map(Vec::len), Some(7));
+}
+
+#[test]
+fn what_can_not_be_right_costs_no_call() {
+    let azure = Azure::new(AzureServer::start());
+    let id = "de2ac956-c885-4221-af25-a21ec6ebcf27";
+    for (arguments, message) in [
+        (
+            &["large-person-group", "create", "My Group"][..],
+            "lower-case letters",
+        ),
+        (&["large-person-group", "update", "g"], "--name"),
+        (&["person", "create", "ada"], "--group"),
+        (&["person", "get", "x", "--group", "g"], "ids look like"),
+        (&["verify", id], "other_face_id"),
+        (&["verify", id, "--person", id], "--group"),
+        (&["group", id], "2 values required"),
+        (&["find-similar", id], "--among"),
+        (&["identify", "--group", "g"], "required"),
+        (&["detect", "a.jpg", "--face-id-life", "30"], "60..=86400"),
+        (&["detect", "a.jpg", "--attributes", "age"], "headPose"),
+        (&["whoami", "--tier", "s9"], "f0"),
+    ] {
+        let output = azure.run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
+        assert!(
+            told(&output)
+                .to_lowercase()
+                .contains(&message.to_lowercase()),
+            "{arguments:?}: {}",
+            told(&output)
+        );
+    }
+    assert!(azure.server.log().is_empty());
+}
+
+#[test]
+fn results_are_tables_and_calls_are_counted() {
+    let azure = Azure::new(AzureServer::start());
+    azure.answer(&[
+        "large-person-group",
+        "create",
+        "friends",
+        "--name",
+        "Friends",
+    ]);
+    let output = azure.run(&["large-person-group", "list"]);
+    let table = stdout(&output);
+    assert!(
+        table.starts_with("largePersonGroupId  name     recognitionModel"),
+        "{table}"
+    );
+    assert!(
+        table.contains("\nfriends             Friends  recognition_04"),
+        "{table}"
+    );
+    assert!(
+        told(&output).contains("transactions (calls that are billed): 1"),
+        "{output:?}"
+    );
+    let output = finished(&mut azure.command(&["large-person-group", "delete", "friends"]));
+    assert_eq!(stdout(&output), "deleted `friends`\n");
+}

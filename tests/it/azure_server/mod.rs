@@ -1,0 +1,112 @@
+//! A server of this machine that answers as Azure's Face service does: status codes, bodies, headers,
+//! trainings that take a while, pages, throttling, missing approvals, slow and lost answers.
+
+mod answers;
+mod kept;
+mod photo;
+mod searches;
+pub(crate) mod state;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::http_server::{Asked, HttpServer, Reply};
+
+pub(crate) use photo::OnPhoto;
+pub(crate) use state::State;
+
+/// The key that it takes.
+pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
+/// The token that it takes as well.
+pub(crate) const TOKEN: &str = "a-token-of-entra-id";
+
+/// A request as it was asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Recorded {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) headers: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// What befalls an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is given after so long; what was asked is done at once.
+    After(Duration),
+    /// It is lost: what was asked is done, and the connection breaks.
+    Lost,
+    /// Another one is given, and nothing is done: status, header line, body.
+    Instead(u16, &'static str, &'static str),
+}
+
+/// What befalls the answer to a request, decided by the request and how many came before it.
+type Weather = dyn Fn(&Asked, usize) -> Option<Fate> + Send + Sync;
+
+/// The running server.
+pub(crate) struct AzureServer {
+    http: HttpServer,
+    state: Arc<Mutex<State>>,
+    log: Arc<Mutex<Vec<Recorded>>>,
+}
+
+impl AzureServer {
+    /// A resource that has nothing yet.
+    pub(crate) fn start() -> Self {
+        Self::with(State::default(), |_, _| None)
+    }
+
+    /// A resource in some state and some weather.
+    pub(crate) fn with(
+        state: State,
+        weather: impl Fn(&Asked, usize) -> Option<Fate> + Send + Sync + 'static,
+    ) -> Self {
+        let state = Arc::new(Mutex::new(state));
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (of_server, log_of_server) = (Arc::clone(&state), Arc::clone(&log));
+        let weather: Box<Weather> = Box::new(weather);
+        let http = HttpServer::start(move |asked| {
+            let before = {
+                let mut log = log_of_server.lock().expect("no panic");
+                log.push(Recorded {
+                    method: asked.method.clone(),
+                    path: asked.path.clone(),
+                    headers: asked.headers.clone(),
+                    body: asked.body.clone(),
+                });
+                log.len() - 1
+            };
+            let fate = weather(asked, before);
+            if let Some(Fate::Instead(status, header, body)) = fate {
+                let reply = Reply::new(status, body);
+                return if header.is_empty() {
+                    reply
+                } else {
+                    reply.header(header)
+                };
+            }
+            let reply = of_server.lock().expect("no panic").answer(asked);
+            match fate {
+                Some(Fate::After(delay)) => reply.after(delay),
+                Some(Fate::Lost) => reply.declaring(Some(1 << 20)),
+                _ => reply,
+            }
+        });
+        Self { http, state, log }
+    }
+
+    /// The resource's endpoint.
+    pub(crate) fn endpoint(&self) -> String {
+        self.http.url("/")
+    }
+
+    /// All requests so far.
+    pub(crate) fn log(&self) -> Vec<Recorded> {
+        self.log.lock().expect("no panic").clone()
+    }
+
+    /// Looks at, or changes, what the resource keeps.
+    pub(crate) fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.state.lock().expect("no panic"))
+    }
+}
