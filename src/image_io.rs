@@ -99,6 +99,24 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         .unwrap_or_else(|message| Err(DecodeError::Panicked(message)))
 }
 
+/// The size that an image's header tells, before anything is decoded.
+///
+/// # Errors
+/// [`DecodeError`] on bytes that are not an image, or whose header is damaged.
+pub fn size_of(bytes: &[u8]) -> Result<Size, DecodeError> {
+    if bytes.is_empty() {
+        return Err(DecodeError::Empty);
+    }
+    contain(|| {
+        let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+        let format = reader.format().ok_or(DecodeError::UnknownFormat)?;
+        let size = reader.into_dimensions();
+        let (width, height) = size.map_err(|source| DecodeError::Damaged { format, source })?;
+        Ok(Size::new(width, height))
+    })
+    .unwrap_or_else(|message| Err(DecodeError::Panicked(message)))
+}
+
 fn decode_unguarded(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
@@ -309,6 +327,21 @@ mod tests {
             assert!(decode(&bytes).is_ok(), "{format:?}");
             assert!(decode(&bytes[..bytes.len() * 2 / 3]).is_err(), "{format:?}");
         }
+    }
+
+    #[test]
+    fn the_size_is_told_without_the_pixels() {
+        let image = DynamicImage::ImageRgb8(RgbImage::new(64, 48));
+        let bytes = encoded(&image, ImageFormat::Png);
+        let cut = &bytes[..bytes.len() - 20];
+        assert!(decode(cut).is_err());
+        assert_eq!(size_of(cut).expect("a header"), Size::new(64, 48));
+        assert!(matches!(size_of(b""), Err(DecodeError::Empty)));
+        assert!(matches!(size_of(b"text"), Err(DecodeError::UnknownFormat)));
+        assert!(matches!(
+            size_of(&bytes[..12]),
+            Err(DecodeError::Damaged { .. })
+        ));
     }
 
     #[test]

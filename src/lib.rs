@@ -34,6 +34,7 @@ pub mod face_cutter;
 #[cfg(feature = "torch")]
 pub mod face_finder;
 mod face_label;
+pub mod face_pairs;
 pub mod face_picture;
 pub mod fetch;
 pub mod hash_join;
@@ -60,6 +61,8 @@ pub mod predict;
 pub mod prepare;
 pub mod quality;
 pub mod secret;
+#[cfg(feature = "torch")]
+pub mod serve;
 mod thumbnail;
 #[cfg(feature = "torch")]
 pub mod train;

@@ -12,7 +12,7 @@ use super::{
 #[cfg(feature = "torch")]
 use super::{
     embed::EmbedArgs, evaluate::EvaluateArgs, export::ExportArgs, predict::PredictArgs,
-    run::RunArgs, train::TrainArgs, verify::VerifyArgs,
+    run::RunArgs, serve::ServeArgs, train::TrainArgs, verify::VerifyArgs,
 };
 
 /// From a name, or a folder of photos, to a model file that recognises the face.
@@ -119,6 +119,9 @@ pub(super) enum Command {
     /// Name the faces of photos, as JSON lines
     #[cfg(feature = "torch")]
     Predict(PredictArgs),
+    /// Serve a model over HTTP: a page for people, JSON for programs
+    #[cfg(feature = "torch")]
+    Serve(Box<ServeArgs>),
     /// Ask Azure's Face service: enrol persons, name them, and all its other operations
     Azure(Box<AzureArgs>),
     /// List, fetch and check model files and the demo's data set

@@ -40,6 +40,26 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// The error and what to do, for where there is only one line.
+    #[cfg(feature = "torch")]
+    pub(super) fn in_one_line(&self) -> String {
+        let (mut text, hint) = match self {
+            Self::Stage(error) => (error.to_string(), error.hint()),
+            Self::Usage { message, hint } => (message.clone(), Some(hint.clone())),
+            Self::OutputClosed => (String::new(), None),
+        };
+        if let Self::Stage(error) = self {
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+        }
+        hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
+    }
+}
+
 /// Prints an error to stderr and gives the exit code that belongs to it.
 #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
 pub(super) fn print(failure: &Failure) -> u8 {

@@ -37,6 +37,8 @@ mod prepare;
 mod progress;
 #[cfg(feature = "torch")]
 mod run;
+#[cfg(feature = "torch")]
+mod serve;
 mod splitting;
 #[cfg(feature = "torch")]
 mod train;
@@ -87,7 +89,9 @@ fn exit_code() -> u8 {
     #[cfg(feature = "torch")]
     waiting::start_anew_with_sleeping_threads(&cli.command, &arguments);
     let interrupt = Interrupt::default();
-    if let Err(error) = handle_signals(&interrupt) {
+    if !handles_signals_itself(&cli.command)
+        && let Err(error) = handle_signals(&interrupt)
+    {
         return failure::print(&error.into());
     }
     let context = Context {
@@ -133,11 +137,25 @@ fn run(cli: &Cli, context: &Context) -> Result<Outcome, Failure> {
         Command::Export(args) => export::run(args, &cli.globals, context),
         #[cfg(feature = "torch")]
         Command::Predict(args) => predict::run(args, &cli.globals, context),
+        #[cfg(feature = "torch")]
+        Command::Serve(args) => serve::run(args, &cli.globals, context),
         Command::Azure(args) => azure::run(args, &cli.globals, context),
         Command::Models(args) => models::run(args, &cli.globals, context),
         Command::Doctor(args) => doctor::run(args, &cli.globals),
         Command::Completions(args) => completions::run(args),
     }
+}
+
+/// A server reads its model again at SIGHUP, which tells every other command to end.
+#[cfg(feature = "torch")]
+const fn handles_signals_itself(command: &Command) -> bool {
+    matches!(command, Command::Serve(_))
+}
+
+/// Without libtorch there is no server.
+#[cfg(not(feature = "torch"))]
+const fn handles_signals_itself(_: &Command) -> bool {
+    false
 }
 
 /// The first Ctrl-C (or SIGTERM) lets the item at hand end; the second ends the process at once.

@@ -14,6 +14,7 @@ use super::wiring::{self, DetectorName};
 use crate::context::Context;
 use crate::embed::EmbeddedFace;
 use crate::errors::Hint;
+use crate::face_pairs::{FacePair, compare_faces};
 use crate::types::{Embedding, PixelRect};
 
 /// Arguments of `verify`.
@@ -46,7 +47,7 @@ struct Report {
     a: Photo,
     b: Photo,
     /// Each face of A with each face of B, nearest first.
-    pairs: Vec<Pair>,
+    pairs: Vec<FacePair>,
 }
 
 #[derive(Debug, Serialize)]
@@ -62,15 +63,6 @@ struct Face {
     #[serde(rename = "box")]
     rect: PixelRect,
     score: f32,
-}
-
-/// Two faces, by their places in the lists of faces.
-#[derive(Debug, Serialize)]
-struct Pair {
-    a: usize,
-    b: usize,
-    distance: f32,
-    same: bool,
 }
 
 /// Why two photos can't be compared.
@@ -140,18 +132,7 @@ fn photo(line: Line) -> Result<Photo, VerifyError> {
 }
 
 fn compare(a: Photo, b: Photo) -> Report {
-    let mut pairs = Vec::new();
-    for (first, one) in a.embeddings.iter().enumerate() {
-        for (second, other) in b.embeddings.iter().enumerate() {
-            pairs.push(Pair {
-                a: first,
-                b: second,
-                distance: one.distance(other),
-                same: one.is_same_person(other),
-            });
-        }
-    }
-    pairs.sort_by(|one, other| one.distance.total_cmp(&other.distance));
+    let pairs = compare_faces(&a.embeddings, &b.embeddings);
     Report {
         same: pairs.iter().any(|pair| pair.same),
         threshold: Embedding::SAME_PERSON_DISTANCE,
@@ -169,7 +150,7 @@ fn lines(report: &Report) -> Vec<String> {
         let [left, top, right, bottom] = photo.faces[index].rect.into();
         format!("{} [{left}, {top}, {right}, {bottom}]", photo.path)
     };
-    let line = |pair: &Pair| {
+    let line = |pair: &FacePair| {
         let verdict = if pair.same {
             "same person"
         } else {

@@ -27,7 +27,7 @@ pub(super) fn start_anew_with_sleeping_threads(
             .any(|name| std::env::var_os(name).is_some());
     let is_long = matches!(
         command,
-        Command::Train(_) | Command::Evaluate(_) | Command::Run(_)
+        Command::Train(_) | Command::Evaluate(_) | Command::Run(_) | Command::Serve(_)
     );
     if decided || !is_long {
         return;

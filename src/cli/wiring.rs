@@ -23,6 +23,8 @@ use crate::adapters::mtcnn::MtcnnFactory;
 use crate::adapters::one_thread::OneThreadFactory;
 use crate::adapters::seeta::{self, SeetaFactory};
 use crate::adapters::with_landmarks::WithLandmarks;
+#[cfg(feature = "torch")]
+use crate::artifacts::{digest, model_folder::BEST_FILE};
 use crate::azure::{ApiVersion, AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
 use crate::context::Context;
 use crate::dlib_box::SquareFit;
@@ -32,8 +34,12 @@ use crate::face_cutter::FaceTools;
 use crate::face_finder::NoDetector;
 use crate::model_files::Folders;
 #[cfg(feature = "torch")]
+use crate::nn::Classifier;
+#[cfg(feature = "torch")]
 use crate::ports::FaceEmbedderFactory;
 use crate::ports::{FaceDetectorFactory, LandmarkModel};
+#[cfg(feature = "torch")]
+use crate::serve::{Embedding, Opened};
 #[cfg(feature = "torch")]
 use crate::types::{ChipSpec, ModelCard};
 
@@ -193,6 +199,50 @@ pub(super) fn embedding_parts(
         } else {
             Box::new(BothSidesFactory::new(embedders))
         },
+    })
+}
+
+/// A model for the server, with what finds faces and makes embeddings; where files of those are missing,
+/// with why. Faces of photos are found as the model's card says; for one that takes whole images, by
+/// the detector that is best.
+#[cfg(feature = "torch")]
+pub(super) fn served_model(
+    model: &Path,
+    chips: bool,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Opened, Failure> {
+    let device = crate::nn::parse_device(&globals.device)?;
+    let classifier = Classifier::open(model, device)?;
+    let weights = if model.is_file() {
+        model.to_owned()
+    } else {
+        model.join(BEST_FILE)
+    };
+    let tools = match face_tools_of(classifier.card(), globals, context) {
+        Ok(Some(tools)) => Ok(tools),
+        Ok(None) => face_tools(DetectorName::Auto, true, globals, context)
+            .map_err(|failure| failure.in_one_line()),
+        Err(failure) if chips => Err(failure.in_one_line()),
+        Err(failure) => return Err(failure),
+    };
+    let embedding = || -> Result<Embedding, Failure> {
+        let weights = weights_folder(globals);
+        let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
+        Ok(Embedding {
+            landmarks: Box::new(DlibLandmarkModel::new(&weights)?),
+            embedders: Box::new(OneThreadFactory::new(Box::new(BothSidesFactory::new(
+                embedders,
+            )))),
+        })
+    };
+    Ok(Opened {
+        card: classifier.card().clone(),
+        sha256: digest::sha256_of_file(&weights)?,
+        device: crate::nn::device_name(device),
+        tools,
+        embedding: embedding().map_err(|failure| failure.in_one_line()),
+        model: Box::new(classifier),
     })
 }
 

@@ -43,6 +43,7 @@ fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
         output: ModelCard::LOGITS.to_owned(),
         temperature: 1.7,
         unknown: None,
+        reference: None,
         exports: BTreeMap::new(),
     }
 }

@@ -7,6 +7,7 @@ use tch::{CModule, Device, Kind, TchError, Tensor};
 
 use super::network::{Backbone, Network};
 use super::preprocess::{CHANNELS, INTERPOLATION};
+use super::reference::{check_reference, reference_of};
 use super::torch_error::TorchError;
 use super::weights::{HeadWeights, WeightsError, load_weights, read_tensors};
 use crate::artifacts::model_folder::{self, BEST_FILE, CARD_FILE, CardError};
@@ -63,6 +64,14 @@ pub enum ModelError {
     /// Features are asked of a file that gives logits alone.
     #[error("a TorchScript file gives no features, only what its labels' logits are")]
     NoFeatures,
+    /// The network gives other answers than its card says.
+    #[error(
+        "the network's answer to the reference picture differs from its card's by {difference:.1e}"
+    )]
+    Differs {
+        /// By how much, as a share of the largest logit.
+        difference: f64,
+    },
     /// libtorch failed while the network worked.
     #[error("libtorch failed in the model's network")]
     Torch(#[source] TorchError),
@@ -82,9 +91,11 @@ impl Hint for ModelError {
                 return source.hint();
             }
             Self::Io(source) => return io_hint(source),
-            Self::Weights(_) | Self::Labels { .. } => "the model's files don't belong together: \
+            Self::Weights(_) | Self::Labels { .. } | Self::Differs { .. } => {
+                "the model's files don't belong together: \
                 train it again with `--force`"
-                .to_owned(),
+                    .to_owned()
+            }
             Self::NoScript { .. } | Self::NoCard { .. } => "give a model's folder, or a file that \
                 `facepipe export` made of it"
                 .to_owned(),
@@ -196,6 +207,16 @@ impl Classifier {
             return Err(ModelError::Labels { labels });
         }
         Ok(logits.to_device(Device::Cpu))
+    }
+
+    /// Asks the network about the picture of which its card says what it has to answer; gives `false`
+    /// where the card, of an earlier version, does not.
+    ///
+    /// # Errors
+    /// [`ModelError::Differs`], and those of [`logits`](Self::logits).
+    pub fn check(&self) -> Result<bool, ModelError> {
+        let found = reference_of(&self.card.input, |images| self.logits(images))?;
+        check_reference(self.card.reference.as_ref(), &found)
     }
 
     /// What the network knows of each image before its head tells labels by it, on the CPU: near

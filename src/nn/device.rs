@@ -80,6 +80,15 @@ pub fn use_threads(threads: NonZeroUsize) {
     tch::set_num_threads(i32::try_from(threads.get()).unwrap_or(i32::MAX));
 }
 
+/// Sets how many threads libtorch works with inside one operation of the calling thread.
+///
+/// A thread takes over what was set last anywhere in the process when it first asks; therefore it asks
+/// before it sets its own.
+pub fn use_threads_here(threads: NonZeroUsize) {
+    let _ = tch::get_num_threads();
+    use_threads(threads);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

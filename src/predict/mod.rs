@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN};
+pub(crate) use picture::name_faces;
 
 use crate::context::{Context, Interrupted};
 use crate::errors::{Hint, io_hint};

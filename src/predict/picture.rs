@@ -19,7 +19,7 @@ const UNKNOWN_BOX: Rgb<u8> = Rgb([255, 150, 30]);
 
 /// Draws the boxes of faces, with names and probabilities; unknown ones in another colour. Small
 /// photos are enlarged, by a whole number.
-pub(super) fn name_faces(photo: &RgbImage, faces: &[NamedFace]) -> RgbImage {
+pub(crate) fn name_faces(photo: &RgbImage, faces: &[NamedFace]) -> RgbImage {
     let longer = photo.width().max(photo.height()).max(1);
     let times = LEAST_SIDE.div_ceil(longer).min(MOST_ENLARGED);
     let mut picture = if times > 1 {

@@ -15,7 +15,8 @@ use crate::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
 use crate::calibration::{Answers, fit_temperature};
 use crate::data_set::Example;
 use crate::nn::{
-    Loader, LoaderError, ModelError, WeightsChoice, consecutive_batches, open_network, tensor_file,
+    Loader, LoaderError, ModelError, WeightsChoice, consecutive_batches, open_network,
+    reference_of, tensor_file,
 };
 use crate::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
 
@@ -69,6 +70,10 @@ impl Training<'_> {
         self.write_samples(&folder.path(SAMPLES_FILE))?;
         let mut card = self.card(progress, best);
         card.temperature = self.fit_temperature(&folder.root, &card)?;
+        let network = open_network(&folder.root, &card, tch::Device::Cpu)?;
+        card.reference = Some(reference_of(&card.input, |images| {
+            Ok(network.forward(images))
+        })?);
         model_folder::write_card(&folder.root, &card)?;
         let images = self.images();
         let unreadable = self.sides.iter().map(|side| side.discarded.len() as u64);
@@ -147,6 +152,7 @@ impl Training<'_> {
             temperature: 1.0,
             unknown: None,
             head: settings.head,
+            reference: None,
             exports: BTreeMap::new(),
         }
     }

@@ -45,6 +45,9 @@ pub struct ModelCard {
     /// How logits are made of the backbone's features.
     #[serde(default)]
     pub head: Head,
+    /// What it says of a picture that every program can draw; `None` in cards of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ReferenceCard>,
     /// Files made from the model for other programs, by format.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub exports: BTreeMap<String, ExportCard>,
@@ -199,6 +202,21 @@ pub struct UnknownCard {
     pub false_accept_rate: f64,
     /// How many strangers' faces it was found with.
     pub impostors: u64,
+}
+
+/// What the trained network said of a drawn picture: a program that opens the model and gets another
+/// answer has other weights, another network or another preprocessing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReferenceCard {
+    /// Which picture: [`ReferenceCard::WAVES`], in the size of the network's input.
+    pub picture: String,
+    /// The logit of each label.
+    pub logits: Vec<f32>,
+}
+
+impl ReferenceCard {
+    /// The picture that this version draws.
+    pub const WAVES: &str = "waves";
 }
 
 /// A file that was made from the model for other programs.

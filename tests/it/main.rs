@@ -57,6 +57,8 @@ mod recipe;
 mod resume;
 #[cfg(feature = "torch")]
 mod run;
+#[cfg(feature = "torch")]
+mod serve;
 mod splits;
 #[cfg(feature = "torch")]
 mod torch;

@@ -1,0 +1,114 @@
+//! What is answered about photos.
+
+use serde::Serialize;
+
+use super::engine::Engine;
+use super::workers::Found;
+use crate::embed::EmbeddedFace;
+use crate::face_pairs::{FacePair, compare_faces};
+use crate::nn::most_probable;
+use crate::predict::NamedFace;
+use crate::types::{DetectedFace, Embedding, PixelRect, Size};
+
+/// Whose faces are in a photo.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Prediction {
+    /// The upright photo's.
+    #[serde(flatten)]
+    pub(super) size: Size,
+    /// The place of the largest face's most probable label among the model's; `None` without a face.
+    pub(super) pred_index: Option<usize>,
+    /// The largest face's label.
+    pub(super) pred_label: Option<String>,
+    /// The largest face's probability of each label, in the model's order; empty without a face.
+    pub(super) probabilities: Vec<f32>,
+    /// All faces, largest first.
+    pub(super) faces: Vec<NamedFace>,
+}
+
+impl Prediction {
+    /// `probabilities` are those of each face.
+    pub(super) fn new(
+        engine: &Engine,
+        found: &Found<DetectedFace>,
+        probabilities: Vec<Vec<f32>>,
+    ) -> Self {
+        let labels = &engine.card().labels;
+        let name = |(face, of_labels): (&DetectedFace, &Vec<f32>)| {
+            engine.naming.name(face, of_labels, labels)
+        };
+        let faces: Vec<NamedFace> = found.faces.iter().zip(&probabilities).map(name).collect();
+        let largest = probabilities.into_iter().next();
+        Self {
+            size: found.size,
+            pred_index: largest.as_deref().map(most_probable),
+            pred_label: faces.first().map(|face| face.label.clone()),
+            probabilities: largest.unwrap_or_default(),
+            faces,
+        }
+    }
+}
+
+/// Faces of a photo.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Faces<Face> {
+    /// The upright photo's.
+    #[serde(flatten)]
+    pub(super) size: Size,
+    /// Largest first.
+    pub(super) faces: Vec<Face>,
+}
+
+impl<Face> From<Found<Face>> for Faces<Face> {
+    fn from(found: Found<Face>) -> Self {
+        Self {
+            size: found.size,
+            faces: found.faces,
+        }
+    }
+}
+
+/// Whether two photos show one person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct Verification {
+    /// Whether any face of the one photo is the same person as any of the other.
+    pub(super) same: bool,
+    /// The distance below which faces are the same person.
+    pub(super) threshold: f32,
+    pub(super) a: Faces<Place>,
+    pub(super) b: Faces<Place>,
+    /// Each face of the one with each of the other, nearest first.
+    pub(super) pairs: Vec<FacePair>,
+}
+
+/// Where a face is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(super) struct Place {
+    #[serde(rename = "box")]
+    pub(super) rect: PixelRect,
+    pub(super) score: f32,
+}
+
+impl Verification {
+    /// Compares the faces of two photos.
+    pub(super) fn new(a: Found<EmbeddedFace>, b: Found<EmbeddedFace>) -> Self {
+        let split = |found: Found<EmbeddedFace>| -> (Faces<Place>, Vec<Embedding>) {
+            let place = |face: EmbeddedFace| {
+                let (rect, score) = (face.rect, face.score);
+                (Place { rect, score }, face.embedding)
+            };
+            let size = found.size;
+            let (faces, embeddings) = found.faces.into_iter().map(place).unzip();
+            (Faces { size, faces }, embeddings)
+        };
+        let ((a, of_a), (b, of_b)) = (split(a), split(b));
+        let pairs = compare_faces(&of_a, &of_b);
+        Self {
+            same: pairs.iter().any(|pair| pair.same),
+            threshold: Embedding::SAME_PERSON_DISTANCE,
+            a,
+            b,
+            pairs,
+        }
+    }
+}

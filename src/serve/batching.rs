@@ -1,0 +1,200 @@
+//! The one thread that owns the model, and how faces that come at the same time share its work.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use serde::Serialize;
+use tokio::sync::oneshot;
+
+use super::error::ServeError;
+use super::metrics::Metrics;
+use super::model::LabelModel;
+use super::service::Slot;
+use crate::image_io::contain;
+use crate::nn::{ModelError, use_threads_here};
+
+/// When the model takes what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Batching {
+    /// Faces that it sees at once.
+    pub faces: NonZeroUsize,
+    /// Longest wait for those who were there at the end of the last batch, from that end on.
+    #[serde(rename = "delay_seconds", serialize_with = "seconds")]
+    pub delay: Duration,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+/// Why there are no probabilities.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the model failed: {0}")]
+pub(super) struct NoAnswer(String);
+
+/// Probabilities of labels, for each image of a request.
+pub(super) type Probabilities = Result<Vec<Vec<f32>>, NoAnswer>;
+
+/// Images of one request.
+pub(super) struct Inference {
+    /// Each `[3, height, width]`.
+    pub(super) images: Vec<Vec<f32>>,
+    /// The request's place in the server.
+    pub(super) slot: Arc<Slot>,
+    /// Since when it waits.
+    pub(super) since: Instant,
+    /// Who asked; nobody any more where it is closed.
+    pub(super) reply: oneshot::Sender<Probabilities>,
+}
+
+/// Starts the thread. It checks and warms the model up before this returns, and ends when no sender
+/// is left.
+pub(super) fn start(
+    mut model: Box<dyn LabelModel>,
+    batching: Batching,
+    threads: NonZeroUsize,
+    metrics: Arc<Metrics>,
+) -> Result<(Sender<Inference>, JoinHandle<()>, bool), ServeError> {
+    let (sender, receiver) = unbounded();
+    let (ready, is_ready) = std::sync::mpsc::sync_channel(1);
+    let work = move || {
+        use_threads_here(threads);
+        let checked = contain(|| warm_up(model.as_mut()));
+        let works = matches!(checked, Ok(Ok(_)));
+        if ready.send(checked).is_ok() && works {
+            Batcher::new(model, receiver, batching, metrics).run();
+        }
+    };
+    let thread = thread::Builder::new()
+        .name("model".to_owned())
+        .spawn(work)?;
+    let checked = is_ready
+        .recv()
+        .map_err(|error| ServeError::Thread(error.to_string()))?;
+    let was_compared = checked.map_err(ServeError::Thread)??;
+    Ok((sender, thread, was_compared))
+}
+
+/// A TorchScript file is compiled while it is asked for the first times.
+const WARM_UPS: usize = 3;
+
+fn warm_up(model: &mut dyn LabelModel) -> Result<bool, ModelError> {
+    let mut was_compared = false;
+    for _ in 0..WARM_UPS {
+        was_compared = model.check()?;
+    }
+    Ok(was_compared)
+}
+
+struct Batcher {
+    model: Box<dyn LabelModel>,
+    receiver: Receiver<Inference>,
+    batching: Batching,
+    metrics: Arc<Metrics>,
+    /// When the last batch ended.
+    last_end: Instant,
+    /// How many requests were there then: answered, or waiting.
+    last_requests: usize,
+}
+
+impl Batcher {
+    fn new(
+        model: Box<dyn LabelModel>,
+        receiver: Receiver<Inference>,
+        batching: Batching,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            model,
+            receiver,
+            batching,
+            metrics,
+            last_end: Instant::now(),
+            last_requests: 0,
+        }
+    }
+
+    fn run(mut self) {
+        while let Ok(first) = self.receiver.recv() {
+            let batch = self.gather(first);
+            self.answer(batch);
+        }
+    }
+
+    /// All that wait, up to the limit of faces.
+    ///
+    /// Who was answered with others a moment ago probably asks again at once, as a program does that
+    /// sends one photo after the other; so it pays to wait for as many as there were then. Somebody
+    /// who is alone never waits, nor does the first after a pause.
+    fn gather(&self, first: Inference) -> Vec<Inference> {
+        let until = self.last_end + self.batching.delay;
+        let mut faces = first.images.len();
+        let mut batch = vec![first];
+        while faces < self.batching.faces.get() {
+            let next = match self.receiver.try_recv() {
+                Ok(next) => next,
+                Err(_) if batch.len() >= self.last_requests => break,
+                Err(_) => match self.receiver.recv_deadline(until) {
+                    Ok(next) => next,
+                    Err(_) => break,
+                },
+            };
+            faces += next.images.len();
+            batch.push(next);
+        }
+        batch
+    }
+
+    fn answer(&mut self, mut batch: Vec<Inference>) {
+        batch.retain(|inference| !inference.reply.is_closed());
+        for inference in &batch {
+            let waited = inference.since.elapsed();
+            self.metrics.model_queue.observe(waited.as_secs_f64());
+        }
+        let (requests, images): (Vec<_>, Vec<_>) = batch
+            .into_iter()
+            .map(
+                |Inference {
+                     images,
+                     reply,
+                     slot,
+                     ..
+                 }| ((images.len(), reply, slot), images),
+            )
+            .unzip();
+        let images: Vec<Vec<f32>> = images.into_iter().flatten().collect();
+        let mut found = self.ask(&images).map(Vec::into_iter);
+        // Before anybody is answered: who comes back at once must not be counted twice.
+        self.last_requests = requests.len() + self.receiver.len();
+        for (count, reply, slot) in requests {
+            let of_request = match &mut found {
+                Ok(found) => Ok(found.by_ref().take(count).collect()),
+                Err(error) => Err(error.clone()),
+            };
+            // First, so that who has an answer finds room for the next request.
+            drop(slot);
+            // Whoever asked may be gone.
+            let _ = reply.send(of_request);
+        }
+        self.last_end = Instant::now();
+    }
+
+    fn ask(&mut self, images: &[Vec<f32>]) -> Probabilities {
+        let mut found = Vec::with_capacity(images.len());
+        for images in images.chunks(self.batching.faces.get()) {
+            let begun = Instant::now();
+            // libtorch reports some errors, such as too little memory, as panics.
+            let answer = contain(|| self.model.probabilities(images));
+            self.metrics
+                .inference
+                .observe(begun.elapsed().as_secs_f64());
+            self.metrics.batch_size.observe(images.len() as f64);
+            let answer = answer.map_err(NoAnswer)?;
+            found.extend(answer.map_err(|error| NoAnswer(error.to_string()))?);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,149 @@
+//! A model with its threads: what a reload replaces.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use axum::body::Bytes;
+use crossbeam_channel::{Sender, unbounded};
+use tokio::sync::oneshot;
+
+use super::batching::{self, Inference, Probabilities};
+use super::error::ServeError;
+use super::metrics::Metrics;
+use super::model::Opened;
+use super::service::Slot;
+use super::settings::Settings;
+use super::workers::{self, Ask, Job, Parts};
+use crate::predict::Naming;
+use crate::types::{ChipSpec, ModelCard};
+
+/// A model with its threads. They end when the last handle is dropped.
+pub struct Engine {
+    parts: Arc<Parts>,
+    jobs: Sender<Job>,
+    model: Sender<Inference>,
+    /// How its probabilities become labels.
+    pub(super) naming: Naming,
+    /// Images are faces already, unless a request says otherwise.
+    pub(super) chips: bool,
+    /// SHA-256 of its weights.
+    pub(super) sha256: String,
+    /// Where it runs.
+    pub(super) device: String,
+    /// Whether its card said what it has to answer to the reference picture, and it did.
+    was_compared: bool,
+}
+
+impl Engine {
+    /// Starts the threads, and asks the model and the detectors once.
+    ///
+    /// # Errors
+    /// [`ServeError`], also where the model says other things than its card.
+    pub(super) fn start(
+        opened: Opened,
+        settings: &Settings,
+        metrics: &Arc<Metrics>,
+    ) -> Result<(Self, Vec<JoinHandle<()>>), ServeError> {
+        let is_whole = matches!(opened.card.chip, ChipSpec::Whole);
+        let of_card = opened.card.unknown.as_ref().map(|unknown| unknown.below);
+        let unknown_below = settings.naming.unknown_below.or(of_card);
+        let naming = Naming {
+            unknown_below: unknown_below.filter(|below| *below > 0.0),
+            top: settings.naming.top,
+        };
+        let parts = Arc::new(Parts {
+            card: opened.card,
+            tools: opened.tools,
+            embedding: opened.embedding,
+            pixels: settings.limits.pixels,
+            metrics: metrics.clone(),
+        });
+        let (model, thread, was_compared) = batching::start(
+            opened.model,
+            settings.batching,
+            settings.threads,
+            metrics.clone(),
+        )?;
+        let (jobs, receiver) = unbounded();
+        let mut threads = workers::start(&parts, settings.threads, &receiver, &model)?;
+        threads.push(thread);
+        let engine = Self {
+            parts,
+            jobs,
+            model,
+            naming,
+            chips: settings.chips || is_whole,
+            sha256: opened.sha256,
+            device: opened.device,
+            was_compared,
+        };
+        Ok((engine, threads))
+    }
+
+    /// The model's card.
+    #[must_use]
+    pub fn card(&self) -> &ModelCard {
+        &self.parts.card
+    }
+
+    /// Whether its card said what it has to answer to the reference picture, and it did.
+    #[must_use]
+    pub const fn was_compared(&self) -> bool {
+        self.was_compared
+    }
+
+    /// The detector's name, or why there is none.
+    pub(super) fn detector(&self) -> Result<&str, &str> {
+        let tools = self.parts.tools.as_ref();
+        tools
+            .map(|tools| tools.detectors.name())
+            .map_err(String::as_str)
+    }
+
+    /// Why there are no embeddings; `None`: there are.
+    pub(super) fn no_embeddings(&self) -> Option<&str> {
+        let embedding = self.parts.embedding.as_ref().err();
+        let tools = self.parts.tools.as_ref().err();
+        embedding.or(tools).map(String::as_str)
+    }
+
+    /// Lets a worker look at a photo.
+    pub(super) fn look(&self, photo: Bytes, slot: Arc<Slot>, ask: Ask) {
+        let since = Instant::now();
+        // The workers outlive the engine; if they do not, the reply's other end says so.
+        let _ = self.jobs.send(Job {
+            photo,
+            slot,
+            since,
+            ask,
+        });
+    }
+
+    /// Asks the model about images that are preprocessed already.
+    pub(super) fn infer(
+        &self,
+        images: Vec<Vec<f32>>,
+        slot: Arc<Slot>,
+    ) -> oneshot::Receiver<Probabilities> {
+        let (reply, probabilities) = oneshot::channel();
+        let since = Instant::now();
+        // As above.
+        let _ = self.model.send(Inference {
+            images,
+            slot,
+            since,
+            reply,
+        });
+        probabilities
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Engine")
+            .field("model", &self.parts.card.name)
+            .finish_non_exhaustive()
+    }
+}

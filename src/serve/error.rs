@@ -1,0 +1,82 @@
+//! Why a server does not start, or ends.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::errors::Hint;
+use crate::face_finder::NoDetector;
+use crate::nn::ModelError;
+use crate::ports::DetectorError;
+
+/// Why a server does not start, or ends.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The model does not answer, or other than its card says.
+    #[error("the model can't be served")]
+    Model(#[from] ModelError),
+    /// The detector can't be used.
+    #[error(transparent)]
+    Detector(#[from] DetectorError),
+    /// The model needs a detector, and none was given.
+    #[error(transparent)]
+    NoDetector(#[from] NoDetector),
+    /// A thread ended before it was ready.
+    #[error("a thread of the server ended at its start: {0}")]
+    Thread(String),
+    /// The address can't be listened at.
+    #[error("cannot listen at {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Certificate or key can't be used.
+    #[error("cannot use the certificate `{}` with the key `{}`", .certificate.display(), .key.display())]
+    Tls {
+        /// The file of certificates.
+        certificate: PathBuf,
+        /// The file of the key.
+        key: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An origin is none.
+    #[error("`{0}` is not an origin")]
+    Origin(String),
+    /// The operating system gave no threads, or the connection broke.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Hint for ServeError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Model(source) => return source.hint(),
+            Self::Detector(source) => return source.hint(),
+            Self::NoDetector(source) => return source.hint(),
+            Self::Thread(_) | Self::Io(_) => return None,
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                "another program listens there: end it, or choose another port with `--bind \
+                 127.0.0.1:8081`"
+                    .to_owned()
+            }
+            Self::Bind { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "ports below 1024 are for the administrator: choose a larger one".to_owned()
+            }
+            Self::Bind { .. } => {
+                "give an address of this machine, such as `--bind 127.0.0.1:8080`".to_owned()
+            }
+            Self::Tls { .. } => "give PEM files: the certificate with those that signed it, and \
+                its private key without a password"
+                .to_owned(),
+            Self::Origin(_) => {
+                "give scheme and host, as browsers send them: `https://photos.example.org`"
+                    .to_owned()
+            }
+        })
+    }
+}

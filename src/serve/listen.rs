@@ -1,0 +1,120 @@
+//! Connections: where they come in, how they are encrypted, when they end.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::{Handle, Server};
+use hyper_util::rt::TokioTimer;
+
+use super::error::ServeError;
+use super::routes::router;
+use super::service::Service;
+
+/// Longest time for a request's head to arrive, and for a connection to say nothing: as long as
+/// hyper's own default.
+const HEAD_TIME: Duration = Duration::from_secs(30);
+
+/// Files of a certificate and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The certificate in PEM, with those that signed it.
+    pub certificate: PathBuf,
+    /// Its private key in PEM.
+    pub key: PathBuf,
+}
+
+impl Certificate {
+    /// Reads both.
+    ///
+    /// # Errors
+    /// [`ServeError::Tls`].
+    pub async fn open(&self) -> Result<RustlsConfig, ServeError> {
+        let config = RustlsConfig::from_pem_file(&self.certificate, &self.key).await;
+        config.map_err(|source| self.error(source))
+    }
+
+    /// Reads both again, for connections from then on.
+    ///
+    /// # Errors
+    /// [`ServeError::Tls`]; the ones before stay.
+    pub async fn reload(&self, config: &RustlsConfig) -> Result<(), ServeError> {
+        let reloaded = config
+            .reload_from_pem_file(&self.certificate, &self.key)
+            .await;
+        reloaded.map_err(|source| self.error(source))
+    }
+
+    fn error(&self, source: io::Error) -> ServeError {
+        ServeError::Tls {
+            certificate: self.certificate.clone(),
+            key: self.key.clone(),
+            source,
+        }
+    }
+}
+
+/// Takes an address, so that nobody else can.
+///
+/// # Errors
+/// [`ServeError::Bind`].
+pub fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|source| ServeError::Bind { address, source })
+}
+
+/// Answers requests until `stop` is ready; then no more are taken, and those that are there are
+/// answered as long as the settings allow.
+///
+/// # Errors
+/// [`ServeError::Origin`], [`ServeError::Io`].
+pub async fn listen(
+    service: Arc<Service>,
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    let origins = service.settings.cors.iter().map(|origin| {
+        let is_origin =
+            url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
+        let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin);
+        value.ok_or_else(|| ServeError::Origin(origin.clone()))
+    });
+    let origins = origins.collect::<Result<Vec<_>, _>>()?;
+    let routes = router(&service, origins).into_make_service();
+    let handle = Handle::new();
+    let (to_end, drain) = (handle.clone(), service.settings.limits.drain);
+    let ending = tokio::spawn(async move {
+        stop.await;
+        service.begin_to_drain();
+        tracing::info!("no more requests are taken; those that are there are answered");
+        to_end.graceful_shutdown(Some(drain));
+    });
+    let mut server = axum_server::from_tcp(listener)?.handle(handle);
+    limit_heads(&mut server);
+    let served = match tls {
+        Some(tls) => {
+            let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
+            server.acceptor(acceptor).serve(routes).await
+        }
+        None => server.acceptor(NoDelayAcceptor::new()).serve(routes).await,
+    };
+    ending.abort();
+    // Its handle on the service is gone when it has ended.
+    let _ = ending.await;
+    Ok(served?)
+}
+
+fn limit_heads<A: axum_server::Address>(server: &mut Server<A>) {
+    let mut http = server.http_builder().http1();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+}

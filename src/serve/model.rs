@@ -1,0 +1,75 @@
+//! A model as the server needs it.
+
+use std::error::Error;
+
+use crate::face_cutter::FaceTools;
+use crate::nn::{Classifier, ModelError, input_tensor};
+use crate::ports::{FaceEmbedderFactory, LandmarkModel};
+use crate::types::ModelCard;
+
+/// Says whose faces are in chips. One thread owns it; another one in its place (a constant, say) is for
+/// measuring the server itself.
+pub trait LabelModel: Send {
+    /// The probabilities of the labels, for each image.
+    ///
+    /// # Shapes
+    /// Each image is `[3, height, width]`, preprocessed as the model's card says.
+    ///
+    /// # Errors
+    /// The network fails.
+    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError>;
+
+    /// Whether it says what its card says that it says; `false` where the card does not.
+    ///
+    /// # Errors
+    /// It says something else, or nothing.
+    fn check(&mut self) -> Result<bool, ModelError>;
+}
+
+impl LabelModel for Classifier {
+    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let images = input_tensor(images, &self.card().input);
+        Self::probabilities(self, &images)
+    }
+
+    fn check(&mut self) -> Result<bool, ModelError> {
+        Self::check(self)
+    }
+}
+
+/// What makes embeddings of faces.
+pub struct Embedding {
+    /// Finds the points by which faces are aligned.
+    pub landmarks: Box<dyn LandmarkModel>,
+    /// Makes the embeddings.
+    pub embedders: Box<dyn FaceEmbedderFactory>,
+}
+
+/// A model that was opened, with all that belongs to it.
+pub struct Opened {
+    /// The model.
+    pub model: Box<dyn LabelModel>,
+    /// Its card.
+    pub card: ModelCard,
+    /// SHA-256 of its weights or file.
+    pub sha256: String,
+    /// Where it runs.
+    pub device: String,
+    /// What finds faces; without it, why there is nothing.
+    pub tools: Result<FaceTools, String>,
+    /// What makes embeddings; without it, why there is nothing.
+    pub embedding: Result<Embedding, String>,
+}
+
+impl std::fmt::Debug for Opened {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Opened")
+            .field("card", &self.card)
+            .field("tools", &self.tools)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens the model once more, for a reload.
+pub type Reopen = Box<dyn Fn() -> Result<Opened, Box<dyn Error + Send + Sync>> + Send + Sync>;

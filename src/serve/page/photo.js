@@ -1,0 +1,167 @@
+"use strict";
+// Sends a chosen, dropped or pasted photo, and draws the answer on it.
+const element = (id) => document.getElementById(id);
+const [form, drop, input, key, status, result] =
+    ["form", "drop", "image", "key", "status", "result"].map(element);
+const [photo, boxes, faces] = ["photo", "boxes", "faces"].map(element);
+// Counts photos: the answer to an earlier one is not shown with a later one.
+let latest = 0;
+// The answer that is drawn.
+let shown = null;
+
+function say(text, isBad = false) {
+    status.textContent = text;
+    status.classList.toggle("bad", isBad);
+}
+
+function percent(share) {
+    return (100 * share).toFixed(1) + " %";
+}
+
+function made(name, className, text) {
+    const node = document.createElement(name);
+    node.className = className;
+    node.textContent = text;
+    return node;
+}
+
+// In shares of the photo, so that boxes stay where they are when the page changes its size.
+function drawBox(face, size) {
+    const [left, top, right, bottom] = face.box;
+    const box = made("div", "box" + (face.nearest === undefined ? "" : " nobody"), "");
+    box.style.left = 100 * left / size.width + "%";
+    box.style.top = 100 * top / size.height + "%";
+    box.style.width = 100 * (right - left) / size.width + "%";
+    box.style.height = 100 * (bottom - top) / size.height + "%";
+    boxes.append(box);
+}
+
+// What a face is called in the photo, at three lengths; the number is the table's.
+function nameOf(face, number, length) {
+    if (length === 0) return String(number);
+    return length === 2 && face.nearest === undefined
+        ? face.label + " " + percent(face.probability) : face.label;
+}
+
+// Above the box, or below it: where it covers no other name. Says whether there was such a place.
+function drawName(face, text, size, taken) {
+    const node = made("div", "name" + (face.nearest === undefined ? "" : " nobody"), text);
+    boxes.append(node);
+    const [left, top, , bottom] = face.box;
+    const across = boxes.clientWidth / size.width, down = boxes.clientHeight / size.height;
+    const width = node.offsetWidth, height = node.offsetHeight;
+    const x = Math.max(0, Math.min(left * across, boxes.clientWidth - width));
+    const above = top * down - height - 2, below = bottom * down + 2;
+    const isFree = (y) => y >= 0 && y + height <= boxes.clientHeight
+        && !taken.some((other) => x < other.right && other.x < x + width
+            && y < other.bottom && other.y < y + height);
+    const free = [above, below].find(isFree);
+    const y = free ?? Math.max(0, above);
+    node.style.left = x + "px";
+    node.style.top = y + "px";
+    taken.push({ x, y, right: x + width, bottom: y + height });
+    return free !== undefined;
+}
+
+// With the longest names for which there is room.
+function draw(answer) {
+    for (const length of [2, 1, 0]) {
+        boxes.replaceChildren();
+        answer.faces.forEach((face) => drawBox(face, answer));
+        const taken = [];
+        const areFree = answer.faces.map((face, index) =>
+            drawName(face, nameOf(face, index + 1, length), answer, taken));
+        if (areFree.every((isFree) => isFree)) return;
+    }
+}
+
+function addRow(face, number) {
+    const row = document.createElement("tr");
+    const head = made("th", "", String(number));
+    head.scope = "row";
+    const isKnown = face.nearest === undefined;
+    const label = made("td", isKnown ? "known" : "nobody", face.label);
+    const probability = made("td", "share", "");
+    const meter = document.createElement("meter");
+    meter.value = face.probability;
+    meter.setAttribute("aria-hidden", "true");
+    probability.append(meter, percent(face.probability));
+    const others = Object.entries(face.probabilities).slice(isKnown ? 1 : 0, isKnown ? 3 : 2);
+    const next = others.map(([name, share]) => name + " " + percent(share)).join(", ");
+    row.append(head, label, probability, made("td", "soft next", next));
+    faces.append(row);
+}
+
+function show(answer) {
+    const count = answer.faces.length;
+    const names = answer.faces.map((face) => face.label).join(", ");
+    say(count === 0 ? "No face was found."
+        : count === 1 ? "One face: " + names + "." : count + " faces: " + names + ".");
+    photo.alt = "The photo. " + status.textContent;
+    result.querySelector(".table").hidden = count === 0;
+    answer.faces.forEach((face, index) => addRow(face, index + 1));
+    shown = answer;
+    draw(answer);
+}
+
+// Resolves whether the browser can show the file.
+function preview(file) {
+    URL.revokeObjectURL(photo.src);
+    return new Promise((resolve) => {
+        photo.onload = () => resolve(true);
+        photo.onerror = () => resolve(false);
+        photo.src = URL.createObjectURL(file);
+    });
+}
+
+async function ask(file) {
+    const number = ++latest;
+    shown = null;
+    boxes.replaceChildren();
+    faces.replaceChildren();
+    photo.alt = "The photo";
+    result.querySelector(".table").hidden = true;
+    result.hidden = false;
+    say("Looking at the photo …");
+    const isShown = await preview(file);
+    result.querySelector(".stage").hidden = !isShown;
+    const headers = {};
+    if (key && key.value) headers["X-API-Key"] = key.value;
+    const body = new FormData();
+    body.append("image", file);
+    try {
+        const response = await fetch("/predict_json", { method: "POST", body, headers });
+        const answer = await response.json();
+        if (number !== latest) return;
+        if (response.ok) show(answer);
+        else say("That did not work: " + answer.error + ".", true);
+    } catch (error) {
+        if (number === latest) say("The server does not answer.", true);
+    }
+}
+
+new ResizeObserver(() => shown && draw(shown)).observe(photo);
+input.addEventListener("change", () => {
+    if (input.files.length) ask(input.files[0]);
+    input.value = "";
+});
+form.addEventListener("submit", (event) => event.preventDefault());
+for (const name of ["dragenter", "dragover"]) {
+    document.addEventListener(name, (event) => {
+        event.preventDefault();
+        drop.classList.add("over");
+    });
+}
+document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) drop.classList.remove("over");
+});
+document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    drop.classList.remove("over");
+    const file = event.dataTransfer.files[0];
+    if (file) ask(file);
+});
+document.addEventListener("paste", (event) => {
+    const file = event.clipboardData.files[0];
+    if (file) ask(file);
+});

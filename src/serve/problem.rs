@@ -1,0 +1,140 @@
+//! Answers to requests that can't be answered.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::batching::NoAnswer;
+use super::workers::PhotoError;
+use crate::embed::EmbedError;
+use crate::image_io::DecodeError;
+
+/// When who found the queue full may come back, in seconds: the smallest that the header can say.
+const RETRY_AFTER: &str = "1";
+
+/// Why a request has no answer: its status, a code for programs and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// The code of a failed request, for the figures.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Code(pub(super) &'static str);
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'a str,
+    code: &'a str,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+        }
+    }
+
+    /// The request is not of a form that the route understands.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+    }
+
+    pub(super) fn full() -> Self {
+        let message = "too many requests wait already; come back in a moment";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
+    }
+
+    pub(super) fn too_late(limit: Duration) -> Self {
+        let seconds = limit.as_secs_f64();
+        let message = format!("there was no answer within {seconds} s");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", message)
+    }
+
+    pub(super) fn slow_body(limit: Duration) -> Self {
+        let seconds = limit.as_secs_f64();
+        let message = format!("the body did not arrive within {seconds} s");
+        Self::new(StatusCode::REQUEST_TIMEOUT, "slow_body", message)
+    }
+
+    pub(super) fn too_large(limit: usize) -> Self {
+        let message = format!("the body is over the limit of {limit} bytes");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", message)
+    }
+
+    pub(super) fn no_key() -> Self {
+        let message = "a key is needed: send `Authorization: Bearer KEY` or `X-API-Key: KEY`";
+        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+    }
+
+    /// Something that should not happen; what it was stands in the log only.
+    pub(super) fn internal(what: &str) -> Self {
+        tracing::error!(what, "a request failed");
+        let message = "the server failed; its log says why";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+}
+
+impl From<NoAnswer> for Problem {
+    fn from(error: NoAnswer) -> Self {
+        Self::internal(&error.to_string())
+    }
+}
+
+impl From<PhotoError> for Problem {
+    fn from(error: PhotoError) -> Self {
+        let unprocessable = |code| {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            Self::new(status, code, error.to_string())
+        };
+        match &error {
+            PhotoError::TooManyPixels { .. }
+            | PhotoError::Decode(DecodeError::TooManyPixels { .. }) => {
+                unprocessable("too_many_pixels")
+            }
+            PhotoError::Decode(_) => unprocessable("not_an_image"),
+            PhotoError::NotHere(reason) => {
+                Self::new(StatusCode::NOT_IMPLEMENTED, "not_available", reason.clone())
+            }
+            PhotoError::Embed(EmbedError::Detector(source)) if !source.concerns_all_photos() => {
+                tracing::warn!(%error, "a photo can't be looked at");
+                unprocessable("detector_failed")
+            }
+            PhotoError::Embed(_) | PhotoError::Panicked(_) => Self::internal(&error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            error: &self.message,
+            code: self.code,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        if matches!(
+            self.status,
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response.extensions_mut().insert(Code(self.code));
+        response
+    }
+}

@@ -1,0 +1,83 @@
+//! What is served, and how it goes.
+
+use std::num::NonZeroUsize;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::Shared;
+use crate::artifacts::stage::made_by;
+use crate::serve::batching::Batching;
+use crate::serve::metrics::CONTENT_TYPE;
+use crate::serve::settings::Limits;
+use crate::types::ModelCard;
+
+#[derive(Serialize)]
+struct Info<'a> {
+    /// The program and its version.
+    server: String,
+    /// Since when it runs, in seconds.
+    seconds: u64,
+    model: &'a ModelCard,
+    sha256: &'a str,
+    /// Whether the model answered to the reference picture what its card says.
+    compared_with_card: bool,
+    device: &'a str,
+    detector: Option<&'a str>,
+    /// Why there is no detector.
+    no_detector: Option<&'a str>,
+    /// Why there are no embeddings.
+    no_embeddings: Option<&'a str>,
+    settings: SettingsInfo<'a>,
+}
+
+#[derive(Serialize)]
+struct SettingsInfo<'a> {
+    limits: Limits,
+    batching: Batching,
+    threads: NonZeroUsize,
+    chips: bool,
+    unknown_below: Option<f64>,
+    top: Option<usize>,
+    needs_key: bool,
+    cors: &'a [String],
+}
+
+/// The model's card, its digest, and the server's settings.
+pub(super) async fn info(State(service): Shared) -> Response {
+    let engine = service.engine();
+    let settings = &service.settings;
+    let info = Info {
+        server: made_by(),
+        seconds: service.started.elapsed().as_secs(),
+        model: engine.card(),
+        sha256: &engine.sha256,
+        compared_with_card: engine.was_compared(),
+        device: &engine.device,
+        detector: engine.detector().ok(),
+        no_detector: engine.detector().err(),
+        no_embeddings: engine.no_embeddings(),
+        settings: SettingsInfo {
+            limits: settings.limits,
+            batching: settings.batching,
+            threads: settings.threads,
+            chips: engine.chips,
+            unknown_below: engine.naming.unknown_below,
+            top: engine.naming.top,
+            needs_key: settings.key.is_some(),
+            cors: &settings.cors,
+        },
+    };
+    Json(info).into_response()
+}
+
+/// Figures in the form of Prometheus.
+pub(super) async fn metrics(State(service): Shared) -> impl IntoResponse {
+    (
+        [(header::CONTENT_TYPE, CONTENT_TYPE)],
+        service.metrics.text(),
+    )
+}

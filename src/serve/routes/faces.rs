@@ -1,0 +1,170 @@
+//! What is asked about photos.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use image::RgbImage;
+use tokio::sync::oneshot;
+
+use super::Shared;
+use super::pages::with_policy;
+use crate::embed::EmbeddedFace;
+use crate::predict::name_faces;
+use crate::serve::answers::{Faces, Prediction, Verification};
+use crate::serve::body::photos;
+use crate::serve::forms::{Options, wants_page};
+use crate::serve::page;
+use crate::serve::problem::Problem;
+use crate::serve::service::Service;
+use crate::serve::workers::{Ask, Found, Named, PhotoError};
+use crate::types::DetectedFace;
+
+/// The name of a single photo in a form.
+const IMAGE: &str = "image";
+/// The names of two photos in a form.
+const TWO_IMAGES: [&str; 2] = ["image1", "image2"];
+
+/// Whose faces are in a photo: as a page for people, or as JSON.
+pub(super) async fn predict(State(service): Shared, request: Request) -> Result<Response, Problem> {
+    if !wants_page(request.headers()) {
+        return Ok(predict_json(State(service), request).await?.into_response());
+    }
+    let vary = [(header::VARY, "accept")];
+    match name(&service, request, true).await {
+        Ok((prediction, photo)) => {
+            let page = service.in_time(tokio::task::spawn_blocking(move || {
+                let marked = photo.map(|photo| name_faces(&photo, &prediction.faces));
+                page::answer(&prediction, marked.as_ref())
+            }));
+            let page = page.await?;
+            let page = page.map_err(|error| Problem::internal(&error.to_string()))?;
+            Ok((vary, with_policy(page)).into_response())
+        }
+        Err(problem) => {
+            let page = with_policy(page::problem(&problem));
+            // Status, headers and figures are those of the problem, the text is for people.
+            let mut response = problem.into_response();
+            let (parts, body) = page.into_response().into_parts();
+            response.headers_mut().extend(parts.headers);
+            *response.body_mut() = body;
+            Ok(response)
+        }
+    }
+}
+
+/// The same as JSON.
+pub(super) async fn predict_json(
+    State(service): Shared,
+    request: Request,
+) -> Result<Json<Prediction>, Problem> {
+    let (prediction, _) = name(&service, request, false).await?;
+    Ok(Json(prediction))
+}
+
+/// Where a photo's faces are.
+pub(super) async fn detect(
+    State(service): Shared,
+    request: Request,
+) -> Result<Json<Faces<DetectedFace>>, Problem> {
+    let found = ask(&service, request, Ask::Faces).await?;
+    Ok(Json(found.into()))
+}
+
+/// A photo's faces as numbers.
+pub(super) async fn embed(
+    State(service): Shared,
+    request: Request,
+) -> Result<Json<Faces<EmbeddedFace>>, Problem> {
+    let found = ask(&service, request, Ask::Embeddings).await?;
+    Ok(Json(found.into()))
+}
+
+/// Whether two photos show one person.
+pub(super) async fn verify(
+    State(service): Shared,
+    request: Request,
+) -> Result<Json<Verification>, Problem> {
+    let body = photos(&service, request, TWO_IMAGES).await?;
+    let engine = service.engine();
+    let slots = service.slots(body.photos.len() as u32)?;
+    let mut answers = Vec::new();
+    for (photo, slot) in body.photos.into_iter().zip(slots) {
+        let (reply, answer) = oneshot::channel();
+        engine.look(photo, slot, Ask::Embeddings(reply));
+        answers.push(answer);
+    }
+    let mut photos = Vec::new();
+    for (answer, name) in answers.into_iter().zip(TWO_IMAGES) {
+        let found = service.in_time(answer).await?;
+        let found: Found<EmbeddedFace> = found.map_err(gone)??;
+        if found.faces.is_empty() {
+            let message = format!("no face was found in `{name}`");
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Problem::new(status, "no_face", message));
+        }
+        photos.push(found);
+    }
+    let mut photos = photos.into_iter();
+    match (photos.next(), photos.next()) {
+        (Some(a), Some(b)) => Ok(Json(Verification::new(a, b))),
+        _ => Err(Problem::internal("a photo has no answer")),
+    }
+}
+
+/// Asks about a photo without the model.
+async fn ask<Face>(
+    service: &Service,
+    request: Request,
+    ask: impl FnOnce(oneshot::Sender<Result<Found<Face>, PhotoError>>) -> Ask,
+) -> Result<Found<Face>, Problem> {
+    let body = photos(service, request, [IMAGE]).await?;
+    let [photo] = body.photos;
+    let (reply, answer) = oneshot::channel();
+    service.engine().look(photo, service.slot()?, ask(reply));
+    let found = service.in_time(answer).await?;
+    Ok(found.map_err(gone)??)
+}
+
+/// Names the faces of the request's photo; gives its pixels as well where they are to be kept.
+async fn name(
+    service: &Service,
+    request: Request,
+    keep: bool,
+) -> Result<(Prediction, Option<RgbImage>), Problem> {
+    let options = Options::of(request.uri())?;
+    let body = photos(service, request, [IMAGE]).await?;
+    let [photo] = body.photos;
+    service
+        .in_time(name_photo(service, photo, options, keep))
+        .await?
+}
+
+async fn name_photo(
+    service: &Service,
+    photo: Bytes,
+    options: Options,
+    keep: bool,
+) -> Result<(Prediction, Option<RgbImage>), Problem> {
+    let engine = service.engine();
+    let whole = options.detect.map_or(engine.chips, |detect| !detect);
+    let (reply, answer) = oneshot::channel();
+    let ask = Ask::Names { whole, keep, reply };
+    engine.look(photo, service.slot()?, ask);
+    let Named {
+        found,
+        probabilities,
+        photo,
+    } = answer.await.map_err(gone)??;
+    let probabilities = match probabilities {
+        Some(answer) => answer.await.map_err(gone)??,
+        None => Vec::new(),
+    };
+    Ok((Prediction::new(&engine, &found, probabilities), photo))
+}
+
+/// The thread that had to answer is gone.
+fn gone(error: oneshot::error::RecvError) -> Problem {
+    Problem::internal(&error.to_string())
+}

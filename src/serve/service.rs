@@ -1,0 +1,207 @@
+//! What all requests share: the engine of the moment, the bounds, the figures.
+
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::engine::Engine;
+use super::error::ServeError;
+use super::metrics::{Metrics, Reload};
+use super::model::{Opened, Reopen};
+use super::problem::Problem;
+use super::settings::Settings;
+
+/// Bodies are counted in parts of this size, in bytes.
+const BODY_PART: usize = 1024;
+
+/// What all requests share.
+pub struct Service {
+    engine: RwLock<Arc<Engine>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    reopen: Reopen,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+    pub(super) settings: Settings,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) started: Instant,
+    slots: Arc<Semaphore>,
+    body_memory: Arc<Semaphore>,
+    is_draining: AtomicBool,
+}
+
+/// A request's place in the server, from its whole body to its answer.
+#[derive(Debug)]
+pub(super) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    metrics: Arc<Metrics>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.metrics.queue_length.dec();
+    }
+}
+
+impl Service {
+    /// Starts a model's threads; `reopen` opens it again for a reload.
+    ///
+    /// # Errors
+    /// [`ServeError`]: the model does not answer, or other than its card says.
+    pub fn start(opened: Opened, reopen: Reopen, settings: Settings) -> Result<Self, ServeError> {
+        let metrics = Arc::new(Metrics::new());
+        let (engine, threads) = Engine::start(opened, &settings, &metrics)?;
+        let limits = settings.limits;
+        Ok(Self {
+            engine: RwLock::new(Arc::new(engine)),
+            threads: Mutex::new(threads),
+            reopen,
+            reloading: tokio::sync::Mutex::default(),
+            metrics,
+            started: Instant::now(),
+            slots: Arc::new(Semaphore::new(limits.queue.min(Semaphore::MAX_PERMITS))),
+            body_memory: Arc::new(Semaphore::new(limits.body_memory() / BODY_PART)),
+            is_draining: AtomicBool::new(false),
+            settings,
+        })
+    }
+
+    /// The engine of the moment. Who holds it may use it to the end, whatever is reloaded.
+    #[must_use]
+    pub fn engine(&self) -> Arc<Engine> {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.clone()
+    }
+
+    /// Opens the model again and uses it from then on; if it can't be used, the one before stays.
+    /// Requests that are there already are answered by the one before.
+    pub async fn reload(self: &Arc<Self>) {
+        let _one_at_a_time = self.reloading.lock().await;
+        let service = self.clone();
+        let reloaded = tokio::task::spawn_blocking(move || service.replace_engine()).await;
+        let reloaded = reloaded.unwrap_or_else(|panic| Err(panic.into()));
+        let result = if reloaded.is_ok() { "ok" } else { "failed" };
+        let label = Reload {
+            result: result.to_owned(),
+        };
+        self.metrics.reloads.get_or_create(&label).inc();
+        match reloaded {
+            Ok(()) => tracing::info!(model = self.engine().card().name, "reloaded the model"),
+            Err(error) => tracing::error!(
+                error = with_causes(error.as_ref()),
+                "the model can't be reloaded; the one before stays"
+            ),
+        }
+    }
+
+    fn replace_engine(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let opened = (self.reopen)()?;
+        let (engine, new_threads) = Engine::start(opened, &self.settings, &self.metrics)?;
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        threads.retain(|thread| !thread.is_finished());
+        threads.extend(new_threads);
+        drop(threads);
+        let mut current = self.engine.write().unwrap_or_else(PoisonError::into_inner);
+        *current = Arc::new(engine);
+        Ok(())
+    }
+
+    /// A place for a request of `photos` photos.
+    ///
+    /// # Errors
+    /// 429 where all are taken.
+    pub(super) fn slots(&self, photos: u32) -> Result<Vec<Arc<Slot>>, Problem> {
+        let slots = self.slots.clone().try_acquire_many_owned(photos);
+        let mut all = slots.map_err(|_| Problem::full())?;
+        let mut made = Vec::new();
+        while let Some(permit) = all.split(1) {
+            self.metrics.queue_length.inc();
+            made.push(Arc::new(Slot {
+                _permit: permit,
+                metrics: self.metrics.clone(),
+            }));
+        }
+        Ok(made)
+    }
+
+    /// A place for a request of one photo.
+    ///
+    /// # Errors
+    /// As [`slots`](Self::slots).
+    pub(super) fn slot(&self) -> Result<Arc<Slot>, Problem> {
+        let slots = self.slots(1)?;
+        slots.into_iter().next().ok_or_else(Problem::full)
+    }
+
+    /// Room for a body of at most `bytes`.
+    ///
+    /// # Errors
+    /// 429 where too many bodies are on their way.
+    pub(super) fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+        let parts = bytes.div_ceil(BODY_PART).try_into().unwrap_or(u32::MAX);
+        let room = self.body_memory.clone().try_acquire_many_owned(parts);
+        room.map_err(|_| Problem::full())
+    }
+
+    /// The result of some work, if it takes no longer than the limit.
+    ///
+    /// # Errors
+    /// 503 after the limit.
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, Problem> {
+        let limit = self.settings.limits.time;
+        let done = timeout(limit, work).await;
+        done.map_err(|_| Problem::too_late(limit))
+    }
+
+    /// Says that the server ends.
+    pub(super) fn begin_to_drain(&self) {
+        self.is_draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether new requests are welcome.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.is_draining.load(Ordering::SeqCst)
+    }
+
+    /// Ends the threads, and waits for what they are at.
+    ///
+    /// # Errors
+    /// A request still holds the service.
+    pub fn end(self: Arc<Self>) -> Result<(), io::Error> {
+        let Some(service) = Arc::into_inner(self) else {
+            return Err(io::Error::other("requests were cut off"));
+        };
+        drop(service.engine);
+        let threads = service.threads.into_inner();
+        for thread in threads.unwrap_or_else(PoisonError::into_inner) {
+            // A panic was told where it happened.
+            let _ = thread.join();
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Service")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An error and its causes in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

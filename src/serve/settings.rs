@@ -1,0 +1,63 @@
+//! What a server is allowed and how it behaves.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::access::ApiKey;
+use super::batching::Batching;
+use crate::predict::Naming;
+
+/// Memory for bodies at least, in bytes, however small a single one may be.
+const LEAST_BODY_MEMORY: usize = 256 << 20;
+/// Bodies of the largest size that are held at once.
+const LARGE_BODIES: usize = 8;
+
+/// How a server behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What it takes in.
+    pub limits: Limits,
+    /// When the model takes what waits.
+    pub batching: Batching,
+    /// How probabilities become labels; without a bound of its own, the model's card has one.
+    pub naming: Naming,
+    /// Threads that decode photos and find faces; the model's operations take as many.
+    pub threads: NonZeroUsize,
+    /// Images are faces already, unless a request says otherwise.
+    pub chips: bool,
+    /// Who may ask; `None`: everybody.
+    pub key: Option<ApiKey>,
+    /// Origins whose pages may ask from a browser.
+    pub cors: Vec<String>,
+}
+
+/// What a server takes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Requests that wait or are worked on.
+    pub queue: usize,
+    /// Largest body, in bytes.
+    pub body_bytes: usize,
+    /// Largest image, in pixels.
+    pub pixels: u64,
+    /// Longest time for a body to arrive, and for an answer to be made.
+    #[serde(serialize_with = "seconds")]
+    pub time: Duration,
+    /// Longest time that requests are still answered after the server was told to end.
+    #[serde(serialize_with = "seconds")]
+    pub drain: Duration,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
+}
+
+impl Limits {
+    /// Bytes of bodies that are held at once.
+    #[must_use]
+    pub fn body_memory(&self) -> usize {
+        LEAST_BODY_MEMORY.max(self.body_bytes.saturating_mul(LARGE_BODIES))
+    }
+}

@@ -1,0 +1,263 @@
+//! The server around models that are slow, that fail, and that tell what they are asked.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::model::{LabelModel, Opened};
+use super::{Batching, Limits, ServeError, Service, Settings, bind, listen};
+use crate::context::Interrupt;
+use crate::image_io::encode_png;
+use crate::nn::ModelError;
+use crate::predict::Naming;
+use crate::types::{ModelCard, Size};
+
+/// A model that is a function of the images.
+struct Fake<F>(F);
+
+impl<F: FnMut(&[Vec<f32>]) -> Vec<Vec<f32>> + Send> LabelModel for Fake<F> {
+    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
+        Ok(self.0(images))
+    }
+
+    fn check(&mut self) -> Result<bool, ModelError> {
+        Ok(true)
+    }
+}
+
+/// A card of two labels and tiny whole images.
+fn card() -> ModelCard {
+    let card = json!({
+        "format_version": 1, "made_by": "a test", "name": "fake", "architecture": "resnet18",
+        "input": {"width": 3, "height": 2, "channels": "RGB", "scale": 1.0, "mean": [0.0, 0.0, 0.0],
+            "std": [1.0, 1.0, 1.0], "interpolation": "triangle"},
+        "chip": {"kind": "whole"}, "labels": ["ada", "bea"], "weights": {"origin": "none"},
+        "training": {"epochs": 1, "best_epoch": 1, "best_val_loss": 1.0, "seed": 0},
+        "data": {"digests": {}, "images": {}},
+    });
+    serde_json::from_value(card).expect("a card")
+}
+
+fn opened(model: impl LabelModel + 'static) -> Opened {
+    Opened {
+        model: Box::new(model),
+        card: card(),
+        sha256: String::new(),
+        device: "cpu".to_owned(),
+        tools: Err("no detector".to_owned()),
+        embedding: Err("no embedder".to_owned()),
+    }
+}
+
+fn settings(faces: usize, time: Duration) -> Settings {
+    Settings {
+        limits: Limits {
+            queue: 16,
+            body_bytes: 1_000_000,
+            pixels: 1_000_000,
+            time,
+            drain: Duration::from_secs(5),
+        },
+        batching: Batching {
+            faces: NonZeroUsize::new(faces).expect("not zero"),
+            delay: Duration::ZERO,
+        },
+        naming: Naming::default(),
+        threads: NonZeroUsize::MIN,
+        chips: true,
+        key: None,
+        cors: Vec::new(),
+    }
+}
+
+fn service(model: impl LabelModel + 'static, settings: Settings) -> Arc<Service> {
+    let reopen = Box::new(|| Err("there is nothing to reload".into()));
+    Arc::new(Service::start(opened(model), reopen, settings).expect("starts"))
+}
+
+/// Lets `ask` ask the service at its address.
+fn with_server(service: Arc<Service>, ask: impl FnOnce(&str) + Send) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let (stop, address) = (
+        Interrupt::default(),
+        "127.0.0.1:0".parse().expect("an address"),
+    );
+    let _inside = runtime.enter();
+    let listener = bind(address).expect("binds");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let stopped = stop.clone();
+    let served = runtime.spawn(listen(service.clone(), listener, None, async move {
+        while stopped.check().is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }));
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(move || ask(&url));
+        asked.join().expect("all is as expected");
+    });
+    stop.raise();
+    runtime
+        .block_on(served)
+        .expect("no panic")
+        .expect("ends well");
+    service.end().expect("nobody holds the service any more");
+}
+
+fn predict(url: &str) -> reqwest::blocking::Response {
+    let photo = encode_png(&image::RgbImage::new(3, 2)).expect("encodes");
+    let client = reqwest::blocking::Client::builder().no_proxy().build();
+    let request = client
+        .expect("a client")
+        .post(format!("{url}/predict_json"));
+    request.body(photo).send().expect("an answer")
+}
+
+fn code(response: reqwest::blocking::Response) -> (u16, String) {
+    let status = response.status().as_u16();
+    let problem: Value = serde_json::from_str(&response.text().expect("text")).expect("JSON");
+    (
+        status,
+        problem["code"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_not_waited_for() {
+    let (release, is_released) = mpsc::channel::<()>();
+    let waits = Fake(move |images: &[Vec<f32>]| {
+        let _ = is_released.recv();
+        vec![vec![0.25, 0.75]; images.len()]
+    });
+    let service = service(waits, settings(4, Duration::from_millis(500)));
+    with_server(service, |url| {
+        let late = predict(url);
+        assert_eq!(late.headers()["retry-after"], "1");
+        assert_eq!(code(late), (503, "timeout".to_owned()));
+        drop(release);
+        // On a busy machine the next one may be late as well, but not for ever.
+        let mut answers = (0..100).map(|_| predict(url).status().as_u16());
+        assert!(answers.any(|status| status == 200));
+    });
+}
+
+#[test]
+fn a_model_that_crashes_fails_its_request_alone() {
+    let mut count = 0;
+    let crashes = Fake(move |images: &[Vec<f32>]| {
+        count += 1;
+        assert!(count > 1, "the first time it crashes");
+        vec![vec![0.25, 0.75]; images.len()]
+    });
+    with_server(
+        service(crashes, settings(4, Duration::from_secs(60))),
+        |url| {
+            assert_eq!(code(predict(url)), (500, "internal".to_owned()));
+            let answer = predict(url).text().expect("text");
+            let answer: Value = serde_json::from_str(&answer).expect("JSON");
+            assert_eq!(answer["pred_label"], "bea");
+            assert_eq!(answer["pred_index"], 1);
+        },
+    );
+}
+
+/// A model that says what it is asked, and goes on when it is told to. Each image's probabilities are
+/// its first two numbers.
+fn told() -> (impl LabelModel, Receiver<usize>, Sender<()>) {
+    let (asked, is_asked) = mpsc::channel();
+    let (go_on, goes_on) = mpsc::channel();
+    let model = Fake(move |images: &[Vec<f32>]| {
+        asked.send(images.len()).expect("somebody listens");
+        goes_on.recv().expect("somebody tells");
+        images.iter().map(|image| image[..2].to_vec()).collect()
+    });
+    (model, is_asked, go_on)
+}
+
+fn image(number: usize) -> Vec<f32> {
+    let Size { width, height } = card().input.size;
+    vec![number as f32; 3 * (width * height) as usize]
+}
+
+#[test]
+fn who_waits_at_the_same_time_shares_a_batch_and_gets_the_own_answer() {
+    let (model, is_asked, go_on) = told();
+    let service = service(model, settings(3, Duration::from_secs(60)));
+    let engine = service.engine();
+    let ask = |number: usize, images: usize| {
+        let slot = service.slot().expect("there is room");
+        engine.infer(vec![image(number); images], slot)
+    };
+    let first = ask(1, 1);
+    assert_eq!(is_asked.recv(), Ok(1), "who is alone does not wait");
+    let others: Vec<_> = (2..7).map(|number| ask(number, 1)).collect();
+    // Nobody waits for this one any more.
+    drop(ask(7, 1));
+    let many = ask(8, 4);
+    let mut sizes = Vec::new();
+    for _ in 0..4 {
+        go_on.send(()).expect("it waits");
+        sizes.push(is_asked.recv().expect("it is asked"));
+    }
+    go_on.send(()).expect("it waits");
+    // Three, then the two that are left (with the one who is gone); four in two parts.
+    assert_eq!(sizes, [3, 2, 3, 1]);
+    let answer = |answer: tokio::sync::oneshot::Receiver<super::batching::Probabilities>| {
+        answer
+            .blocking_recv()
+            .expect("an answer")
+            .expect("no error")
+    };
+    assert_eq!(answer(first), [[1.0, 1.0]]);
+    for (number, other) in (2..7).zip(others) {
+        assert_eq!(answer(other), [[number as f32; 2]]);
+    }
+    assert_eq!(answer(many), [[8.0, 8.0]; 4]);
+    assert_eq!(service.metrics.queue_length.get(), 0);
+    drop(engine);
+    service.end().expect("nobody holds the service any more");
+}
+
+#[test]
+fn places_are_bounded_and_given_back() {
+    let model = Fake(|images: &[Vec<f32>]| vec![vec![0.5, 0.5]; images.len()]);
+    let service = service(model, settings(3, Duration::from_secs(60)));
+    let all = service.slots(16).expect("all are free");
+    let full = service.slot().expect_err("none is left");
+    assert_eq!((full.status.as_u16(), full.code), (429, "queue_full"));
+    assert_eq!(service.metrics.queue_length.get(), 16);
+    drop(all);
+    assert!(service.slots(2).is_ok() && service.slots(17).is_err());
+    let memory = service.settings.limits.body_memory();
+    let room = service.room(memory).expect("all is free");
+    assert_eq!(
+        service.room(1).expect_err("nothing is left").code,
+        "queue_full"
+    );
+    drop(room);
+    service.end().expect("nobody holds the service any more");
+}
+
+#[test]
+fn it_does_not_start_with_a_model_that_fails_or_differs() {
+    struct Wrong(bool);
+    impl LabelModel for Wrong {
+        fn probabilities(&mut self, _: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
+            Ok(Vec::new())
+        }
+
+        fn check(&mut self) -> Result<bool, ModelError> {
+            assert!(!self.0, "no memory is left");
+            Err(ModelError::Differs { difference: 0.5 })
+        }
+    }
+    for (crashes, expected) in [(false, "can't be served"), (true, "no memory is left")] {
+        let reopen = Box::new(|| Err("there is nothing to reload".into()));
+        let settings = settings(1, Duration::from_secs(1));
+        let error = Service::start(opened(Wrong(crashes)), reopen, settings);
+        let error: ServeError = error.expect_err("does not start");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,306 @@
+//! Threads that decode photos and find what is in them, each with a detector of its own.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use crossbeam_channel::{Receiver, Sender};
+use image::RgbImage;
+use tokio::sync::oneshot;
+
+use super::batching::{Inference, Probabilities};
+use super::error::ServeError;
+use super::metrics::Metrics;
+use super::model::Embedding;
+use super::service::Slot;
+use crate::embed::{EmbedError, EmbeddedFace, embed_faces};
+use crate::face_cutter::FaceTools;
+use crate::face_finder::{FaceFinder, ModelFaces};
+use crate::image_io::{self, DecodeError, contain};
+use crate::nn::{reference_picture, use_threads_here};
+use crate::ports::{DetectorError, FaceDetector, FaceEmbedder};
+use crate::types::{DetectedFace, ModelCard, Size};
+
+/// Sides of the picture that each detector sees before photos come.
+const WARM_UP_SIZE: Size = Size::new(160, 120);
+
+/// All that workers share.
+pub(super) struct Parts {
+    pub(super) card: ModelCard,
+    pub(super) tools: Result<FaceTools, String>,
+    pub(super) embedding: Result<Embedding, String>,
+    /// Largest image, in pixels.
+    pub(super) pixels: u64,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Why nothing is said of a photo.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PhotoError {
+    /// It is no image.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// It has more pixels than the server takes.
+    #[error("{size} pixels are over the limit of {limit} in all")]
+    TooManyPixels { size: Size, limit: u64 },
+    /// The detector or the embedder fails on it.
+    #[error(transparent)]
+    Embed(#[from] EmbedError),
+    /// What is asked for needs files that are not there.
+    #[error("{0}")]
+    NotHere(String),
+    /// The code that looked at it panicked.
+    #[error("the server crashed on this photo: {0}")]
+    Panicked(String),
+}
+
+/// A photo, and who wants to know what of it.
+pub(super) struct Job {
+    pub(super) photo: Bytes,
+    pub(super) slot: Arc<Slot>,
+    /// Since when it waits.
+    pub(super) since: Instant,
+    pub(super) ask: Ask,
+}
+
+/// What is asked of a photo.
+pub(super) enum Ask {
+    /// Whose faces are in it.
+    Names {
+        /// The whole image is a face.
+        whole: bool,
+        /// The pixels are wanted as well.
+        keep: bool,
+        reply: Reply<Named>,
+    },
+    /// Where its faces are.
+    Faces(Reply<Found<DetectedFace>>),
+    /// Its faces as numbers.
+    Embeddings(Reply<Found<EmbeddedFace>>),
+}
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, PhotoError>>;
+
+/// Faces of a photo.
+pub(super) struct Found<Face> {
+    pub(super) size: Size,
+    pub(super) faces: Vec<Face>,
+}
+
+/// Faces of a photo that the model is asked about.
+pub(super) struct Named {
+    pub(super) found: Found<DetectedFace>,
+    /// Where the probabilities will be; `None`: there is no face.
+    pub(super) probabilities: Option<oneshot::Receiver<Probabilities>>,
+    pub(super) photo: Option<RgbImage>,
+}
+
+/// Starts the threads. Each has its detector and has used it before this returns; they end when no
+/// sender is left.
+pub(super) fn start(
+    parts: &Arc<Parts>,
+    threads: NonZeroUsize,
+    jobs: &Receiver<Job>,
+    model: &Sender<Inference>,
+) -> Result<Vec<JoinHandle<()>>, ServeError> {
+    let (ready, are_ready) = mpsc::channel();
+    let mut handles = Vec::new();
+    for number in 0..threads.get() {
+        let (parts, ready) = (parts.clone(), ready.clone());
+        let (jobs, model) = (jobs.clone(), model.clone());
+        let work = move || {
+            use_threads_here(NonZeroUsize::MIN);
+            let worker = contain(|| Worker::new(&parts, &model));
+            let worker = worker.map_err(ServeError::Thread).flatten();
+            match worker {
+                Ok(mut worker) => {
+                    let _ = ready.send(Ok(()));
+                    drop(ready);
+                    jobs.iter().for_each(|job| worker.work_on(job));
+                }
+                Err(error) => drop(ready.send(Err(error))),
+            }
+        };
+        let thread = thread::Builder::new().name(format!("photos-{number}"));
+        handles.push(thread.spawn(work)?);
+    }
+    drop(ready);
+    are_ready.into_iter().collect::<Result<Vec<()>, _>>()?;
+    Ok(handles)
+}
+
+struct Worker<'parts> {
+    parts: &'parts Parts,
+    model: &'parts Sender<Inference>,
+    /// Finds faces as the model's card says; `None`: the model's images are faces already, or there is
+    /// no detector.
+    finder: Option<FaceFinder<'parts>>,
+    whole: FaceFinder<'parts>,
+    detector: Option<Box<dyn FaceDetector>>,
+    embedder: Option<Box<dyn FaceEmbedder>>,
+}
+
+impl<'parts> Worker<'parts> {
+    fn new(parts: &'parts Parts, model: &'parts Sender<Inference>) -> Result<Self, ServeError> {
+        let tools = parts.tools.as_ref().ok();
+        let faces = match ModelFaces::new(&parts.card, tools) {
+            Ok(faces) if faces.are_found() => Some(faces),
+            _ => None,
+        };
+        let whole = ModelFaces::of_whole_images(&parts.card).finder()?;
+        let mut worker = Self {
+            finder: faces.map(|faces| faces.finder()).transpose()?,
+            whole,
+            detector: None,
+            embedder: None,
+            parts,
+            model,
+        };
+        worker.warm_up()?;
+        Ok(worker)
+    }
+
+    fn warm_up(&mut self) -> Result<(), DetectorError> {
+        let picture = reference_picture(WARM_UP_SIZE);
+        if let Some(finder) = &mut self.finder {
+            finder.faces(&picture)?;
+        }
+        use_threads_here(NonZeroUsize::MIN);
+        Ok(())
+    }
+
+    fn work_on(&mut self, job: Job) {
+        let waited = job.since.elapsed().as_secs_f64();
+        self.parts.metrics.photo_queue.observe(waited);
+        let Job {
+            photo, slot, ask, ..
+        } = job;
+        match ask {
+            Ask::Names { whole, keep, reply } => self.reply(reply, |worker| {
+                let photo = worker.decode(photo)?;
+                worker.name(photo, whole, keep, slot)
+            }),
+            Ask::Faces(reply) => self.reply(reply, |worker| {
+                let _until_the_end = slot;
+                let photo = worker.decode(photo)?;
+                let faces = worker.detect(&photo)?;
+                let size = Size::of(&photo);
+                Ok(Found { size, faces })
+            }),
+            Ask::Embeddings(reply) => self.reply(reply, |worker| {
+                let _until_the_end = slot;
+                let photo = worker.decode(photo)?;
+                let faces = worker.embed(&photo)?;
+                let size = Size::of(&photo);
+                Ok(Found { size, faces })
+            }),
+        }
+    }
+
+    /// Answers, unless nobody waits for it any more.
+    fn reply<T>(&mut self, reply: Reply<T>, work: impl FnOnce(&mut Self) -> Result<T, PhotoError>) {
+        if reply.is_closed() {
+            return;
+        }
+        let answer = contain(|| work(self));
+        let answer = answer.map_err(PhotoError::Panicked).flatten();
+        // Whoever asked may be gone by now.
+        let _ = reply.send(answer);
+    }
+
+    /// Bytes are let go as soon as there are pixels.
+    fn decode(&self, bytes: Bytes) -> Result<RgbImage, PhotoError> {
+        let begun = Instant::now();
+        let size = image_io::size_of(&bytes)?;
+        let limit = self.parts.pixels;
+        if size.area() > limit {
+            return Err(PhotoError::TooManyPixels { size, limit });
+        }
+        let decoded = image_io::decode(&bytes);
+        self.parts
+            .metrics
+            .decode
+            .observe(begun.elapsed().as_secs_f64());
+        Ok(decoded?.rgb)
+    }
+
+    fn name(
+        &mut self,
+        photo: RgbImage,
+        whole: bool,
+        keep: bool,
+        slot: Arc<Slot>,
+    ) -> Result<Named, PhotoError> {
+        let begun = Instant::now();
+        let finder = match &mut self.finder {
+            Some(finder) if !whole => finder,
+            _ => &mut self.whole,
+        };
+        let faces = finder.faces(&photo).map_err(EmbedError::from)?;
+        let numbers = faces.iter().map(|face| finder.numbers(&photo, face));
+        let images: Vec<Vec<f32>> = numbers.collect();
+        self.parts
+            .metrics
+            .detect
+            .observe(begun.elapsed().as_secs_f64());
+        let size = Size::of(&photo);
+        let probabilities = (!images.is_empty()).then(|| {
+            let (reply, probabilities) = oneshot::channel();
+            let since = Instant::now();
+            let inference = Inference {
+                images,
+                slot,
+                since,
+                reply,
+            };
+            // The thread of the model outlives its senders; if it does not, `reply` says so.
+            let _ = self.model.send(inference);
+            probabilities
+        });
+        Ok(Named {
+            found: Found { size, faces },
+            probabilities,
+            photo: keep.then_some(photo),
+        })
+    }
+
+    fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, PhotoError> {
+        let begun = Instant::now();
+        let faces = self.detector()?.detect(photo).map_err(EmbedError::from)?;
+        self.parts
+            .metrics
+            .detect
+            .observe(begun.elapsed().as_secs_f64());
+        Ok(faces)
+    }
+
+    fn embed(&mut self, photo: &RgbImage) -> Result<Vec<EmbeddedFace>, PhotoError> {
+        let parts = self.parts;
+        let tools = parts.embedding.as_ref();
+        let tools = tools.map_err(|reason| PhotoError::NotHere(reason.clone()))?;
+        let mut embedder = self
+            .embedder
+            .take()
+            .unwrap_or_else(|| tools.embedders.create());
+        let detector = self.detector()?;
+        let begun = Instant::now();
+        let faces = embed_faces(photo, detector, tools.landmarks.as_ref(), embedder.as_mut());
+        self.embedder = Some(embedder);
+        let faces = faces?;
+        parts.metrics.detect.observe(begun.elapsed().as_secs_f64());
+        Ok(faces)
+    }
+
+    /// The detector for questions without the model: made when it is first needed.
+    fn detector(&mut self) -> Result<&mut dyn FaceDetector, PhotoError> {
+        let tools = self.parts.tools.as_ref();
+        let tools = tools.map_err(|reason| PhotoError::NotHere(reason.clone()))?;
+        let made = match self.detector.take() {
+            Some(detector) => detector,
+            None => tools.detectors.create().map_err(EmbedError::from)?,
+        };
+        Ok(self.detector.insert(made).as_mut())
+    }
+}
