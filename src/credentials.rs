@@ -63,6 +63,12 @@ impl<E: Fn(&str) -> Option<String>> Places<E> {
             .map(|(value, source)| (value.trim().to_owned(), source))
             .find(|(value, _)| !value.is_empty())
     }
+
+    /// Whether anything has this name, with a value or without.
+    pub fn have(&self, name: &str) -> bool {
+        let in_file = |(_, text): &(PathBuf, String)| value_of(text, name).is_some();
+        (self.environment)(name).is_some() || self.files.iter().any(in_file)
+    }
 }
 
 /// The last value of a name in a file of lines `NAME=value`, as shells and the dotenv libraries read

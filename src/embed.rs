@@ -7,7 +7,7 @@ use crate::dlib::face_chip;
 use crate::dlib_box::landmarks_of;
 use crate::errors::Hint;
 use crate::ports::{DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel};
-use crate::types::{Embedding, PixelRect};
+use crate::types::{DetectedFace, Embedding, PixelRect};
 
 /// A face and its embedding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,6 +60,19 @@ pub fn embed_faces(
     embedder: &mut dyn FaceEmbedder,
 ) -> Result<Vec<EmbeddedFace>, EmbedError> {
     let faces = detector.detect(photo)?;
+    Ok(embed_detected(photo, faces, landmarks, embedder)?)
+}
+
+/// The same of faces that were found before.
+///
+/// # Errors
+/// [`EmbedderError`].
+pub fn embed_detected(
+    photo: &RgbImage,
+    faces: Vec<DetectedFace>,
+    landmarks: &dyn LandmarkModel,
+    embedder: &mut dyn FaceEmbedder,
+) -> Result<Vec<EmbeddedFace>, EmbedderError> {
     let chips: Vec<RgbImage> = faces
         .iter()
         .map(|face| face_chip::cut(photo, &landmarks_of(landmarks, photo, face)))
@@ -78,7 +91,7 @@ pub fn embed_faces(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{DetectedFace, DlibLandmarks5, FaceBox};
+    use crate::types::{DlibLandmarks5, FaceBox};
 
     struct TwoFaces;
 

@@ -18,6 +18,18 @@ pub trait Hint: std::error::Error {
     }
 }
 
+/// An error and its causes in one line.
+#[must_use]
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// The hint for an I/O error, by its kind; the error itself already names the path.
 #[must_use]
 pub fn io_hint(error: &io::Error) -> Option<String> {

@@ -65,6 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         chips: true,
         key: None,
         cors: Vec::new(),
+        hosts: Vec::new(),
     };
     let path = Path::new(model).to_owned();
     let opened_now = opened(&path).map_err(|error| error.to_string())?;

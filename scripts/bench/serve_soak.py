@@ -80,7 +80,7 @@ def bodies(chip, folder):
 
 def hostile(end, counts):
     """Connections that mean no good, until `end`."""
-    head = b"POST /predict_json HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+    head = b"POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: %d\r\n\r\n"
     too_large = head % 25_000_000 + b"x" * 1_000_000
     slow = []
     while not end.is_set():

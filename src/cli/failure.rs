@@ -4,6 +4,8 @@ use std::io;
 
 use super::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
 use crate::errors::Hint;
+#[cfg(feature = "torch")]
+use crate::errors::with_causes;
 
 /// An error of any stage on its way to the terminal.
 #[derive(Debug)]
@@ -44,18 +46,11 @@ impl Failure {
     /// The error and what to do, for where there is only one line.
     #[cfg(feature = "torch")]
     pub(super) fn in_one_line(&self) -> String {
-        let (mut text, hint) = match self {
-            Self::Stage(error) => (error.to_string(), error.hint()),
+        let (text, hint) = match self {
+            Self::Stage(error) => (with_causes(error.as_ref()), error.hint()),
             Self::Usage { message, hint } => (message.clone(), Some(hint.clone())),
             Self::OutputClosed => (String::new(), None),
         };
-        if let Self::Stage(error) = self {
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-        }
         hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
     }
 }

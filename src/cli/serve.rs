@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,11 @@ use super::output::{Outcome, write_json_line};
 use super::wiring;
 use crate::context::{Context, Interrupt};
 use crate::credentials::Places;
+use crate::errors::with_causes;
 use crate::predict::Naming;
-use crate::serve::{ApiKey, Batching, Certificate, Limits, Service, Settings, bind, listen};
+use crate::serve::{
+    ApiKey, Batching, Certificate, Limits, Origin, Service, Settings, bind, listen,
+};
 
 /// Where the key of the server is looked for: in the environment, `v.env` and `.env`.
 const KEY_NAME: &str = "FACEPIPE_SERVE_KEY";
@@ -75,8 +78,8 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "MB", default_value = "20")]
     max_body: NonZeroUsize,
     /// Largest photo, in megapixels (422)
-    #[arg(long, value_name = "MP", default_value_t = 50)]
-    max_megapixels: u64,
+    #[arg(long, value_name = "MP", default_value = "50")]
+    max_megapixels: NonZeroU64,
     /// Longest time for a body to arrive (408), and for an answer (503), in seconds
     #[arg(long, value_name = "S", default_value = "30")]
     time_limit: NonZeroUsize,
@@ -87,6 +90,10 @@ pub(super) struct ServeArgs {
     /// [default: none]
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
+    /// Answer to this name as well, such as a proxy's; may be repeated [default: addresses and localhost
+    /// where it listens for this machine alone and has no key, else any]
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
     /// Encrypt: the certificate, with those that signed it, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -115,6 +122,12 @@ pub(super) fn run(
     start_log(args.log, globals);
     let settings = settings(args, context)?;
     let needs_key = settings.key.is_some();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(context.threads.get())
+        .enable_all()
+        .build()?;
+    // Before the model, which takes longer to read.
+    let tls = runtime.block_on(certificate(args))?;
     let opened = wiring::served_model(&args.model, args.chips, globals, context)?;
     let reopen = {
         let (model, chips) = (args.model.clone(), args.chips);
@@ -139,12 +152,8 @@ pub(super) fn run(
             args.bind
         ));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(context.threads.get())
-        .enable_all()
-        .build()?;
     let served = runtime.block_on(async {
-        serve(args, globals, context, &service).await?;
+        serve(args, globals, context, &service, tls).await?;
         let ended = tokio::task::spawn_blocking(|| service.end()).await;
         match ended.map_err(io::Error::other).flatten() {
             Ok(()) => tracing::info!("ended"),
@@ -157,27 +166,33 @@ pub(super) fn run(
     Ok(Outcome::default())
 }
 
+/// A certificate's files, and what was read from them.
+type Tls = (Certificate, RustlsConfig);
+
+async fn certificate(args: &ServeArgs) -> Result<Option<Tls>, Failure> {
+    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        return Ok(None);
+    };
+    let files = Certificate {
+        certificate: certificate.clone(),
+        key: key.clone(),
+    };
+    let tls = files.open().await?;
+    Ok(Some((files, tls)))
+}
+
 async fn serve(
     args: &ServeArgs,
     globals: &Globals,
     context: &Context,
     service: &Arc<Service>,
+    certificate: Option<Tls>,
 ) -> Result<(), Failure> {
-    let certificate = match (&args.tls_cert, &args.tls_key) {
-        (Some(certificate), Some(key)) => Some(Certificate {
-            certificate: certificate.clone(),
-            key: key.clone(),
-        }),
-        _ => None,
-    };
-    let tls = match &certificate {
-        Some(certificate) => Some(certificate.open().await?),
-        None => None,
-    };
+    let tls = certificate.as_ref().map(|(_, tls)| tls.clone());
     let listener = bind(args.bind)?;
     let address = listener.local_addr()?;
     interrupt_on_signals(context.interrupt.clone())?;
-    let reloads = reload_on_hangup(service.clone(), certificate.zip(tls.clone()))?;
+    let reloads = reload_on_hangup(service.clone(), certificate)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     announce(scheme, address, service, globals).map_err(Failure::of_output)?;
     let served = listen(
@@ -263,10 +278,7 @@ async fn end(interrupt: Interrupt) {
 type Reloads = tokio::task::JoinHandle<()>;
 
 #[cfg(unix)]
-fn reload_on_hangup(
-    service: Arc<Service>,
-    tls: Option<(Certificate, RustlsConfig)>,
-) -> io::Result<Reloads> {
+fn reload_on_hangup(service: Arc<Service>, tls: Option<Tls>) -> io::Result<Reloads> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut hangups = signal(SignalKind::hangup())?;
@@ -276,7 +288,11 @@ fn reload_on_hangup(
             if let Some((certificate, config)) = &tls
                 && let Err(error) = certificate.reload(config).await
             {
-                tracing::error!(%error, "the certificate can't be read again; the one before stays");
+                let error = with_causes(&error);
+                tracing::error!(
+                    error,
+                    "the certificate can't be read again; the one before stays"
+                );
             }
         }
     }))
@@ -284,21 +300,17 @@ fn reload_on_hangup(
 
 /// There are no such signals elsewhere.
 #[cfg(not(unix))]
-fn reload_on_hangup(
-    _: Arc<Service>,
-    _: Option<(Certificate, RustlsConfig)>,
-) -> io::Result<Reloads> {
+fn reload_on_hangup(_: Arc<Service>, _: Option<Tls>) -> io::Result<Reloads> {
     Ok(tokio::spawn(async {}))
 }
 
 fn settings(args: &ServeArgs, context: &Context) -> Result<Settings, Failure> {
-    let environment = |name: &str| std::env::var(name).ok();
-    let key = Places::read(environment, Path::new("."))?.find(&[KEY_NAME]);
+    let cors = args.cors.iter().map(|origin| Origin::new(origin));
     Ok(Settings {
         limits: Limits {
             queue: args.queue.get(),
             body_bytes: args.max_body.get().saturating_mul(MEGABYTE),
-            pixels: args.max_megapixels.saturating_mul(MEGAPIXEL),
+            pixels: args.max_megapixels.get().saturating_mul(MEGAPIXEL),
             time: Duration::from_secs(args.time_limit.get() as u64),
             drain: Duration::from_secs(args.drain),
         },
@@ -312,9 +324,32 @@ fn settings(args: &ServeArgs, context: &Context) -> Result<Settings, Failure> {
         },
         threads: context.threads,
         chips: args.chips,
-        key: key.map(|(key, _)| ApiKey::new(&key)),
-        cors: args.cors.clone(),
+        key: key()?,
+        cors: cors.collect::<Result<_, _>>()?,
+        hosts: args.hosts.clone(),
     })
+}
+
+/// The key that requests have to have. One that is set and can't be used lets nobody in by mistake: the server
+/// does not start.
+fn key() -> Result<Option<ApiKey>, Failure> {
+    let environment = |name: &str| {
+        let value = std::env::var_os(name)?;
+        // What is no text can't stand in a request's head either.
+        Some(value.into_string().unwrap_or_default())
+    };
+    let places = Places::read(environment, Path::new("."))?;
+    match places.find(&[KEY_NAME]) {
+        Some((key, _)) => Ok(Some(ApiKey::new(&key))),
+        None if places.have(KEY_NAME) => Err(Failure::Usage {
+            message: format!("{KEY_NAME} is set, but is empty or no text"),
+            hint:
+                "give a key, such as `openssl rand -hex 32` makes, or remove the variable to let \
+                in everybody"
+                    .to_owned(),
+        }),
+        None => Ok(None),
+    }
 }
 
 fn start_log(form: LogForm, globals: &Globals) {

@@ -13,6 +13,7 @@ use super::error::ServeError;
 use super::metrics::Metrics;
 use super::model::LabelModel;
 use super::service::Slot;
+use super::settings::seconds;
 use crate::image_io::contain;
 use crate::nn::{ModelError, use_threads_here};
 
@@ -24,10 +25,6 @@ pub struct Batching {
     /// Longest wait for those who were there at the end of the last batch, from that end on.
     #[serde(rename = "delay_seconds", serialize_with = "seconds")]
     pub delay: Duration,
-}
-
-fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(time.as_secs_f64())
 }
 
 /// Why there are no probabilities.

@@ -1,17 +1,24 @@
 //! Photos out of the bodies of requests: forms, JSON, or the bytes as they are.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::Value;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::problem::Problem;
-use super::service::Service;
+use super::service::{Room, Service};
 
+/// With or without `=` in the end.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// What a photo's name ends with where it stands in JSON.
 const BASE64_ENDING: &str = "_b64";
 
@@ -20,14 +27,14 @@ pub(super) struct Photos<const COUNT: usize> {
     /// In the order of the names that were asked for.
     pub(super) photos: [Bytes; COUNT],
     /// The room that the body takes.
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) room: Room,
 }
 
 /// A body as it came.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
     /// The room that it takes.
-    pub(super) _room: OwnedSemaphorePermit,
+    pub(super) room: Room,
 }
 
 /// Reads the photos of a request, which have these names. A single one may also be the whole body.
@@ -50,8 +57,10 @@ pub(super) async fn photos<const COUNT: usize>(
     if kind == "multipart/form-data" {
         return form(service, request, names).await;
     }
-    let Whole { bytes, _room } = whole(service, request).await?;
-    let photos = if kind == "application/json" {
+    let Whole { bytes, room } = whole(service, request).await?;
+    // No photo begins like an object, and `curl -d` calls JSON a form.
+    let is_json = kind == "application/json" || bytes.trim_ascii_start().starts_with(b"{");
+    let photos = if is_json {
         from_json(&bytes, names)?
     } else {
         let photos: Result<[Bytes; COUNT], _> = vec![bytes].try_into();
@@ -60,7 +69,7 @@ pub(super) async fn photos<const COUNT: usize>(
     if photos.iter().any(Bytes::is_empty) {
         return Err(Problem::bad_request(expected(names)));
     }
-    Ok(Photos { photos, _room })
+    Ok(Photos { photos, room })
 }
 
 /// Reads a body.
@@ -75,7 +84,7 @@ pub(super) async fn whole(service: &Service, request: Request) -> Result<Whole, 
     let bytes = read.map_err(|rejection| {
         unreadable(rejection.status(), rejection.body_text(), limits.body_bytes)
     })?;
-    Ok(Whole { bytes, _room: room })
+    Ok(Whole { bytes, room })
 }
 
 async fn form<const COUNT: usize>(
@@ -96,9 +105,15 @@ async fn form<const COUNT: usize>(
         let mut found: [Bytes; COUNT] = std::array::from_fn(|_| Bytes::new());
         while let Some(field) = form.next_field().await.map_err(wrong)? {
             let place = names.iter().position(|name| field.name() == Some(*name));
-            if let Some(place) = place {
-                found[place] = field.bytes().await.map_err(wrong)?;
+            let Some(place) = place else {
+                continue;
+            };
+            let photo = field.bytes().await.map_err(wrong)?;
+            if !found[place].is_empty() {
+                let message = format!("`{}` stands twice in the form", names[place]);
+                return Err(Problem::bad_request(message));
             }
+            found[place] = photo;
         }
         if found.iter().any(Bytes::is_empty) {
             return Err(Problem::bad_request(expected(names)));
@@ -107,14 +122,11 @@ async fn form<const COUNT: usize>(
     };
     let read = timeout(limits.time, read).await;
     let photos = read.map_err(|_| Problem::slow_body(limits.time))??;
-    Ok(Photos {
-        photos,
-        _room: room,
-    })
+    Ok(Photos { photos, room })
 }
 
 /// Room for the request's body; where it does not say how long it is, for the longest.
-fn room(service: &Service, request: &Request) -> Result<OwnedSemaphorePermit, Problem> {
+fn room(service: &Service, request: &Request) -> Result<Room, Problem> {
     let limit = service.settings.limits.body_bytes;
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length
@@ -150,12 +162,22 @@ fn from_json<const COUNT: usize>(
             Some((head, text)) if head.starts_with("data:") => text,
             _ => text,
         };
-        let decoded = STANDARD.decode(text.trim());
+        let decoded = BASE64.decode(without_space(text).as_bytes());
         let decoded = decoded
             .map_err(|error| Problem::bad_request(format!("`{key}` is no base64: {error}")))?;
         *photo = decoded.into();
     }
     Ok(photos)
+}
+
+/// Base64 without its line breaks, which `base64` and mail programs make.
+fn without_space(text: &str) -> Cow<'_, str> {
+    let is_space = |letter: char| letter.is_ascii_whitespace();
+    if text.contains(is_space) {
+        Cow::Owned(text.replace(is_space, ""))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// What a body has to be.
@@ -182,7 +204,7 @@ mod tests {
 
     #[test]
     fn json_has_photos_as_base64_with_or_without_a_head() {
-        for text in ["AAEC", " AAEC\n", "data:image/png;base64,AAEC"] {
+        for text in ["AAEC", " AAEC\n", "AA\r\nEC", "data:image/png;base64,AAEC"] {
             let body = serde_json::json!({"image_b64": text, "other": 3}).to_string();
             let photos = from_json(body.as_bytes(), ["image"]).expect("a photo");
             assert_eq!(photos, [Bytes::from_static(&[0, 1, 2])], "{text}");
@@ -197,6 +219,11 @@ mod tests {
         ] {
             let problem = from_json(body.as_bytes(), ["image"]).expect_err(body);
             assert_eq!(problem.status, StatusCode::BAD_REQUEST);
+        }
+        for text in ["AAE=", "AAE"] {
+            let body = serde_json::json!({"image_b64": text}).to_string();
+            let photos = from_json(body.as_bytes(), ["image"]).expect("a photo");
+            assert_eq!(photos, [Bytes::from_static(&[0, 1])], "{text}");
         }
         let both = br#"{"a_b64": "AAAA", "b_b64": "AAEC"}"#;
         let photos = from_json(both, ["a", "b"]).expect("two photos");

@@ -25,8 +25,6 @@ pub struct Engine {
     model: Sender<Inference>,
     /// How its probabilities become labels.
     pub(super) naming: Naming,
-    /// Images are faces already, unless a request says otherwise.
-    pub(super) chips: bool,
     /// SHA-256 of its weights.
     pub(super) sha256: String,
     /// Where it runs.
@@ -56,6 +54,7 @@ impl Engine {
             card: opened.card,
             tools: opened.tools,
             embedding: opened.embedding,
+            chips: settings.chips || is_whole,
             pixels: settings.limits.pixels,
             metrics: metrics.clone(),
         });
@@ -73,7 +72,6 @@ impl Engine {
             jobs,
             model,
             naming,
-            chips: settings.chips || is_whole,
             sha256: opened.sha256,
             device: opened.device,
             was_compared,
@@ -91,6 +89,11 @@ impl Engine {
     #[must_use]
     pub const fn was_compared(&self) -> bool {
         self.was_compared
+    }
+
+    /// Whether images are faces already, unless a request says otherwise.
+    pub(super) fn chips(&self) -> bool {
+        self.parts.chips
     }
 
     /// The detector's name, or why there is none.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -20,55 +20,95 @@ const MOST_ID_LETTERS: usize = 64;
 /// Stands for all addresses that no route has.
 const NO_ROUTE: &str = "other";
 
+/// The code of a request whose client went away before the answer.
+const CANCELLED: &str = "cancelled";
+
+/// A request on its way to its line in the log.
+struct Observed {
+    service: Arc<Service>,
+    begun: Instant,
+    id: String,
+    route: String,
+    method: Method,
+    bytes: Option<HeaderValue>,
+    is_told: bool,
+}
+
 /// Gives a request an id, writes it into the log and counts it.
 pub(super) async fn observe(
     State(service): State<Arc<Service>>,
     request: Request,
     next: Next,
 ) -> Response {
-    let begun = Instant::now();
-    let id = id_of(request.headers());
     let route = request.extensions().get::<MatchedPath>();
-    let route = route.map_or(NO_ROUTE, MatchedPath::as_str).to_owned();
-    let method = request.method().clone();
-    let bytes = request.headers().get(header::CONTENT_LENGTH).cloned();
+    let mut observed = Observed {
+        service,
+        begun: Instant::now(),
+        id: id_of(request.headers()),
+        route: route.map_or(NO_ROUTE, MatchedPath::as_str).to_owned(),
+        method: request.method().clone(),
+        bytes: request.headers().get(header::CONTENT_LENGTH).cloned(),
+        is_told: false,
+    };
     let mut response = next.run(request).await;
-    let status = response.status().as_u16();
     let code = response.extensions().get::<Code>().map(|code| code.0);
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(&observed.id) {
         headers.insert(ID_HEADER, value);
     }
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     );
-    let seconds = begun.elapsed().as_secs_f64();
-    tracing::info!(
-        id,
-        method = method.as_str(),
-        route,
-        status,
-        code,
-        milliseconds = (seconds * 1e5).round() / 100.0,
-        bytes = bytes.as_ref().and_then(|bytes| bytes.to_str().ok()),
-        "request"
-    );
-    let metrics = &service.metrics;
-    if let Some(code) = code {
-        let code = code.to_owned();
-        metrics.failures.get_or_create(&Failure { code }).inc();
-    }
-    let of_route = Route {
-        route: route.clone(),
-    };
-    metrics.latency.get_or_create(&of_route).observe(seconds);
-    let status = u32::from(status);
-    metrics
-        .requests
-        .get_or_create(&Kind { route, status })
-        .inc();
+    observed.is_answered(response.status().as_u16(), code);
     response
+}
+
+impl Observed {
+    fn is_answered(&mut self, status: u16, code: Option<&str>) {
+        let seconds = self.tell(Some(status), code);
+        let (metrics, route) = (&self.service.metrics, self.route.clone());
+        let of_route = Route {
+            route: route.clone(),
+        };
+        metrics.latency.get_or_create(&of_route).observe(seconds);
+        let status = u32::from(status);
+        metrics
+            .requests
+            .get_or_create(&Kind { route, status })
+            .inc();
+    }
+
+    /// Writes the line, and counts the failure. Gives how long it took, in seconds.
+    fn tell(&mut self, status: Option<u16>, code: Option<&str>) -> f64 {
+        self.is_told = true;
+        let seconds = self.begun.elapsed().as_secs_f64();
+        tracing::info!(
+            id = self.id,
+            method = self.method.as_str(),
+            route = self.route,
+            status,
+            code,
+            milliseconds = (seconds * 1e5).round() / 100.0,
+            bytes = self.bytes.as_ref().and_then(|bytes| bytes.to_str().ok()),
+            "request"
+        );
+        if let Some(code) = code {
+            let code = code.to_owned();
+            let failures = &self.service.metrics.failures;
+            failures.get_or_create(&Failure { code }).inc();
+        }
+        seconds
+    }
+}
+
+impl Drop for Observed {
+    /// Whoever goes away before the answer ends what would have made it.
+    fn drop(&mut self) {
+        if !self.is_told {
+            self.tell(None, Some(CANCELLED));
+        }
+    }
 }
 
 /// The request's own id where it is a short one of harmless letters, else a new one.

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use axum_server::accept::NoDelayAcceptor;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use axum_server::{Handle, Server};
@@ -17,8 +16,8 @@ use super::error::ServeError;
 use super::routes::router;
 use super::service::Service;
 
-/// Longest time for a request's head to arrive, and for a connection to say nothing: as long as
-/// hyper's own default.
+/// Longest time for a request's head to arrive, and for a connection to say nothing (HTTP/2: to leave a
+/// question without an answer): as long as hyper's own default.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// Files of a certificate and its key.
@@ -76,21 +75,15 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
 /// answered as long as the settings allow.
 ///
 /// # Errors
-/// [`ServeError::Origin`], [`ServeError::Io`].
+/// [`ServeError::Io`].
 pub async fn listen(
     service: Arc<Service>,
     listener: TcpListener,
     tls: Option<RustlsConfig>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let origins = service.settings.cors.iter().map(|origin| {
-        let is_origin =
-            url::Url::parse(origin).is_ok_and(|url| url.origin().ascii_serialization() == *origin);
-        let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin);
-        value.ok_or_else(|| ServeError::Origin(origin.clone()))
-    });
-    let origins = origins.collect::<Result<Vec<_>, _>>()?;
-    let routes = router(&service, origins).into_make_service();
+    let is_local = listener.local_addr()?.ip().is_loopback();
+    let routes = router(&service, is_local).into_make_service();
     let handle = Handle::new();
     let (to_end, drain) = (handle.clone(), service.settings.limits.drain);
     let ending = tokio::spawn(async move {
@@ -100,7 +93,7 @@ pub async fn listen(
         to_end.graceful_shutdown(Some(drain));
     });
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
-    limit_heads(&mut server);
+    end_silent_connections(&mut server);
     let served = match tls {
         Some(tls) => {
             let acceptor = RustlsAcceptor::new(tls).acceptor(NoDelayAcceptor::new());
@@ -114,7 +107,12 @@ pub async fn listen(
     Ok(served?)
 }
 
-fn limit_heads<A: axum_server::Address>(server: &mut Server<A>) {
-    let mut http = server.http_builder().http1();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+fn end_silent_connections<A: axum_server::Address>(server: &mut Server<A>) {
+    let http = server.http_builder();
+    let mut one = http.http1();
+    one.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    let mut two = http.http2();
+    two.timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_TIME)
+        .keep_alive_timeout(HEAD_TIME);
 }

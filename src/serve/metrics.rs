@@ -57,6 +57,7 @@ pub(super) struct Metrics {
     pub(super) latency: Family<Route, Histogram>,
     pub(super) decode: Histogram,
     pub(super) detect: Histogram,
+    pub(super) embedding: Histogram,
     pub(super) inference: Histogram,
     pub(super) photo_queue: Histogram,
     pub(super) model_queue: Histogram,
@@ -74,6 +75,7 @@ impl Metrics {
             latency: Family::new_with_constructor(times),
             decode: times(),
             detect: times(),
+            embedding: times(),
             inference: times(),
             photo_queue: times(),
             model_queue: times(),
@@ -90,7 +92,7 @@ impl Metrics {
         to.register("requests", "Requests answered", self.requests.clone());
         to.register(
             "failures",
-            "Requests refused or failed, by code",
+            "Requests refused, failed or broken off, by code",
             self.failures.clone(),
         );
         to.register("reloads", "Reloads of the model", self.reloads.clone());
@@ -116,6 +118,11 @@ impl Metrics {
                 "detect",
                 "Time to find a photo's faces and cut them out",
                 &self.detect,
+            ),
+            (
+                "embedding",
+                "Time to make the embeddings of a photo's faces",
+                &self.embedding,
             ),
             (
                 "inference",

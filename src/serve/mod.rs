@@ -9,6 +9,7 @@ mod access;
 mod answers;
 mod batching;
 mod body;
+mod browsers;
 mod engine;
 mod error;
 mod forms;
@@ -27,6 +28,7 @@ mod workers;
 
 pub use access::ApiKey;
 pub use batching::Batching;
+pub use browsers::Origin;
 pub use engine::Engine;
 pub use error::ServeError;
 pub use listen::{Certificate, bind, listen};

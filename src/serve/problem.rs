@@ -74,6 +74,21 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
+    /// The request names the server by a name that it does not know.
+    pub(super) fn unknown_host(host: &str) -> Self {
+        let message = format!(
+            "this server is not known as `{host}`: ask for its address, or start it with `--host NAME`"
+        );
+        Self::new(StatusCode::FORBIDDEN, "unknown_host", message)
+    }
+
+    /// A page of another origin sends something.
+    pub(super) fn foreign_page() -> Self {
+        let message =
+            "pages of other origins may not ask this server; `--cors ORIGIN` lets those of one";
+        Self::new(StatusCode::FORBIDDEN, "foreign_page", message)
+    }
+
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
@@ -102,6 +117,10 @@ impl From<PhotoError> for Problem {
             PhotoError::TooManyPixels { .. }
             | PhotoError::Decode(DecodeError::TooManyPixels { .. }) => {
                 unprocessable("too_many_pixels")
+            }
+            PhotoError::Decode(DecodeError::UnknownFormat) => {
+                let message = format!("{error}: send JPEG, PNG, WebP, GIF, BMP or TIFF");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "not_an_image", message)
             }
             PhotoError::Decode(_) => unprocessable("not_an_image"),
             PhotoError::NotHere(reason) => {

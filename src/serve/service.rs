@@ -16,6 +16,7 @@ use super::metrics::{Metrics, Reload};
 use super::model::{Opened, Reopen};
 use super::problem::Problem;
 use super::settings::Settings;
+use crate::errors::with_causes;
 
 /// Bodies are counted in parts of this size, in bytes.
 const BODY_PART: usize = 1024;
@@ -35,10 +36,15 @@ pub struct Service {
     is_draining: AtomicBool,
 }
 
-/// A request's place in the server, from its whole body to its answer.
+/// Room for a body, as long as something holds it.
+pub(super) type Room = Arc<OwnedSemaphorePermit>;
+
+/// A photo's place in the server, from its whole body to its answer. It holds the body's room as well:
+/// who breaks off a request leaves its photo in the queue.
 #[derive(Debug)]
 pub(super) struct Slot {
     _permit: OwnedSemaphorePermit,
+    _room: Room,
     metrics: Arc<Metrics>,
 }
 
@@ -111,11 +117,11 @@ impl Service {
         Ok(())
     }
 
-    /// A place for a request of `photos` photos.
+    /// Places for a request of `photos` photos, whose body has this room.
     ///
     /// # Errors
     /// 429 where all are taken.
-    pub(super) fn slots(&self, photos: u32) -> Result<Vec<Arc<Slot>>, Problem> {
+    pub(super) fn slots(&self, photos: u32, room: &Room) -> Result<Vec<Arc<Slot>>, Problem> {
         let slots = self.slots.clone().try_acquire_many_owned(photos);
         let mut all = slots.map_err(|_| Problem::full())?;
         let mut made = Vec::new();
@@ -123,6 +129,7 @@ impl Service {
             self.metrics.queue_length.inc();
             made.push(Arc::new(Slot {
                 _permit: permit,
+                _room: room.clone(),
                 metrics: self.metrics.clone(),
             }));
         }
@@ -133,8 +140,8 @@ impl Service {
     ///
     /// # Errors
     /// As [`slots`](Self::slots).
-    pub(super) fn slot(&self) -> Result<Arc<Slot>, Problem> {
-        let slots = self.slots(1)?;
+    pub(super) fn slot(&self, room: &Room) -> Result<Arc<Slot>, Problem> {
+        let slots = self.slots(1, room)?;
         slots.into_iter().next().ok_or_else(Problem::full)
     }
 
@@ -142,10 +149,10 @@ impl Service {
     ///
     /// # Errors
     /// 429 where too many bodies are on their way.
-    pub(super) fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Problem> {
+    pub(super) fn room(&self, bytes: usize) -> Result<Room, Problem> {
         let parts = bytes.div_ceil(BODY_PART).try_into().unwrap_or(u32::MAX);
         let room = self.body_memory.clone().try_acquire_many_owned(parts);
-        room.map_err(|_| Problem::full())
+        room.map(Arc::new).map_err(|_| Problem::full())
     }
 
     /// The result of some work, if it takes no longer than the limit.
@@ -174,7 +181,8 @@ impl Service {
     /// A request still holds the service.
     pub fn end(self: Arc<Self>) -> Result<(), io::Error> {
         let Some(service) = Arc::into_inner(self) else {
-            return Err(io::Error::other("requests were cut off"));
+            let message = "requests were cut off, or a reload was";
+            return Err(io::Error::other(message));
         };
         drop(service.engine);
         let threads = service.threads.into_inner();
@@ -193,15 +201,4 @@ impl std::fmt::Debug for Service {
             .field("settings", &self.settings)
             .finish_non_exhaustive()
     }
-}
-
-/// An error and its causes in one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

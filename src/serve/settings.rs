@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::access::ApiKey;
 use super::batching::Batching;
+use super::browsers::Origin;
 use crate::predict::Naming;
 
 /// Memory for bodies at least, in bytes, however small a single one may be.
@@ -30,7 +31,10 @@ pub struct Settings {
     /// Who may ask; `None`: everybody.
     pub key: Option<ApiKey>,
     /// Origins whose pages may ask from a browser.
-    pub cors: Vec<String>,
+    pub cors: Vec<Origin>,
+    /// Names by which it may be asked for, beside addresses and `localhost`: where it listens for its own
+    /// machine alone and has no key.
+    pub hosts: Vec<String>,
 }
 
 /// What a server takes in.
@@ -50,7 +54,11 @@ pub struct Limits {
     pub drain: Duration,
 }
 
-fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+/// A time in JSON.
+pub(super) fn seconds<S: serde::Serializer>(
+    time: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(time.as_secs_f64())
 }
 

@@ -1,5 +1,7 @@
 //! The server around models that are slow, that fail, and that tell what they are asked.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -70,12 +72,93 @@ fn settings(faces: usize, time: Duration) -> Settings {
         chips: true,
         key: None,
         cors: Vec::new(),
+        hosts: Vec::new(),
     }
 }
 
 fn service(model: impl LabelModel + 'static, settings: Settings) -> Arc<Service> {
     let reopen = Box::new(|| Err("there is nothing to reload".into()));
     Arc::new(Service::start(opened(model), reopen, settings).expect("starts"))
+}
+
+#[test]
+fn faces_are_looked_for_or_it_is_said_why_not() {
+    let certain = || Fake(|images: &[Vec<f32>]| vec![vec![0.25, 0.75]; images.len()]);
+    let reopen = || Box::new(|| Err("there is nothing to reload".into()));
+    let with_photos = |chips: bool| {
+        let mut opened = opened(certain());
+        opened.card.chip = serde_json::from_value(json!({
+            "kind": "aligned", "detector": "mtcnn", "landmarks": "dlib5", "padding": 0.25,
+        }))
+        .expect("a way to cut faces");
+        let mut settings = settings(4, Duration::from_secs(60));
+        settings.chips = chips;
+        Service::start(opened, reopen(), settings)
+    };
+    let error = with_photos(false).expect_err("its detector is not there");
+    assert!(matches!(error, ServeError::NoDetector(_)), "{error}");
+    let whole = service(certain(), settings(4, Duration::from_secs(60)));
+    let without_detector = Arc::new(with_photos(true).expect("starts"));
+    for (service, reason) in [(whole, "whole images"), (without_detector, "no detector")] {
+        with_server(service, |url| {
+            assert_eq!(predict(url).status().as_u16(), 200);
+            let refused = send(&format!("{url}/predict_json?detect=true"), photo());
+            assert_eq!(refused.status().as_u16(), 501);
+            let text = refused.text().expect("text");
+            assert!(
+                text.contains(reason) && text.contains("not_available"),
+                "{text}"
+            );
+        });
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_number_is_not_told() {
+    let overflows = Fake(|images: &[Vec<f32>]| vec![vec![f32::NAN, 0.5]; images.len()]);
+    let service = service(overflows, settings(4, Duration::from_secs(60)));
+    with_server(service, |url| {
+        let numbers = json!({"inputs": [{
+            "name": "images", "datatype": "FP32", "shape": [1, 3, 2, 3], "data": vec![1e38; 18],
+        }]});
+        let url = format!("{url}/v2/models/fake/infer");
+        let refused = send(&url, numbers.to_string().into_bytes());
+        assert_eq!(code(refused), (422, "not_computable".to_owned()));
+    });
+}
+
+#[test]
+fn who_goes_away_before_the_answer_is_counted() {
+    let (model, is_asked, go_on) = told();
+    let service = service(model, settings(1, Duration::from_secs(60)));
+    let metrics = service.metrics.clone();
+    let figures = metrics.clone();
+    with_server(service, move |url| {
+        let address = url.trim_start_matches("http://");
+        let photo = photo();
+        let mut stream = TcpStream::connect(address).expect("connects");
+        let head = format!(
+            "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+            photo.len()
+        );
+        stream.write_all(head.as_bytes()).expect("writes");
+        stream.write_all(&photo).expect("writes");
+        assert_eq!(is_asked.recv(), Ok(1));
+        drop(stream);
+        let counted = "facepipe_failures_total{code=\"cancelled\"} 1";
+        let mut texts = (0..2000).map(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            figures.text()
+        });
+        assert!(texts.any(|text| text.contains(counted)));
+        assert_eq!(
+            figures.queue_length.get(),
+            1,
+            "its photo is still worked on"
+        );
+        go_on.send(()).expect("it waits");
+    });
+    assert_eq!(metrics.queue_length.get(), 0);
 }
 
 /// Lets `ask` ask the service at its address.
@@ -106,13 +189,18 @@ fn with_server(service: Arc<Service>, ask: impl FnOnce(&str) + Send) {
     service.end().expect("nobody holds the service any more");
 }
 
-fn predict(url: &str) -> reqwest::blocking::Response {
-    let photo = encode_png(&image::RgbImage::new(3, 2)).expect("encodes");
+fn photo() -> Vec<u8> {
+    encode_png(&image::RgbImage::new(3, 2)).expect("encodes")
+}
+
+fn send(url: &str, body: Vec<u8>) -> reqwest::blocking::Response {
     let client = reqwest::blocking::Client::builder().no_proxy().build();
-    let request = client
-        .expect("a client")
-        .post(format!("{url}/predict_json"));
-    request.body(photo).send().expect("an answer")
+    let request = client.expect("a client").post(url);
+    request.body(body).send().expect("an answer")
+}
+
+fn predict(url: &str) -> reqwest::blocking::Response {
+    send(&format!("{url}/predict_json"), photo())
 }
 
 fn code(response: reqwest::blocking::Response) -> (u16, String) {
@@ -187,7 +275,8 @@ fn who_waits_at_the_same_time_shares_a_batch_and_gets_the_own_answer() {
     let service = service(model, settings(3, Duration::from_secs(60)));
     let engine = service.engine();
     let ask = |number: usize, images: usize| {
-        let slot = service.slot().expect("there is room");
+        let room = service.room(1).expect("there is room");
+        let slot = service.slot(&room).expect("there is room");
         engine.infer(vec![image(number); images], slot)
     };
     let first = ask(1, 1);
@@ -224,19 +313,28 @@ fn who_waits_at_the_same_time_shares_a_batch_and_gets_the_own_answer() {
 fn places_are_bounded_and_given_back() {
     let model = Fake(|images: &[Vec<f32>]| vec![vec![0.5, 0.5]; images.len()]);
     let service = service(model, settings(3, Duration::from_secs(60)));
-    let all = service.slots(16).expect("all are free");
-    let full = service.slot().expect_err("none is left");
+    let room = service.room(1).expect("there is room");
+    let all = service.slots(16, &room).expect("all are free");
+    let full = service.slot(&room).expect_err("none is left");
     assert_eq!((full.status.as_u16(), full.code), (429, "queue_full"));
     assert_eq!(service.metrics.queue_length.get(), 16);
     drop(all);
-    assert!(service.slots(2).is_ok() && service.slots(17).is_err());
+    assert!(service.slots(2, &room).is_ok() && service.slots(17, &room).is_err());
+    drop(room);
     let memory = service.settings.limits.body_memory();
     let room = service.room(memory).expect("all is free");
-    assert_eq!(
-        service.room(1).expect_err("nothing is left").code,
-        "queue_full"
-    );
+    let is_full = || {
+        service
+            .room(1)
+            .is_err_and(|problem| problem.code == "queue_full")
+    };
+    assert!(is_full());
+    // A request that breaks off leaves its body in the queue.
+    let slots = service.slots(2, &room).expect("there are places");
     drop(room);
+    assert!(is_full());
+    drop(slots);
+    assert!(!is_full());
     service.end().expect("nobody holds the service any more");
 }
 

@@ -14,23 +14,29 @@ use super::batching::{Inference, Probabilities};
 use super::error::ServeError;
 use super::metrics::Metrics;
 use super::model::Embedding;
+use super::page::Picture;
 use super::service::Slot;
-use crate::embed::{EmbedError, EmbeddedFace, embed_faces};
+use crate::embed::{EmbedError, EmbeddedFace, embed_detected};
 use crate::face_cutter::FaceTools;
 use crate::face_finder::{FaceFinder, ModelFaces};
 use crate::image_io::{self, DecodeError, contain};
 use crate::nn::{reference_picture, use_threads_here};
 use crate::ports::{DetectorError, FaceDetector, FaceEmbedder};
-use crate::types::{DetectedFace, ModelCard, Size};
+use crate::types::{ChipSpec, DetectedFace, ModelCard, Size};
 
 /// Sides of the picture that each detector sees before photos come.
 const WARM_UP_SIZE: Size = Size::new(160, 120);
+/// Why no faces are looked for where a request wants that.
+const NO_CUTTING: &str = "the model was trained on whole images, so its card does not say how faces are cut \
+     out of photos: leave `detect=true` out";
 
 /// All that workers share.
 pub(super) struct Parts {
     pub(super) card: ModelCard,
     pub(super) tools: Result<FaceTools, String>,
     pub(super) embedding: Result<Embedding, String>,
+    /// Images are faces already, unless a request says otherwise.
+    pub(super) chips: bool,
     /// Largest image, in pixels.
     pub(super) pixels: u64,
     pub(super) metrics: Arc<Metrics>,
@@ -71,7 +77,7 @@ pub(super) enum Ask {
     Names {
         /// The whole image is a face.
         whole: bool,
-        /// The pixels are wanted as well.
+        /// A picture for a page is wanted as well.
         keep: bool,
         reply: Reply<Named>,
     },
@@ -94,7 +100,7 @@ pub(super) struct Named {
     pub(super) found: Found<DetectedFace>,
     /// Where the probabilities will be; `None`: there is no face.
     pub(super) probabilities: Option<oneshot::Receiver<Probabilities>>,
-    pub(super) photo: Option<RgbImage>,
+    pub(super) picture: Option<Picture>,
 }
 
 /// Starts the threads. Each has its detector and has used it before this returns; they end when no
@@ -134,8 +140,8 @@ pub(super) fn start(
 struct Worker<'parts> {
     parts: &'parts Parts,
     model: &'parts Sender<Inference>,
-    /// Finds faces as the model's card says; `None`: the model's images are faces already, or there is
-    /// no detector.
+    /// Finds faces as the model's card says; `None`: the model was trained on whole images, or there is no
+    /// detector.
     finder: Option<FaceFinder<'parts>>,
     whole: FaceFinder<'parts>,
     detector: Option<Box<dyn FaceDetector>>,
@@ -146,8 +152,9 @@ impl<'parts> Worker<'parts> {
     fn new(parts: &'parts Parts, model: &'parts Sender<Inference>) -> Result<Self, ServeError> {
         let tools = parts.tools.as_ref().ok();
         let faces = match ModelFaces::new(&parts.card, tools) {
-            Ok(faces) if faces.are_found() => Some(faces),
-            _ => None,
+            Ok(faces) => faces.are_found().then_some(faces),
+            Err(_) if parts.chips => None,
+            Err(error) => return Err(error.into()),
         };
         let whole = ModelFaces::of_whole_images(&parts.card).finder()?;
         let mut worker = Self {
@@ -167,7 +174,6 @@ impl<'parts> Worker<'parts> {
         if let Some(finder) = &mut self.finder {
             finder.faces(&picture)?;
         }
-        use_threads_here(NonZeroUsize::MIN);
         Ok(())
     }
 
@@ -235,8 +241,18 @@ impl<'parts> Worker<'parts> {
     ) -> Result<Named, PhotoError> {
         let begun = Instant::now();
         let finder = match &mut self.finder {
-            Some(finder) if !whole => finder,
-            _ => &mut self.whole,
+            _ if whole => &mut self.whole,
+            Some(finder) => finder,
+            None => {
+                let reason = self
+                    .parts
+                    .tools
+                    .as_ref()
+                    .err()
+                    .filter(|_| !matches!(self.parts.card.chip, ChipSpec::Whole));
+                let reason = reason.map_or(NO_CUTTING, String::as_str);
+                return Err(PhotoError::NotHere(reason.to_owned()));
+            }
         };
         let faces = finder.faces(&photo).map_err(EmbedError::from)?;
         let numbers = faces.iter().map(|face| finder.numbers(&photo, face));
@@ -262,13 +278,14 @@ impl<'parts> Worker<'parts> {
         Ok(Named {
             found: Found { size, faces },
             probabilities,
-            photo: keep.then_some(photo),
+            picture: keep.then(|| Picture::of(photo)),
         })
     }
 
     fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, PhotoError> {
+        let detector = self.detector()?;
         let begun = Instant::now();
-        let faces = self.detector()?.detect(photo).map_err(EmbedError::from)?;
+        let faces = detector.detect(photo).map_err(EmbedError::from)?;
         self.parts
             .metrics
             .detect
@@ -280,17 +297,16 @@ impl<'parts> Worker<'parts> {
         let parts = self.parts;
         let tools = parts.embedding.as_ref();
         let tools = tools.map_err(|reason| PhotoError::NotHere(reason.clone()))?;
-        let mut embedder = self
-            .embedder
-            .take()
-            .unwrap_or_else(|| tools.embedders.create());
-        let detector = self.detector()?;
+        let faces = self.detect(photo)?;
+        let embedder = self.embedder.take();
+        let mut embedder = embedder.unwrap_or_else(|| tools.embedders.create());
         let begun = Instant::now();
-        let faces = embed_faces(photo, detector, tools.landmarks.as_ref(), embedder.as_mut());
+        let embedded = embed_detected(photo, faces, tools.landmarks.as_ref(), embedder.as_mut());
+        let taken = begun.elapsed();
         self.embedder = Some(embedder);
-        let faces = faces?;
-        parts.metrics.detect.observe(begun.elapsed().as_secs_f64());
-        Ok(faces)
+        let embedded = embedded.map_err(EmbedError::from)?;
+        parts.metrics.embedding.observe(taken.as_secs_f64());
+        Ok(embedded)
     }
 
     /// The detector for questions without the model: made when it is first needed.

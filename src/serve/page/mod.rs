@@ -1,6 +1,7 @@
 //! Pages for people: one file each, with everything in it.
 
 mod description;
+mod picture;
 
 use std::sync::OnceLock;
 
@@ -18,6 +19,7 @@ use crate::predict::NamedFace;
 use crate::types::ModelCard;
 
 pub(super) use description::docs;
+pub(super) use picture::Picture;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("photo.js");
@@ -86,7 +88,13 @@ pub(super) fn photo(card: &ModelCard, needs_key: bool) -> Markup {
                     label.button for="image" { "Choose a photo" }
                     input #image type="file" name="image" accept="image/*" required;
                     p.hint { "or drop one here, or paste it" }
-                    noscript { button { "Name its faces" } }
+                    noscript {
+                        @if needs_key {
+                            p { "A key is sent by this page's script alone, which your browser does not run." }
+                        } @else {
+                            button { "Name its faces" }
+                        }
+                    }
                 }
                 @if needs_key {
                     p.key {

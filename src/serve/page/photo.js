@@ -6,6 +6,8 @@ const [form, drop, input, key, status, result] =
 const [photo, boxes, faces] = ["photo", "boxes", "faces"].map(element);
 // Counts photos: the answer to an earlier one is not shown with a later one.
 let latest = 0;
+// The last photo, which is sent again once the key is there.
+let last = null;
 // The answer that is drawn.
 let shown = null;
 
@@ -104,6 +106,11 @@ function show(answer) {
     draw(answer);
 }
 
+function askForKey() {
+    say(key.value ? "That is not this server's key." : "This server wants its key first.", true);
+    key.select();
+}
+
 // Resolves whether the browser can show the file.
 function preview(file) {
     URL.revokeObjectURL(photo.src);
@@ -116,6 +123,7 @@ function preview(file) {
 
 async function ask(file) {
     const number = ++latest;
+    last = file;
     shown = null;
     boxes.replaceChildren();
     faces.replaceChildren();
@@ -131,12 +139,14 @@ async function ask(file) {
     body.append("image", file);
     try {
         const response = await fetch("/predict_json", { method: "POST", body, headers });
+        if (number !== latest) return;
+        if (response.status === 401 && key) return askForKey();
         const answer = await response.json();
         if (number !== latest) return;
         if (response.ok) show(answer);
         else say("That did not work: " + answer.error + ".", true);
     } catch (error) {
-        if (number === latest) say("The server does not answer.", true);
+        if (number === latest) say("The server does not answer. Is it still running?", true);
     }
 }
 
@@ -145,7 +155,12 @@ input.addEventListener("change", () => {
     if (input.files.length) ask(input.files[0]);
     input.value = "";
 });
-form.addEventListener("submit", (event) => event.preventDefault());
+// Enter in the field of the key.
+form.noValidate = true;
+form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (last) ask(last);
+});
 for (const name of ["dragenter", "dragover"]) {
     document.addEventListener(name, (event) => {
         event.preventDefault();

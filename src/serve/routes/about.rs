@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::Shared;
 use crate::artifacts::stage::made_by;
 use crate::serve::batching::Batching;
+use crate::serve::browsers::Origin;
 use crate::serve::metrics::CONTENT_TYPE;
 use crate::serve::settings::Limits;
 use crate::types::ModelCard;
@@ -43,7 +44,8 @@ struct SettingsInfo<'a> {
     unknown_below: Option<f64>,
     top: Option<usize>,
     needs_key: bool,
-    cors: &'a [String],
+    cors: Vec<&'a str>,
+    hosts: &'a [String],
 }
 
 /// The model's card, its digest, and the server's settings.
@@ -64,11 +66,12 @@ pub(super) async fn info(State(service): Shared) -> Response {
             limits: settings.limits,
             batching: settings.batching,
             threads: settings.threads,
-            chips: engine.chips,
+            chips: engine.chips(),
             unknown_below: engine.naming.unknown_below,
             top: engine.naming.top,
             needs_key: settings.key.is_some(),
-            cors: &settings.cors,
+            cors: settings.cors.iter().map(Origin::as_str).collect(),
+            hosts: &settings.hosts,
         },
     };
     Json(info).into_response()

@@ -1,23 +1,25 @@
 //! What is asked about photos.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use image::RgbImage;
+use maud::Markup;
 use tokio::sync::oneshot;
 
 use super::Shared;
 use super::pages::with_policy;
 use crate::embed::EmbeddedFace;
-use crate::predict::name_faces;
 use crate::serve::answers::{Faces, Prediction, Verification};
 use crate::serve::body::photos;
+use crate::serve::engine::Engine;
 use crate::serve::forms::{Options, wants_page};
-use crate::serve::page;
+use crate::serve::page::{self, Picture};
 use crate::serve::problem::Problem;
-use crate::serve::service::Service;
+use crate::serve::service::{Service, Slot};
 use crate::serve::workers::{Ask, Found, Named, PhotoError};
 use crate::types::DetectedFace;
 
@@ -31,17 +33,8 @@ pub(super) async fn predict(State(service): Shared, request: Request) -> Result<
     if !wants_page(request.headers()) {
         return Ok(predict_json(State(service), request).await?.into_response());
     }
-    let vary = [(header::VARY, "accept")];
-    match name(&service, request, true).await {
-        Ok((prediction, photo)) => {
-            let page = service.in_time(tokio::task::spawn_blocking(move || {
-                let marked = photo.map(|photo| name_faces(&photo, &prediction.faces));
-                page::answer(&prediction, marked.as_ref())
-            }));
-            let page = page.await?;
-            let page = page.map_err(|error| Problem::internal(&error.to_string()))?;
-            Ok((vary, with_policy(page)).into_response())
-        }
+    let mut response = match page_of(&service, request).await {
+        Ok(page) => with_policy(page).into_response(),
         Err(problem) => {
             let page = with_policy(page::problem(&problem));
             // Status, headers and figures are those of the problem, the text is for people.
@@ -49,9 +42,22 @@ pub(super) async fn predict(State(service): Shared, request: Request) -> Result<
             let (parts, body) = page.into_response().into_parts();
             response.headers_mut().extend(parts.headers);
             *response.body_mut() = body;
-            Ok(response)
+            response
         }
-    }
+    };
+    let vary = HeaderValue::from_static("accept");
+    response.headers_mut().append(header::VARY, vary);
+    Ok(response)
+}
+
+async fn page_of(service: &Service, request: Request) -> Result<Markup, Problem> {
+    let (prediction, picture) = name(service, request, true).await?;
+    let page = service.in_time(tokio::task::spawn_blocking(move || {
+        let marked = picture.map(|picture| picture.with_names(&prediction.faces));
+        page::answer(&prediction, marked.as_ref())
+    }));
+    let page = page.await?;
+    page.map_err(|error| Problem::internal(&error.to_string()))
 }
 
 /// The same as JSON.
@@ -88,7 +94,8 @@ pub(super) async fn verify(
 ) -> Result<Json<Verification>, Problem> {
     let body = photos(&service, request, TWO_IMAGES).await?;
     let engine = service.engine();
-    let slots = service.slots(body.photos.len() as u32)?;
+    let slots = service.slots(body.photos.len() as u32, &body.room)?;
+    drop(body.room);
     let mut answers = Vec::new();
     for (photo, slot) in body.photos.into_iter().zip(slots) {
         let (reply, answer) = oneshot::channel();
@@ -96,8 +103,14 @@ pub(super) async fn verify(
         answers.push(answer);
     }
     let mut photos = Vec::new();
-    for (answer, name) in answers.into_iter().zip(TWO_IMAGES) {
-        let found = service.in_time(answer).await?;
+    let all = service.in_time(async {
+        let mut all = Vec::new();
+        for answer in answers {
+            all.push(answer.await);
+        }
+        all
+    });
+    for (found, name) in all.await?.into_iter().zip(TWO_IMAGES) {
         let found: Found<EmbeddedFace> = found.map_err(gone)??;
         if found.faces.is_empty() {
             let message = format!("no face was found in `{name}`");
@@ -121,47 +134,50 @@ async fn ask<Face>(
 ) -> Result<Found<Face>, Problem> {
     let body = photos(service, request, [IMAGE]).await?;
     let [photo] = body.photos;
+    let slot = service.slot(&body.room)?;
+    drop(body.room);
     let (reply, answer) = oneshot::channel();
-    service.engine().look(photo, service.slot()?, ask(reply));
+    service.engine().look(photo, slot, ask(reply));
     let found = service.in_time(answer).await?;
     Ok(found.map_err(gone)??)
 }
 
-/// Names the faces of the request's photo; gives its pixels as well where they are to be kept.
+/// Names the faces of the request's photo; gives a picture of it as well where it is to be kept.
 async fn name(
     service: &Service,
     request: Request,
     keep: bool,
-) -> Result<(Prediction, Option<RgbImage>), Problem> {
+) -> Result<(Prediction, Option<Picture>), Problem> {
     let options = Options::of(request.uri())?;
     let body = photos(service, request, [IMAGE]).await?;
     let [photo] = body.photos;
-    service
-        .in_time(name_photo(service, photo, options, keep))
-        .await?
+    let slot = service.slot(&body.room)?;
+    drop(body.room);
+    let engine = service.engine();
+    let whole = options.detect.map_or(engine.chips(), |detect| !detect);
+    let named = name_photo(&engine, photo, slot, whole, keep);
+    service.in_time(named).await?
 }
 
 async fn name_photo(
-    service: &Service,
+    engine: &Engine,
     photo: Bytes,
-    options: Options,
+    slot: Arc<Slot>,
+    whole: bool,
     keep: bool,
-) -> Result<(Prediction, Option<RgbImage>), Problem> {
-    let engine = service.engine();
-    let whole = options.detect.map_or(engine.chips, |detect| !detect);
+) -> Result<(Prediction, Option<Picture>), Problem> {
     let (reply, answer) = oneshot::channel();
-    let ask = Ask::Names { whole, keep, reply };
-    engine.look(photo, service.slot()?, ask);
+    engine.look(photo, slot, Ask::Names { whole, keep, reply });
     let Named {
         found,
         probabilities,
-        photo,
+        picture,
     } = answer.await.map_err(gone)??;
     let probabilities = match probabilities {
         Some(answer) => answer.await.map_err(gone)??,
         None => Vec::new(),
     };
-    Ok((Prediction::new(&engine, &found, probabilities), photo))
+    Ok((Prediction::new(engine, &found, probabilities), picture))
 }
 
 /// The thread that had to answer is gone.

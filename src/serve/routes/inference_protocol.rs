@@ -5,8 +5,10 @@
 //! `[n, labels]`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use image::RgbImage;
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use super::Shared;
 use crate::nn::preprocess;
 use crate::serve::body::whole;
+use crate::serve::engine::Engine;
 use crate::serve::problem::Problem;
 use crate::serve::service::Service;
 use crate::types::{InputSpec, Size};
@@ -35,11 +38,8 @@ pub(super) async fn server() -> Json<Value> {
 }
 
 /// What the model takes and gives.
-pub(super) async fn model(
-    State(service): Shared,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let engine = known(&service, &name)?;
+pub(super) async fn model(State(service): Shared, name: Name) -> Result<Json<Value>, Problem> {
+    let engine = known(&service, name)?;
     let card = engine.card();
     let Size { width, height } = card.input.size;
     Ok(Json(json!({
@@ -60,9 +60,10 @@ pub(super) async fn model(
 /// Whether the model answers.
 pub(super) async fn ready(
     State(service): Shared,
-    Path(name): Path<String>,
+    name: Name,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    known(&service, &name)?;
+    let engine = known(&service, name)?;
+    let name = &engine.card().name;
     let is_ready = service.is_ready();
     let status = if is_ready {
         StatusCode::OK
@@ -75,20 +76,31 @@ pub(super) async fn ready(
 /// Asks the model.
 pub(super) async fn infer(
     State(service): Shared,
-    Path(name): Path<String>,
+    name: Name,
     request: Request,
 ) -> Result<Json<Answer>, Problem> {
-    let engine = known(&service, &name)?;
+    let engine = known(&service, name)?;
     let body = whole(&service, request).await?;
     let input = engine.card().input.clone();
+    // The numbers may take more memory than their text; the place that they wait in holds its room.
+    let slot = service.slot(&body.room)?;
     // Many numbers as text take a while to read.
-    let read = tokio::task::spawn_blocking(move || read(&body.bytes, &input)).await;
+    let read = tokio::task::spawn_blocking(move || {
+        let body = body;
+        read(&body.bytes, &input)
+    });
+    let read = read.await;
     let (id, images) = read.map_err(|error| Problem::internal(&error.to_string()))??;
     let count = images.len();
-    let answer = service
-        .in_time(engine.infer(images, service.slot()?))
-        .await?;
+    let answer = service.in_time(engine.infer(images, slot)).await?;
     let probabilities = answer.map_err(|error| Problem::internal(&error.to_string()))??;
+    if probabilities
+        .iter()
+        .flatten()
+        .any(|share| !share.is_finite())
+    {
+        return Err(not_computable());
+    }
     let tensor = Tensor {
         name: PROBABILITIES,
         datatype: "FP32",
@@ -96,7 +108,7 @@ pub(super) async fn infer(
         data: probabilities.concat(),
     };
     Ok(Json(Answer {
-        model_name: name,
+        model_name: engine.card().name.clone(),
         id,
         outputs: [tensor],
     }))
@@ -119,9 +131,12 @@ struct Tensor {
     data: Vec<f32>,
 }
 
-fn known(service: &Service, name: &str) -> Result<std::sync::Arc<crate::serve::Engine>, Problem> {
+/// A model's name in the address; it may be no text.
+type Name = Result<Path<String>, PathRejection>;
+
+fn known(service: &Service, name: Name) -> Result<Arc<Engine>, Problem> {
     let engine = service.engine();
-    if engine.card().name == name {
+    if name.is_ok_and(|Path(name)| name == engine.card().name) {
         return Ok(engine);
     }
     let name = &engine.card().name;
@@ -263,6 +278,13 @@ fn images(tensor: &Input, input: &InputSpec) -> Result<Vec<Vec<f32>>, Problem> {
     };
     let all: Option<Vec<_>> = images.map(from_chip).collect();
     all.ok_or_else(|| wrong_shape(kind, shape))
+}
+
+/// JSON has no way to tell what is no number.
+fn not_computable() -> Problem {
+    let message = "the network's answer is not finite: these numbers are too large for it; `images` are \
+        preprocessed as the model's card says";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "not_computable", message)
 }
 
 fn wrong_shape(kind: &str, [one, two, three]: [usize; 3]) -> Problem {

@@ -19,6 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::CorsLayer;
 
 use super::access::KEY_HEADER;
+use super::browsers::{Gate, Origin, keep_out};
 use super::layers::{ID_HEADER, need_key, observe};
 use super::problem::Problem;
 use super::service::Service;
@@ -26,8 +27,8 @@ use super::service::Service;
 /// What all handlers get.
 type Shared = axum::extract::State<Arc<Service>>;
 
-/// All routes. Pages of `origins` may ask from a browser.
-pub(super) fn router(service: &Arc<Service>, origins: Vec<HeaderValue>) -> Router {
+/// All routes. `is_local`: only programs and pages on this machine reach them.
+pub(super) fn router(service: &Arc<Service>, is_local: bool) -> Router {
     let with_key = Router::new()
         .route("/predict", post(faces::predict))
         .route("/predict_json", post(faces::predict_json))
@@ -49,33 +50,46 @@ pub(super) fn router(service: &Arc<Service>, origins: Vec<HeaderValue>) -> Route
         .route("/v2/health/live", get(health::live))
         .route("/v2/health/ready", get(health::ready))
         .route("/v2/models/{name}/ready", get(inference_protocol::ready));
-    let limit = service.settings.limits.body_bytes;
+    let settings = &service.settings;
+    // Who has to know the key gains nothing by a name; other machines may call this one what they like.
+    let names_matter = is_local && settings.key.is_none();
+    let gate = Arc::new(Gate {
+        hosts: names_matter.then(|| settings.hosts.clone()),
+        origins: settings.cors.clone(),
+    });
     let routes = open
         .merge(with_key)
         .fallback(|| async { Problem::not_found("there is nothing at this address; see /docs") })
         .method_not_allowed_fallback(|| async { wrong_method() })
-        .layer(DefaultBodyLimit::max(limit))
+        .layer(DefaultBodyLimit::max(settings.limits.body_bytes))
+        .layer(from_fn_with_state(gate, keep_out))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let what = panic.downcast_ref::<&str>();
             Problem::internal(what.unwrap_or(&"a handler panicked")).into_response()
-        }))
+        }));
+    let routes = if settings.cors.is_empty() {
+        routes
+    } else {
+        routes.layer(for_pages_of(&settings.cors))
+    };
+    routes
         .layer(from_fn_with_state(service.clone(), observe))
-        .with_state(service.clone());
-    if origins.is_empty() {
-        return routes;
-    }
-    routes.layer(
-        CorsLayer::new()
-            .allow_origin(origins)
-            .allow_methods([Method::GET, Method::POST])
-            .allow_headers([
-                header::AUTHORIZATION,
-                header::CONTENT_TYPE,
-                HeaderName::from_static(KEY_HEADER),
-                ID_HEADER,
-            ])
-            .expose_headers([ID_HEADER, header::RETRY_AFTER]),
-    )
+        .with_state(service.clone())
+}
+
+/// What tells browsers that pages of these origins may read the answers.
+fn for_pages_of(origins: &[Origin]) -> CorsLayer {
+    let headers: Vec<HeaderValue> = origins.iter().map(Origin::header).cloned().collect();
+    CorsLayer::new()
+        .allow_origin(headers)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static(KEY_HEADER),
+            ID_HEADER,
+        ])
+        .expose_headers([ID_HEADER, header::RETRY_AFTER])
 }
 
 fn wrong_method() -> Problem {

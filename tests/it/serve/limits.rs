@@ -36,7 +36,7 @@ fn bodies_and_photos_over_the_limits_are_refused() {
     for kind in ["image/png", "multipart/form-data; boundary=border"] {
         let mut stream = server.connect();
         let head = format!(
-            "POST /predict_json HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n\
+            "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\n\
              transfer-encoding: chunked\r\nconnection: close\r\n\r\n"
         );
         stream.write_all(head.as_bytes()).expect("writes");
@@ -95,6 +95,7 @@ fn bodies_that_are_no_photo_are_refused_and_the_server_goes_on() {
         predict()
             .header("content-type", "multipart/form-data")
             .body(photo.clone()),
+        with_form(predict(), &[("image", &photo), ("image", &photo)]),
         with_json(predict(), &object!({"image_b64": "%%%"})),
         with_json(predict(), &object!({"image_b64": 7})),
         with_json(predict(), &object!(["image_b64"])),
@@ -126,7 +127,8 @@ fn bodies_that_are_no_photo_are_refused_and_the_server_goes_on() {
     for _ in 0..20 {
         // Breaks off in the middle of the body.
         let mut stream = server.connect();
-        let head = "POST /predict_json HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\nhalf";
+        let head =
+            "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5000\r\n\r\nhalf";
         stream.write_all(head.as_bytes()).expect("writes");
     }
     assert_eq!(server.get("/healthz").status().as_u16(), 200);
@@ -142,7 +144,7 @@ fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
     for kind in ["image/png", "multipart/form-data; boundary=border"] {
         let mut stream = server.connect();
         let head = format!(
-            "POST /predict_json HTTP/1.1\r\nhost: x\r\ncontent-type: {kind}\r\n\
+            "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-type: {kind}\r\n\
              content-length: 5000\r\nconnection: close\r\n\r\nhalf"
         );
         stream.write_all(head.as_bytes()).expect("writes");

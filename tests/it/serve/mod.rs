@@ -1,5 +1,7 @@
 //! `facepipe serve` as a process of its own, with a small model of drawn pictures, asked over HTTP.
 
+mod browsers;
+mod description;
 mod limits;
 mod operation;
 mod protocol;

@@ -20,7 +20,7 @@ fn who_has_not_the_key_gets_pages_and_health_only() {
         &folder.path().join("v.env"),
         format!("FACEPIPE_SERVE_KEY={KEY}\n").as_bytes(),
     );
-    let mut from_file = command("--log json", &made().model);
+    let mut from_file = command("--log json -v", &made().model);
     from_file.current_dir(folder.path());
     let mut from_environment = command("--log json", &made().model);
     from_environment.env("FACEPIPE_SERVE_KEY", KEY);
@@ -80,6 +80,25 @@ fn who_has_not_the_key_gets_pages_and_health_only() {
         assert!(
             !log.contains(KEY) && !info.to_string().contains(KEY),
             "{log}"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_is_set_and_empty_lets_nobody_in() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write(&folder.path().join(".env"), b"FACEPIPE_SERVE_KEY=\n");
+    let mut from_file = command("", &made().model);
+    from_file.current_dir(folder.path());
+    let mut from_environment = command("", &made().model);
+    from_environment.env("FACEPIPE_SERVE_KEY", " ");
+    for mut command in [from_file, from_environment] {
+        let output = command.output().expect("runs");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        let error = failure(&output, 2);
+        assert!(
+            error.contains("FACEPIPE_SERVE_KEY is set, but is empty"),
+            "{error}"
         );
     }
 }
@@ -146,7 +165,9 @@ fn pages_of_other_origins_may_ask_only_where_that_was_allowed() {
     assert_eq!(ask(&open, "https://example.org"), None);
     for wrong in ["photos.example.org", "https://photos.example.org/", "*"] {
         let output = command(&format!("--cors {wrong}"), &made().model).output();
-        let error = failure(&output.expect("runs"), 1);
+        let output = output.expect("runs");
+        assert!(output.stdout.is_empty(), "it does not say that it serves");
+        let error = failure(&output, 1);
         assert!(
             error.contains("is not an origin") && error.contains("hint: "),
             "{error}"
@@ -192,6 +213,14 @@ fn with_a_certificate_everything_is_encrypted() {
     let error = failure(&output.expect("runs"), 1);
     assert!(
         error.contains("cannot use the certificate") && error.contains("PEM"),
+        "{error}"
+    );
+    // Told before the model is read.
+    let nothing = folder.path().join("nothing.pem");
+    let output = command(&options(&cert, &nothing), folder.path()).output();
+    let error = failure(&output.expect("runs"), 1);
+    assert!(
+        error.contains("nothing.pem`: ") && error.contains("PEM"),
         "{error}"
     );
     let alone = command("--tls-cert x.pem", &made().model).output();
@@ -250,7 +279,7 @@ fn a_slow_request_is_answered_after_the_signal() {
     let mut stream = server.connect();
     let photo = photo();
     let head = format!(
-        "POST /predict_json HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n",
+        "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
         photo.len()
     );
     let (first, rest) = photo.split_at(photo.len() / 2);

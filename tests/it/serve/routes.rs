@@ -4,6 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use facepipe::image_io;
 use serde_json::{Value, json as object};
 
 use super::{Server, command, copy_of_model, json, made, photo, png, problem, refused};
@@ -40,9 +41,20 @@ fn a_photo_is_named_as_predict_names_it_whatever_form_it_comes_in() {
         assert_eq!(&face["probabilities"][label], probability);
     }
     let text = STANDARD.encode(photo());
+    let lines: Vec<&str> = text
+        .as_bytes()
+        .chunks(76)
+        .map(|line| std::str::from_utf8(line).expect("text"))
+        .collect();
+    let lines = lines.join("\n");
     for request in [
         with_form(server.post("/predict_json"), &[("image", &photo())]),
         with_json(server.post("/predict_json"), &object!({"image_b64": text})),
+        // As `curl -d` sends what `base64` wrote.
+        server
+            .post("/predict_json")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(object!({"image_b64": lines}).to_string()),
         server.post("/predict_json?detect=false").body(photo()),
         server.post("/predict").body(photo()),
     ] {
@@ -58,6 +70,25 @@ fn a_photo_is_named_as_predict_names_it_whatever_form_it_comes_in() {
         .as_object()
         .expect("an object");
     assert_eq!(told.len(), 1);
+}
+
+#[test]
+fn a_photo_that_lies_on_its_side_is_looked_at_upright() {
+    let drawn = image_io::encode_jpeg(&picture(5), 95).expect("encodes");
+    // Orientation 6 of EXIF, in a directory of one entry: the camera was turned to the right.
+    let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    let (begin, rest) = drawn.split_at(2);
+    let length = (exif.len() as u16 + 2).to_be_bytes();
+    let turned = [begin, b"\xff\xe1", &length, exif, rest].concat();
+    let server = Server::start("");
+    let [lying, upright] = [drawn, turned].map(|photo| json(server.predict(&photo)));
+    assert_eq!(
+        (&lying["width"], &lying["height"]),
+        (&upright["height"], &upright["width"])
+    );
+    assert_ne!(lying["width"], lying["height"]);
+    let rect = object!([0, 0, upright["width"], upright["height"]]);
+    assert_eq!(upright["faces"][0]["box"], rect);
 }
 
 #[test]
@@ -101,6 +132,7 @@ fn people_get_a_page_with_the_names() {
     assert!(page.contains("src=\"data:image/jpeg;base64,"));
     let wrong = ask(b"no picture".to_vec());
     assert_eq!(wrong.status().as_u16(), 422);
+    assert_eq!(wrong.headers()["vary"], "accept");
     let page = wrong.text().expect("text");
     assert!(
         page.contains("not an image") && page.contains("<h1>"),
@@ -164,6 +196,7 @@ fn every_route_of_the_description_is_there_and_no_other() {
                     .expect("an answer"),
             };
             let status = answer.status().as_u16();
+            let allowed = answer.headers().get("allow");
             if methods.get(method).is_some() {
                 assert!(
                     ![404, 405, 500].contains(&status),
@@ -176,6 +209,7 @@ fn every_route_of_the_description_is_there_and_no_other() {
                 );
             } else {
                 assert_eq!(status, 405, "{method} {path}");
+                assert!(allowed.is_some(), "{method} {path}");
             }
         }
     }
@@ -304,6 +338,10 @@ fn faces_of_real_photos_are_found_embedded_and_verified_as_by_the_commands() {
     };
 
     let embedded = ask("/embed");
+    for part in ["decode", "detect", "embedding"] {
+        let name = format!("facepipe_{part}_seconds_count");
+        assert_eq!(server.figure(&name), 1.0, "{name}");
+    }
     assert_eq!(faces(&embedded), faces(line));
     for (face, expected) in embedded["faces"]
         .as_array()
