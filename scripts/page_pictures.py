@@ -3,7 +3,7 @@
 
     python3 scripts/page_pictures.py URL PHOTO OUT
 
-URL is a running server's. The photo is dropped on the page in headless Chromium (CHROMIUM, else
+URL is a running server's, whose key, if it has one, is FACEPIPE_SERVE_KEY here as well. The photo is dropped on the page in headless Chromium (CHROMIUM, else
 /usr/bin/chromium), light and dark, wide and as narrow as a phone, and the answer is waited for; OUT gets the
 pictures. It fails where the page asks for anything but what this server has, logs an error, is wider
 than its window, or has no answer. Needs playwright.
@@ -41,6 +41,13 @@ def take(browser, url, photo, look, path):
     page.goto(url)
     page.screenshot(path=path.with_name(f"{look}-empty.png"))
     page.evaluate(DROP, [base64.b64encode(photo).decode(), "photo.jpg"])
+    if page.locator("#key").count():
+        page.locator("#status.bad", has_text="key").wait_for(timeout=60000)
+        page.screenshot(path=path.with_name(f"{look}-key.png"))
+        # The browser itself writes down that this answer was a refusal.
+        problems[:] = [problem for problem in problems if "401" not in problem]
+        page.locator("#key").fill(os.environ["FACEPIPE_SERVE_KEY"])
+        page.locator("#key").press("Enter")
     page.locator("#status", has_text=re.compile("face|work|answer")).wait_for(timeout=60000)
     page.wait_for_timeout(300)
     page.screenshot(path=path.with_name(f"{look}.png"), full_page=True)

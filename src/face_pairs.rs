@@ -2,7 +2,28 @@
 
 use serde::Serialize;
 
-use crate::types::Embedding;
+use crate::embed::EmbeddedFace;
+use crate::types::{Embedding, PixelRect};
+
+/// Where a face is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FacePlace {
+    /// In the upright photo.
+    #[serde(rename = "box")]
+    pub rect: PixelRect,
+    /// The detector's certainty.
+    pub score: f32,
+}
+
+/// Where faces are, and the embedding of each.
+#[must_use]
+pub fn places_and_embeddings(faces: Vec<EmbeddedFace>) -> (Vec<FacePlace>, Vec<Embedding>) {
+    let split = |face: EmbeddedFace| {
+        let (rect, score) = (face.rect, face.score);
+        (FacePlace { rect, score }, face.embedding)
+    };
+    faces.into_iter().map(split).unzip()
+}
 
 /// A face of one photo and one of the other, by their places in the lists of faces.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -17,9 +38,37 @@ pub struct FacePair {
     pub same: bool,
 }
 
-/// Each face of the one photo with each of the other, nearest first.
-#[must_use]
-pub fn compare_faces(a: &[Embedding], b: &[Embedding]) -> Vec<FacePair> {
+/// Whether two photos show one person.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison<Photo> {
+    /// Whether any face of the one photo is the same person as any of the other.
+    pub same: bool,
+    /// The distance below which faces are the same person.
+    pub threshold: f32,
+    /// What is told of the first photo.
+    pub a: Photo,
+    /// What is told of the second photo.
+    pub b: Photo,
+    /// Each face of the one photo with each of the other, nearest first.
+    pub pairs: Vec<FacePair>,
+}
+
+impl<Photo> Comparison<Photo> {
+    /// Compares two photos, each with the embeddings of its faces.
+    #[must_use]
+    pub fn new(a: (Photo, Vec<Embedding>), b: (Photo, Vec<Embedding>)) -> Self {
+        let pairs = compare(&a.1, &b.1);
+        Self {
+            same: pairs.iter().any(|pair| pair.same),
+            threshold: Embedding::SAME_PERSON_DISTANCE,
+            a: a.0,
+            b: b.0,
+            pairs,
+        }
+    }
+}
+
+fn compare(a: &[Embedding], b: &[Embedding]) -> Vec<FacePair> {
     let mut pairs = Vec::with_capacity(a.len() * b.len());
     for (first, one) in a.iter().enumerate() {
         for (second, other) in b.iter().enumerate() {

@@ -92,8 +92,8 @@ pub(super) struct ServeArgs {
     cors: Vec<String>,
     /// Answer to this name as well, such as a proxy's; may be repeated [default: addresses and localhost
     /// where it listens for this machine alone and has no key, else any]
-    #[arg(long = "host", value_name = "NAME")]
-    hosts: Vec<String>,
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
     /// Encrypt: the certificate, with those that signed it, in PEM
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
@@ -141,8 +141,8 @@ pub(super) fn run(
     let engine = service.engine();
     if !engine.was_compared() {
         context.progress.note(
-            "the model's card does not say what it answers to the reference picture: only that it \
-             answers was checked",
+            "the model's card, of an earlier version, does not say what it answers to the reference \
+             picture: only that it answers was checked",
         );
     }
     drop(engine);
@@ -326,7 +326,7 @@ fn settings(args: &ServeArgs, context: &Context) -> Result<Settings, Failure> {
         chips: args.chips,
         key: key()?,
         cors: cors.collect::<Result<_, _>>()?,
-        hosts: args.hosts.clone(),
+        hosts: args.host.clone(),
     })
 }
 

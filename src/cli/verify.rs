@@ -12,10 +12,9 @@ use super::inputs::InputFile;
 use super::output::{Outcome, to_value};
 use super::wiring::{self, DetectorName};
 use crate::context::Context;
-use crate::embed::EmbeddedFace;
 use crate::errors::Hint;
-use crate::face_pairs::{FacePair, compare_faces};
-use crate::types::{Embedding, PixelRect};
+use crate::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
+use crate::types::Embedding;
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -37,32 +36,11 @@ pub(super) struct VerifyArgs {
     detector: DetectorName,
 }
 
-/// The report that `--json` prints.
-#[derive(Debug, Serialize)]
-struct Report {
-    /// Whether any face of the one photo is the same person as any of the other.
-    same: bool,
-    /// The distance below which faces are the same person.
-    threshold: f32,
-    a: Photo,
-    b: Photo,
-    /// Each face of A with each face of B, nearest first.
-    pairs: Vec<FacePair>,
-}
-
+/// A photo in the report that `--json` prints.
 #[derive(Debug, Serialize)]
 struct Photo {
     path: String,
-    faces: Vec<Face>,
-    #[serde(skip)]
-    embeddings: Vec<Embedding>,
-}
-
-#[derive(Debug, Serialize)]
-struct Face {
-    #[serde(rename = "box")]
-    rect: PixelRect,
-    score: f32,
+    faces: Vec<FacePlace>,
 }
 
 /// Why two photos can't be compared.
@@ -104,7 +82,7 @@ pub(super) fn run(
     let (Some(a), Some(b)) = (photos.next(), photos.next()) else {
         return Ok(Outcome::default());
     };
-    let report = compare(a, b);
+    let report = Comparison::new(a, b);
     Ok(Outcome {
         lines: lines(&report),
         report: to_value(&report)?,
@@ -112,37 +90,19 @@ pub(super) fn run(
     })
 }
 
-fn photo(line: Line) -> Result<Photo, VerifyError> {
+/// A photo and the embeddings of its faces.
+fn photo(line: Line) -> Result<(Photo, Vec<Embedding>), VerifyError> {
     match line {
         Line::Failed { path, error } => Err(VerifyError::Unusable { path, error }),
         Line::Found { path, faces, .. } if faces.is_empty() => Err(VerifyError::NoFace { path }),
         Line::Found { path, faces, .. } => {
-            let split = |face: EmbeddedFace| {
-                let (rect, score) = (face.rect, face.score);
-                (Face { rect, score }, face.embedding)
-            };
-            let (faces, embeddings) = faces.into_iter().map(split).unzip();
-            Ok(Photo {
-                path,
-                faces,
-                embeddings,
-            })
+            let (faces, embeddings) = places_and_embeddings(faces);
+            Ok((Photo { path, faces }, embeddings))
         }
     }
 }
 
-fn compare(a: Photo, b: Photo) -> Report {
-    let pairs = compare_faces(&a.embeddings, &b.embeddings);
-    Report {
-        same: pairs.iter().any(|pair| pair.same),
-        threshold: Embedding::SAME_PERSON_DISTANCE,
-        a,
-        b,
-        pairs,
-    }
-}
-
-fn lines(report: &Report) -> Vec<String> {
+fn lines(report: &Comparison<Photo>) -> Vec<String> {
     let name = |photo: &Photo, index: usize| {
         if photo.faces.len() == 1 {
             return photo.path.clone();
@@ -166,9 +126,9 @@ fn lines(report: &Report) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn photo_of(path: &str, numbers: &[f32]) -> Photo {
-        let face = |_: &f32| Face {
-            rect: PixelRect::from([1, 2, 31, 42]),
+    fn photo_of(path: &str, numbers: &[f32]) -> (Photo, Vec<Embedding>) {
+        let face = |_: &f32| FacePlace {
+            rect: [1, 2, 31, 42].into(),
             score: 3.0,
         };
         let embedding = |number: &f32| {
@@ -176,16 +136,16 @@ mod tests {
             embedding[7] = *number;
             Embedding::new(embedding)
         };
-        Photo {
+        let photo = Photo {
             path: path.to_owned(),
             faces: numbers.iter().map(face).collect(),
-            embeddings: numbers.iter().map(embedding).collect(),
-        }
+        };
+        (photo, numbers.iter().map(embedding).collect())
     }
 
     #[test]
     fn pairs_come_nearest_first_and_tell_the_faces() {
-        let report = compare(photo_of("a.jpg", &[0.0]), photo_of("b.jpg", &[1.0, 0.25]));
+        let report = Comparison::new(photo_of("a.jpg", &[0.0]), photo_of("b.jpg", &[1.0, 0.25]));
         assert!(report.same);
         let pairs: Vec<_> = report
             .pairs

@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::engine::Engine;
 use super::workers::Found;
 use crate::embed::EmbeddedFace;
-use crate::face_pairs::{FacePair, compare_faces};
+use crate::face_pairs::{Comparison, FacePlace, places_and_embeddings};
 use crate::nn::most_probable;
 use crate::predict::NamedFace;
-use crate::types::{DetectedFace, Embedding, PixelRect, Size};
+use crate::types::{DetectedFace, Size};
 
 /// Whose faces are in a photo.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -69,46 +69,14 @@ impl<Face> From<Found<Face>> for Faces<Face> {
 }
 
 /// Whether two photos show one person.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Verification {
-    /// Whether any face of the one photo is the same person as any of the other.
-    pub(super) same: bool,
-    /// The distance below which faces are the same person.
-    pub(super) threshold: f32,
-    pub(super) a: Faces<Place>,
-    pub(super) b: Faces<Place>,
-    /// Each face of the one with each of the other, nearest first.
-    pub(super) pairs: Vec<FacePair>,
-}
+pub(super) type Verification = Comparison<Faces<FacePlace>>;
 
-/// Where a face is.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub(super) struct Place {
-    #[serde(rename = "box")]
-    pub(super) rect: PixelRect,
-    pub(super) score: f32,
-}
-
-impl Verification {
-    /// Compares the faces of two photos.
-    pub(super) fn new(a: Found<EmbeddedFace>, b: Found<EmbeddedFace>) -> Self {
-        let split = |found: Found<EmbeddedFace>| -> (Faces<Place>, Vec<Embedding>) {
-            let place = |face: EmbeddedFace| {
-                let (rect, score) = (face.rect, face.score);
-                (Place { rect, score }, face.embedding)
-            };
-            let size = found.size;
-            let (faces, embeddings) = found.faces.into_iter().map(place).unzip();
-            (Faces { size, faces }, embeddings)
-        };
-        let ((a, of_a), (b, of_b)) = (split(a), split(b));
-        let pairs = compare_faces(&of_a, &of_b);
-        Self {
-            same: pairs.iter().any(|pair| pair.same),
-            threshold: Embedding::SAME_PERSON_DISTANCE,
-            a,
-            b,
-            pairs,
-        }
-    }
+/// Compares the faces of two photos.
+pub(super) fn verify(a: Found<EmbeddedFace>, b: Found<EmbeddedFace>) -> Verification {
+    let split = |found: Found<EmbeddedFace>| {
+        let size = found.size;
+        let (faces, embeddings) = places_and_embeddings(found.faces);
+        (Faces { size, faces }, embeddings)
+    };
+    Comparison::new(split(a), split(b))
 }

@@ -127,7 +127,10 @@ fn is_known(host: &str, known: &[String]) -> bool {
     address.parse::<IpAddr>().is_ok()
         || name == "localhost"
         || name.ends_with(".localhost")
-        || known.iter().any(|known| known.eq_ignore_ascii_case(&name))
+        || known
+            .iter()
+            .filter_map(|known| known.parse::<Authority>().ok())
+            .any(|known| known.host().eq_ignore_ascii_case(&name))
 }
 
 #[cfg(test)]
@@ -136,7 +139,7 @@ mod tests {
 
     #[test]
     fn addresses_and_localhost_are_known_and_other_names_are_not() {
-        let known = ["photos.example.org".to_owned()];
+        let known = ["photos.example.org", "Other.example:443"].map(str::to_owned);
         for host in [
             "127.0.0.1:8080",
             "127.0.0.1",
@@ -147,6 +150,7 @@ mod tests {
             "app.localhost.",
             "photos.example.org:8080",
             "Photos.Example.Org",
+            "other.example",
         ] {
             assert!(is_known(host, &known), "{host}");
         }

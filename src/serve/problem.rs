@@ -35,10 +35,13 @@ struct Body<'a> {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        // Some decoders end a line.
+        message.truncate(message.trim_end().len());
         Self {
             status,
             code,
-            message: message.into(),
+            message,
         }
     }
 
@@ -155,5 +158,30 @@ impl IntoResponse for Problem {
         }
         response.extensions_mut().insert(Code(self.code));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_image_is_told_what_would_be() {
+        let problem = Problem::from(PhotoError::Decode(DecodeError::UnknownFormat));
+        assert_eq!(
+            (problem.status.as_u16(), problem.code),
+            (422, "not_an_image")
+        );
+        assert!(problem.message.contains("send JPEG, PNG"), "{problem:?}");
+        let problem = Problem::from(PhotoError::Decode(DecodeError::Empty));
+        assert_eq!(
+            (problem.status.as_u16(), problem.code),
+            (422, "not_an_image")
+        );
+    }
+
+    #[test]
+    fn messages_are_one_line() {
+        assert_eq!(Problem::bad_request("cut off\n").message, "cut off");
     }
 }

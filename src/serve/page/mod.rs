@@ -169,9 +169,9 @@ fn row(number: usize, face: &NamedFace) -> Markup {
     html! {
         tr {
             th scope="row" { (number) }
-            td {
+            td.known[!face.is_unknown()].nobody[face.is_unknown()] {
                 (face.label)
-                @if let Some(nearest) = &face.nearest { span.soft { " (nearest: " (nearest) ")" } }
+                @if let Some(nearest) = &face.nearest { " " span.soft { "(nearest: " (nearest) ")" } }
             }
             td.share { (format!("{:.1} %", face.probability * 100.0)) }
         }

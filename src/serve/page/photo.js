@@ -17,7 +17,7 @@ function say(text, isBad = false) {
 }
 
 function percent(share) {
-    return (100 * share).toFixed(1) + " %";
+    return (100 * share).toFixed(1) + "\u00a0%";
 }
 
 function made(name, className, text) {
@@ -45,15 +45,21 @@ function nameOf(face, number, length) {
         ? face.label + " " + percent(face.probability) : face.label;
 }
 
-// Above the box, or below it: where it covers no other name. Says whether there was such a place.
+// Where a face is on the page.
+function placeOf(face, size) {
+    const across = boxes.clientWidth / size.width, down = boxes.clientHeight / size.height;
+    const [left, top, right, bottom] = face.box;
+    return { x: left * across, y: top * down, right: right * across, bottom: bottom * down };
+}
+
+// Above the box, or below it: where it covers nothing that is taken. Says whether there was such a place.
 function drawName(face, text, size, taken) {
     const node = made("div", "name" + (face.nearest === undefined ? "" : " nobody"), text);
     boxes.append(node);
-    const [left, top, , bottom] = face.box;
-    const across = boxes.clientWidth / size.width, down = boxes.clientHeight / size.height;
+    const place = placeOf(face, size);
     const width = node.offsetWidth, height = node.offsetHeight;
-    const x = Math.max(0, Math.min(left * across, boxes.clientWidth - width));
-    const above = top * down - height - 2, below = bottom * down + 2;
+    const x = Math.max(0, Math.min(place.x, boxes.clientWidth - width));
+    const above = place.y - height - 2, below = place.bottom + 2;
     const isFree = (y) => y >= 0 && y + height <= boxes.clientHeight
         && !taken.some((other) => x < other.right && other.x < x + width
             && y < other.bottom && other.y < y + height);
@@ -62,15 +68,15 @@ function drawName(face, text, size, taken) {
     node.style.left = x + "px";
     node.style.top = y + "px";
     taken.push({ x, y, right: x + width, bottom: y + height });
-    return free !== undefined;
+    return free !== undefined && node.scrollWidth <= node.clientWidth;
 }
 
-// With the longest names for which there is room.
+// With the longest names that cover neither each other nor a face, and are not cut off.
 function draw(answer) {
     for (const length of [2, 1, 0]) {
         boxes.replaceChildren();
         answer.faces.forEach((face) => drawBox(face, answer));
-        const taken = [];
+        const taken = answer.faces.map((face) => placeOf(face, answer));
         const areFree = answer.faces.map((face, index) =>
             drawName(face, nameOf(face, index + 1, length), answer, taken));
         if (areFree.every((isFree) => isFree)) return;
@@ -83,12 +89,13 @@ function addRow(face, number) {
     head.scope = "row";
     const isKnown = face.nearest === undefined;
     const label = made("td", isKnown ? "known" : "nobody", face.label);
+    if (!isKnown) label.append(" ", made("span", "soft", "(nearest: " + face.nearest + ")"));
     const probability = made("td", "share", "");
     const meter = document.createElement("meter");
     meter.value = face.probability;
     meter.setAttribute("aria-hidden", "true");
     probability.append(meter, percent(face.probability));
-    const others = Object.entries(face.probabilities).slice(isKnown ? 1 : 0, isKnown ? 3 : 2);
+    const others = Object.entries(face.probabilities).slice(1, 3);
     const next = others.map(([name, share]) => name + " " + percent(share)).join(", ");
     row.append(head, label, probability, made("td", "soft next", next));
     faces.append(row);
@@ -107,7 +114,7 @@ function show(answer) {
 }
 
 function askForKey() {
-    say(key.value ? "That is not this server's key." : "This server wants its key first.", true);
+    say(key.value ? "That is not this server's key." : "This server needs its key: type it above and press Enter.", true);
     key.select();
 }
 

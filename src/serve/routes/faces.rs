@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::Shared;
 use super::pages::with_policy;
 use crate::embed::EmbeddedFace;
-use crate::serve::answers::{Faces, Prediction, Verification};
+use crate::serve::answers::{self, Faces, Prediction, Verification};
 use crate::serve::body::photos;
 use crate::serve::engine::Engine;
 use crate::serve::forms::{Options, wants_page};
@@ -121,7 +121,7 @@ pub(super) async fn verify(
     }
     let mut photos = photos.into_iter();
     match (photos.next(), photos.next()) {
-        (Some(a), Some(b)) => Ok(Json(Verification::new(a, b))),
+        (Some(a), Some(b)) => Ok(Json(answers::verify(a, b))),
         _ => Err(Problem::internal("a photo has no answer")),
     }
 }

@@ -169,6 +169,7 @@ fn pages_hold_all_that_they_need() {
     let page = server.get("/").text().expect("text");
     for part in [
         "type=\"file\"",
+        "Name its faces",
         "<label",
         "aria-live",
         "kinds",
