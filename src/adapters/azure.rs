@@ -145,13 +145,12 @@ impl Shared {
 fn in_photo(found: &[FoundFace], picture: &Picture, photo: Size) -> Vec<DetectedFace> {
     let (x, y) = (picture.scale_x, picture.scale_y);
     let faces = found.iter().filter_map(|face| {
-        let rect = face.face_rectangle;
-        let (left, top) = (rect.left as f32, rect.top as f32);
+        let [left, top, width, height] = face.face_rectangle.scaled((x, y));
         let rect = FaceBox {
-            left: left * x,
-            top: top * y,
-            right: (left + rect.width as f32) * x,
-            bottom: (top + rect.height as f32) * y,
+            left,
+            top,
+            right: left + width,
+            bottom: top + height,
         };
         Some(DetectedFace {
             rect: rect.clamped(photo)?,

@@ -26,6 +26,35 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     Ok(records)
 }
 
+/// Reads the records of a [`Journal`] that another process may be writing to, or was killed while it
+/// did: up to the first line that is not whole. The file stays as it is.
+///
+/// # Errors
+/// The I/O error, with its path.
+pub fn read_whole_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
+    let mut records = Vec::new();
+    take_whole_lines(fs::File::open(path)?, |_, record| records.push(record))?;
+    Ok(records)
+}
+
+/// Gives each record with the place at which it begins, up to the first line that is not whole; returns
+/// where that one begins, in bytes.
+fn take_whole_lines<T: DeserializeOwned>(
+    file: fs::File,
+    mut take: impl FnMut(u64, T),
+) -> io::Result<u64> {
+    let (mut reader, mut line, mut whole) = (BufReader::new(file), Vec::new(), 0);
+    loop {
+        line.clear();
+        let length = reader.read_until(b'\n', &mut line)?;
+        match serde_json::from_slice(&line) {
+            Ok(record) if line.ends_with(b"\n") => take(whole, record),
+            _ => return Ok(whole),
+        }
+        whole += length as u64;
+    }
+}
+
 /// Writes all records of a file, durably and atomically.
 ///
 /// # Errors
@@ -70,27 +99,13 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     ///
     /// # Errors
     /// As [`Journal::open`].
-    pub fn open_each(path: &Path, mut take: impl FnMut(u64, T)) -> io::Result<Self> {
-        let mut whole = 0;
-        let existing = match fs::File::open(path) {
-            Ok(file) => Some(file),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+    pub fn open_each(path: &Path, take: impl FnMut(u64, T)) -> io::Result<Self> {
+        let whole = match fs::File::open(path) {
+            Ok(file) => take_whole_lines(file, take)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             // Never taken for an empty journal: that would be cut to nothing below.
             Err(error) => return Err(error),
         };
-        if let Some(file) = existing {
-            let mut reader = BufReader::new(file);
-            let mut line = Vec::new();
-            loop {
-                line.clear();
-                let length = reader.read_until(b'\n', &mut line)?;
-                match serde_json::from_slice(&line) {
-                    Ok(record) if line.ends_with(b"\n") => take(whole, record),
-                    _ => break,
-                }
-                whole += length as u64;
-            }
-        }
         let file = fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -186,12 +201,19 @@ mod tests {
         let whole = fs::read(&path).expect("reads");
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).expect("cuts");
+            let looked = read_whole_lines::<(u32, String)>(&path).expect("reads");
+            assert_eq!(
+                fs::read(&path).expect("reads"),
+                &whole[..length],
+                "untouched"
+            );
             let (mut journal, records) = Journal::<(u32, String)>::open(&path).expect("opens");
             let lines = whole[..length]
                 .iter()
                 .filter(|byte| **byte == b'\n')
                 .count();
             assert_eq!(records.len(), lines, "cut at {length}");
+            assert_eq!(looked, records, "cut at {length}");
             journal.append(&(3, "three".into())).expect("appends");
             assert_eq!(
                 read::<(u32, String)>(&path).expect("reads").len(),

@@ -1,8 +1,8 @@
 //! Where endpoint and key come from: the environment, or a file beside the photos.
 
 use std::path::Path;
-use std::str::FromStr;
 
+use super::auth::Auth;
 use super::credentials_error::CredentialsError;
 use super::endpoint::{Endpoint, safe_url};
 use super::quota::Tier;
@@ -35,51 +35,6 @@ pub(super) const CLIENT_SECRET_NAME: &str = "AZURE_CLIENT_SECRET";
 const AUTHORITY_NAME: &str = "AZURE_AUTHORITY_HOST";
 const IMDS_NAME: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
-/// A way to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    /// The resource's key.
-    Key,
-    /// An application of Entra ID with its secret.
-    ClientSecret,
-    /// The identity of the virtual machine that facepipe runs on.
-    ManagedIdentity,
-    /// Whoever signed in with `az login`.
-    AzureCli,
-}
-
-impl Auth {
-    /// All ways.
-    pub const ALL: [Self; 4] = [
-        Self::Key,
-        Self::ClientSecret,
-        Self::ManagedIdentity,
-        Self::AzureCli,
-    ];
-
-    /// As it stands on the command line.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::ClientSecret => "client-secret",
-            Self::ManagedIdentity => "managed-identity",
-            Self::AzureCli => "azure-cli",
-        }
-    }
-}
-
-impl FromStr for Auth {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|auth| auth.as_str().eq_ignore_ascii_case(text))
-            .ok_or(())
-    }
-}
-
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
@@ -100,6 +55,8 @@ pub struct Credentials {
     pub auth: Auth,
     /// How often it may be asked.
     pub tier: Tier,
+    /// Where the endpoint was found.
+    pub endpoint_source: String,
     /// Where the key, or what stands for it, was found.
     pub source: String,
 }
@@ -136,15 +93,7 @@ impl Credentials {
                 Some(text.parse().map_err(wrong)?)
             }
         };
-        let tier = match (choice.tier, places.find(&[TIER_NAME])) {
-            (Some(tier), _) => tier,
-            (None, None) => Tier::default(),
-            (None, Some((text, source))) => {
-                let variable = source.to_string();
-                text.parse()
-                    .map_err(|()| CredentialsError::Tier { variable })?
-            }
-        };
+        let tier = tier(&places, choice.tier)?;
         let endpoint = places.find(&ENDPOINT_NAMES);
         let auth = auth.unwrap_or_else(|| {
             let is_there = |name| places.find(&[name]).is_some();
@@ -168,13 +117,45 @@ impl Credentials {
             let names = needed.missing;
             return Err(CredentialsError::Missing { names });
         };
+        let endpoint_source = endpoint_source.to_string();
         Ok(Self {
-            endpoint: Endpoint::parse(&endpoint, &endpoint_source.to_string())?,
+            endpoint: Endpoint::parse(&endpoint, &endpoint_source)?,
+            endpoint_source,
             identity,
             auth,
             tier,
             source,
         })
+    }
+}
+
+impl Tier {
+    /// The tier that is chosen, or set where [`Credentials::find`] looks for it, whether or not there
+    /// are credentials.
+    ///
+    /// # Errors
+    /// [`CredentialsError`].
+    pub fn find(
+        environment: impl Fn(&str) -> Option<String>,
+        folder: &Path,
+        chosen: Option<Self>,
+    ) -> Result<Self, CredentialsError> {
+        tier(&Places::read(environment, folder)?, chosen)
+    }
+}
+
+fn tier<E: Fn(&str) -> Option<String>>(
+    places: &Places<E>,
+    chosen: Option<Tier>,
+) -> Result<Tier, CredentialsError> {
+    match (chosen, places.find(&[TIER_NAME])) {
+        (Some(tier), _) => Ok(tier),
+        (None, None) => Ok(Tier::default()),
+        (None, Some((text, source))) => {
+            let variable = source.to_string();
+            text.parse()
+                .map_err(|()| CredentialsError::Tier { variable })
+        }
     }
 }
 
@@ -310,6 +291,16 @@ mod tests {
         assert_eq!(found.identity, key("from-v"));
         assert_eq!(found.endpoint.host(), "b.example.org");
         assert!(found.source.contains("v.env"));
+        assert!(
+            found.endpoint_source.contains("`"),
+            "{}",
+            found.endpoint_source
+        );
+        assert!(
+            found.endpoint_source.contains(".env"),
+            "{}",
+            found.endpoint_source
+        );
         let found = find(&[("AZURE_FACE_KEY", KEY)], &[v_env, env]).expect("is there");
         assert_eq!(found.identity, key(KEY));
         let found = find(&[("AZURE_FACE_KEY", " ")], &[env]).expect("is there");

@@ -2,12 +2,14 @@
 
 use std::io;
 
-use super::credentials::{AUTH_NAME, Auth, ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
+use super::auth::Auth;
+use super::credentials::{AUTH_NAME, ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
 use crate::credentials::FILES;
 use crate::errors::{Hint, io_hint};
 
 /// What to do without the service.
-const LOCAL: &str = "Or find the faces on this machine, with another `--detector`";
+const LOCAL: &str =
+    "Or find the faces on this machine (`facepipe detect`, or another `--detector`)";
 
 /// Why endpoint and key can't be used. Neither is ever shown.
 #[derive(Debug, thiserror::Error)]

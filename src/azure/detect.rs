@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::json;
 
 use super::error::AzureError;
 use super::operations;
@@ -22,6 +23,35 @@ pub const RECOGNITION_MODELS: [&str; 4] = [
 pub const DETECTION_MODEL: &str = DETECTION_MODELS[2];
 /// The recognition model that is asked for where none is chosen.
 pub const RECOGNITION_MODEL: &str = RECOGNITION_MODELS[3];
+
+/// Attributes that the service still knows. Of what it once said, gender, emotion and makeup are retired;
+/// age, smile, facialHair and hair need an approval of their own.
+pub const ATTRIBUTES: [&str; 13] = [
+    "accessories",
+    "age",
+    "blur",
+    "exposure",
+    "facialHair",
+    "glasses",
+    "hair",
+    "headPose",
+    "mask",
+    "noise",
+    "occlusion",
+    "qualityForRecognition",
+    "smile",
+];
+/// Attributes that a detection model does not know, by the service's documentation.
+const UNKNOWN_ATTRIBUTES: [(&str, &[&str]); 3] = [
+    (DETECTION_MODELS[0], &["mask"]),
+    (DETECTION_MODELS[1], &ATTRIBUTES),
+    (
+        DETECTION_MODELS[2],
+        &["accessories", "age", "facialHair", "hair", "noise", "smile"],
+    ),
+];
+/// The attribute that belongs to a recognition model, one of the last two.
+const QUALITY: &str = "qualityForRecognition";
 
 /// What to ask of the faces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,11 +85,41 @@ impl Default for DetectOptions {
 }
 
 impl DetectOptions {
+    /// What the service would refuse: that need not cost a call.
+    #[must_use]
+    pub fn contradiction(&self) -> Option<String> {
+        let (detection, recognition) = (&self.detection_model, &self.recognition_model);
+        if self.landmarks && detection == DETECTION_MODELS[1] {
+            return Some(format!("{detection} finds no landmarks"));
+        }
+        let of_model = UNKNOWN_ATTRIBUTES
+            .iter()
+            .find(|(model, _)| model == detection);
+        let unknown = of_model.map_or(&[][..], |(_, unknown)| *unknown);
+        let asked = &self.attributes;
+        if let Some(name) = asked.iter().find(|name| unknown.contains(&name.as_str())) {
+            return Some(format!("{detection} does not know the attribute `{name}`"));
+        }
+        let is_old = RECOGNITION_MODELS[..2].contains(&recognition.as_str());
+        (is_old && asked.iter().any(|name| name == QUALITY))
+            .then(|| format!("{recognition} does not know the attribute `{QUALITY}`"))
+    }
+
     /// The request for the faces of a picture, or of an address, as JSON.
     #[must_use]
     pub fn request(&self, picture: Body) -> Request {
-        let mut request = operations::DETECT
-            .request(&[])
+        self.asked_by(operations::DETECT.request(&[])).body(picture)
+    }
+
+    /// The request for the faces of the picture that a liveness session took.
+    #[must_use]
+    pub fn session_image_request(&self, id: &str) -> Request {
+        let request = operations::DETECT_SESSION_IMAGE.request(&[]);
+        self.asked_by(request).json(json!({"sessionImageId": id}))
+    }
+
+    fn asked_by(&self, request: Request) -> Request {
+        let mut request = request
             .query("returnFaceId", self.face_ids.is_some())
             .query("returnFaceLandmarks", self.landmarks)
             .query("detectionModel", &self.detection_model);
@@ -73,9 +133,7 @@ impl DetectOptions {
         if !self.attributes.is_empty() {
             request = request.query("returnFaceAttributes", self.attributes.join(","));
         }
-        request
-            .maybe_query("faceIdTimeToLive", self.face_ids)
-            .body(picture)
+        request.maybe_query("faceIdTimeToLive", self.face_ids)
     }
 }
 
@@ -113,6 +171,14 @@ pub struct FaceRectangle {
 }
 
 impl FaceRectangle {
+    /// Left, top, width and height in a photo that has so many pixels for one of the picture's, from
+    /// left to right and from top to bottom.
+    #[must_use]
+    pub fn scaled(self, (x, y): (f32, f32)) -> [f32; 4] {
+        let (width, height) = (self.width as f32 * x, self.height as f32 * y);
+        [self.left as f32 * x, self.top as f32 * y, width, height]
+    }
+
     /// As `targetFace` has it: left, top, width, height.
     #[must_use]
     pub fn target(self) -> String {
@@ -129,6 +195,14 @@ pub struct Point {
     pub y: f32,
 }
 
+/// The faces that a request of [`DetectOptions`] asks for, largest first.
+///
+/// # Errors
+/// [`AzureError`].
+pub fn detect_by(client: &Client, request: &Request) -> Result<Vec<FoundFace>, AzureError> {
+    client.send(request)?.json()
+}
+
 /// The faces of a picture (JPEG, PNG, GIF or BMP of 1 KB to 6 MB), largest first, at most 100.
 ///
 /// # Errors
@@ -138,5 +212,5 @@ pub fn detect(
     picture: Body,
     options: &DetectOptions,
 ) -> Result<Vec<FoundFace>, AzureError> {
-    client.send(&options.request(picture))?.json()
+    detect_by(client, &options.request(picture))
 }

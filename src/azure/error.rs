@@ -11,7 +11,8 @@ use crate::context::Interrupted;
 use crate::errors::Hint;
 
 /// What to do without the service.
-const LOCAL: &str = "or find the faces on this machine, with another `--detector`";
+const LOCAL: &str =
+    "or find the faces on this machine (`facepipe detect`, or another `--detector`)";
 
 /// Why the service gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -237,6 +238,11 @@ impl AzureError {
     /// Whether the service has surely refused what was asked, and others may go on.
     pub(super) fn concerns_only_this(&self) -> bool {
         !self.concerns_all_requests() && !self.leaves_outcome_unknown()
+    }
+
+    /// Whether what was asked about is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Service(error) if error.status == 404)
     }
 
     /// The code of an error that the service tells, such as `PersonNotFound`.

@@ -49,8 +49,8 @@ pub(super) fn of(error: &ServiceError) -> Option<String> {
              GIF or BMP"
         }
         "InvalidImage" if error.message.contains("more than 1 face") => {
-            "say which face is meant with `--target-face LEFT,TOP,WIDTH,HEIGHT`, as `facepipe azure \
-             detect` shows it, or use a photo with one face"
+            "say which face is meant with `--target-face LEFT,TOP,WIDTH,HEIGHT`: `facepipe azure detect` \
+             shows it as `target_face` of each face; or use a photo with one face"
         }
         "InvalidImage" if error.message.contains("No face") => {
             "faces have at least 36 pixels, and are seen from the front: try another photo, or another \

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::collection::Collection;
+use super::detect::RECOGNITION_MODELS;
 use super::error::AzureError;
 use super::operations::{self, Operation};
 use super::transport::Client;
@@ -20,6 +21,9 @@ pub const LONGEST_USER_DATA: usize = 16 << 10;
 pub const LONGEST_FACE_DATA: usize = 1 << 10;
 /// Longest id of a collection, in characters.
 pub const LONGEST_ID: usize = 64;
+
+/// Longest name of a device in a liveness session, in characters.
+pub const LONGEST_DEVICE: usize = 64;
 
 /// A group of persons, or where one is looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +68,15 @@ pub struct PersistedFace {
     /// What was written beside it.
     #[serde(default)]
     pub user_data: Option<String>,
+}
+
+impl Description {
+    /// The model that its faces were made comparable with. A group of the oldest version need not say it.
+    #[must_use]
+    pub fn recognition_model(&self) -> &str {
+        let oldest = RECOGNITION_MODELS[0];
+        self.recognition_model.as_deref().unwrap_or(oldest)
+    }
 }
 
 impl Group {

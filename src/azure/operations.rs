@@ -62,6 +62,7 @@ const fn search(
     path: &'static str,
     query: &'static [&'static str],
     body: BodyKind,
+    since: ApiVersion,
 ) -> Operation {
     Operation {
         name,
@@ -71,7 +72,7 @@ const fn search(
         body,
         repeat: Repeat::Always,
         version: ApiVersion::V1_2,
-        since: ApiVersion::V1_0,
+        since,
     }
 }
 
@@ -131,15 +132,17 @@ macro_rules! table {
 #[rustfmt::skip]
 table! {
     /// Faces of an image.
-    DETECT = search("detect", "detect", DETECT_QUERY, Image);
+    DETECT = search("detect", "detect", DETECT_QUERY, Image, ApiVersion::V1_0);
+    /// Faces of the picture that a liveness session took.
+    DETECT_SESSION_IMAGE = search("detect --session-image", "detect", DETECT_QUERY, Json, ApiVersion::V1_2);
     /// Whether two faces, or a face and a person, are one.
-    VERIFY = search("verify", "verify", NO_QUERY, Json);
+    VERIFY = search("verify", "verify", NO_QUERY, Json, ApiVersion::V1_0);
     /// Which persons of a group faces are.
-    IDENTIFY = search("identify", "identify", NO_QUERY, Json);
+    IDENTIFY = search("identify", "identify", NO_QUERY, Json, ApiVersion::V1_0);
     /// Which faces of a list look like one.
-    FIND_SIMILAR = search("find-similar", "findsimilars", NO_QUERY, Json);
+    FIND_SIMILAR = search("find-similar", "findsimilars", NO_QUERY, Json, ApiVersion::V1_0);
     /// Which faces belong together.
-    GROUP = search("group", "group", NO_QUERY, Json);
+    GROUP = search("group", "group", NO_QUERY, Json, ApiVersion::V1_0);
 
     /// Makes a collection.
     CREATE = keep("create", Method::PUT, "{collection}/{id}", NO_QUERY, Json, Always);

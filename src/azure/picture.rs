@@ -1,13 +1,18 @@
 //! A photo as it is sent: upright, as JPEG, within the service's limits.
 
+use std::path::{Path, PathBuf};
+
 use image::{ImageError, RgbImage, imageops};
 
-use crate::image_io::encode_jpeg;
+use crate::errors::Hint;
+use crate::image_io::{self, DecodeError, encode_jpeg};
 use crate::types::Size;
 
 /// Smallest face that the service finds, in pixels, in a picture of up to 1920 x 1080; in larger
 /// ones it is larger in proportion. A photo with a shorter side than this is not worth a call.
 pub const MIN_FACE_SIDE: u32 = 36;
+/// What is said of a photo with a shorter side.
+const TOO_SMALL: &str = "a side is shorter than the 36 pixels of the smallest face";
 /// The largest picture in which faces of [`MIN_FACE_SIDE`] are found, in pixels.
 const FULL_SIZE: Size = Size::new(1920, 1080);
 /// Pictures are not sent with a longer side than this, in pixels. It only concerns panoramas: others
@@ -37,7 +42,71 @@ pub struct Picture {
     pub scale_y: f32,
 }
 
+/// Why a file can't be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// It is no image that can be read.
+    #[error("`{}`: {source}", .path.display())]
+    Decode {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// No face in it is large enough.
+    #[error("`{}`: {TOO_SMALL}", .0.display())]
+    TooSmall(PathBuf),
+    /// It can't be written as JPEG.
+    #[error("`{}`: {source}", .path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: ImageError,
+    },
+}
+
+impl PictureError {
+    /// What is wrong, without the path.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Decode { source, .. } => source.to_string(),
+            Self::TooSmall(_) => TOO_SMALL.to_owned(),
+            Self::Encode { source, .. } => source.to_string(),
+        }
+    }
+}
+
+impl Hint for PictureError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Decode { .. } => Some("check the path, or use another photo".to_owned()),
+            Self::TooSmall(_) => Some("use a larger photo of the face".to_owned()),
+            Self::Encode { .. } => None,
+        }
+    }
+}
+
 impl Picture {
+    /// Reads a file, upright; also gives the photo's own size.
+    ///
+    /// # Errors
+    /// [`PictureError`].
+    pub fn read(path: &Path) -> Result<(Self, Size), PictureError> {
+        let decoded = image_io::read_bytes(path).and_then(|bytes| image_io::decode(&bytes));
+        let path = path.to_owned();
+        let photo = match decoded {
+            Ok(decoded) => decoded.rgb,
+            Err(source) => return Err(PictureError::Decode { path, source }),
+        };
+        match Self::of(&photo) {
+            Ok(Some(picture)) => Ok((picture, Size::of(&photo))),
+            Ok(None) => Err(PictureError::TooSmall(path)),
+            Err(source) => Err(PictureError::Encode { path, source }),
+        }
+    }
+
     /// Encodes a photo for the service; `None` where it is too small to hold a face that is found.
     ///
     /// A photo that is larger than 1920 x 1080 on both sides, whichever way it is held, is shrunk until
@@ -101,7 +170,6 @@ fn scaled(photo: Size, scale: f64) -> Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image_io;
     use image::Rgb;
 
     fn sent(width: u32, height: u32) -> (u32, u32) {

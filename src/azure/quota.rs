@@ -80,9 +80,18 @@ impl TokenBucket {
         }
     }
 
-    /// Waits for a token and takes it.
-    pub(super) fn take(&self, clock: &dyn Clock) -> Result<(), Interrupted> {
-        let mut start = self.reserve(clock.now());
+    /// Waits for a token and takes it; `tell` gets to know how long the wait for it is, where nothing but
+    /// the quota is waited for.
+    pub(super) fn take(
+        &self,
+        clock: &dyn Clock,
+        tell: impl FnOnce(Duration),
+    ) -> Result<(), Interrupted> {
+        let now = clock.now();
+        let mut start = self.reserve(now);
+        if self.paused_until().is_none_or(|until| until <= now) {
+            tell(start.saturating_duration_since(now));
+        }
         loop {
             let now = clock.now();
             // While this thread waits another may learn of a pause.

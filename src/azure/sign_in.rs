@@ -1,7 +1,7 @@
 //! Tokens of Entra ID: of an application, of the machine that facepipe runs on, or of whoever signed
 //! in with `az login`.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::blocking::{Client as HttpClient, RequestBuilder};
 use reqwest::header::CONTENT_TYPE;
@@ -154,7 +154,11 @@ impl SignIn {
             .find_map(|name| answer[*name].as_str())
             .filter(|token| !token.is_empty());
         let secret = Secret::new(token.ok_or_else(unreadable)?);
-        let life = seconds(&answer["expires_in"]).map_or(USUAL_LIFE, Duration::from_secs);
+        let life = seconds(&answer["expires_in"]).map(Duration::from_secs);
+        // The Azure CLI only says when it ends, in seconds since 1970, and may give one that ends soon.
+        let end = seconds(&answer["expires_on"]).map(|end| UNIX_EPOCH + Duration::from_secs(end));
+        let left = |end: SystemTime| end.duration_since(clock.time_of_day()).unwrap_or_default();
+        let life = life.or_else(|| end.map(left)).unwrap_or(USUAL_LIFE);
         Ok(Token {
             secret,
             expires: asked + life,

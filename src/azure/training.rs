@@ -39,6 +39,16 @@ pub struct Training {
     pub message: Option<String>,
 }
 
+impl Training {
+    /// Why it came to nothing, where it did.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let message = || self.message.clone();
+        (self.status == TrainingStatus::Failed)
+            .then(|| message().unwrap_or_else(|| "no explanation".to_owned()))
+    }
+}
+
 /// How a training is going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

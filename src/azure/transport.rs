@@ -4,17 +4,18 @@ use std::error::Error;
 use std::fmt;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client as HttpClient, RequestBuilder, Response};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::redirect;
+use reqwest::{Method, StatusCode, redirect};
 use serde::de::DeserializeOwned;
 
 use super::authorizer::Authorizer;
 use super::clock::Clock;
-use super::credentials::Credentials;
+use super::credentials::{Credentials, TIER_NAME};
 use super::endpoint::ApiVersion;
 use super::error::AzureError;
 use super::quota::TokenBucket;
@@ -22,19 +23,25 @@ use super::request::{Body, Repeat, Request};
 use super::retry::asked_pause;
 use super::service_error::ServiceError;
 use crate::back_off::back_off;
+use crate::ports::{Progress, SilentProgress};
 use crate::secret::Secret;
 
 /// The header in which errors without a body name their code.
 const ERROR_CODE_HEADER: &str = "x-ms-error-code";
 /// Further tries of a request that failed for a reason that may pass.
 pub(super) const RETRIES: u32 = 3;
-/// Further tries while something else is being done with a group or list: a training, say.
+/// Further tries while something else is being done with a group or list (a training, say), and where
+/// there were too many requests: with their pauses they last about a minute, the free tier's window. The
+/// pause that the service asks for then may be too short: it has been seen to say one second, and to
+/// refuse again after five.
 pub(super) const RETRIES_WHILE_BUSY: u32 = 6;
 /// Pause before the first of them; it doubles with each.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(800);
 /// Longest pause. Where the service asks for a longer one the request fails at once: earlier than
 /// that nothing would come of another try.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// From which length on a pause is told: nobody shall take the program for dead.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// Largest answer that is read, in bytes: 100 faces with all landmarks and attributes take less than
 /// 500 kB, a page of 1000 persons with their data less than 20 MB.
 const LARGEST_ANSWER: u64 = 32 << 20;
@@ -91,6 +98,8 @@ pub struct Client {
     bucket: TokenBucket,
     clock: Box<dyn Clock>,
     calls: AtomicU64,
+    progress: Arc<dyn Progress>,
+    has_told_quota: Once,
 }
 
 impl fmt::Debug for Client {
@@ -136,6 +145,8 @@ impl Client {
             version: None,
             clock,
             calls: AtomicU64::new(0),
+            progress: Arc::new(SilentProgress),
+            has_told_quota: Once::new(),
         })
     }
 
@@ -143,6 +154,13 @@ impl Client {
     #[must_use]
     pub fn with_version(mut self, version: Option<ApiVersion>) -> Self {
         self.version = version;
+        self
+    }
+
+    /// Tells where it waits for long, and why.
+    #[must_use]
+    pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.progress = progress;
         self
     }
 
@@ -185,10 +203,11 @@ impl Client {
                 since: request.since.as_str(),
             });
         }
-        let (mut attempt, mut has_new_token) = (0, false);
+        let (mut attempt, mut has_new_token, mut may_be_done) = (0, false, false);
         loop {
             let token = self.authorizer.secret(self.clock.as_ref())?;
-            self.bucket.take(self.clock.as_ref())?;
+            let tell = |pause| self.tell_quota(pause);
+            self.bucket.take(self.clock.as_ref(), tell)?;
             let error = match self.try_once(request, version, &token) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -199,26 +218,71 @@ impl Client {
                 has_new_token = true;
                 continue;
             }
+            if may_be_done && request.method == Method::DELETE && error.is_missing() {
+                // An earlier try has deleted it, and its answer was lost.
+                return Ok(self.deleted());
+            }
+            may_be_done |= error.leaves_outcome_unknown();
             let may_repeat = request.repeat == Repeat::Always || error.is_before_execution();
+            let is_refused = matches!(error, AzureError::TooManyRequests { .. });
             let is_busy = matches!(&error, AzureError::Service(error) if error.is_busy());
-            let retries = if is_busy { RETRIES_WHILE_BUSY } else { RETRIES };
+            let retries = if is_busy || is_refused {
+                RETRIES_WHILE_BUSY
+            } else {
+                RETRIES
+            };
             if attempt >= retries || !may_repeat || !error.is_transient() {
                 return Err(error);
             }
-            let pause = error.asked_pause().unwrap_or_else(|| {
-                let what = (request.path.as_str(), self.calls());
-                back_off(FIRST_PAUSE, LONGEST_PAUSE, attempt, what)
-            });
+            let what = (request.path.as_str(), self.calls());
+            let usual = back_off(FIRST_PAUSE, LONGEST_PAUSE, attempt, what);
+            let pause = match error.asked_pause() {
+                Some(asked) if is_refused && attempt > 0 => asked.max(usual),
+                asked => asked.unwrap_or(usual),
+            };
             if pause > LONGEST_PAUSE {
                 return Err(error);
             }
-            if matches!(error, AzureError::TooManyRequests { .. }) {
+            if pause >= LONG_PAUSE {
+                let seconds = pause.as_secs();
+                let line = format!("asking again in {seconds} s: {error}");
+                self.progress.note(&line);
+            }
+            if is_refused {
                 // The other threads' requests would be refused as well.
                 self.bucket.pause(self.clock.now(), pause);
             } else {
                 self.clock.wait(pause)?;
             }
             attempt += 1;
+        }
+    }
+
+    /// Says once that calls wait for the quota.
+    fn tell_quota(&self, pause: Duration) {
+        if pause < LONG_PAUSE {
+            return;
+        }
+        self.has_told_quota.call_once(|| {
+            let tier = self.credentials.tier;
+            let (calls, window) = tier.quota();
+            self.progress.note(&format!(
+                "waiting up to {} s at a time from here on: tier {} has {calls} calls in {} s (--tier, \
+                 or {TIER_NAME}, says which one the resource has)",
+                pause.as_secs() + 1,
+                tier.as_str(),
+                window.as_secs(),
+            ));
+        });
+    }
+
+    /// The answer to a delete that was done before it was answered.
+    fn deleted(&self) -> Answer {
+        Answer {
+            status: StatusCode::NO_CONTENT.as_u16(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            host: self.credentials.endpoint.host(),
         }
     }
 

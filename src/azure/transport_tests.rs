@@ -5,34 +5,33 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::service_error::{NOT_APPROVED, QUOTA_SPENT};
-use super::transport::{FIRST_PAUSE, LONGEST_PAUSE, RETRIES};
 use super::*;
 use crate::context::{Interrupt, Interrupted};
 use crate::errors::Hint;
 use crate::http_server::{Asked, HttpServer, Reply};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
-const QUICK: Timeouts = Timeouts {
+pub(super) const QUICK: Timeouts = Timeouts {
     connect: Duration::from_secs(5),
     call: Duration::from_millis(300),
 };
 
 /// A clock that jumps over waits and remembers them.
 #[derive(Clone)]
-struct JumpingClock {
+pub(super) struct JumpingClock {
     state: Arc<Mutex<(Instant, Vec<Duration>)>>,
-    interrupt: Interrupt,
+    pub(super) interrupt: Interrupt,
 }
 
 impl JumpingClock {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: Arc::new(Mutex::new((Instant::now(), Vec::new()))),
             interrupt: Interrupt::default(),
         }
     }
 
-    fn waits(&self) -> Vec<Duration> {
+    pub(super) fn waits(&self) -> Vec<Duration> {
         self.state.lock().expect("no panic").1.clone()
     }
 }
@@ -56,7 +55,7 @@ impl Clock for JumpingClock {
 }
 
 /// A client of an address, with the tier given.
-fn client(url: &str, tier: &str, timeouts: Timeouts, clock: &JumpingClock) -> Client {
+pub(super) fn client(url: &str, tier: &str, timeouts: Timeouts, clock: &JumpingClock) -> Client {
     let value = |name: &str| match name {
         "FACEPIPE_AZURE_ENDPOINT" => Some(url.to_owned()),
         "FACEPIPE_AZURE_KEY" => Some(KEY.to_owned()),
@@ -68,7 +67,7 @@ fn client(url: &str, tier: &str, timeouts: Timeouts, clock: &JumpingClock) -> Cl
     Client::new(credentials, timeouts, Box::new(clock.clone())).expect("makes a client")
 }
 
-fn request(repeat: Repeat) -> Request {
+pub(super) fn request(repeat: Repeat) -> Request {
     Request {
         repeat,
         ..operations::PERSON_CREATE
@@ -78,14 +77,14 @@ fn request(repeat: Repeat) -> Request {
 }
 
 /// What came of one request: the result, calls, waits.
-struct Sent {
-    result: Result<Answer, AzureError>,
-    calls: u64,
-    waits: Vec<Duration>,
+pub(super) struct Sent {
+    pub(super) result: Result<Answer, AzureError>,
+    pub(super) calls: u64,
+    pub(super) waits: Vec<Duration>,
 }
 
 /// Sends a request to a server that answers by how often it was asked.
-fn send(repeat: Repeat, answer: impl Fn(u32) -> Reply + Send + Sync + 'static) -> Sent {
+pub(super) fn send(repeat: Repeat, answer: impl Fn(u32) -> Reply + Send + Sync + 'static) -> Sent {
     let server = HttpServer::start(move |asked| answer(asked.times));
     let clock = JumpingClock::new();
     let client = client(&server.url(""), "s0", QUICK, &clock);
@@ -158,45 +157,6 @@ fn detect_asks_as_documented_and_reads_the_faces() {
 }
 
 #[test]
-fn a_pause_is_waited_for_in_every_form() {
-    let date = "Retry-After: Sun, 06 Nov 1994 08:50:07 GMT";
-    let message = r#"{"error":{"statusCode":429,"message":"Please retry after 26 seconds."}}"#;
-    for (header, body, seconds) in [
-        ("retry-after-ms: 1500", "", 1.5),
-        ("x-ms-retry-after-ms: 2500", "", 2.5),
-        ("Retry-After: 7", message, 7.0),
-        (date, "", 30.0),
-        ("x-other: 1", message, 26.0),
-    ] {
-        let sent = send(Repeat::UnlessExecuted, move |times| match times {
-            1 => Reply::new(429, body).header(header),
-            _ => Reply::new(200, "{}"),
-        });
-        assert_eq!(sent.result.expect("answers").body, b"{}", "{header}");
-        let waited: f64 = sent.waits.iter().map(Duration::as_secs_f64).sum();
-        assert!((waited - seconds).abs() < 1e-6, "{header}: {waited}");
-        assert_eq!(sent.calls, 2, "{header}");
-    }
-}
-
-#[test]
-fn without_a_pause_waits_double() {
-    let sent = send(Repeat::Always, |_| Reply::new(503, ""));
-    let error = sent.result.expect_err("never answers");
-    assert_eq!(
-        error.to_string(),
-        "the service answered 503: no explanation"
-    );
-    assert!(!error.concerns_all_requests());
-    assert_eq!(sent.calls, u64::from(RETRIES) + 1);
-    assert_eq!(sent.waits.len(), 3);
-    for (attempt, pause) in (0..).zip(sent.waits) {
-        let nominal = FIRST_PAUSE * (1 << attempt);
-        assert!(pause >= nominal / 2 && pause <= nominal, "{pause:?}");
-    }
-}
-
-#[test]
 fn what_passes_is_tried_again_and_what_does_not_is_not() {
     for status in [408, 429, 500, 502, 503, 504] {
         let sent = send(Repeat::Always, move |times| {
@@ -236,19 +196,6 @@ fn what_makes_a_second_thing_is_only_repeated_where_nothing_was_done() {
     let sent = slow(Repeat::Always);
     assert!(sent.result.is_ok());
     assert_eq!(sent.calls, 2);
-}
-
-#[test]
-fn a_longer_pause_than_a_run_waits_ends_the_request() {
-    let sent = send(Repeat::Always, |_| {
-        Reply::new(429, "").header("Retry-After: 3600")
-    });
-    let error = sent.result.expect_err("refused");
-    assert!(matches!(error, AzureError::TooManyRequests { .. }));
-    assert!(error.concerns_all_requests());
-    assert!(error.hint().is_some_and(|hint| hint.contains("3600 s")));
-    assert_eq!((sent.calls, sent.waits), (1, Vec::new()));
-    assert!(LONGEST_PAUSE < Duration::from_secs(3600));
 }
 
 #[test]
@@ -335,28 +282,4 @@ fn an_unreachable_host_is_tried_again_and_not_counted() {
         "{error}"
     );
     assert_eq!((client.calls(), clock.waits().len()), (0, 3));
-}
-
-#[test]
-fn calls_stay_below_the_quota() {
-    let server = HttpServer::start(|_| Reply::new(200, "{}"));
-    let clock = JumpingClock::new();
-    let client = client(&server.url(""), "f0", QUICK, &clock);
-    for _ in 0..41 {
-        client.send(&request(Repeat::Always)).expect("answers");
-    }
-    let waited: Duration = clock.waits().iter().sum();
-    assert!(waited > Duration::from_secs(120), "{waited:?}");
-    assert!(waited < Duration::from_secs(130), "{waited:?}");
-}
-
-#[test]
-fn an_interruption_ends_the_waiting() {
-    let server = HttpServer::start(|_| Reply::new(429, "").header("Retry-After: 20"));
-    let clock = JumpingClock::new();
-    clock.interrupt.raise();
-    let client = client(&server.url(""), "s0", QUICK, &clock);
-    let error = client.send(&request(Repeat::Always)).expect_err("stopped");
-    assert!(error.is_interruption(), "{error}");
-    assert_eq!(client.calls(), 1);
 }

@@ -100,7 +100,8 @@ pub(super) fn azure_client(choice: Choice, context: &Context) -> Result<Client, 
     let environment = |name: &str| std::env::var(name).ok();
     let credentials = Credentials::find(environment, Path::new("."), choice)?;
     let clock = Box::new(SystemClock::new(context.interrupt.clone()));
-    Client::new(credentials, Timeouts::default(), clock)
+    let client = Client::new(credentials, Timeouts::default(), clock)?;
+    Ok(client.with_progress(context.progress.clone()))
 }
 
 fn azure(context: &Context) -> Result<AzureFactory, AzureError> {

@@ -10,9 +10,8 @@ use image::{ImageEncoder, Rgb, RgbImage};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::helpers::{
-    facepipe, failure, json, picture, records, shared, snapshot, stdout, write, write_png,
-};
+use crate::azure_helpers::without_azure;
+use crate::helpers::{failure, json, picture, records, shared, snapshot, stdout, write, write_png};
 use crate::http_server::{Asked, HttpServer, Reply};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
@@ -34,16 +33,6 @@ pub(crate) fn with_azure(server: &HttpServer) -> Command {
     let mut command = without_azure();
     command.env("FACEPIPE_AZURE_ENDPOINT", server.url("/"));
     command.env("FACEPIPE_AZURE_KEY", KEY);
-    command
-}
-
-fn without_azure() -> Command {
-    let mut command = facepipe();
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AZURE_") {
-            command.env_remove(name);
-        }
-    }
     command
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::azure_helpers::{Azure, persons};
+use crate::azure_helpers::{Azure, finished, persons};
 use crate::azure_server::{AzureServer, Fate, OnPhoto, State};
-use crate::helpers::{json as report_of, records, stdout, write, write_png};
+use crate::helpers::{failure, json as report_of, records, stdout, write, write_png};
 use crate::http_server::Asked;
 
 /// The command that enrols [`persons`].
@@ -204,6 +204,83 @@ fn a_dry_run_counts_and_asks_nobody() {
         words.contains("US dollars") && words.contains("transactions"),
         "{words}"
     );
+}
+
+#[test]
+fn a_dry_run_reads_a_journal_that_a_killed_run_left() {
+    let azure = Azure::new(AzureServer::start());
+    persons(&azure.path("people"), 2, 3);
+    // The same photo of both: two faces.
+    write_png(
+        &azure.path("people/person_2/of_1.png"),
+        &OnPhoto::of(1, 1).drawn(),
+    );
+    let dry = |more: &[&str]| azure.run(&[&ENROLL[..], &["--dry-run"], more].concat());
+    assert_eq!(report_of(&dry(&[]))["new_photos"], 7);
+    report_of(&azure.run(&ENROLL));
+    let journal = azure.path("data/azure/friends/journal.jsonl");
+    let whole = fs_err::read(&journal).expect("reads");
+    let is_of_two = |line: &&[u8]| String::from_utf8_lossy(line).contains("\"face\"");
+    let lines = whole.split_inclusive(|byte| *byte == b'\n');
+    // Up to the first face, and a part of the next line.
+    let first = lines.take_while(|line| !is_of_two(line)).map(<[u8]>::len);
+    let until: usize = first.sum();
+    let next = whole[until..].iter().position(|byte| *byte == b'\n');
+    let torn = until + next.expect("has a line") + 1 + 7;
+    fs_err::write(&journal, &whole[..torn]).expect("writes");
+    let report = report_of(&dry(&[]));
+    assert_eq!(report["new_photos"], 6, "{report}");
+    assert_eq!(
+        fs_err::read(&journal).expect("reads").len(),
+        torn,
+        "untouched"
+    );
+    let report = report_of(&dry(&["--price", "0.40"]));
+    let (calls, cost) = (report["transactions"].as_f64(), report["dollars"].as_f64());
+    let expected = calls.expect("a number") * 0.40 / 1000.0;
+    assert!(
+        (cost.expect("a number") - expected).abs() < 1e-9,
+        "{report}"
+    );
+    let other = ["enroll", "people", "--dry-run", "--group", "work"];
+    let other = [&other[..], &["--out", "data/azure/friends"]].concat();
+    let error = failure(&azure.run(&other), 1);
+    assert!(error.contains("about another group"), "{error}");
+}
+
+#[test]
+fn a_dry_run_says_that_its_cost_is_an_estimate_and_reads_the_tier_as_a_run_does() {
+    let azure = Azure::new(AzureServer::start());
+    persons(&azure.path("people"), 2, 11);
+    let dry = |more: &[&str]| {
+        let mut command = azure.command(&["enroll", "people", "--group", "g", "--dry-run"]);
+        command.args(more).env_remove("FACEPIPE_AZURE_TIER");
+        finished(&mut command)
+    };
+    let words = stdout(&dry(&[]));
+    for expected in [
+        "32 transactions",
+        "an estimate",
+        "https://azure.microsoft.com/pricing/details/cognitive-services/face-api/",
+        "`--price`",
+        "at least 60 s at the quota of tier f0",
+    ] {
+        assert!(words.contains(expected), "{words}");
+    }
+    let words = stdout(&dry(&["--price", "2"]));
+    assert!(
+        words.contains("0.06 US dollars, at 2.00 a thousand") && !words.contains("estimate"),
+        "{words}"
+    );
+    write(&azure.path("v.env"), b"FACEPIPE_AZURE_TIER=s0\n");
+    let words = stdout(&dry(&[]));
+    assert!(
+        words.contains("at least 3 s at the quota of tier s0"),
+        "{words}"
+    );
+    write(&azure.path("v.env"), b"FACEPIPE_AZURE_TIER=s9\n");
+    let error = failure(&dry(&[]), 1);
+    assert!(error.contains("neither `f0` nor `s0`"), "{error}");
 }
 
 #[test]

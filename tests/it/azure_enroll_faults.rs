@@ -40,6 +40,66 @@ fn lost_answers_are_looked_after_before_anything_is_repeated() {
 }
 
 #[test]
+fn what_a_killed_run_asked_for_is_waited_for_however_long_ago_it_was_written_down() {
+    let azure = Azure::new(AzureServer::start());
+    persons(&azure.path("people"), 1, 1);
+    azure.answer(&["large-person-group", "create", "friends"]);
+    // Written down an age ago, it waited its turn, was sent, and the process was killed just then.
+    let host = azure
+        .server
+        .endpoint()
+        .replace("http://", "")
+        .replace('/', "");
+    let group =
+        json!({"what": "group", "host": host, "collection": "largepersongroups", "id": "friends"});
+    let asking = json!({"what": "asking", "person": "person_1", "content": null, "at": 1000});
+    let journal = format!("{group}\n{asking}\n");
+    let path = azure.path("data/azure/friends/journal.jsonl");
+    crate::helpers::write(&path, journal.as_bytes());
+    let output = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // The service is still at it.
+            std::thread::sleep(Duration::from_millis(1200));
+            azure.server.state(|state: &mut State| {
+                let key = ("largepersongroups".to_owned(), "friends".to_owned());
+                let group = state.kept.get_mut(&key).expect("is there");
+                let id = "de2ac956-c885-4221-af25-a21ec6ebcf27".to_owned();
+                group.persons.entry(id).or_default().name = "person_1".to_owned();
+            });
+        });
+        azure.run(&ENROLL)
+    });
+    let report = report_of(&output);
+    assert_eq!(report["persons"]["created"], 0, "{report}");
+    assert_eq!(azure.server.state(|state| state.persons_made), 0);
+}
+
+#[test]
+fn after_an_error_that_concerns_all_the_other_persons_stop_soon() {
+    const PHOTOS: u8 = 9;
+    let server = AzureServer::with(State::default(), |asked, _| {
+        if !is_add(asked) {
+            return None;
+        }
+        let photo = OnPhoto::read(&asked.body).expect("a photo");
+        Some(match photo.person {
+            1 => Fate::Instead(
+                403,
+                "",
+                r#"{"error":{"code":"AccessDenied","message":"Virtual Network/Firewall"}}"#,
+            ),
+            _ => Fate::After(Duration::from_millis(400)),
+        })
+    });
+    let azure = Azure::new(server);
+    persons(&azure.path("people"), 2, PHOTOS);
+    let error = failure(&azure.run(&ENROLL), 1);
+    assert!(error.contains("does not allow this"), "{error}");
+    let added = azure.server.state(|state| state.faces_added);
+    assert!(added < u32::from(PHOTOS) - 2, "{added} were still added");
+}
+
+#[test]
 fn an_outage_in_the_middle_ends_the_run_and_a_rerun_continues() {
     let server = AzureServer::with(State::default(), |asked, before| {
         (is_add(asked) && before > 7 && before < 14).then_some(Fate::Instead(

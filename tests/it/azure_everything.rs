@@ -50,11 +50,29 @@ fn of_groups(azure: &Azure, kind: &str, ask: &dyn Fn(&[&str]) -> Value) {
     let listed = ask(&[kind, "list"]);
     assert_eq!(listed[0]["recognitionModel"], "recognition_04", "{listed}");
     ask(&[kind, "list", "--top", "1", "--start", "a"]);
+    ask(&[
+        kind,
+        "create",
+        "demo_of-2",
+        "--name",
+        "Two",
+        "--recognition-model",
+        "recognition_02",
+    ]);
+    ask(&[kind, "update", "demo_of-2", "--user-data", "theirs"]);
+    ask(&[kind, "delete", "demo_of-2"]);
     ask(&[kind, "update", "demo_intrusos", "--name", "Intrusos"]);
     assert_eq!(ask(&[kind, "get", "demo_intrusos"])["name"], "Intrusos");
     let made = of(&["create", "ada", "--user-data", "hers"]);
     let person = text(&made["personId"]);
-    of(&["update", person, "--name", "Ada"]);
+    of(&[
+        "update",
+        person,
+        "--name",
+        "Ada",
+        "--user-data",
+        "still hers",
+    ]);
     let added = of(&["face", "add", person, &photo, "--user-data", "x"]);
     let face = text(&added["persistedFaceId"]);
     let target = ["face", "add", person, &both, "--target-face", "0,10,30,30"];
@@ -71,7 +89,7 @@ fn of_groups(azure: &Azure, kind: &str, ask: &dyn Fn(&[&str]) -> Value) {
         Some(2),
         "{persons}"
     );
-    of(&["list", "--top", "5"]);
+    of(&["list", "--top", "5", "--start", "0"]);
     assert_eq!(of(&["get", person])["name"], "Ada");
     let trained = ask(&[kind, "train", "demo_intrusos", "--wait"]);
     assert_eq!(trained["status"], "succeeded");
@@ -98,6 +116,8 @@ fn searches(
     let face = &found[0]["faces"][0];
     assert_eq!(face["recognition_model"], "recognition_04", "{found}");
     assert!(face["landmarks"]["pupilLeft"].is_array() && face["attributes"].is_object());
+    let old = ["--detection-model", "detection_01", "--attributes"];
+    ask(&[&["detect", photo], &old[..], &["age,noise,headPose"]].concat());
     let boxes = ask(&["detect", photo, "--no-face-ids"]);
     assert!(boxes[0]["faces"][0].get("face_id").is_none(), "{boxes}");
     ask(&["detect", "https://example.org/ada.jpg"]);
@@ -163,8 +183,13 @@ fn of_lists(azure: &Azure, ask: &dyn Fn(&[&str]) -> Value) {
         ("large-face-list", "--large-face-list"),
     ] {
         ask(&[kind, "create", "guests", "--name", "Guests"]);
-        ask(&[kind, "update", "guests", "--user-data", "of today"]);
-        assert_eq!(ask(&[kind, "list"])[0]["name"], "Guests");
+        let both = ["--name", "Our guests", "--user-data", "of today"];
+        ask(&[&[kind, "update", "guests"], &both[..]].concat());
+        let listed = ask(&[kind, "list"]);
+        assert_eq!(listed[0]["name"], "Our guests", "{listed}");
+        assert_eq!(listed[0]["recognitionModel"], "recognition_04", "{listed}");
+        ask(&[kind, "create", "others", "--user-data", "of yesterday"]);
+        ask(&[kind, "delete", "others"]);
         let added = ask(&[
             kind,
             "face",
@@ -175,7 +200,13 @@ fn of_lists(azure: &Azure, ask: &dyn Fn(&[&str]) -> Value) {
             "grace",
         ]);
         let face = text(&added["persistedFaceId"]);
-        ask(&[kind, "face", "add", "guests", "https://example.org/x.jpg"]);
+        let address = [
+            "guests",
+            "https://example.org/x.jpg",
+            "--target-face",
+            "1,2,30,40",
+        ];
+        ask(&[&[kind, "face", "add"], &address[..]].concat());
         if kind == "large-face-list" {
             assert_eq!(
                 ask(&[kind, "face", "get", "guests", face])["userData"],
@@ -192,7 +223,8 @@ fn of_lists(azure: &Azure, ask: &dyn Fn(&[&str]) -> Value) {
             ]);
             let faces = ask(&[kind, "face", "list", "guests"]);
             assert_eq!(faces.as_array().map(Vec::len), Some(2), "{faces}");
-            ask(&[kind, "face", "list", "guests", "--top", "1"]);
+            ask(&[kind, "list", "--top", "1", "--start", "a"]);
+            ask(&[kind, "face", "list", "guests", "--top", "1", "--start", "0"]);
             ask(&[kind, "train", "guests", "--wait"]);
             assert_eq!(ask(&[kind, "status", "guests"])["status"], "succeeded");
         }
@@ -214,20 +246,30 @@ fn of_liveness(azure: &Azure, ask: &dyn Fn(&[&str]) -> Value) {
         "--mode",
         "PassiveActive",
         "--session-image",
+        "--model",
+        "2024-11-15",
     ];
-    let with_photo = ["--verify", photo.as_str(), "--min-confidence", "0.7"];
+    let with_photo = [
+        "--verify",
+        photo.as_str(),
+        "--min-confidence",
+        "0.7",
+        "--image-hash",
+    ];
     for (more, verify) in [(&[][..], &[][..]), (&with_photo[..], &["--verify"][..])] {
         let made = ask(&[&["liveness", "create"], &all[..], more].concat());
         let id = text(&made["sessionId"]);
         assert!(made["authToken"].is_string());
         let got = ask(&[&["liveness", "get", id], verify].concat());
         assert_eq!(got["status"], "NotStarted");
+        assert!(got.get("authToken").is_none(), "{got}");
         assert_eq!(
             ask(&[&["liveness", "delete", id], verify].concat()),
             Value::Null
         );
     }
     ask(&["liveness", "create", "--device-sets-id"]);
+    ask(&["liveness", "create", "--device-sets-id", "--verify", &photo]);
     ask(&["liveness", "image", "of-session", "--out", "face.jpg"]);
     let bytes = fs_err::read(azure.path("face.jpg")).expect("reads");
     assert_eq!(bytes, b"the picture's bytes");

@@ -62,6 +62,10 @@ fn every_form_of_the_endpoint_works_and_whoami_tells_the_source() {
         "{words}"
     );
     assert!(
+        words.contains(" from AZURE_FACE_ENDPOINT in `./v.env`\n"),
+        "the endpoint has its source: {words}"
+    );
+    assert!(
         words.contains("tier: f0 (at most 20 calls in 60 s)"),
         "{words}"
     );
@@ -316,6 +320,33 @@ fn broken_and_odd_answers_are_told() {
         assert!(error.contains(expected), "{status}: {error}");
         assert!(told(&azure.run(&["face-list", "list"])).contains("transactions"));
     }
+}
+
+#[test]
+fn what_was_deleted_before_its_answer_was_lost_is_deleted() {
+    let server = AzureServer::with(State::default(), |asked, before| {
+        (asked.method == "DELETE" && before == 1).then_some(Fate::Lost)
+    });
+    let azure = Azure::new(server);
+    azure.answer(&["large-person-group", "create", "g"]);
+    let output = azure.run(&["large-person-group", "delete", "g"]);
+    assert_eq!(stdout(&output), "deleted `g`\n", "{output:?}");
+    assert_eq!(azure.server.log().len(), 3, "asked twice");
+    let error = failure(&azure.run(&["large-person-group", "delete", "g"]), 1);
+    assert!(error.contains("LargePersonGroupNotFound"), "{error}");
+}
+
+#[test]
+fn an_answer_that_is_no_face_services_is_no_success_of_whoami() {
+    let server = AzureServer::with(State::default(), |_, _| {
+        Some(Fate::Instead(
+            200,
+            "content-type: text/html",
+            "<html>sign in</html>",
+        ))
+    });
+    let error = failure(&Azure::new(server).run(&["whoami"]), 1);
+    assert!(error.contains("can't be understood"), "{error}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What `facepipe azure` does with images that the service can't use, and with pixels.
 
-use crate::azure_helpers::Azure;
-use crate::azure_server::{AzureServer, OnPhoto};
-use crate::helpers::{failure, write_png};
+use std::sync::Mutex;
+
+use crate::azure_helpers::{Azure, told};
+use crate::azure_server::{AzureServer, Fate, OnPhoto, State};
+use crate::helpers::{failure, json, stdout, write_png};
 
 #[test]
 fn images_that_the_service_can_not_use_are_told_or_mended() {
@@ -103,4 +105,84 @@ fn targets_and_boxes_are_in_pixels_of_the_photo() {
     let log = azure.server.log();
     let path = &log.last().expect("was asked").path;
     assert!(path.contains("targetFace=40%2C50%2C80%2C100"), "{path}");
+    // What `detect` shows as a target leads to the very rectangle that the service found.
+    let target = found[0]["faces"][1]["target_face"].as_str();
+    let target = target.expect("a text");
+    assert_eq!(target, "6,6.75,12,12", "{found}");
+    let add = ["face-list", "face", "add", "l", &photo, "--target-face"];
+    azure.answer(&[&add[..], &[target]].concat());
+    let log = azure.server.log();
+    let path = &log.last().expect("was asked").path;
+    assert!(path.contains("targetFace=40%2C45%2C80%2C80"), "{path}");
+}
+
+#[test]
+fn detect_takes_folders_and_addresses_and_goes_on_after_what_can_not_be_read() {
+    let azure = Azure::new(AzureServer::start());
+    crate::azure_helpers::persons(&azure.path("people"), 2, 1);
+    crate::helpers::write(&azure.path("people/notes.txt"), b"no picture");
+    let address = "https://example.org/ada.jpg";
+    let output = azure.run(&["detect", address, "people", "--json"]);
+    let report = json(&output);
+    let images = report["answer"].as_array().expect("a list");
+    let paths: Vec<_> = images.iter().map(|image| &image["path"]).collect();
+    let expected = [
+        "people/notes.txt",
+        "people/person_1/1.png",
+        "people/person_2/1.png",
+        address,
+    ];
+    assert_eq!(paths, expected, "{report}");
+    assert!(images[0]["error"].is_string(), "{report}");
+    for image in &images[1..] {
+        assert_eq!(image["faces"].as_array().map(Vec::len), Some(1), "{report}");
+    }
+    assert_eq!(report["transactions"], 3, "{report}");
+    let error = failure(&azure.run(&["detect", "nothing.jpg"]), 2);
+    assert!(error.contains("no file or folder `nothing.jpg`"), "{error}");
+}
+
+#[test]
+fn a_photo_that_fails_does_not_lose_the_others_names() {
+    let latest = Mutex::new(0);
+    let server = AzureServer::with(State::default(), move |asked, _| {
+        let mut latest = latest.lock().expect("no panic");
+        if asked.path.contains("/detect") {
+            *latest = OnPhoto::read(&asked.body).map_or(0, |photo| photo.number);
+        }
+        match *latest {
+            6 if asked.path.ends_with("/identify") => {
+                Some(Fate::Instead(502, "retry-after-ms: 5", ""))
+            }
+            7 => Some(Fate::Instead(500, "retry-after-ms: 5", "")),
+            8 => Some(Fate::Instead(401, "", "")),
+            _ => None,
+        }
+    });
+    let azure = Azure::new(server);
+    crate::azure_helpers::persons(&azure.path("people"), 1, 1);
+    json(&azure.run(&["enroll", "people", "--group", "g", "--json"]));
+    let photo = |name: &str, number| azure.photo(name, OnPhoto::of(1, number));
+    let (first, last) = (photo("a.png", 2), photo("e.png", 3));
+    let (undetected, unnamed, ending) = (photo("b.png", 7), photo("c.png", 6), photo("d.png", 8));
+    let all = [&first, &undetected, &unnamed, &last];
+    let output = azure.run(&[&["identify", "--group", "g"], &all.map(String::as_str)[..]].concat());
+    let words = stdout(&output);
+    assert!(words.starts_with("a.png: 1 face\n  person_1 "), "{words}");
+    assert!(
+        words.contains("\nb.png: the service answered 500"),
+        "{words}"
+    );
+    assert!(
+        words.contains("\nc.png: the service answered 502"),
+        "{words}"
+    );
+    assert!(words.contains("\ne.png: 1 face\n  person_1 "), "{words}");
+    // What ends the run leaves what was found, and paid for, before.
+    let output = azure.run(&["identify", &first, &ending, &last, "--group", "g"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(told(&output).contains("refuses the key"), "{output:?}");
+    let words = String::from_utf8_lossy(&output.stdout);
+    assert!(words.starts_with("a.png: 1 face\n  person_1 "), "{words}");
+    assert!(!words.contains("e.png"), "{words}");
 }

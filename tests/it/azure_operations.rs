@@ -1,12 +1,12 @@
 //! Every operation of the service from the command line: its answer, and its request beside the
 //! published documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::azure_everything::{ask_for_everything, text};
 use crate::azure_helpers::{Azure, finished, told};
 use crate::azure_server::{AzureServer, KEY, Recorded, State};
-use crate::azure_spec::Spec;
+use crate::azure_spec::{Spec, given};
 use crate::helpers::{failure, stdout};
 
 /// Operations of the documents that facepipe has not, with the reason.
@@ -77,6 +77,46 @@ fn every_operation_of_the_documents_is_there_and_asked_as_they_say() {
     }
 }
 
+/// What facepipe never gives to an operation that it has, with the reason.
+const NEVER_GIVEN: [(&str, &str); 2] = [
+    (
+        "dynamicPersonGroupId",
+        "v1.2 has no route to make such groups",
+    ),
+    ("personIds", "v1.2 has no route to make a directory"),
+];
+
+#[test]
+fn everything_that_the_documents_let_one_give_can_be_given() {
+    for version in ["v1.0", "v1.2"] {
+        let Some(spec) = Spec::of(version) else {
+            return;
+        };
+        let azure = Azure::new(AzureServer::start());
+        ask_for_everything(&azure, Some(version));
+        // Overloads of an operation are one: an image and its address, say.
+        let base = |path: &str| path.split('?').next().expect("has a path").to_owned();
+        let mut all_given: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        for request in azure.server.log() {
+            let (path, method) = spec.check(&request);
+            let names = all_given.entry((base(&path), method)).or_default();
+            names.extend(given(&request));
+        }
+        for (path, method, operation) in spec.operations() {
+            let Some(given) = all_given.get(&(base(&path), method.clone())) else {
+                continue;
+            };
+            for name in spec.names(operation) {
+                let is_left_out = NEVER_GIVEN.iter().any(|(out, _)| *out == name);
+                assert!(
+                    is_left_out || given.contains(&name),
+                    "{version}: {method} {path} is never given `{name}`"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn the_comparison_with_the_documents_finds_what_is_wrong() {
     let Some(spec) = Spec::of("v1.2") else {
@@ -105,6 +145,15 @@ fn the_comparison_with_the_documents_finds_what_is_wrong() {
         ),
         request("PUT", "facelists/a?top=1", json, r#"{"name":"a"}"#),
         request("PUT", "facelists/a/b/c", json, r#"{"name":"a"}"#),
+        request("PUT", "facelists/A", json, r#"{"name":"a"}"#),
+        request(
+            "POST",
+            "detectLivenessWithVerify-sessions",
+            "multipart/form-data; boundary=x",
+            "--x\r\nContent-Disposition: form-data; name=\"livenessOperationMode\"\r\n\r\nPassive\r\n\
+             --x\r\nContent-Disposition: form-data; name=\"enableSessionImage\"\r\n\r\nyes\r\n\
+             --x\r\nContent-Disposition: form-data; name=\"verifyImage\"; filename=\"a\"\r\n\r\n.\r\n--x--",
+        ),
         request("POST", "group", json, r#"{"faceIds":["a"]}"#),
         request(
             "POST",
@@ -162,6 +211,15 @@ fn liveness_needs_the_version_that_has_it() {
 }
 
 #[test]
+fn pictures_of_sessions_need_the_version_that_has_them() {
+    let azure = Azure::new(AzureServer::start());
+    let arguments = ["detect", "--session-image", "x", "--api-version", "v1.0"];
+    let error = failure(&azure.run(&arguments), 1);
+    assert!(error.contains("has no `detect --session-image`"), "{error}");
+    assert!(azure.server.log().is_empty());
+}
+
+#[test]
 fn lists_of_more_than_a_page_come_whole() {
     let azure = Azure::new(AzureServer::start());
     azure.answer(&["large-person-group", "create", "g"]);
@@ -205,7 +263,41 @@ fn what_can_not_be_right_costs_no_call() {
         (&["find-similar", id], "--among"),
         (&["identify", "--group", "g"], "required"),
         (&["detect", "a.jpg", "--face-id-life", "30"], "60..=86400"),
-        (&["detect", "a.jpg", "--attributes", "age"], "headPose"),
+        (&["detect", "a.jpg", "--attributes", "gender"], "headPose"),
+        (
+            &["detect", "a.jpg", "--attributes", "age"],
+            "detection_03 does not know the attribute `age`",
+        ),
+        (
+            &[
+                "detect",
+                "a.jpg",
+                "--landmarks",
+                "--detection-model",
+                "detection_02",
+            ],
+            "detection_02 finds no landmarks",
+        ),
+        (
+            &[
+                "detect",
+                "a.jpg",
+                "--attributes",
+                "qualityForRecognition",
+                "--recognition-model",
+                "recognition_02",
+            ],
+            "recognition_02 does not know",
+        ),
+        (&["face-list", "list", "--top", "3"], "--top"),
+        (
+            &["liveness", "create", "--device", &"d".repeat(65)],
+            "1 to 64 characters",
+        ),
+        (
+            &["enroll", "p", "--group", "g", "--price", "1"],
+            "--dry-run",
+        ),
         (&["whoami", "--tier", "s9"], "f0"),
     ] {
         let output = azure.run(arguments);

@@ -192,6 +192,46 @@ fn az(azure: &Azure, script: &str) -> String {
 
 #[cfg(unix)]
 #[test]
+fn a_token_of_az_that_ends_soon_is_not_used_for_an_hour() {
+    let azure = Azure::new(AzureServer::start());
+    let run = |life: u32| {
+        let script = format!(
+            "echo x >> \"$(dirname \"$0\")/asked-{life}\"\n\
+             echo \"{{\\\"accessToken\\\": \\\"{TOKEN}\\\", \\\"expires_on\\\": $(($(date +%s) + {life}))}}\""
+        );
+        let path = az(&azure, &script);
+        let mut command = without_azure();
+        command
+            .current_dir(azure.folder.path())
+            .env("FACEPIPE_AZURE_ENDPOINT", azure.server.endpoint())
+            .env("PATH", path)
+            .args(["azure", "--auth", "azure-cli", "--tier", "s0"])
+            .args(["identify", "a.png", "--group", "none", "--json"]);
+        for _ in 0..2 {
+            json(&finished(&mut command));
+        }
+        let asked = azure.path(&format!("bin/asked-{life}"));
+        fs_err::read_to_string(asked)
+            .expect("reads")
+            .lines()
+            .count()
+    };
+    azure.server.state(|state| {
+        let key = ("largepersongroups".to_owned(), "none".to_owned());
+        let group = state.kept.entry(key).or_default();
+        group.training = Some(0);
+        group.model = "recognition_04".to_owned();
+    });
+    azure.photo("a.png", crate::azure_server::OnPhoto::of(1, 1));
+    let calls = azure.server.log().len();
+    assert_eq!(run(3600), 2, "once a run");
+    let of_first = azure.server.log().len() - calls;
+    assert_eq!(of_first, 6, "two runs of three calls");
+    assert_eq!(run(60), of_first, "once a call");
+}
+
+#[cfg(unix)]
+#[test]
 fn whoever_signed_in_with_az_login_is_asked_for() {
     let azure = Azure::new(AzureServer::start());
     let script = format!(

@@ -1,5 +1,7 @@
 //! Compares requests with the published OpenAPI documents (version 2, as Microsoft writes them).
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -65,7 +67,8 @@ impl Spec {
             let Some(url) = self.matches(&path, &request.path) else {
                 continue;
             };
-            let found = self.problems(operation, request, &url);
+            let mut found = self.problems(operation, request, &url);
+            self.path_problems(operation, &path, &url, &mut found);
             if found.is_empty() {
                 return (path, method);
             }
@@ -99,14 +102,52 @@ impl Spec {
         is_one.then_some(url)
     }
 
+    /// The parameters of an operation, wherever they go.
+    fn parameters<'a>(&'a self, operation: &'a Value) -> Vec<&'a Value> {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        parameters
+            .map(|parameter| self.resolved(parameter))
+            .collect()
+    }
+
+    /// The names of all that can be given to an operation: parameters of its address, fields of its
+    /// body, parts of its form.
+    pub(crate) fn names(&self, operation: &Value) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for parameter in self.parameters(operation) {
+            match parameter["in"].as_str() {
+                Some("query" | "formData") => {
+                    names.extend(parameter["name"].as_str().map(str::to_owned));
+                }
+                Some("body") => {
+                    let (mut fields, mut required) = (Map::new(), Vec::new());
+                    let schema = self.resolved(&parameter["schema"]);
+                    self.properties(schema, &mut fields, &mut required);
+                    names.extend(fields.into_iter().map(|(name, _)| name));
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+
+    /// The ids of an address.
+    fn path_problems(&self, operation: &Value, path: &str, url: &Url, problems: &mut Vec<String>) {
+        let parameters = self.parameters(operation);
+        let path = path.split('?').next().expect("has a path");
+        let found = url.path_segments().into_iter().flatten().skip(2);
+        for (expected, found) in path.trim_start_matches('/').split('/').zip(found) {
+            let name = expected.trim_matches(['{', '}']);
+            let mut of_path = parameters.iter().filter(|known| known["in"] == "path");
+            if let Some(parameter) = of_path.find(|known| known["name"] == name) {
+                self.text_problem(parameter, found, problems);
+            }
+        }
+    }
+
     fn problems(&self, operation: &Value, request: &Recorded, url: &Url) -> Vec<String> {
         let mut problems = Vec::new();
-        let parameters: Vec<&Value> = operation["parameters"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|parameter| self.resolved(parameter))
-            .collect();
+        let parameters = self.parameters(operation);
         let of = |place: &str| {
             let place = place.to_owned();
             parameters
@@ -156,11 +197,37 @@ impl Spec {
                     }
                 } else if content.starts_with("multipart/form-data") {
                     let known: Vec<&Value> = of("formData").copied().collect();
-                    form_problems(&known, &request.body, &mut problems);
+                    self.form_problems(&known, &request.body, &mut problems);
                 }
             }
         }
         problems
+    }
+
+    /// The parts of a form: each must be known and fit, and all that are required be there.
+    fn form_problems(&self, known: &[&Value], body: &[u8], problems: &mut Vec<String>) {
+        let body = String::from_utf8_lossy(body);
+        let parts = parts(&body);
+        for (name, rest) in &parts {
+            match known.iter().find(|parameter| parameter["name"] == *name) {
+                None => problems.push(format!("no part `{name}`")),
+                Some(parameter) if parameter["type"] == "file" => {
+                    if !rest.starts_with("; filename=") {
+                        problems.push(format!("`{name}` is no file"));
+                    }
+                }
+                Some(parameter) => self.text_problem(parameter, rest.trim(), problems),
+            }
+        }
+        for parameter in known
+            .iter()
+            .filter(|parameter| parameter["required"] == true)
+        {
+            let name = parameter["name"].as_str().expect("has a name");
+            if !parts.iter().any(|(part, _)| *part == name) {
+                problems.push(format!("the part `{name}` is missing"));
+            }
+        }
     }
 
     /// What a `$ref` leads to.
@@ -183,6 +250,7 @@ impl Spec {
         let value = match parameter["type"].as_str() {
             Some("boolean") => text.parse().map(Value::Bool).ok(),
             Some("integer") => text.parse::<i64>().map(Value::from).ok(),
+            Some("number") => text.parse::<f64>().map(Value::from).ok(),
             Some("array") => {
                 let is_number = parameter["items"]["type"] == "integer";
                 let items = text.split(',').map(|item| match is_number {
@@ -303,32 +371,29 @@ impl Spec {
     }
 }
 
-/// The parts of a form: each must be known, and all that are required be there.
-fn form_problems(known: &[&Value], body: &[u8], problems: &mut Vec<String>) {
-    let body = String::from_utf8_lossy(body);
-    let names: Vec<&str> = body
+/// The parts of a form: names, with what stands behind their line.
+fn parts(body: &str) -> Vec<(&str, &str)> {
+    let parts = body
         .split("Content-Disposition: form-data; name=\"")
-        .skip(1)
-        .filter_map(|part| part.split('"').next())
+        .skip(1);
+    parts
+        .filter_map(|part| part.split_once('"'))
+        .map(|(name, rest)| (name, rest.split("\r\n--").next().unwrap_or(rest)))
+        .collect()
+}
+
+/// The names of all that a request gives: parameters, fields, parts.
+pub(crate) fn given(request: &Recorded) -> BTreeSet<String> {
+    let url = Url::parse("http://a").and_then(|base| base.join(&request.path));
+    let url = url.expect("an address");
+    let mut names: BTreeSet<String> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
         .collect();
-    for name in &names {
-        match known.iter().find(|parameter| parameter["name"] == *name) {
-            None => problems.push(format!("no part `{name}`")),
-            Some(parameter) if parameter["type"] == "file" => {
-                if !body.contains(&format!("name=\"{name}\"; filename=")) {
-                    problems.push(format!("`{name}` is no file"));
-                }
-            }
-            Some(_) => {}
-        }
+    if let Ok(Value::Object(fields)) = serde_json::from_slice(&request.body) {
+        names.extend(fields.into_iter().map(|(name, _)| name));
     }
-    for parameter in known
-        .iter()
-        .filter(|parameter| parameter["required"] == true)
-    {
-        let name = parameter["name"].as_str().expect("has a name");
-        if !names.contains(&name) {
-            problems.push(format!("the part `{name}` is missing"));
-        }
-    }
+    let body = String::from_utf8_lossy(&request.body);
+    names.extend(parts(&body).into_iter().map(|(name, _)| name.to_owned()));
+    names
 }

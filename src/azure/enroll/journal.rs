@@ -6,7 +6,6 @@ use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +28,10 @@ pub(super) enum Record {
         collection: String,
         id: String,
     },
-    /// A request that makes something is about to be sent, at so many milliseconds since 1970.
+    /// A request that makes something is about to be sent. That may take a while: it waits its turn.
     Asking {
         person: String,
         content: Option<String>,
-        at: u64,
     },
     /// It was answered, in whatever way.
     Answered {
@@ -67,12 +65,12 @@ pub struct Known {
     pub(super) persons: BTreeMap<String, String>,
     /// Contents by face id; empty for a face that is nobody's photo of ours.
     pub(super) faces: BTreeMap<String, String>,
-    /// The contents of all faces.
-    contents: BTreeSet<String>,
+    /// The contents of all faces, behind the ids of their persons.
+    contents: BTreeSet<(String, String)>,
     /// Reason and message by person's name, content and way of asking.
     pub(super) refused: BTreeMap<(String, String, String), (Reason, String)>,
-    /// When the latest request was sent whose answer nobody saw.
-    pub(super) unanswered: Option<SystemTime>,
+    /// Whether a request was sent, or is about to be, whose answer nobody saw.
+    pub(super) has_unanswered: bool,
     /// Whether something was added since the last training.
     is_untrained: bool,
 }
@@ -81,12 +79,20 @@ impl Known {
     /// Reads the journal of a folder, whoever writes to it; nothing is known where there is none.
     ///
     /// # Errors
-    /// The I/O error, with its path, or `InvalidData`.
-    pub fn read(folder: &Path) -> std::io::Result<Self> {
-        match jsonl::read(&folder.join(FILE)) {
-            Ok(records) => Ok(known(&records)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error),
+    /// [`EnrollError::OtherGroup`] where it is about another group, [`EnrollError::Io`].
+    pub fn read(folder: &Path, group: &super::Group) -> Result<Self, EnrollError> {
+        let records = match jsonl::read_whole_lines(&folder.join(FILE)) {
+            Ok(records) => records,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        match records.first() {
+            Some(Record::Group { collection, id, .. })
+                if *collection != group.collection.segment() || *id != group.id =>
+            {
+                Err(EnrollError::OtherGroup(folder.to_owned()))
+            }
+            _ => Ok(known(&records)),
         }
     }
 
@@ -96,14 +102,15 @@ impl Known {
         self.persons.contains_key(name)
     }
 
-    /// Whether a photo of this content is known to be there, or to be refused.
+    /// Whether a person's photo of this content is known to be there, or to be refused.
     #[must_use]
     pub fn has_photo(&self, name: &str, content: &str) -> bool {
         let key = (name.to_owned(), content.to_owned(), String::new());
         let refused = self.refused.range(key..).next();
         let is_refused =
             refused.is_some_and(|((person, known, _), _)| person == name && known == content);
-        is_refused || self.contents.contains(content)
+        let is_there = |id: &String| self.contents.contains(&(id.clone(), content.to_owned()));
+        is_refused || self.persons.get(name).is_some_and(is_there)
     }
 }
 
@@ -187,11 +194,9 @@ impl EnrollJournal {
 
     /// Writes down that a request which makes something is about to be sent.
     pub(super) fn asking(&self, person: &str, content: Option<&str>) -> Result<(), EnrollError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.write(&Record::Asking {
             person: person.to_owned(),
             content: content.map(str::to_owned),
-            at: u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
         })
     }
 
@@ -206,16 +211,12 @@ impl EnrollJournal {
 
 fn known(records: &[Record]) -> Known {
     let mut known = Known::default();
-    let mut asked = BTreeMap::new();
+    let mut asked = BTreeSet::new();
     for record in records.iter().cloned() {
         match record {
             Record::Group { .. } => {}
-            Record::Asking {
-                person,
-                content,
-                at,
-            } => {
-                asked.insert((person, content), at);
+            Record::Asking { person, content } => {
+                asked.insert((person, content));
             }
             Record::Answered { person, content } => {
                 asked.remove(&(person, content));
@@ -223,8 +224,12 @@ fn known(records: &[Record]) -> Known {
             Record::Person { name, id } => {
                 known.persons.insert(name, id);
             }
-            Record::Face { face, content, .. } => {
-                known.contents.insert(content.clone());
+            Record::Face {
+                person,
+                face,
+                content,
+            } => {
+                known.contents.insert((person, content.clone()));
                 known.faces.insert(face, content);
                 known.is_untrained = true;
             }
@@ -242,8 +247,7 @@ fn known(records: &[Record]) -> Known {
             Record::Trained => known.is_untrained = false,
         }
     }
-    let latest = asked.into_values().max();
-    known.unanswered = latest.map(|at| UNIX_EPOCH + Duration::from_millis(at));
+    known.has_unanswered = !asked.is_empty();
     known
 }
 
@@ -279,9 +283,25 @@ mod tests {
         drop(journal);
         let journal = EnrollJournal::open(&folder, "host", &group("g")).expect("opens");
         assert!(journal.known().has_person("ada") && !journal.known().has_photo("ada", "c"));
-        let unanswered = journal.known().unanswered.expect("nobody saw the answer");
-        assert!(unanswered <= SystemTime::now());
+        assert!(journal.known().has_unanswered, "nobody saw the answer");
         assert!(!journal.is_untrained());
+        journal.answered("ada", Some("c")).expect("writes");
+        let (face, content) = ("f".to_owned(), "c".to_owned());
+        let person = "p".to_owned();
+        let record = Record::Face {
+            person,
+            face,
+            content,
+        };
+        journal.write(&record).expect("writes");
+        let known = Known::read(&folder, &group("g")).expect("reads while it is written");
+        assert!(!known.has_unanswered && known.has_photo("ada", "c"));
+        assert!(
+            !known.has_photo("grace", "c"),
+            "the same file is a photo of both"
+        );
+        let other = Known::read(&folder, &group("h"));
+        assert!(matches!(other, Err(EnrollError::OtherGroup(_))));
         drop(journal);
         let other = EnrollJournal::open(&folder, "host", &group("h"));
         assert!(matches!(other, Err(EnrollError::OtherGroup(_))));

@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use error::EnrollError;
 pub use journal::{EnrollJournal, Known};
-pub use plan::{Estimate, PRICE_OF_A_THOUSAND, PersonPlan, Photo, Plan, estimate, plan};
+pub use plan::{Estimate, PRICE_LIST, PersonPlan, Photo, Plan, USUAL_PRICE, estimate, plan};
 
 use self::journal::Record;
 use self::remote::Remote;
@@ -139,7 +139,11 @@ pub fn enroll(
                 return Ok(person::Enrolled::default());
             }
             let found = there.get(&person.name);
-            let enrolled = person::enroll(&remote, person, found, &context.interrupt);
+            let goes_on = || {
+                context.interrupt.check()?;
+                Ok(!stop.load(Ordering::Relaxed))
+            };
+            let enrolled = person::enroll(&remote, person, found, &goes_on);
             if enrolled.is_err() {
                 stop.store(true, Ordering::Relaxed);
             }
@@ -192,11 +196,9 @@ fn train(remote: &Remote<'_>) -> Result<TrainingStatus, EnrollError> {
             training::wait(client, collection, id)?
         }
     };
-    if ended.status == TrainingStatus::Failed {
-        return Err(EnrollError::Training {
-            id: id.to_owned(),
-            message: ended.message.unwrap_or_else(|| "no explanation".to_owned()),
-        });
+    if let Some(message) = ended.failure() {
+        let id = id.to_owned();
+        return Err(EnrollError::Training { id, message });
     }
     remote.journal.write(&Record::Trained)?;
     Ok(ended.status)

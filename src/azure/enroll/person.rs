@@ -9,10 +9,9 @@ use super::journal::Record;
 use super::plan::{PersonPlan, Photo};
 use super::remote::{Remote, SETTLING, TRIES, user_data};
 use crate::azure::{
-    AzureError, Body, DetectOptions, MIN_FACE_SIDE, Person, Picture, detect, operations,
+    AzureError, Body, DetectOptions, Person, Picture, PictureError, detect, operations,
 };
-use crate::context::Interrupt;
-use crate::image_io;
+use crate::context::Interrupted;
 use crate::types::{Discarded, Reason};
 
 /// What became of a person.
@@ -40,12 +39,12 @@ struct Added {
     persisted_face_id: String,
 }
 
-/// Sends what is missing of a person.
+/// Sends what is missing of a person, photo by photo as long as `goes_on` says so.
 pub(super) fn enroll(
     remote: &Remote<'_>,
     plan: &PersonPlan,
     found: Option<&Vec<Person>>,
-    interrupt: &Interrupt,
+    goes_on: &dyn Fn() -> Result<bool, Interrupted>,
 ) -> Result<Enrolled, EnrollError> {
     let mut enrolled = Enrolled::default();
     let left_out = |message: &str| {
@@ -54,7 +53,10 @@ pub(super) fn enroll(
         out.collect()
     };
     let person = match found.map(Vec::as_slice) {
-        Some([person]) => person.clone(),
+        Some([person]) => {
+            remote.know_person(person)?;
+            person.clone()
+        }
         None | Some([]) => match remote.make_person(&plan.name) {
             Ok(person) => {
                 enrolled.is_new = true;
@@ -87,7 +89,9 @@ pub(super) fn enroll(
     enrolled.others = (all - there.len()) as u64;
     let how = how(remote);
     for photo in &plan.photos {
-        interrupt.check()?;
+        if !goes_on()? {
+            break;
+        }
         if there.contains_key(&photo.content) {
             enrolled.already_there += 1;
             continue;
@@ -137,23 +141,20 @@ fn add(
     photo: &Photo,
     known: &mut BTreeMap<String, String>,
 ) -> Result<Option<LeftOut>, EnrollError> {
-    let decoded = image_io::read_bytes(&photo.path).and_then(|bytes| image_io::decode(&bytes));
-    let picture = match decoded {
+    let picture = match Picture::read(&photo.path) {
+        Ok((picture, _)) => picture,
+        Err(PictureError::Encode { source, .. }) => return Err(AzureError::from(source).into()),
         Err(error) => {
+            let reason = match error {
+                PictureError::TooSmall(_) => Reason::TooSmall,
+                _ => Reason::Unreadable,
+            };
             return Ok(Some(LeftOut {
-                reason: Reason::Unreadable,
-                message: error.to_string(),
+                reason,
+                message: error.problem(),
                 is_final: false,
             }));
         }
-        Ok(decoded) => Picture::of(&decoded.rgb).map_err(AzureError::from)?,
-    };
-    let Some(picture) = picture else {
-        return Ok(Some(LeftOut {
-            reason: Reason::TooSmall,
-            message: format!("a side is shorter than {MIN_FACE_SIDE} pixels"),
-            is_final: false,
-        }));
     };
     let (name, content) = (plan.name.as_str(), photo.content.as_str());
     let (mut tries, mut target) = (1, None);

@@ -16,9 +16,13 @@ use crate::image_io;
 use crate::parallel;
 use crate::types::{Discarded, ItemKind, Reason};
 
-/// What a thousand calls cost with a paid resource, in US dollars: Azure's list price of 2025 for the
-/// first million calls a month. Free resources have 30,000 calls a month.
-pub const PRICE_OF_A_THOUSAND: f64 = 1.0;
+/// What a thousand calls of a paid resource are taken to cost, in US dollars: about what Azure's list
+/// had in 2025 for the first million calls a month. It differs by region, time and contract, and is an
+/// estimate for an order of magnitude; [`PRICE_LIST`] has the price that holds.
+pub const USUAL_PRICE: f64 = 1.0;
+/// Where Azure lists its prices.
+pub const PRICE_LIST: &str =
+    "https://azure.microsoft.com/pricing/details/cognitive-services/face-api/";
 /// How often a short training is asked after.
 const USUAL_POLLS: u64 = 3;
 
@@ -67,9 +71,11 @@ pub struct Estimate {
     pub new_persons: u64,
     /// Photos that are to be sent.
     pub new_photos: u64,
-    /// Calls, each of which is billed.
+    /// Calls, each of which is billed, where nothing has to be tried again.
     pub transactions: u64,
-    /// What they cost with a paid resource, in US dollars.
+    /// What a thousand calls of a paid resource are taken to cost, in US dollars.
+    pub dollars_a_thousand: f64,
+    /// What these calls cost then, in US dollars.
     pub dollars: f64,
     /// How long they take at the tier's quota, in seconds.
     pub seconds: u64,
@@ -137,11 +143,13 @@ pub fn plan(folder: &Path, context: &Context) -> Result<Plan, EnrollError> {
     Ok(plan)
 }
 
-/// What it takes, where `has_person` and `has_photo` say what a journal already knows to be there.
+/// What it takes at a price, in US dollars for a thousand calls, where `has_person` and `has_photo` say
+/// what a journal already knows to be there.
 #[must_use]
 pub fn estimate(
     plan: &Plan,
     tier: Tier,
+    price: f64,
     trains: bool,
     has_person: impl Fn(&str) -> bool,
     has_photo: impl Fn(&str, &Photo) -> bool,
@@ -164,7 +172,8 @@ pub fn estimate(
         new_persons,
         new_photos,
         transactions,
-        dollars: transactions as f64 * PRICE_OF_A_THOUSAND / 1000.0,
+        dollars_a_thousand: price,
+        dollars: transactions as f64 * price / 1000.0,
         seconds: Duration::as_secs(&(window * u32::try_from(windows).unwrap_or(u32::MAX))),
     }
 }
@@ -200,7 +209,7 @@ mod tests {
             persons: vec![person("ada", 0..30), person("grace", 30..40)],
             ..Plan::default()
         };
-        let all = estimate(&plan, Tier::F0, true, |_| false, |_, _| false);
+        let all = estimate(&plan, Tier::F0, USUAL_PRICE, true, |_| false, |_, _| false);
         assert_eq!((all.new_persons, all.new_photos), (2, 40));
         assert_eq!(all.transactions, 3 + 2 + 40 + 5);
         assert_eq!(all.seconds, 120, "20 a minute, the first 20 at once");
@@ -208,11 +217,13 @@ mod tests {
         let rest = estimate(
             &plan,
             Tier::S0,
+            0.4,
             false,
             |name| name == "ada",
             |_, photo| photo.content.parse::<usize>().expect("a number") < 35,
         );
         assert_eq!((rest.new_persons, rest.new_photos), (1, 5));
         assert_eq!((rest.transactions, rest.seconds), (9, 0));
+        assert!((rest.dollars - 0.0036).abs() < 1e-9, "{}", rest.dollars);
     }
 }

@@ -2,7 +2,7 @@
 //! and always after a look.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -32,13 +32,14 @@ pub(super) fn user_data(content: &str) -> String {
 }
 
 impl Remote<'_> {
-    /// Waits until what an earlier run asked for, and was not answered, has surely come about.
+    /// Waits until what an earlier run asked for, and was not answered, has surely come about. When it
+    /// was written down says nothing: it may have waited its turn, a minute with the free tier, and have
+    /// been sent just now.
     pub(super) fn settle(&self) -> Result<(), EnrollError> {
-        let Some(asked) = self.journal.known().unanswered else {
-            return Ok(());
-        };
-        let over = SystemTime::now().duration_since(asked).unwrap_or_default();
-        Ok(self.client.clock().wait(SETTLING.saturating_sub(over))?)
+        if self.journal.known().has_unanswered {
+            self.client.clock().wait(SETTLING)?;
+        }
+        Ok(())
     }
 
     /// Makes the group where it is not there. Returns whether it was made.
@@ -48,10 +49,7 @@ impl Remote<'_> {
         for _ in 0..2 {
             match group.description(self.client) {
                 Ok(found) => {
-                    // A group of the oldest version need not say its model.
-                    let found = found
-                        .recognition_model
-                        .unwrap_or_else(|| "recognition_01".to_owned());
+                    let found = found.recognition_model().to_owned();
                     if found == *wanted {
                         return Ok(false);
                     }
@@ -71,7 +69,8 @@ impl Remote<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(true)
+        // It exists, though it was not found: what is in it is asked for.
+        Ok(false)
     }
 
     /// All persons by name.
@@ -115,19 +114,24 @@ impl Remote<'_> {
         }
     }
 
+    /// Writes down that a person is there, for the next dry run.
+    pub(super) fn know_person(&self, person: &Person) -> Result<(), EnrollError> {
+        let (name, id) = (person.name.clone(), person.person_id.clone());
+        if self.journal.known().persons.get(&name) == Some(&id) {
+            return Ok(());
+        }
+        self.journal.write(&Record::Person { name, id })
+    }
+
     fn made(&self, name: &str, person_id: String) -> Result<Person, EnrollError> {
         self.journal.answered(name, None)?;
-        let id = person_id.clone();
-        let name = name.to_owned();
-        self.journal.write(&Record::Person {
-            name: name.clone(),
-            id,
-        })?;
-        Ok(Person {
+        let person = Person {
             person_id,
-            name,
+            name: name.to_owned(),
             persisted_face_ids: None,
-        })
+        };
+        self.know_person(&person)?;
+        Ok(person)
     }
 
     /// The photos whose faces a person has: face ids by content. Faces that the journal does not know

@@ -8,10 +8,9 @@ use super::super::output::Outcome;
 use super::options::{
     FaceOptions, collection_id, face_data, name, recognition_models, user_data, uuid,
 };
-use super::photo::Photo;
 use super::session::Session;
 use super::table;
-use crate::azure::training::{self, TrainingStatus};
+use crate::azure::training;
 use crate::azure::{Collection, Listing, RECOGNITION_MODEL, operations};
 use crate::errors::Hint;
 
@@ -20,6 +19,8 @@ use crate::errors::Hint;
 pub(super) enum GroupCommand {
     #[command(flatten)]
     Common(CollectionCommand),
+    /// List all there are
+    List(PageOptions),
     #[command(flatten)]
     Training(TrainingCommand),
 }
@@ -29,6 +30,8 @@ pub(super) enum GroupCommand {
 pub(super) enum FaceListCommand {
     #[command(flatten)]
     Common(CollectionCommand),
+    /// List all there are
+    List,
     /// Faces of a list; `face-list get` shows them
     #[command(subcommand)]
     Face(ListFaceCommand),
@@ -39,6 +42,8 @@ pub(super) enum FaceListCommand {
 pub(super) enum LargeFaceListCommand {
     #[command(flatten)]
     Common(CollectionCommand),
+    /// List all there are
+    List(PageOptions),
     #[command(flatten)]
     Training(TrainingCommand),
     /// Faces of a list
@@ -51,8 +56,6 @@ pub(super) enum LargeFaceListCommand {
 pub(super) enum CollectionCommand {
     /// Make one
     Create(CreateArgs),
-    /// List all there are
-    List(PageOptions),
     /// Show one
     Get(IdArgs),
     /// Change its name or the text kept beside it
@@ -132,7 +135,7 @@ pub(super) struct TrainArgs {
 }
 
 /// Which part of a list is shown.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct PageOptions {
     /// Only what comes behind this id
     #[arg(long, value_name = "ID")]
@@ -237,6 +240,7 @@ pub(super) fn group(
 ) -> Result<Outcome, Failure> {
     match command {
         GroupCommand::Common(command) => common(command, collection, session),
+        GroupCommand::List(page) => list(page, collection, session),
         GroupCommand::Training(command) => train(command, collection, session),
     }
 }
@@ -249,6 +253,8 @@ pub(super) fn face_list(
     let collection = Collection::FaceList;
     match command {
         FaceListCommand::Common(command) => common(command, collection, session),
+        // They have no pages.
+        FaceListCommand::List => list(&PageOptions::default(), collection, session),
         FaceListCommand::Face(ListFaceCommand::Add(args)) => add(args, collection, session),
         FaceListCommand::Face(ListFaceCommand::Delete(args)) => delete(args, collection, session),
     }
@@ -262,6 +268,7 @@ pub(super) fn large_face_list(
     let collection = Collection::LargeFaceList;
     let command = match command {
         LargeFaceListCommand::Common(command) => return common(command, collection, session),
+        LargeFaceListCommand::List(page) => return list(page, collection, session),
         LargeFaceListCommand::Training(command) => return train(command, collection, session),
         LargeFaceListCommand::Face(command) => command,
     };
@@ -291,6 +298,21 @@ pub(super) fn large_face_list(
     }
 }
 
+/// Lists the collections of a kind.
+fn list(
+    page: &PageOptions,
+    collection: Collection,
+    session: &Session<'_>,
+) -> Result<Outcome, Failure> {
+    let listing = Listing {
+        operation: &operations::LIST,
+        collection,
+        ids: &[],
+        key: collection.id_field(),
+    };
+    page.list(&listing, session)
+}
+
 fn common(
     command: &CollectionCommand,
     collection: Collection,
@@ -304,15 +326,6 @@ fn common(
                 "recognitionModel": args.recognition_model,
             }));
             session.call(&request, &format!("made `{}`", args.id))
-        }
-        CollectionCommand::List(page) => {
-            let listing = Listing {
-                operation: &operations::LIST,
-                collection,
-                ids: &[],
-                key: collection.id_field(),
-            };
-            page.list(&listing, session)
         }
         CollectionCommand::Get(args) => {
             let request = operations::GET
@@ -355,8 +368,7 @@ fn train(
     }
     training::begin(&session.client, collection, &args.id)?;
     let ended = training::wait(&session.client, collection, &args.id)?;
-    if ended.status == TrainingStatus::Failed {
-        let message = ended.message.unwrap_or_else(|| "no explanation".to_owned());
+    if let Some(message) = ended.failure() {
         let id = args.id.clone();
         return Err(TrainingFailed { id, message }.into());
     }
@@ -376,17 +388,4 @@ fn delete(
 ) -> Result<Outcome, Failure> {
     let request = operations::FACE_DELETE.on(collection, &[&args.id, &args.face]);
     session.call(&request, "deleted")
-}
-
-impl FaceOptions {
-    /// A request that adds the face.
-    pub(super) fn added_by(
-        &self,
-        request: crate::azure::Request,
-    ) -> Result<crate::azure::Request, Failure> {
-        let request = request
-            .query("detectionModel", &self.detection_model)
-            .maybe_query("userData", self.user_data.as_ref());
-        Ok(Photo::named(&self.image)?.added_by(request, self.target_face))
-    }
 }

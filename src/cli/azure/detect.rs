@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -9,46 +10,42 @@ use serde_json::Value;
 
 use super::super::args::Globals;
 use super::super::failure::Failure;
+use super::super::inputs;
 use super::super::output::{Outcome, write_json_line};
 use super::options::{detection_models, recognition_models};
-use super::photo::Photo;
+use super::photo::{self, Photo};
 use super::session::Session;
 use crate::azure::{
-    AzureError, Body, DETECTION_MODEL, DetectOptions, FoundFace, RECOGNITION_MODEL, detect,
+    ATTRIBUTES, AzureError, DETECTION_MODEL, DetectOptions, FoundFace, RECOGNITION_MODEL, Request,
+    detect_by,
 };
 use crate::types::Size;
 
 /// How long a face id is kept where nothing else is said, in seconds: the service's own default.
 const A_DAY: u32 = 86_400;
-/// Attributes that the service still knows. What it once said of age, gender and emotion is retired.
-const ATTRIBUTES: [&str; 9] = [
-    "accessories",
-    "blur",
-    "exposure",
-    "glasses",
-    "headPose",
-    "mask",
-    "noise",
-    "occlusion",
-    "qualityForRecognition",
-];
-
 /// Arguments of `detect`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     facepipe azure detect party.jpg\n  \
+    facepipe azure detect photos --no-face-ids\n  \
     facepipe azure detect party.jpg --no-face-ids --landmarks --attributes headPose,mask\n  \
     facepipe azure detect https://example.org/party.jpg --json\n\n\
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
-    \"face_id\", \"recognition_model\", \"landmarks\": {name: [x, y]}, \"attributes\"}]}, or {\"path\", \
-    \"error\"}; largest face first, in pixels of the upright photo. With --json one object holds all \
-    of them.\n\n\
-    detection_01 knows no mask, detection_02 no attributes and landmarks, detection_03 no accessories \
-    and noise.")]
+    \"target_face\", \"face_id\", \"recognition_model\", \"landmarks\": {name: [x, y]}, \"attributes\"}]}, \
+    or {\"path\", \"error\"}; largest face first, in pixels of the upright photo. With --json one object \
+    holds all of them. The `target_face` of a face is what `--target-face` of `face add` takes.\n\n\
+    detection_03 and detection_01 know the attributes blur, exposure, glasses, headPose, occlusion and \
+    qualityForRecognition; detection_03 also mask, detection_01 also accessories and noise, and age, \
+    smile, facialHair and hair, which need another approval of Microsoft's. detection_02 knows no \
+    attributes and no landmarks.")]
 pub(super) struct DetectArgs {
-    /// Photos, or addresses (https://…) that the service fetches itself
-    #[arg(required_unless_present = "session_image", value_name = "IMAGE|URL")]
-    images: Vec<String>,
+    /// Photos, folders of them, patterns, - for a list on stdin, or addresses (https://…) that the
+    /// service fetches itself
+    #[arg(
+        required_unless_present = "session_image",
+        value_name = "IMAGE|DIR|PATTERN|URL|-"
+    )]
+    images: Vec<PathBuf>,
     /// The picture of a liveness session, by its `sessionImageId`
     #[arg(long, value_name = "ID", conflicts_with = "images")]
     session_image: Option<String>,
@@ -75,6 +72,36 @@ pub(super) struct DetectArgs {
     recognition_model: String,
 }
 
+/// Something to look at.
+enum Image {
+    /// The picture of a liveness session.
+    OfSession,
+    /// What the service fetches itself.
+    Address,
+    /// A file.
+    File(PathBuf),
+}
+
+impl DetectArgs {
+    /// What is to be looked at, with its name in the results: files first, then addresses.
+    fn images(&self) -> Result<Vec<(String, Image)>, Failure> {
+        if let Some(id) = &self.session_image {
+            return Ok(vec![(id.clone(), Image::OfSession)]);
+        }
+        let is_address = |image: &&PathBuf| image.to_str().is_some_and(photo::is_address);
+        let (addresses, others): (Vec<_>, Vec<_>) = self.images.iter().partition(is_address);
+        let others: Vec<PathBuf> = others.into_iter().cloned().collect();
+        let mut images = Vec::new();
+        if !others.is_empty() {
+            let files = inputs::expand(&others)?.into_iter();
+            images.extend(files.map(|file| (file.name, Image::File(file.path))));
+        }
+        let addresses = addresses.into_iter().map(|url| url.display().to_string());
+        images.extend(addresses.map(|url| (url, Image::Address)));
+        Ok(images)
+    }
+}
+
 /// What is said of one image.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
@@ -96,6 +123,8 @@ enum Line {
 pub(super) struct Face {
     #[serde(rename = "box")]
     pub(super) rect: [f32; 4],
+    /// The same as `--target-face` takes it.
+    target_face: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) face_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,27 +138,28 @@ pub(super) struct Face {
 impl Face {
     /// A face that was found in a picture, `scale` pixels of the photo for one of its own.
     pub(super) fn in_photo(face: FoundFace, (x, y): (f32, f32)) -> Self {
-        let rect = face.face_rectangle;
-        let (left, top) = (rect.left as f32, rect.top as f32);
+        let target = face.face_rectangle.scaled((x, y));
+        let [left, top, width, height] = target;
         let landmarks = face.face_landmarks.map(|points| {
             let points = points.into_iter();
             let scaled = points.map(|(name, point)| (name, [point.x * x, point.y * y]));
             scaled.collect()
         });
         Self {
-            rect: [
-                left * x,
-                top * y,
-                (left + rect.width as f32) * x,
-                (top + rect.height as f32) * y,
-            ]
-            .map(f32::round),
+            rect: [left, top, left + width, top + height].map(f32::round),
+            target_face: target.map(hundredths).join(","),
             face_id: face.face_id,
             recognition_model: face.recognition_model,
             landmarks,
             attributes: face.face_attributes,
         }
     }
+}
+
+/// A number with two decimals where it needs them: what is sent of it is the same pixel again.
+fn hundredths(number: f32) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 pub(super) fn run(
@@ -145,20 +175,24 @@ pub(super) fn run(
         recognition_model: args.recognition_model.clone(),
         return_recognition_model: !args.no_face_ids,
     };
-    let images = args.session_image.iter().chain(&args.images);
+    if let Some(contradiction) = options.contradiction() {
+        return Err(Failure::Usage {
+            message: contradiction,
+            hint: "`facepipe azure detect --help` says which model knows what".to_owned(),
+        });
+    }
     let (mut lines, mut items_failed) = (Vec::new(), 0);
-    for path in images {
+    for (path, image) in args.images()? {
         session.context.interrupt.check()?;
-        let photo = match &args.session_image {
-            Some(_) => Ok(None),
-            None => Photo::named(path).map(Some),
+        let photo = match image {
+            Image::OfSession => Ok(None),
+            Image::Address => Ok(Some(Photo::Address(path.clone()))),
+            Image::File(file) => Photo::read(&file).map(Some),
         };
-        let found = photo.map_err(|error| error.to_string());
-        let line = match found {
-            Err(error) => Err(error),
-            Ok(photo) => faces(path, photo.as_ref(), &mut options, session)?,
+        let line = match photo {
+            Err(error) => Err(error.to_string()),
+            Ok(photo) => faces(&path, photo.as_ref(), &mut options, session)?,
         };
-        let path = path.clone();
         let line = line.unwrap_or_else(|error| Line::Failed { path, error });
         items_failed += u64::from(matches!(line, Line::Failed { .. }));
         if !globals.json {
@@ -181,11 +215,13 @@ fn faces(
     options: &mut DetectOptions,
     session: &Session<'_>,
 ) -> Result<Result<Line, String>, Failure> {
-    let body = || match photo {
-        Some(photo) => photo.body(),
-        None => Body::Json(serde_json::json!({"sessionImageId": path}).to_string()),
+    let request = |options: &DetectOptions| -> Request {
+        match photo {
+            Some(photo) => options.request(photo.body()),
+            None => options.session_image_request(path),
+        }
     };
-    let mut found = detect(&session.client, body(), options);
+    let mut found = detect_by(&session.client, &request(options));
     if let (Err(AzureError::NotApproved { features, .. }), true) =
         (&found, options.face_ids.is_some())
     {
@@ -197,7 +233,7 @@ fn faces(
         ));
         options.face_ids = None;
         options.return_recognition_model = false;
-        found = detect(&session.client, body(), options);
+        found = detect_by(&session.client, &request(options));
     }
     let found = match found {
         Ok(found) => found,

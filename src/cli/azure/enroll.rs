@@ -10,10 +10,10 @@ use super::super::output::{Outcome, reason_lines, to_value};
 use super::options::{GroupOptions, detection_models, recognition_models};
 use super::session::Session;
 use crate::azure::enroll::{
-    EnrollJournal, EnrollReport, EnrollSettings, Estimate, Known, PRICE_OF_A_THOUSAND, Plan,
+    EnrollJournal, EnrollReport, EnrollSettings, Estimate, Known, PRICE_LIST, Plan, USUAL_PRICE,
     enroll, estimate, plan,
 };
-use crate::azure::{Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, TIER_NAME, Tier};
+use crate::azure::{AzureError, Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, Tier};
 use crate::context::Context;
 
 /// Where the journals of groups lie.
@@ -28,16 +28,23 @@ const JOURNALS: &str = "data/azure";
     persons and faces that are missing are made; nothing is made twice, also not by a run after one \
     that was killed or timed out: the same command continues. Photos without a face or with several \
     are listed in discarded.jsonl, beside the journal, with their reasons. The group keeps what \
-    the folder no longer has.")]
+    the folder no longer has.\n\n\
+    The cost that --dry-run shows is an estimate: prices differ by region, time and contract. The \
+    price list is at https://azure.microsoft.com/pricing/details/cognitive-services/face-api/; give \
+    your price with --price.")]
 pub(super) struct EnrollArgs {
     /// The folder of persons
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
     group: GroupOptions,
-    /// Only say how many calls it takes at most, and what they cost; asks nobody
+    /// Only say how many calls it takes, and about what they cost; asks nobody
     #[arg(long)]
     dry_run: bool,
+    /// For --dry-run: what a thousand calls of your resource cost, in US dollars [default: 1.00, an
+    /// estimate]
+    #[arg(long, value_name = "DOLLARS", value_parser = price, requires = "dry_run")]
+    price: Option<f64>,
     /// Folder of the journal [default: data/azure/GROUP]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -87,12 +94,13 @@ pub(super) fn dry_run(
 ) -> Result<Outcome, Failure> {
     let group = args.group.group();
     let plan = plan(&args.folder, context)?;
-    let known = Known::read(&args.journal_folder(&group))?;
-    let of_environment = || std::env::var(TIER_NAME).ok()?.parse().ok();
-    let tier = tier.or_else(of_environment).unwrap_or_default();
+    let known = Known::read(&args.journal_folder(&group), &group)?;
+    let environment = |name: &str| std::env::var(name).ok();
+    let tier = Tier::find(environment, Path::new("."), tier).map_err(AzureError::from)?;
     let estimate = estimate(
         &plan,
         tier,
+        args.price.unwrap_or(USUAL_PRICE),
         !args.no_train,
         |name| known.has_person(name),
         |name, photo| known.has_photo(name, &photo.content),
@@ -107,12 +115,12 @@ pub(super) fn dry_run(
     };
     Ok(Outcome {
         report: to_value(&report)?,
-        lines: dry_run_lines(&plan, &report),
+        lines: dry_run_lines(&plan, &report, args.price.is_some()),
         items_failed: 0,
     })
 }
 
-fn dry_run_lines(plan: &Plan, report: &DryRun<'_>) -> Vec<String> {
+fn dry_run_lines(plan: &Plan, report: &DryRun<'_>, is_price_given: bool) -> Vec<String> {
     let estimate = &report.estimate;
     let mut lines = vec![
         format!(
@@ -120,19 +128,40 @@ fn dry_run_lines(plan: &Plan, report: &DryRun<'_>) -> Vec<String> {
             report.group, report.persons, estimate.new_persons, report.photos, estimate.new_photos
         ),
         format!(
-            "at most {} transactions: about {:.2} US dollars with a paid resource ({PRICE_OF_A_THOUSAND:.2} \
-             a thousand, list price of 2025), nothing within the 30,000 a month of a free one",
-            estimate.transactions, estimate.dollars
+            "{} transactions, as far as the journal knows; one more for each that has to be tried again, \
+             and two for each photo with several faces with --largest-only",
+            estimate.transactions
         ),
+        cost_line(estimate, is_price_given),
         format!(
-            "at least {} s at the quota of tier {}; a photo with several faces takes two more calls \
-             with --largest-only",
+            "at least {} s at the quota of tier {}",
             estimate.seconds, report.tier
         ),
     ];
     let reasons = crate::types::Discarded::count_reasons(&plan.discarded);
     lines.extend(reason_lines(&reasons));
     lines
+}
+
+fn cost_line(estimate: &Estimate, is_price_given: bool) -> String {
+    let (cost, price) = (estimate.dollars, estimate.dollars_a_thousand);
+    if is_price_given {
+        return format!(
+            "with a paid resource they cost {cost:.2} US dollars, at {price:.2} a thousand"
+        );
+    }
+    format!(
+        "with a paid resource they cost about {cost:.2} US dollars, if a thousand cost {price:.2}: an \
+         estimate, the price list is at {PRICE_LIST}, and `--price` takes yours; a free resource has \
+         a number of calls a month that cost nothing"
+    )
+}
+
+/// A price for a thousand calls.
+fn price(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok();
+    let number = number.filter(|price: &f64| price.is_finite() && *price >= 0.0);
+    number.ok_or_else(|| "a number from 0 on, such as 0.80".to_owned())
 }
 
 pub(super) fn run(args: &EnrollArgs, session: &Session<'_>) -> Result<Outcome, Failure> {

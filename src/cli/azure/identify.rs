@@ -1,10 +1,12 @@
 //! `facepipe azure identify`: names for the faces of photos.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::super::args::Globals;
 use super::super::failure::Failure;
 use super::super::inputs::{self, InputFile};
 use super::super::output::{Outcome, to_value};
@@ -17,8 +19,8 @@ use crate::azure::{
 };
 use crate::types::Size;
 
-/// How long the face ids are kept, in seconds: the shortest time that the service takes. They are
-/// looked up at once.
+/// How long the face ids are kept, in seconds: they are looked up at once, but with the free tier, or
+/// where the service is busy, that may wait some minutes for its turn.
 const FACE_ID_LIFE: u32 = 60 * 10;
 /// What a face is called that is nobody's.
 const UNKNOWN: &str = "unknown";
@@ -29,8 +31,8 @@ const UNKNOWN: &str = "unknown";
     facepipe azure identify party.jpg --group friends\n  \
     facepipe azure identify photos --group friends --min-confidence 0.7 --json\n  \
     facepipe azure identify --face-id FACE_ID --group friends\n\n\
-    A photo takes one call, and one more where it has faces; each person that comes up for the first \
-    time takes another one.")]
+    It takes one call for the group, one for each photo and one more where it has faces (ten at a time), \
+    and one for each person that comes up for the first time.")]
 pub(super) struct IdentifyArgs {
     /// Photos, folders of them, patterns, or - for a list on stdin
     #[arg(
@@ -72,6 +74,24 @@ enum Line {
     },
 }
 
+impl Line {
+    /// The same for a person: the photo, then its faces.
+    fn texts(&self) -> Vec<String> {
+        match self {
+            Self::Found { path, faces, .. } => {
+                let number = match faces.len() {
+                    0 => "no face".to_owned(),
+                    1 => "1 face".to_owned(),
+                    number => format!("{number} faces"),
+                };
+                let first = std::iter::once(format!("{path}: {number}"));
+                first.chain(faces.iter().map(Named::line)).collect()
+            }
+            Self::Failed { path, error } => vec![format!("{path}: {error}")],
+        }
+    }
+}
+
 /// A face and whom it may be.
 #[derive(Debug, Serialize)]
 struct Named {
@@ -106,7 +126,11 @@ impl Named {
     }
 }
 
-pub(super) fn run(args: &IdentifyArgs, session: &Session<'_>) -> Result<Outcome, Failure> {
+pub(super) fn run(
+    args: &IdentifyArgs,
+    session: &Session<'_>,
+    globals: &Globals,
+) -> Result<Outcome, Failure> {
     let group = args.group.group();
     let options = IdentifyOptions {
         candidates: args.candidates,
@@ -121,38 +145,24 @@ pub(super) fn run(args: &IdentifyArgs, session: &Session<'_>) -> Result<Outcome,
     let options = DetectOptions {
         face_ids: Some(FACE_ID_LIFE),
         detection_model: args.detection_model.clone(),
-        // A group of the oldest version need not say its model.
-        recognition_model: description
-            .recognition_model
-            .unwrap_or_else(|| "recognition_01".to_owned()),
+        recognition_model: description.recognition_model().to_owned(),
         ..DetectOptions::default()
     };
-    let bar = session
-        .context
-        .progress
-        .start("identify", Some(files.len() as u64));
-    let (mut lines, mut shown, mut items_failed) = (Vec::new(), Vec::new(), 0);
+    let (mut lines, mut items_failed) = (Vec::new(), 0);
     for file in &files {
         session.context.interrupt.check()?;
         let line = of_photo(file, &options, &mut identifier, session)?;
-        bar.advance(1);
-        match &line {
-            Line::Found { path, faces, .. } => {
-                shown.push(match faces.len() {
-                    0 => format!("{path}: no face"),
-                    1 => format!("{path}: 1 face"),
-                    number => format!("{path}: {number} faces"),
-                });
-                shown.extend(faces.iter().map(Named::line));
-            }
-            Line::Failed { path, error } => {
-                items_failed += 1;
-                shown.push(format!("{path}: {error}"));
+        items_failed += u64::from(matches!(line, Line::Failed { .. }));
+        if !globals.json {
+            // At once: what was paid for is not lost with a later photo.
+            let mut stdout = io::stdout().lock();
+            for text in line.texts() {
+                writeln!(stdout, "{text}").map_err(Failure::of_output)?;
             }
         }
         lines.push(line);
     }
-    let outcome = session.outcome("identify", &to_value(&lines)?, shown)?;
+    let outcome = session.outcome("identify", &to_value(&lines)?, Vec::new())?;
     Ok(Outcome {
         items_failed,
         ..outcome
@@ -186,7 +196,12 @@ fn of_photo(
     if ids.len() < found.len() {
         return failed("the service gave no ids for its faces".to_owned());
     }
-    let candidates = identifier.identify(&ids)?;
+    let candidates = match identifier.identify(&ids) {
+        Ok(candidates) => candidates,
+        // The next photo may fare better: nobody is asked for in vain, as without a training.
+        Err(error) if error.leaves_outcome_unknown() => return failed(error.to_string()),
+        Err(error) => return Err(error.into()),
+    };
     let faces = found
         .into_iter()
         .zip(candidates)

@@ -3,15 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::failure::Failure;
 use super::super::output::Outcome;
-use super::options::{confidence, uuid};
+use super::options::{confidence, device, uuid};
 use super::photo::Photo;
 use super::session::Session;
+use super::table;
 use crate::artifacts::atomic;
 use crate::azure::{Body, operations};
+
+/// Models of liveness, by the day of their making.
+const MODELS: [&str; 1] = ["2024-11-15"];
 
 /// Commands of liveness sessions.
 #[derive(Debug, Subcommand)]
@@ -22,7 +26,7 @@ pub(super) enum LivenessCommand {
         hand it to the device over a safe channel only."
     )]
     Create(CreateArgs),
-    /// Show what came of a session
+    /// Show what came of a session, without its token
     Get(SessionArgs),
     /// Delete a session and what it recorded
     Delete(SessionArgs),
@@ -47,6 +51,7 @@ pub(super) struct CreateArgs {
     #[arg(
         long,
         value_name = "ID",
+        value_parser = device,
         conflicts_with = "device_sets_id",
         required_unless_present = "device_sets_id"
     )]
@@ -60,6 +65,12 @@ pub(super) struct CreateArgs {
     /// Keep a picture of the face for `liveness image`
     #[arg(long)]
     session_image: bool,
+    /// What decides whether somebody is there [default: the service's newest]
+    #[arg(long, value_name = "MODEL", value_parser = MODELS)]
+    model: Option<String>,
+    /// Also give a hash of the photo of --verify, to tell that it was this one
+    #[arg(long, requires = "verify")]
+    image_hash: bool,
 }
 
 #[derive(Debug, Args)]
@@ -94,7 +105,12 @@ pub(super) fn run(command: &LivenessCommand, session: &Session<'_>) -> Result<Ou
             } else {
                 &operations::LIVENESS_GET
             };
-            session.call(&operation.request(&[&args.session]), "")
+            let mut answer: Value = session.send(&operation.request(&[&args.session]))?.json()?;
+            // Only whoever made the session needs it, and had it then.
+            if let Some(fields) = answer.as_object_mut() {
+                fields.remove("authToken");
+            }
+            session.outcome(operation.name, &answer, table::lines(&answer))
         }
         LivenessCommand::Delete(args) => {
             let operation = if args.verify {
@@ -115,6 +131,7 @@ fn create(args: &CreateArgs, session: &Session<'_>) -> Result<Outcome, Failure> 
         "deviceCorrelationIdSetInClient": args.device_sets_id.then_some(true),
         "authTokenTimeToLiveInSeconds": args.token_life,
         "enableSessionImage": args.session_image.then_some(true),
+        "livenessModelVersion": args.model,
     });
     session.call(&operations::LIVENESS_CREATE.request(&[]).json(body), "")
 }
@@ -140,6 +157,8 @@ fn create_with_photo(
             args.token_life.map(|seconds| seconds.to_string()),
         ),
         ("enableSessionImage", yes(args.session_image)),
+        ("livenessModelVersion", args.model.clone()),
+        ("returnVerifyImageHash", yes(args.image_hash)),
         (
             "verifyConfidenceThreshold",
             args.min_confidence.map(|confidence| confidence.to_string()),

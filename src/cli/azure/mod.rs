@@ -41,7 +41,8 @@ use crate::context::Context;
     Face ids, identify, verify and similar faces need Microsoft's approval of the resource; boxes, \
     landmarks and attributes (detect --no-face-ids) do not.\n\n\
     With --json every operation prints {\"operation\", \"transactions\", \"answer\"}, the answer as the \
-    service gives it."
+    service gives it; that of detect and identify is a list of photos. whoami and enroll print a report \
+    of their own."
 )]
 pub(super) struct AzureArgs {
     /// How often the resource may be asked: f0 (free) 20 times a minute, s0 10 times a second
@@ -132,7 +133,7 @@ fn dispatch(
     match command {
         AzureCommand::Whoami => whoami::run(session),
         AzureCommand::Enroll(args) => enroll::run(args, session),
-        AzureCommand::Identify(args) => identify::run(args, session),
+        AzureCommand::Identify(args) => identify::run(args, session, globals),
         AzureCommand::Detect(args) => detect::run(args, session, globals),
         AzureCommand::Verify(args) => searches::verify(args, session),
         AzureCommand::FindSimilar(args) => searches::find_similar(args, session),

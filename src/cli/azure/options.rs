@@ -3,9 +3,10 @@
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
+use super::photo::Photo;
 use crate::azure::{
-    Collection, DETECTION_MODELS, Group, LONGEST_FACE_DATA, LONGEST_ID, LONGEST_NAME,
-    LONGEST_USER_DATA, RECOGNITION_MODELS,
+    Collection, DETECTION_MODELS, Group, LONGEST_DEVICE, LONGEST_FACE_DATA, LONGEST_ID,
+    LONGEST_NAME, LONGEST_USER_DATA, PictureError, RECOGNITION_MODELS, Request,
 };
 
 /// Which group is meant.
@@ -42,8 +43,8 @@ pub(super) struct FaceOptions {
     /// A photo, or an address (https://…) that the service fetches itself
     #[arg(value_name = "IMAGE|URL")]
     pub(super) image: String,
-    /// Which face is meant, in pixels of the upright photo, as `detect` shows it; needed where a
-    /// photo has several
+    /// Which face is meant, in pixels of the upright photo: the `target_face` that `detect` shows;
+    /// needed where a photo has several
     #[arg(long, value_name = "LEFT,TOP,WIDTH,HEIGHT", value_parser = rectangle)]
     pub(super) target_face: Option<[f64; 4]>,
     /// What finds the face
@@ -53,6 +54,16 @@ pub(super) struct FaceOptions {
     /// A text that is kept beside the face, up to 1 KB
     #[arg(long, value_name = "TEXT", value_parser = face_data)]
     pub(super) user_data: Option<String>,
+}
+
+impl FaceOptions {
+    /// A request that adds the face.
+    pub(super) fn added_by(&self, request: Request) -> Result<Request, PictureError> {
+        let request = request
+            .query("detectionModel", &self.detection_model)
+            .maybe_query("userData", self.user_data.as_ref());
+        Ok(Photo::named(&self.image)?.added_by(request, self.target_face))
+    }
 }
 
 pub(super) fn detection_models() -> PossibleValuesParser {
@@ -83,6 +94,14 @@ pub(super) fn uuid(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("ids look like de2ac956-c885-4221-af25-a21ec6ebcf27".to_owned())
+}
+
+/// What a device is called in a liveness session.
+pub(super) fn device(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        1..=LONGEST_DEVICE => Ok(text.to_owned()),
+        _ => Err(format!("names have 1 to {LONGEST_DEVICE} characters")),
+    }
 }
 
 /// The name of a group, list or person.
@@ -125,7 +144,10 @@ fn rectangle(text: &str) -> Result<[f64; 4], String> {
         .map(|part| part.trim().parse().ok())
         .collect();
     let four = numbers.and_then(|numbers| <[f64; 4]>::try_from(numbers).ok());
-    let is_sound = |[_, _, width, height]: &[f64; 4]| *width >= 1.0 && *height >= 1.0;
+    let is_sound = |numbers: &[f64; 4]| {
+        let [_, _, width, height] = *numbers;
+        numbers.iter().all(|number| number.is_finite()) && width >= 1.0 && height >= 1.0
+    };
     four.filter(is_sound)
         .ok_or_else(|| "four numbers: left,top,width,height".to_owned())
 }
@@ -158,7 +180,14 @@ mod tests {
         assert!(name(&"é".repeat(129)).is_err());
         assert!(face_data(&"x".repeat(1024)).is_ok() && face_data(&"x".repeat(1025)).is_err());
         assert_eq!(rectangle("1,2,30, 40"), Ok([1.0, 2.0, 30.0, 40.0]));
-        for bad in ["1,2,3", "1,2,3,0", "a,b,c,d", "1,2,3,4,5"] {
+        for bad in [
+            "1,2,3",
+            "1,2,3,0",
+            "a,b,c,d",
+            "1,2,3,4,5",
+            "NaN,0,9,9",
+            "0,0,inf,9",
+        ] {
             assert!(rectangle(bad).is_err(), "{bad}");
         }
         assert!(confidence("1.01").is_err() && confidence("0.5").is_ok());

@@ -1,12 +1,10 @@
 //! A photo of the command line on its way to the service, or the address of one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::json;
 
-use crate::azure::{Body, MIN_FACE_SIDE, Picture, Request};
-use crate::errors::Hint;
-use crate::image_io::{self, DecodeError};
+use crate::azure::{Body, Picture, PictureError, Request};
 use crate::types::Size;
 
 /// What is looked at.
@@ -17,27 +15,6 @@ pub(super) enum Photo {
     Address(String),
 }
 
-/// Why a photo can't be sent.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PhotoError {
-    #[error("`{}`: {source}", .path.display())]
-    Decode { path: PathBuf, source: DecodeError },
-    #[error("`{}`: a side is shorter than the {MIN_FACE_SIDE} pixels of the smallest face", .0.display())]
-    TooSmall(PathBuf),
-    #[error("`{}`: {problem}", .path.display())]
-    Encode { path: PathBuf, problem: String },
-}
-
-impl Hint for PhotoError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Decode { .. } => Some("check the path, or use another photo".to_owned()),
-            Self::TooSmall(_) => Some("use a larger photo of the face".to_owned()),
-            Self::Encode { .. } => None,
-        }
-    }
-}
-
 /// Whether an argument is an address rather than a file.
 pub(super) fn is_address(text: &str) -> bool {
     text.starts_with("https://") || text.starts_with("http://")
@@ -45,7 +22,7 @@ pub(super) fn is_address(text: &str) -> bool {
 
 impl Photo {
     /// What an argument names.
-    pub(super) fn named(text: &str) -> Result<Self, PhotoError> {
+    pub(super) fn named(text: &str) -> Result<Self, PictureError> {
         if is_address(text) {
             return Ok(Self::Address(text.to_owned()));
         }
@@ -53,24 +30,9 @@ impl Photo {
     }
 
     /// A file, upright, as JPEG without anything but its pixels, within the service's limits.
-    pub(super) fn read(path: &Path) -> Result<Self, PhotoError> {
-        let path = path.to_owned();
-        let decoded = image_io::read_bytes(&path).and_then(|bytes| image_io::decode(&bytes));
-        let photo = match decoded {
-            Ok(decoded) => decoded.rgb,
-            Err(source) => return Err(PhotoError::Decode { path, source }),
-        };
-        match Picture::of(&photo) {
-            Ok(Some(picture)) => Ok(Self::File {
-                picture,
-                size: Size::of(&photo),
-            }),
-            Ok(None) => Err(PhotoError::TooSmall(path)),
-            Err(error) => {
-                let problem = error.to_string();
-                Err(PhotoError::Encode { path, problem })
-            }
-        }
+    pub(super) fn read(path: &Path) -> Result<Self, PictureError> {
+        let (picture, size) = Picture::read(path)?;
+        Ok(Self::File { picture, size })
     }
 
     /// What is sent.

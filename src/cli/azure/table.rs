@@ -21,12 +21,31 @@ pub(super) fn lines(value: &Value) -> Vec<String> {
         Value::Array(rows) => table(rows),
         Value::Object(fields) => {
             let names = names(std::slice::from_ref(fields));
-            let shown = names
-                .iter()
-                .map(|name| format!("{name}: {}", cell(&fields[*name])));
-            shown.collect()
+            let mut lines = Vec::new();
+            for name in names {
+                flatten(name, &fields[name], &mut lines);
+            }
+            lines
         }
         other => vec![cell(other)],
+    }
+}
+
+/// A field as a line; what has fields itself as a line for each of them.
+fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (inner, value) in fields {
+                flatten(&format!("{name}.{inner}"), value, lines);
+            }
+        }
+        Value::Array(items) if items.is_empty() => lines.push(format!("{name}: none")),
+        Value::Array(items) if !items.iter().all(Value::is_string) => {
+            for (number, item) in (1..).zip(items) {
+                flatten(&format!("{name} {number}"), item, lines);
+            }
+        }
+        value => lines.push(format!("{name}: {}", cell(value))),
     }
 }
 
@@ -104,6 +123,22 @@ mod tests {
         assert_eq!(
             lines(&person),
             ["personId: p", "name: ada", "persistedFaceIds: a b"]
+        );
+        let session = json!({"status": "Succeeded", "results": {"attempts": [
+            {"attemptId": 1, "result": {"livenessDecision": "realface"}}]}, "others": []});
+        assert_eq!(
+            lines(&session),
+            [
+                "others: none",
+                "results.attempts 1.attemptId: 1",
+                "results.attempts 1.result.livenessDecision: realface",
+                "status: Succeeded",
+            ]
+        );
+        let groups = json!({"groups": [["a", "b"], ["c", "d"]], "messyGroup": ["e"]});
+        assert_eq!(
+            lines(&groups),
+            ["groups 1: a b", "groups 2: c d", "messyGroup: e"]
         );
         assert_eq!(lines(&json!([])), ["nothing"]);
         assert_eq!(lines(&json!([["a"], ["b", "c"]])), ["a", "b c"]);

@@ -12,6 +12,8 @@ use crate::azure::{AzureError, Collection, operations};
 struct Report {
     /// The host of the resource.
     endpoint: String,
+    /// Where the endpoint was found.
+    endpoint_source: String,
     /// How one signs in.
     auth: &'static str,
     /// Where the key, or what stands for it, was found.
@@ -30,7 +32,10 @@ pub(super) fn run(session: &Session<'_>) -> Result<Outcome, Failure> {
     let request = operations::LIST
         .on(Collection::LargePersonGroup, &[])
         .query("top", 1);
-    let (recognition, words) = match session.client.send(&request) {
+    // A page in front of the service may answer as well: what comes must be a list.
+    let listed = session.client.send(&request);
+    let listed = listed.and_then(|answer| answer.json::<Vec<serde_json::Value>>());
+    let (recognition, words) = match listed {
         Ok(_) => (None, "the service answers".to_owned()),
         // Only a resource that is who it says it is gets this answer.
         Err(AzureError::NotApproved { features, .. }) => (
@@ -44,6 +49,7 @@ pub(super) fn run(session: &Session<'_>) -> Result<Outcome, Failure> {
     };
     let report = Report {
         endpoint: credentials.endpoint.host(),
+        endpoint_source: credentials.endpoint_source.clone(),
         auth: credentials.auth.as_str(),
         source: credentials.source.clone(),
         tier: credentials.tier.as_str(),
@@ -52,7 +58,10 @@ pub(super) fn run(session: &Session<'_>) -> Result<Outcome, Failure> {
     };
     let (calls, window) = credentials.tier.quota();
     let lines = vec![
-        format!("endpoint: {}", report.endpoint),
+        format!(
+            "endpoint: {} from {}",
+            report.endpoint, report.endpoint_source
+        ),
         format!("signed in with: {} from {}", report.auth, report.source),
         format!(
             "tier: {} (at most {calls} calls in {} s)",
