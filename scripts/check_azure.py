@@ -105,14 +105,26 @@ def notebook(azure, training, test):
     status = azure.step("the training has succeeded: 200", "large-person-group", "status", EXERCISE)
     expect(status["status"] == "succeeded", f"status: {status}")
 
-    found = azure.step("detect the faces of other photos", "detect", *test)
+    found = azure.step(
+        "detect the faces of other photos", "detect", *test, "--face-id-life", "600", "--landmarks"
+    )
     faces = [face["face_id"] for image in found for face in image["faces"]]
     expect(faces, f"faces: {found}")
     named = azure.step("who is it? (by face id)", "identify", "--face-id", faces[0], "--group", EXERCISE)
     expect(len(named) == 1, f"an answer: {named}")
     photos = azure.step("who is it? (by photo)", "identify", *test, "--group", EXERCISE)
+    shown = azure.step(
+        "who is it, surely?", "identify", test[0], "--group", EXERCISE,
+        "--candidates", "5", "--min-confidence", "0.6",
+    )
+    expect(len(shown) == 1 and "faces" in shown[0], f"one photo: {shown}")
     names = {face["name"] for image in photos for face in image["faces"]}
     expect(names <= {*persons, "unknown"} and names != {"unknown"}, f"names: {photos}")
+    member = listed[0]["personId"]
+    answer = azure.step(
+        "verify a face and a person", "verify", faces[0], "--person", member, "--group", EXERCISE
+    )
+    expect(0 <= answer["confidence"] <= 1, f"confidence: {answer}")
     howto(azure, faces, photo)
     return names
 
@@ -127,7 +139,15 @@ def howto(azure, faces, photo):
     azure.step("make a large face list", "large-face-list", "create", LIST)
     azure.step("add a face to it", "large-face-list", "face", "add", LIST, photo)
     azure.step("train it", "large-face-list", "train", LIST, "--wait")
-    azure.step("find similar faces in it", "find-similar", faces[0], "--large-face-list", LIST)
+    azure.step(
+        "find similar faces in it", "find-similar", faces[0], "--large-face-list", LIST,
+        "--candidates", "3", "--mode", "matchPerson",
+    )
+    if len(faces) > 1:
+        azure.step("find similar faces among others", "find-similar", faces[0], "--among", faces[1])
+    azure.step("change its name", "large-face-list", "update", LIST, "--name", "Known faces")
+    shown = azure.step("look at it", "large-face-list", "get", LIST)
+    expect(shown["name"] == "Known faces", f"name: {shown}")
 
 
 def clean(azure):
