@@ -109,6 +109,10 @@ impl TokenBucket {
         let until = now + pause;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.paused_until = Some(state.paused_until.map_or(until, |old| old.max(until)));
+        // What was to be sent meanwhile is sent then, and its token comes back so much later.
+        for taken in state.taken.iter_mut().filter(|taken| **taken > now) {
+            *taken = (*taken).max(until);
+        }
     }
 
     /// The time at which a token is there for the caller.
@@ -158,6 +162,25 @@ mod tests {
         bucket.pause(now, Duration::from_secs(9));
         bucket.pause(now, Duration::from_secs(2));
         assert_eq!(bucket.reserve(now), now + Duration::from_secs(9));
+    }
+
+    #[test]
+    fn tokens_of_calls_that_a_pause_held_up_come_back_later() {
+        let bucket = TokenBucket::new(Tier::F0);
+        let now = Instant::now();
+        let second = |number| now + Duration::from_secs(number);
+        for _ in 0..20 {
+            assert_eq!(bucket.reserve(now), now);
+        }
+        for _ in 0..6 {
+            assert_eq!(bucket.reserve(now), second(63));
+        }
+        bucket.pause(second(62), Duration::from_secs(26));
+        // The six are sent at 88; with fourteen more that is the quota, until 88 + 63.
+        for _ in 0..14 {
+            assert_eq!(bucket.reserve(second(88)), second(88));
+        }
+        assert_eq!(bucket.reserve(second(88)), second(88 + 63));
     }
 
     #[test]
