@@ -239,7 +239,7 @@ fn of_lists(azure: &Azure, ask: &dyn Fn(&[&str]) -> Value) {
 fn of_liveness(azure: &Azure, ask: &dyn Fn(&[&str]) -> Value) {
     let photo = azure.photo("ada.png", OnPhoto::of(3, 1));
     let all = [
-        "--device",
+        "--device-id",
         "door",
         "--token-life",
         "60",

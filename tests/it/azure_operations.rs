@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::azure_everything::{ask_for_everything, text};
 use crate::azure_helpers::{Azure, finished, told};
-use crate::azure_server::{AzureServer, KEY, Recorded, State};
+use crate::azure_server::{AzureServer, KEY, OnPhoto, Recorded, State};
 use crate::azure_spec::{Spec, given};
 use crate::helpers::{failure, stdout};
 
@@ -199,7 +199,7 @@ fn liveness_needs_the_version_that_has_it() {
     let arguments = [
         "liveness",
         "create",
-        "--device",
+        "--device-id",
         "x",
         "--api-version",
         "v1.0",
@@ -208,6 +208,36 @@ fn liveness_needs_the_version_that_has_it() {
     assert!(error.contains("has no `liveness create`"), "{error}");
     assert!(error.contains("--api-version v1.2"), "{error}");
     assert!(azure.server.log().is_empty());
+}
+
+#[test]
+fn what_other_commands_have_in_the_environment_is_not_meant() {
+    let azure = Azure::new(AzureServer::start());
+    let photo = azure.photo("ada.png", OnPhoto::of(1, 1));
+    let ids = azure.answer(&["detect", &photo]);
+    let id = text(&ids[0]["faces"][0]["face_id"]).to_owned();
+    for arguments in [
+        &["liveness", "create", "--device-sets-id"][..],
+        &["verify", &id, &id],
+    ] {
+        let mut command = azure.command(arguments);
+        for (name, value) in [
+            ("FACEPIPE_DEVICE", "cpu"),
+            ("FACEPIPE_MODE", "matchFace"),
+            ("FACEPIPE_MODEL", "mine"),
+            ("FACEPIPE_VERIFY", "true"),
+            ("FACEPIPE_SESSION_IMAGE", "some-id"),
+            ("FACEPIPE_GROUP", "friends"),
+        ] {
+            command.env(name, value);
+        }
+        stdout(&finished(&mut command));
+    }
+    let log = azure.server.log();
+    let body: serde_json::Value = serde_json::from_slice(&log[1].body).expect("is JSON");
+    let expected = serde_json::json!({
+        "livenessOperationMode": "Passive", "deviceCorrelationIdSetInClient": true});
+    assert_eq!(body, expected);
 }
 
 #[test]
@@ -291,7 +321,7 @@ fn what_can_not_be_right_costs_no_call() {
         ),
         (&["face-list", "list", "--top", "3"], "--top"),
         (
-            &["liveness", "create", "--device", &"d".repeat(65)],
+            &["liveness", "create", "--device-id", &"d".repeat(65)],
             "1 to 64 characters",
         ),
         (

@@ -34,15 +34,21 @@ pub(super) enum LivenessCommand {
     Image(ImageArgs),
 }
 
+// Options that other commands have in another sense name variables of their own.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
     /// Passive: somebody looks at the camera; PassiveActive: where the light is poor, the head is
     /// turned as well
     #[arg(long, value_name = "MODE", default_value = "Passive",
-          value_parser = ["Passive", "PassiveActive"])]
+          env = "FACEPIPE_LIVENESS_MODE", hide_env = true, value_parser = ["Passive", "PassiveActive"])]
     mode: String,
     /// Also compare the face with this photo
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(
+        long,
+        value_name = "IMAGE",
+        env = "FACEPIPE_LIVENESS_PHOTO",
+        hide_env = true
+    )]
     verify: Option<PathBuf>,
     /// From which confidence on they are the same person, 0 to 1 [default: the service's own]
     #[arg(long, value_name = "X", value_parser = confidence, requires = "verify")]
@@ -55,7 +61,7 @@ pub(super) struct CreateArgs {
         conflicts_with = "device_sets_id",
         required_unless_present = "device_sets_id"
     )]
-    device: Option<String>,
+    device_id: Option<String>,
     /// Let the device say its name itself
     #[arg(long)]
     device_sets_id: bool,
@@ -63,10 +69,11 @@ pub(super) struct CreateArgs {
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(60..=86_400))]
     token_life: Option<u32>,
     /// Keep a picture of the face for `liveness image`
-    #[arg(long)]
+    #[arg(long, env = "FACEPIPE_LIVENESS_SESSION_IMAGE", hide_env = true)]
     session_image: bool,
     /// What decides whether somebody is there [default: the service's newest]
-    #[arg(long, value_name = "MODEL", value_parser = MODELS)]
+    #[arg(long, value_name = "MODEL", env = "FACEPIPE_LIVENESS_MODEL", hide_env = true,
+          value_parser = MODELS)]
     model: Option<String>,
     /// Also give a hash of the photo of --verify, to tell that it was this one
     #[arg(long, requires = "verify")]
@@ -79,7 +86,7 @@ pub(super) struct SessionArgs {
     #[arg(value_parser = uuid)]
     session: String,
     /// It was made with --verify
-    #[arg(long)]
+    #[arg(long, env = "FACEPIPE_LIVENESS_WITH_PHOTO", hide_env = true)]
     verify: bool,
 }
 
@@ -127,7 +134,7 @@ pub(super) fn run(command: &LivenessCommand, session: &Session<'_>) -> Result<Ou
 fn create(args: &CreateArgs, session: &Session<'_>) -> Result<Outcome, Failure> {
     let body = json!({
         "livenessOperationMode": args.mode,
-        "deviceCorrelationId": args.device,
+        "deviceCorrelationId": args.device_id,
         "deviceCorrelationIdSetInClient": args.device_sets_id.then_some(true),
         "authTokenTimeToLiveInSeconds": args.token_life,
         "enableSessionImage": args.session_image.then_some(true),
@@ -150,7 +157,7 @@ fn create_with_photo(
     let yes = |is_set: bool| is_set.then(|| true.to_string());
     let texts = [
         ("livenessOperationMode", Some(args.mode.clone())),
-        ("deviceCorrelationId", args.device.clone()),
+        ("deviceCorrelationId", args.device_id.clone()),
         ("deviceCorrelationIdSetInClient", yes(args.device_sets_id)),
         (
             "authTokenTimeToLiveInSeconds",

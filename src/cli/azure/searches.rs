@@ -28,11 +28,13 @@ pub(super) struct VerifyArgs {
     person: Option<String>,
     /// The person's large person group
     #[arg(long, value_name = "ID", value_parser = collection_id, requires = "person",
+          env = "FACEPIPE_VERIFY_GROUP", hide_env = true,
           required_unless_present_any = ["other_face_id", "person_group"],
           conflicts_with = "person_group")]
     group: Option<String>,
     /// The person's group, where it is one of `person-group`
-    #[arg(long, value_name = "ID", value_parser = collection_id, requires = "person")]
+    #[arg(long, value_name = "ID", value_parser = collection_id, requires = "person",
+          env = "FACEPIPE_VERIFY_PERSON_GROUP", hide_env = true)]
     person_group: Option<String>,
 }
 
