@@ -3,10 +3,10 @@
 
     python3 scripts/page_pictures.py URL PHOTO OUT
 
-URL is a running server's, whose key, if it has one, is FACEPIPE_SERVE_KEY here as well. The photo is dropped on the page in headless Chromium (CHROMIUM, else
-/usr/bin/chromium), light and dark, wide and as narrow as a phone, and the answer is waited for; OUT gets the
-pictures. It fails where the page asks for anything but what this server has, logs an error, is wider
-than its window, or has no answer. Needs playwright.
+URL is a running server's; where it has a key, that is in FACEPIPE_SERVE_KEY here as well. The photo is
+dropped on the page in headless Chromium (CHROMIUM, else /usr/bin/chromium), light and dark, wide and as narrow
+as a phone, and the answer is waited for; OUT gets the pictures. It fails where the page asks for anything but
+what this server has, logs an error, is wider than its window, or has no answer. Needs playwright.
 """
 
 import base64
