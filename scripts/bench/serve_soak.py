@@ -113,7 +113,10 @@ def main():
     program = os.environ.get("FACEPIPE", "facepipe")
     command = [program, "serve", model, "--chips", "--bind", "%s:%d" % ADDRESS, *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    print(process.stdout.readline().decode().strip())
+    line = process.stdout.readline().decode().strip()
+    if not line:
+        sys.exit(f"the server did not start; see what it says: {' '.join(command)}")
+    print(line)
     end, counts, wrong = threading.Event(), {"hostile": 0}, 0
     thread = threading.Thread(target=hostile, args=(end, counts))
     thread.start()
