@@ -24,7 +24,7 @@ mod azure_server;
 mod http_server;
 
 /// Who is on the photos.
-const PERSONS: [&str; 3] = ["emilia_clarke", "kit_harington", "sophie_turner"];
+const PERSONS: [&str; 3] = ["ada", "alan", "grace"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);

@@ -83,7 +83,7 @@ def notebook(azure, training, test):
         "it is not trained yet: 404", "LargePersonGroupNotTrained",
         "large-person-group", "status", GROUP,
     )
-    person = azure.step("make a person", "person", "create", "usuario_demo", *in_group)["personId"]
+    person = azure.step("make a person", "person", "create", "ada", *in_group)["personId"]
     listed = azure.step("list the persons", "person", "list", *in_group)
     expect([entry["personId"] for entry in listed] == [person], f"one person: {listed}")
     azure.step(

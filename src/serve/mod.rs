@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod forms;
 mod layers;
+mod leftover;
 mod listen;
 mod metrics;
 mod model;

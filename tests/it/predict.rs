@@ -3,7 +3,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::OnceLock;
 
 use facepipe::image_io;
 use facepipe::types::Size;
@@ -11,33 +10,7 @@ use serde_json::{Value, json};
 
 use crate::helpers::{facepipe, failure, picture, run, shared, skip, snapshot, stdout, weights};
 use crate::helpers::{write, write_png};
-use crate::torch::{LABELS, data_set, json_lines, train};
-
-/// A model, its data set and its exported TorchScript, made once for all tests of this file.
-struct Made {
-    /// Removes all of it in the end.
-    _root: tempfile::TempDir,
-    model: PathBuf,
-    script: PathBuf,
-    photos: PathBuf,
-}
-
-fn made() -> &'static Made {
-    static MADE: OnceLock<Made> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let root = tempfile::tempdir().expect("temporary folder");
-        let data = data_set(root.path(), &LABELS);
-        let model = root.path().join("models/kinds");
-        stdout(&train("--epochs 6 --lr 0.003", &data, &model));
-        stdout(&run("export --threads 1 --format torchscript", &[&model]));
-        Made {
-            script: model.join("export/model.pt"),
-            photos: data.join("test"),
-            model,
-            _root: root,
-        }
-    })
-}
+use crate::torch::{json_lines, made};
 
 fn predict(options: &str, paths: &[&Path]) -> Output {
     let mut all: Vec<&Path> = vec![&made().model];

@@ -1,6 +1,7 @@
 //! Training, evaluation, export and prediction through the program, on a tiny drawn data set.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use image::{Rgb, RgbImage};
@@ -54,6 +55,32 @@ pub(crate) fn json_lines(output: &std::process::Output) -> Vec<Value> {
     lines.collect::<Result<_, _>>().expect("JSON lines")
 }
 
+/// A model, its data set and its exported TorchScript, made once for all tests that only read it.
+pub(crate) struct Made {
+    /// Keeps all of it as long as the tests run.
+    _root: tempfile::TempDir,
+    pub(crate) model: PathBuf,
+    pub(crate) script: PathBuf,
+    /// Faces of the test side, a folder for each label.
+    pub(crate) photos: PathBuf,
+}
+
+pub(crate) fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let data = data_set(root.path(), &LABELS);
+        let model = root.path().join("models/kinds");
+        stdout(&train("--epochs 6 --lr 0.003", &data, &model));
+        stdout(&run("export --threads 1 --format torchscript", &[&model]));
+        Made {
+            script: model.join("export/model.pt"),
+            photos: data.join("test"),
+            model,
+            _root: root,
+        }
+    })
+}
 #[test]
 fn a_model_from_training_to_prediction() {
     let root = tempfile::tempdir().expect("temporary folder");

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -21,6 +21,7 @@ use tower_http::cors::CorsLayer;
 use super::access::KEY_HEADER;
 use super::browsers::{Gate, Origin, keep_out};
 use super::layers::{ID_HEADER, need_key, observe};
+use super::leftover::take_in;
 use super::problem::Problem;
 use super::service::Service;
 
@@ -63,6 +64,7 @@ pub(super) fn router(service: &Arc<Service>, is_local: bool) -> Router {
         .method_not_allowed_fallback(|| async { wrong_method() })
         .layer(DefaultBodyLimit::max(settings.limits.body_bytes))
         .layer(from_fn_with_state(gate, keep_out))
+        .layer(from_fn(take_in))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let what = panic.downcast_ref::<&str>();
             Problem::internal(what.unwrap_or(&"a handler panicked")).into_response()

@@ -7,7 +7,7 @@ use std::thread;
 use image::RgbImage;
 use serde_json::{Value, json as object};
 
-use super::{Server, json, photo, png, refused, with_form, with_json};
+use super::{Server, command, json, made, photo, png, refused, with_form, with_json};
 use crate::helpers::picture;
 
 /// A picture that takes a while to decode and to resize.
@@ -59,6 +59,36 @@ fn bodies_and_photos_over_the_limits_are_refused() {
         (422, "too_many_pixels".to_owned())
     );
     json(server.predict(&png(&RgbImage::new(1000, 1000))));
+}
+
+#[test]
+fn who_sends_too_much_reads_why_it_is_refused() {
+    let mut with_key = command("--max-body 1", &made().model);
+    with_key.env("FACEPIPE_SERVE_KEY", "a key for tests");
+    for (server, expected) in [
+        (Server::start("--max-body 1"), 413),
+        (Server::of(with_key), 401),
+    ] {
+        let mut stream = server.connect();
+        let head = "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: 30000000\r\n\
+             connection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).expect("writes");
+        // As browsers do, which read nothing before all is sent.
+        for _ in 0..300 {
+            stream.write_all(&[7; 100_000]).expect("is taken in");
+        }
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("reads");
+        let status = format!("HTTP/1.1 {expected}");
+        assert!(answer.starts_with(&status), "{answer:.60}");
+    }
+    let server = Server::start("--max-body 1");
+    let mut stream = server.connect();
+    let head =
+        "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).expect("writes");
+    let mut sent = (0..9000).map(|_| stream.write_all(&[7; 1_000_000]));
+    assert!(sent.any(|sent| sent.is_err()), "nobody sends for ever");
 }
 
 #[test]

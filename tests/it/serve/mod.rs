@@ -9,9 +9,8 @@ mod routes;
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,32 +19,8 @@ use image::RgbImage;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
-use crate::helpers::{facepipe, run, snapshot, stdout, write};
-use crate::torch::{LABELS, data_set, train};
-
-/// A model and its data set, made once for all tests of the server.
-struct Made {
-    /// Removes all of it in the end.
-    _root: tempfile::TempDir,
-    model: PathBuf,
-    photos: PathBuf,
-}
-
-fn made() -> &'static Made {
-    static MADE: OnceLock<Made> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let root = tempfile::tempdir().expect("temporary folder");
-        let data = data_set(root.path(), &LABELS);
-        let model = root.path().join("models/kinds");
-        stdout(&train("--epochs 4 --lr 0.003", &data, &model));
-        stdout(&run("export --threads 1 --format torchscript", &[&model]));
-        Made {
-            model,
-            photos: data.join("test"),
-            _root: root,
-        }
-    })
-}
+use crate::helpers::{facepipe, snapshot, write};
+use crate::torch::made;
 
 /// A copy of the model whose card may be changed.
 fn copy_of_model(to: &Path, change: impl FnOnce(&mut Value)) {
