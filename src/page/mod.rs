@@ -80,8 +80,9 @@ pub fn picture(image: &RgbImage) -> Result<String, ImageError> {
     Ok(data_address("jpeg", &bytes))
 }
 
-/// Bytes of a picture as an address, so that a page needs no other file.
-fn data_address(kind: &str, bytes: &[u8]) -> String {
+/// Bytes of a picture as an address, so that a page needs no other file. `kind`: `jpeg`, `png`.
+#[must_use]
+pub fn data_address(kind: &str, bytes: &[u8]) -> String {
     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
     format!("data:image/{kind};base64,{text}")
 }

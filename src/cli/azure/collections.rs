@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::super::failure::Failure;
 use super::super::output::Outcome;
 use super::options::{
-    FaceOptions, collection_id, face_data, name, recognition_models, user_data, uuid,
+    FaceOptions, FaceText, collection_id, name, recognition_models, user_data, uuid,
 };
 use super::session::Session;
 use super::table;
@@ -217,9 +217,8 @@ pub(super) struct FaceArgs {
 pub(super) struct FaceUpdateArgs {
     #[command(flatten)]
     face: FaceArgs,
-    /// The new text, up to 1 KB
-    #[arg(long, value_name = "TEXT", value_parser = face_data)]
-    user_data: String,
+    #[command(flatten)]
+    text: FaceText,
 }
 
 /// A training that came to nothing.
@@ -290,10 +289,8 @@ pub(super) fn large_face_list(
         }
         LargeListFaceCommand::Update(args) => {
             let ids = [args.face.id.as_str(), args.face.face.as_str()];
-            let request = operations::FACE_UPDATE
-                .on(collection, &ids)
-                .json(json!({"userData": args.user_data}));
-            session.call(&request, "changed")
+            let request = operations::FACE_UPDATE.on(collection, &ids);
+            session.call(&args.text.changed_by(request), "changed")
         }
     }
 }

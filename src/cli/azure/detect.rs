@@ -1,7 +1,6 @@
 //! `facepipe azure detect`
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,6 +11,7 @@ use super::super::args::Globals;
 use super::super::failure::Failure;
 use super::super::inputs;
 use super::super::output::{Outcome, write_json_line};
+use super::lines::{self, Found};
 use super::options::{detection_models, recognition_models};
 use super::photo::{self, Photo};
 use super::session::Session;
@@ -19,7 +19,6 @@ use crate::azure::{
     ATTRIBUTES, AzureError, DETECTION_MODEL, DetectOptions, FoundFace, RECOGNITION_MODEL, Request,
     detect_by,
 };
-use crate::types::Size;
 
 /// How long a face id is kept where nothing else is said, in seconds: the service's own default.
 const A_DAY: u32 = 86_400;
@@ -102,22 +101,6 @@ impl DetectArgs {
     }
 }
 
-/// What is said of one image.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Found {
-        path: String,
-        #[serde(flatten)]
-        size: Option<Size>,
-        faces: Vec<Face>,
-    },
-    Failed {
-        path: String,
-        error: String,
-    },
-}
-
 /// A face in the photo's pixels.
 #[derive(Debug, Serialize)]
 pub(super) struct Face {
@@ -181,31 +164,25 @@ pub(super) fn run(
             hint: "`facepipe azure detect --help` says which model knows what".to_owned(),
         });
     }
-    let (mut lines, mut items_failed) = (Vec::new(), 0);
-    for (path, image) in args.images()? {
-        session.context.interrupt.check()?;
+    let look = |path: &str, image| {
         let photo = match image {
-            Image::OfSession => Ok(None),
-            Image::Address => Ok(Some(Photo::Address(path.clone()))),
-            Image::File(file) => Photo::read(&file).map(Some),
+            Image::OfSession => None,
+            Image::Address => Some(Photo::Address(path.to_owned())),
+            Image::File(file) => match Photo::read(&file) {
+                Ok(photo) => Some(photo),
+                Err(error) => return Ok(Err(error.to_string())),
+            },
         };
-        let line = match photo {
-            Err(error) => Err(error.to_string()),
-            Ok(photo) => faces(&path, photo.as_ref(), &mut options, session)?,
-        };
-        let line = line.unwrap_or_else(|error| Line::Failed { path, error });
-        items_failed += u64::from(matches!(line, Line::Failed { .. }));
-        if !globals.json {
-            write_json_line(&mut io::stdout().lock(), &line).map_err(Failure::of_output)?;
-        }
-        lines.push(line);
-    }
-    let answer = super::super::output::to_value(&lines)?;
-    let outcome = session.outcome("detect", &answer, Vec::new())?;
-    Ok(Outcome {
-        items_failed,
-        ..outcome
-    })
+        faces(path, photo.as_ref(), &mut options, session)
+    };
+    lines::of_each(
+        "detect",
+        args.images()?,
+        session,
+        globals,
+        look,
+        |output, line| write_json_line(output, line),
+    )
 }
 
 /// The faces of an image. Where the resource may not give face ids, goes on without.
@@ -214,7 +191,7 @@ fn faces(
     photo: Option<&Photo>,
     options: &mut DetectOptions,
     session: &Session<'_>,
-) -> Result<Result<Line, String>, Failure> {
+) -> Result<Result<Found<Face>, String>, Failure> {
     let request = |options: &DetectOptions| -> Request {
         match photo {
             Some(photo) => options.request(photo.body()),
@@ -241,12 +218,7 @@ fn faces(
         Err(error) => return Ok(Err(error.to_string())),
     };
     let scale = photo.map_or((1.0, 1.0), Photo::scale);
-    Ok(Ok(Line::Found {
-        path: path.to_owned(),
-        size: photo.and_then(Photo::size),
-        faces: found
-            .into_iter()
-            .map(|face| Face::in_photo(face, scale))
-            .collect(),
-    }))
+    let faces = found.into_iter();
+    let faces = faces.map(|face| Face::in_photo(face, scale)).collect();
+    Ok(Ok((photo.and_then(Photo::size), faces)))
 }

@@ -1,23 +1,23 @@
 //! `facepipe azure identify`: names for the faces of photos.
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, StdoutLock, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
 use super::super::args::Globals;
 use super::super::failure::Failure;
-use super::super::inputs::{self, InputFile};
+use super::super::inputs;
 use super::super::output::{Outcome, to_value};
 use super::detect::Face;
+use super::lines::{self, Found, Line};
 use super::options::{GroupOptions, confidence, detection_models, uuid};
 use super::photo::Photo;
 use super::session::Session;
 use crate::azure::{
     Candidate, DETECTION_MODEL, DetectOptions, Identifier, IdentifyOptions, detect,
 };
-use crate::types::Size;
 
 /// How long the face ids are kept, in seconds: they are looked up at once, but with the free tier, or
 /// where the service is busy, that may wait some minutes for its turn.
@@ -58,37 +58,21 @@ pub(super) struct IdentifyArgs {
     detection_model: String,
 }
 
-/// What `--json` prints as the answer, an entry a photo.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Found {
-        path: String,
-        #[serde(flatten)]
-        size: Option<Size>,
-        faces: Vec<Named>,
-    },
-    Failed {
-        path: String,
-        error: String,
-    },
-}
-
-impl Line {
-    /// The same for a person: the photo, then its faces.
-    fn texts(&self) -> Vec<String> {
-        match self {
-            Self::Found { path, faces, .. } => {
-                let number = match faces.len() {
-                    0 => "no face".to_owned(),
-                    1 => "1 face".to_owned(),
-                    number => format!("{number} faces"),
-                };
-                let first = std::iter::once(format!("{path}: {number}"));
-                first.chain(faces.iter().map(Named::line)).collect()
-            }
-            Self::Failed { path, error } => vec![format!("{path}: {error}")],
+/// The photo, then its faces, for a person.
+fn print(output: &mut StdoutLock<'_>, line: &Line<Named>) -> io::Result<()> {
+    match line {
+        Line::Found { path, faces, .. } => {
+            let number = match faces.len() {
+                0 => "no face".to_owned(),
+                1 => "1 face".to_owned(),
+                number => format!("{number} faces"),
+            };
+            writeln!(output, "{path}: {number}")?;
+            faces
+                .iter()
+                .try_for_each(|face| writeln!(output, "{}", face.line()))
         }
+        Line::Failed { path, error } => writeln!(output, "{path}: {error}"),
     }
 }
 
@@ -148,69 +132,44 @@ pub(super) fn run(
         recognition_model: description.recognition_model().to_owned(),
         ..DetectOptions::default()
     };
-    let (mut lines, mut items_failed) = (Vec::new(), 0);
-    for file in &files {
-        session.context.interrupt.check()?;
-        let line = of_photo(file, &options, &mut identifier, session)?;
-        items_failed += u64::from(matches!(line, Line::Failed { .. }));
-        if !globals.json {
-            // At once: what was paid for is not lost with a later photo.
-            let mut stdout = io::stdout().lock();
-            for text in line.texts() {
-                writeln!(stdout, "{text}").map_err(Failure::of_output)?;
-            }
-        }
-        lines.push(line);
-    }
-    let outcome = session.outcome("identify", &to_value(&lines)?, Vec::new())?;
-    Ok(Outcome {
-        items_failed,
-        ..outcome
-    })
+    let images = files.into_iter().map(|file| (file.name, file.path));
+    let look = |_: &str, file: PathBuf| of_photo(&file, &options, &mut identifier, session);
+    lines::of_each("identify", images, session, globals, look, print)
 }
 
 fn of_photo(
-    file: &InputFile,
+    file: &Path,
     options: &DetectOptions,
     identifier: &mut Identifier<'_>,
     session: &Session<'_>,
-) -> Result<Line, Failure> {
-    let path = file.name.clone();
-    let failed = |error: String| {
-        let path = path.clone();
-        Ok(Line::Failed { path, error })
-    };
-    let photo = match Photo::read(&file.path) {
+) -> Result<Result<Found<Named>, String>, Failure> {
+    let photo = match Photo::read(file) {
         Ok(photo) => photo,
-        Err(error) => return failed(error.to_string()),
+        Err(error) => return Ok(Err(error.to_string())),
     };
     let found = match detect(&session.client, photo.body(), options) {
         Ok(found) => found,
         Err(error) if error.concerns_all_requests() => return Err(error.into()),
-        Err(error) => return failed(error.to_string()),
+        Err(error) => return Ok(Err(error.to_string())),
     };
     let ids: Vec<String> = found
         .iter()
         .filter_map(|face| face.face_id.clone())
         .collect();
     if ids.len() < found.len() {
-        return failed("the service gave no ids for its faces".to_owned());
+        return Ok(Err("the service gave no ids for its faces".to_owned()));
     }
     let candidates = match identifier.identify(&ids) {
         Ok(candidates) => candidates,
         // The next photo may fare better: nobody is asked for in vain, as without a training.
-        Err(error) if error.leaves_outcome_unknown() => return failed(error.to_string()),
+        Err(error) if error.leaves_outcome_unknown() => return Ok(Err(error.to_string())),
         Err(error) => return Err(error.into()),
     };
     let faces = found
         .into_iter()
         .zip(candidates)
         .map(|(face, candidates)| Named::new(Face::in_photo(face, photo.scale()), candidates));
-    Ok(Line::Found {
-        path: file.name.clone(),
-        size: photo.size(),
-        faces: faces.collect(),
-    })
+    Ok(Ok((photo.size(), faces.collect())))
 }
 
 /// What is said of a face id.

@@ -4,6 +4,7 @@ mod collections;
 mod detect;
 mod enroll;
 mod identify;
+mod lines;
 mod liveness;
 mod options;
 mod person;

@@ -2,11 +2,12 @@
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use serde_json::json;
 
 use super::photo::Photo;
 use crate::azure::{
-    Collection, DETECTION_MODELS, Group, LONGEST_DEVICE, LONGEST_FACE_DATA, LONGEST_ID,
-    LONGEST_NAME, LONGEST_USER_DATA, PictureError, RECOGNITION_MODELS, Request,
+    Collection, DETECTION_MODEL, DETECTION_MODELS, Group, LONGEST_DEVICE, LONGEST_FACE_DATA,
+    LONGEST_ID, LONGEST_NAME, LONGEST_USER_DATA, PictureError, RECOGNITION_MODELS, Request,
 };
 
 /// Which group is meant.
@@ -48,7 +49,7 @@ pub(super) struct FaceOptions {
     #[arg(long, value_name = "LEFT,TOP,WIDTH,HEIGHT", value_parser = rectangle)]
     pub(super) target_face: Option<[f64; 4]>,
     /// What finds the face
-    #[arg(long, value_name = "MODEL", default_value = DETECTION_MODELS[2],
+    #[arg(long, value_name = "MODEL", default_value = DETECTION_MODEL,
           value_parser = detection_models())]
     pub(super) detection_model: String,
     /// A text that is kept beside the face, up to 1 KB
@@ -63,6 +64,21 @@ impl FaceOptions {
             .query("detectionModel", &self.detection_model)
             .maybe_query("userData", self.user_data.as_ref());
         Ok(Photo::named(&self.image)?.added_by(request, self.target_face))
+    }
+}
+
+/// The text beside a face.
+#[derive(Debug, Args)]
+pub(super) struct FaceText {
+    /// The new text, up to 1 KB
+    #[arg(long, value_name = "TEXT", value_parser = face_data)]
+    user_data: String,
+}
+
+impl FaceText {
+    /// A request that changes it.
+    pub(super) fn changed_by(&self, request: Request) -> Request {
+        request.json(json!({"userData": self.user_data}))
     }
 }
 

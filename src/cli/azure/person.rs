@@ -6,7 +6,7 @@ use serde_json::json;
 use super::super::failure::Failure;
 use super::super::output::Outcome;
 use super::collections::{Change, PageOptions};
-use super::options::{FaceOptions, GroupOptions, face_data, name, user_data, uuid};
+use super::options::{FaceOptions, FaceText, GroupOptions, name, user_data, uuid};
 use super::session::Session;
 use crate::azure::{Listing, operations};
 
@@ -99,9 +99,8 @@ pub(super) struct FaceArgs {
 pub(super) struct FaceUpdateArgs {
     #[command(flatten)]
     face: FaceArgs,
-    /// The new text, up to 1 KB
-    #[arg(long, value_name = "TEXT", value_parser = face_data)]
-    user_data: String,
+    #[command(flatten)]
+    text: FaceText,
 }
 
 /// Runs one of them.
@@ -145,10 +144,7 @@ fn face(command: &FaceCommand, session: &Session<'_>) -> Result<Outcome, Failure
         FaceCommand::Get(args) => session.call(&args.request(&operations::PERSON_FACE_GET), ""),
         FaceCommand::Update(args) => {
             let request = args.face.request(&operations::PERSON_FACE_UPDATE);
-            session.call(
-                &request.json(json!({"userData": args.user_data})),
-                "changed",
-            )
+            session.call(&args.text.changed_by(request), "changed")
         }
         FaceCommand::Delete(args) => {
             session.call(&args.request(&operations::PERSON_FACE_DELETE), "deleted")

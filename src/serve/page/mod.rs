@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::answers::Prediction;
 use super::problem::Problem;
 use crate::image_io::encode_jpeg;
+use crate::page::data_address;
 use crate::predict::NamedFace;
 use crate::types::ModelCard;
 
@@ -145,7 +146,7 @@ pub(super) fn answer(prediction: &Prediction, marked: Option<&RgbImage>) -> Mark
             @if let Some(bytes) = picture {
                 div.stage {
                     img alt="The photo with its faces marked"
-                        src={ "data:image/jpeg;base64," (STANDARD.encode(bytes)) };
+                        src=(data_address("jpeg", &bytes));
                 }
             }
             @if !prediction.faces.is_empty() {
