@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// The registry that the program was built with.
-const EMBEDDED: &str = include_str!("../../models/registry.toml");
+const EMBEDDED: &str = include_str!("../../../models/registry.toml");
 /// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
 /// Fewest digits of a checksum that still tell a damaged file from a whole one: torchvision names
