@@ -13,15 +13,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use azure_server::{AzureServer, KEY, OnPhoto, State};
-use facepipe::image_io;
-
-#[path = "../tests/it/azure_server/mod.rs"]
-#[expect(dead_code, reason = "the tests look at more")]
-mod azure_server;
-#[path = "../tests/it/http_server.rs"]
-#[expect(dead_code, reason = "the tests look at more")]
-mod http_server;
+use facepipe_imaging::image_io;
+use facepipe_test_support::azure_server::{AzureServer, KEY, OnPhoto, State};
 
 /// Who is on the photos.
 const PERSONS: [&str; 3] = ["ada", "alan", "grace"];

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs all tests; arguments go to `cargo test`.
+# Runs the tests of all rooms; arguments go to `cargo test`.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -9,4 +9,4 @@ unset LIBTORCH
 # Tests of these models look for their files, and say loudly what they skip without them.
 cargo run --quiet -- models pull mtcnn dlib >/dev/null ||
     say "going on without the files of MTCNN and dlib: their tests are skipped"
-cargo test "$@"
+cargo test --workspace "$@"

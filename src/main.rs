@@ -1,5 +1,7 @@
 //! The `facepipe` program: see `facepipe --help`.
 
+mod cli;
+
 fn main() -> ! {
-    facepipe::cli::main()
+    cli::main()
 }

@@ -12,7 +12,7 @@
 
 use std::time::Instant;
 
-use facepipe::hash_join::{close_pairs, distance};
+use facepipe_neighbours::hash_join::{close_pairs, distance};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

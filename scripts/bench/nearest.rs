@@ -15,10 +15,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use facepipe::context::{Context, Interrupt};
-use facepipe::nearest::{Faces, nearest_faces, nearest_hashes};
-use facepipe::ports::SilentProgress;
-use facepipe::types::Embedding;
+use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::ports::SilentProgress;
+use facepipe_core::types::Embedding;
+use facepipe_neighbours::nearest::{Faces, nearest_faces, nearest_hashes};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 

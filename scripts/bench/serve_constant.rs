@@ -12,10 +12,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use facepipe::artifacts::model_folder::read_card;
-use facepipe::nn::ModelError;
-use facepipe::predict::Naming;
-use facepipe::serve::{Batching, LabelModel, Limits, Opened, Service, Settings, bind, listen};
+use facepipe_core::artifacts::model_folder::read_card;
+use facepipe_nn::ModelError;
+use facepipe_predict::Naming;
+use facepipe_serve::{Batching, LabelModel, Limits, Opened, Service, Settings, bind, listen};
 
 /// Says the same of each image.
 struct Constant(Vec<f32>);

@@ -8,11 +8,11 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use facepipe::adapters::dlib_embedder::DlibEmbedderFactory;
-use facepipe::image_io;
-use facepipe::nn::use_threads;
-use facepipe::parallel;
-use facepipe::ports::{EmbedderError, FaceEmbedderFactory};
+use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+use facepipe_core::parallel;
+use facepipe_core::ports::{EmbedderError, FaceEmbedderFactory};
+use facepipe_imaging::image_io;
+use facepipe_nn::use_threads;
 use image::RgbImage;
 use tch::Device;
 

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use image::RgbImage;
 
-use crate::dlib::{InclusiveRect, LANDMARKS_FILE, ModelFileError, ShapePredictor};
-use crate::ports::LandmarkModel;
-use crate::types::{DlibLandmarks5, FaceBox};
+use facepipe_core::ports::LandmarkModel;
+use facepipe_core::types::{DlibLandmarks5, FaceBox};
+use facepipe_models::dlib::{InclusiveRect, LANDMARKS_FILE, ModelFileError, ShapePredictor};
 
 /// The model, read once for all threads.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::credentials::{Credentials, Identity};
 use super::credentials_error::CredentialsError;
 use super::error::AzureError;
 use super::sign_in::{SignIn, Token};
-use crate::secret::Secret;
+use facepipe_core::secret::Secret;
 
 /// The header that the key goes into.
 const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";

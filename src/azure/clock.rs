@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::context::{Interrupt, Interrupted};
+use facepipe_core::context::{Interrupt, Interrupted};
 
 /// How often an interruption is asked for while nothing else happens.
 const POLL: Duration = Duration::from_millis(100);

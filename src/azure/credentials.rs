@@ -7,8 +7,8 @@ use super::credentials_error::CredentialsError;
 use super::endpoint::{Endpoint, safe_url};
 use super::quota::Tier;
 use super::sign_in::{AUTHORITY, IMDS, SignIn};
-use crate::credentials::Places;
-use crate::secret::Secret;
+use facepipe_core::secret::Secret;
+use facepipe_net::credentials::Places;
 
 /// Names of the endpoint: facepipe's own, that of the SDKs' samples, and the shorter one that many
 /// projects use.
@@ -228,7 +228,7 @@ impl<E: Fn(&str) -> Option<String>> Needed<'_, E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::errors::Hint;
+    use facepipe_core::errors::Hint;
 
     const KEY: &str = "0123456789abcdef";
 

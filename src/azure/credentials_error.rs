@@ -4,8 +4,8 @@ use std::io;
 
 use super::auth::Auth;
 use super::credentials::{AUTH_NAME, ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
-use crate::credentials::FILES;
-use crate::errors::{Hint, io_hint};
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_net::credentials::FILES;
 
 /// What to do without the service.
 const LOCAL: &str =

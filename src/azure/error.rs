@@ -7,8 +7,8 @@ use super::credentials_error::CredentialsError;
 use super::hints;
 use super::service_error::ServiceError;
 use super::sign_in::SignInError;
-use crate::context::Interrupted;
-use crate::errors::Hint;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::Hint;
 
 /// What to do without the service.
 const LOCAL: &str =

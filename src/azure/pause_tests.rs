@@ -6,16 +6,16 @@ use std::time::Duration;
 use super::transport::{FIRST_PAUSE, LONGEST_PAUSE, RETRIES};
 use super::transport_tests::{JumpingClock, QUICK, client, request, send};
 use super::*;
-use crate::errors::Hint;
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_core::errors::Hint;
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 /// Remembers what a person is told.
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
-impl crate::ports::Progress for Notes {
-    fn start(&self, task: &str, total: Option<u64>) -> Box<dyn crate::ports::TaskProgress> {
-        crate::ports::SilentProgress.start(task, total)
+impl facepipe_core::ports::Progress for Notes {
+    fn start(&self, task: &str, total: Option<u64>) -> Box<dyn facepipe_core::ports::TaskProgress> {
+        facepipe_core::ports::SilentProgress.start(task, total)
     }
 
     fn note(&self, line: &str) {

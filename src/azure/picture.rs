@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageError, RgbImage, imageops};
 
-use crate::errors::Hint;
-use crate::image_io::{self, DecodeError, encode_jpeg};
-use crate::types::Size;
+use facepipe_core::errors::Hint;
+use facepipe_core::types::Size;
+use facepipe_imaging::image_io::{self, DecodeError, encode_jpeg};
 
 /// Smallest face that the service finds, in pixels, in a picture of up to 1920 x 1080; in larger
 /// ones it is larger in proportion. A photo with a shorter side than this is not worth a call.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::clock::Clock;
-use crate::context::Interrupted;
+use facepipe_core::context::Interrupted;
 
 /// What is added to a quota's window, as a share of it: calls that leave the machine evenly need not
 /// arrive so.

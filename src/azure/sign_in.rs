@@ -11,10 +11,10 @@ use url::Url;
 
 use super::azure_cli;
 use super::clock::Clock;
-use crate::back_off::back_off;
-use crate::context::Interrupted;
-use crate::errors::Hint;
-use crate::secret::Secret;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::Hint;
+use facepipe_core::secret::Secret;
+use facepipe_net::back_off::back_off;
 
 /// Where applications sign in, without the tenant.
 pub(super) const AUTHORITY: &str = "https://login.microsoftonline.com";

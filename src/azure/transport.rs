@@ -22,9 +22,9 @@ use super::quota::TokenBucket;
 use super::request::{Body, Repeat, Request};
 use super::retry::asked_pause;
 use super::service_error::ServiceError;
-use crate::back_off::back_off;
-use crate::ports::{Progress, SilentProgress};
-use crate::secret::Secret;
+use facepipe_core::ports::{Progress, SilentProgress};
+use facepipe_core::secret::Secret;
+use facepipe_net::back_off::back_off;
 
 /// The header in which errors without a body name their code.
 const ERROR_CODE_HEADER: &str = "x-ms-error-code";

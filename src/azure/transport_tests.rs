@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::service_error::{NOT_APPROVED, QUOTA_SPENT};
 use super::*;
-use crate::context::{Interrupt, Interrupted};
-use crate::errors::Hint;
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_core::context::{Interrupt, Interrupted};
+use facepipe_core::errors::Hint;
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const QUICK: Timeouts = Timeouts {

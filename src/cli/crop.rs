@@ -9,10 +9,10 @@ use super::failure::Failure;
 use super::limits::LimitOptions;
 use super::output::{Outcome, reason_lines};
 use super::wiring::{self, DetectorName};
-use crate::artifacts::image_folder::REPORT_FOLDER;
-use crate::context::Context;
-use crate::crop::{self, CropReport, FaceChoice, Settings};
-use crate::types::FaceQuality;
+use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
+use facepipe_core::context::Context;
+use facepipe_core::types::FaceQuality;
+use facepipe_crop::{CropReport, FaceChoice, Settings};
 
 /// Arguments of `crop`.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub(super) fn run(
         (false, false) => FaceChoice::All,
     };
     let settings = options.settings(tools.detectors.name(), faces);
-    let report = crop::run(&args.input, &args.out, &settings, &tools, context)?;
+    let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
     Ok(Outcome {
         lines: lines(&report),
         items_failed: report.items_failed,

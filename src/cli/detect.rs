@@ -10,13 +10,13 @@ use super::failure::Failure;
 use super::inputs::{self, InputFile};
 use super::output::{Outcome, PhotoLine, write_json_line};
 use super::wiring::{self, DetectorName};
-use crate::context::Context;
-use crate::face_picture::mark_faces;
-use crate::image_io;
-use crate::marked_copies::MarkedCopies;
-use crate::parallel::{self, InOrder};
-use crate::ports::FaceDetector;
-use crate::types::{DetectedFace, Size};
+use facepipe_core::context::Context;
+use facepipe_core::parallel::{self, InOrder};
+use facepipe_core::ports::FaceDetector;
+use facepipe_core::types::{DetectedFace, Size};
+use facepipe_drawing::face_picture::mark_faces;
+use facepipe_drawing::marked_copies::MarkedCopies;
+use facepipe_imaging::image_io;
 
 /// Arguments of `detect`.
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::output::{self, Outcome};
 use super::wiring;
-use crate::errors::Hint;
-use crate::model_files::{EntryStatus, Registry, status};
+use facepipe_core::errors::Hint;
+use facepipe_models::files::{EntryStatus, Registry, status};
 
 /// Arguments of `doctor`: none but the global ones.
 #[derive(Debug, Args)]

@@ -11,13 +11,13 @@ use super::failure::Failure;
 use super::inputs::{self, InputFile};
 use super::output::{Outcome, PhotoLine, write_json_line};
 use super::wiring::{self, DetectorName, EmbeddingParts};
-use crate::context::Context;
-use crate::embed::{EmbeddedFace, embed_faces};
-use crate::image_io;
-use crate::nn::use_threads;
-use crate::parallel;
-use crate::ports::{FaceDetector, FaceEmbedder, LandmarkModel};
-use crate::types::Size;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::ports::{FaceDetector, FaceEmbedder, LandmarkModel};
+use facepipe_core::types::Size;
+use facepipe_faces::embed::{EmbeddedFace, embed_faces};
+use facepipe_imaging::image_io;
+use facepipe_nn::use_threads;
 
 /// Arguments of `embed`.
 #[derive(Debug, Args)]

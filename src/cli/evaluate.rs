@@ -9,11 +9,11 @@ use super::evaluate_lines::lines;
 use super::failure::Failure;
 use super::output::{Outcome, to_value};
 use super::wiring;
-use crate::artifacts::model_folder::{self, REPORT_FOLDER};
-use crate::context::Context;
-use crate::evaluate::{self, PairList, Task};
-use crate::nn::parse_device;
-use crate::types::Split;
+use facepipe_core::artifacts::model_folder::{self, REPORT_FOLDER};
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_evaluate::{PairList, Task};
+use facepipe_nn::parse_device;
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
@@ -100,7 +100,7 @@ pub(super) fn run(
             .map(|(list, root)| PairList { list, root }),
         tools: tools.as_ref(),
     };
-    let report = evaluate::run(&task, context)?;
+    let report = facepipe_evaluate::run(&task, context)?;
     Ok(Outcome {
         report: to_value(&report)?,
         lines: lines(&report, &out),

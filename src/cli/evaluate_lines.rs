@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::evaluate::{AcceptRate, Metrics, OpenSet, Report, Verification, threshold_text};
+use facepipe_evaluate::{AcceptRate, Metrics, OpenSet, Report, Verification, threshold_text};
 
 /// From this many labels on only the worst are listed.
 const MOST_LABELS: usize = 40;

@@ -1,7 +1,7 @@
 //! What `prepare --explain` tells a person.
 
-use crate::perceptual_hash::PerceptualHash;
-use crate::prepare::{Agreement, Explanation, ImageFacts};
+use facepipe_imaging::perceptual_hash::PerceptualHash;
+use facepipe_prepare::{Agreement, Explanation, ImageFacts};
 
 /// The explanation, the verdict first.
 pub(super) fn lines(explanation: &Explanation) -> Vec<String> {

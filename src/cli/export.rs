@@ -7,9 +7,9 @@ use clap::Args;
 use super::args::Globals;
 use super::failure::Failure;
 use super::output::{Outcome, to_value};
-use crate::artifacts::model_folder::EXPORT_FOLDER;
-use crate::context::Context;
-use crate::export::{self, Format, Task};
+use facepipe_core::artifacts::model_folder::EXPORT_FOLDER;
+use facepipe_core::context::Context;
+use facepipe_export::{Format, Task};
 
 /// Arguments of `export`.
 #[derive(Debug, Args)]
@@ -52,8 +52,8 @@ pub(super) fn run(
         formats: &args.options.format,
         out: &out,
     };
-    let report = export::run(&task, context)?;
-    let line = |(format, file): (&Format, &crate::types::ExportCard)| {
+    let report = facepipe_export::run(&task, context)?;
+    let line = |(format, file): (&Format, &facepipe_core::types::ExportCard)| {
         format!(
             "{}: `{}`, {} bytes; opened again, its probabilities differ by at most {:.1e}",
             format.name(),

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
-use crate::errors::Hint;
+use facepipe_core::errors::Hint;
 #[cfg(feature = "torch")]
-use crate::errors::with_causes;
+use facepipe_core::errors::with_causes;
 
 /// An error of any stage on its way to the terminal.
 #[derive(Debug)]
@@ -28,8 +28,6 @@ impl<E: Hint + Send + 'static> From<E> for Failure {
         Self::Stage(Box::new(error))
     }
 }
-
-impl Hint for ctrlc::Error {}
 
 impl Failure {
     /// An error while writing results to stdout.

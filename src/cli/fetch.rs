@@ -12,10 +12,10 @@ use super::fetch_limits::FetchLimits;
 use super::fetch_plan;
 use super::output::Outcome;
 use super::wiring::sources::{Endpoint, SourceName};
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::context::Context;
-use crate::fetch::licence::Licence;
-use crate::fetch::{self, Report, Settings};
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::context::Context;
+use facepipe_core::licence::Licence;
+use facepipe_fetch::{Report, Settings};
 
 /// Arguments of `fetch`.
 #[derive(Debug, Args)]
@@ -184,7 +184,7 @@ pub(super) fn run(
     let Some(out) = out.filter(|_| !args.dry_run) else {
         return fetch_plan::print(jobs, &settings, context, globals.json);
     };
-    let report = fetch::run(jobs, &settings, out, context)?;
+    let report = facepipe_fetch::run(jobs, &settings, out, context)?;
     let mut outcome = outcome(&report, out);
     if globals.verbose > 0 {
         outcome.lines.extend(host_lines(&report));

@@ -8,9 +8,9 @@ use super::fetch_queries::{self, Wanted, is_something, tidy};
 use super::wiring::sources::{
     self, Lookup, STANDARD_INPUT, Searches, SourceName, Subject, item_number,
 };
-use crate::artifacts::image_folder::{label_from_query, label_from_text};
-use crate::context::Context;
-use crate::fetch::{self, Job, Request, Settings};
+use facepipe_core::artifacts::image_folder::{label_from_query, label_from_text};
+use facepipe_core::context::Context;
+use facepipe_fetch::{Job, Request, Settings};
 
 impl FetchOptions {
     /// The sources that were asked for, or that the other options need.
@@ -77,7 +77,7 @@ impl FetchOptions {
             };
             for path in paths {
                 if let (SourceName::Folder, Some(out)) = (source, out) {
-                    fetch::ensure_apart(path, out)?;
+                    facepipe_fetch::ensure_apart(path, out)?;
                 }
                 jobs.push(self.list(source, path, only_lists)?);
             }
@@ -110,7 +110,7 @@ impl FetchOptions {
             ));
         }
         let silent = sources.iter().find(|source| !source.names_licences());
-        let filter: fetch::licence::LicenceFilter = self.license.iter().copied().collect();
+        let filter: facepipe_core::licence::LicenceFilter = self.license.iter().copied().collect();
         if let Some(source) = silent
             && filter.limits_searches().is_some()
         {
@@ -211,12 +211,12 @@ fn subjects(
         };
         lookups.push(lookup);
     }
-    let mut open: Vec<&mut dyn crate::ports::Lookup> = Vec::new();
+    let mut open: Vec<&mut dyn facepipe_core::ports::Lookup> = Vec::new();
     for lookup in lookups.iter_mut().flatten() {
         open.push(lookup);
     }
     if !open.is_empty() {
-        fetch::look_up(&mut open, settings, context)?;
+        facepipe_fetch::look_up(&mut open, settings, context)?;
     }
     let mut subjects: Vec<Subject> = Vec::with_capacity(wanted.len());
     for (one, lookup) in wanted.into_iter().zip(lookups) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::fetch::{Keep, Timeouts};
+use facepipe_fetch::{Keep, Timeouts};
 
 /// What is kept, and how long is waited.
 #[derive(Debug, Clone, Args)]

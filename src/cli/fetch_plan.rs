@@ -8,10 +8,10 @@ use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
 use super::output::Outcome;
-use crate::context::Context;
-use crate::fetch::licence::Licence;
-use crate::fetch::{self, Job, Planned, Settings};
-use crate::types::{Candidate, Provenance};
+use facepipe_core::context::Context;
+use facepipe_core::licence::Licence;
+use facepipe_core::types::{Candidate, Provenance};
+use facepipe_fetch::{Job, Planned, Settings};
 
 /// Letters of the longest licence code.
 const CODE_WIDTH: usize = 8;
@@ -57,7 +57,7 @@ pub(super) fn print(
             io::Error::from(kind)
         })
     };
-    let result = fetch::plan(jobs, settings, context, &mut tell);
+    let result = facepipe_fetch::plan(jobs, settings, context, &mut tell);
     if let Some(error) = output_error {
         return Err(Failure::of_output(error));
     }
@@ -95,7 +95,7 @@ impl Totals {
                 *self.licences.entry(licence).or_default() += 1;
                 return;
             }
-            Planned::OtherLicence(..) => crate::types::Reason::Licence,
+            Planned::OtherLicence(..) => facepipe_core::types::Reason::Licence,
             Planned::Junk(junk) => junk.reason,
         };
         *self.left_out.entry(reason.to_string()).or_default() += 1;
@@ -162,7 +162,7 @@ fn item(planned: &Planned) -> Value {
         Planned::Image(candidate) => Value::Object(image(candidate)),
         Planned::OtherLicence(candidate, error) => {
             let mut item = image(candidate);
-            let reason = crate::types::Reason::Licence.to_string();
+            let reason = facepipe_core::types::Reason::Licence.to_string();
             item.insert("left_out".to_owned(), reason.into());
             item.insert("message".to_owned(), error.to_string().into());
             Value::Object(item)

@@ -7,13 +7,13 @@ use clap::{Args, ValueEnum};
 use super::args::Globals;
 use super::failure::Failure;
 use super::wiring;
-use crate::artifacts::image_folder::REPORT_FOLDER;
-use crate::artifacts::jsonl;
-use crate::artifacts::stage::{self, DISCARDED_FILE};
-use crate::context::Context;
-use crate::embed_images::ImageEmbedder;
-use crate::prepare::{self, Decision, PrepareReport, Restored, STAGE};
-use crate::types::{Discarded, Reason};
+use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::{self, DISCARDED_FILE};
+use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, Reason};
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_prepare::{Decision, PrepareReport, Restored, STAGE};
 
 /// Whether faces that are not the person of their label are left out, and which are not.
 #[derive(Debug, Clone, Args)]
@@ -96,7 +96,7 @@ impl IdentityOptions {
             (Switch::On, _) | (Switch::Auto, true) => {
                 wiring::image_embedder(globals, context).map(Some)
             }
-            (Switch::Auto, false) if !prepare::knows_faces(input) => Ok(None),
+            (Switch::Auto, false) if !facepipe_prepare::knows_faces(input) => Ok(None),
             (Switch::Auto, false) => match wiring::missing_for_embeddings(globals) {
                 None => wiring::image_embedder(globals, context).map(Some),
                 Some(missing) => {

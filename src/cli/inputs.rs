@@ -9,7 +9,7 @@ use glob::MatchOptions;
 use walkdir::WalkDir;
 
 use super::failure::Failure;
-use crate::artifacts::image_folder::is_hidden;
+use facepipe_core::artifacts::image_folder::is_hidden;
 
 /// The argument that stands for a list on stdin.
 const STDIN: &str = "-";

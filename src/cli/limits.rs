@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::crop::QualityLimits;
+use facepipe_crop::QualityLimits;
 
 /// Overall quality below which a face is left out. Of 3781 faces that were the largest of their photo
 /// (press, web and laboratory photos, found by MTCNN) none had less, the worst 0.07; of 293 other

@@ -52,8 +52,8 @@ use std::sync::Arc;
 
 use clap::FromArgMatches;
 
-use crate::context::{Context, Interrupt};
 use args::{Cli, Command};
+use facepipe_core::context::{Context, Interrupt};
 use failure::Failure;
 use output::Outcome;
 use progress::TerminalProgress;
@@ -70,7 +70,7 @@ const FAILURE: u8 = 1;
 const USAGE: u8 = 2;
 
 /// Runs the program with the arguments and environment of the process, and ends it.
-pub fn main() -> ! {
+pub(super) fn main() -> ! {
     end::with(exit_code())
 }
 
@@ -159,7 +159,7 @@ const fn handles_signals_itself(_: &Command) -> bool {
 }
 
 /// The first Ctrl-C (or SIGTERM) lets the item at hand end; the second ends the process at once.
-fn handle_signals(interrupt: &Interrupt) -> Result<(), ctrlc::Error> {
+fn handle_signals(interrupt: &Interrupt) -> std::io::Result<()> {
     let interrupt = interrupt.clone();
     ctrlc::set_handler(move || {
         if interrupt.raise() {
@@ -170,4 +170,5 @@ fn handle_signals(interrupt: &Interrupt) -> Result<(), ctrlc::Error> {
             std::process::exit(i32::from(INTERRUPTED));
         }
     })
+    .map_err(std::io::Error::other)
 }

@@ -9,9 +9,9 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::output::{self, Outcome};
 use super::wiring;
-use crate::context::Context;
-use crate::errors::Hint;
-use crate::model_files::{EntryStatus, Folders, Registry, Selection, pull, status};
+use facepipe_core::context::Context;
+use facepipe_core::errors::Hint;
+use facepipe_models::files::{EntryStatus, Folders, Registry, Selection, pull, status};
 
 /// Arguments of `models`.
 #[derive(Debug, Args)]

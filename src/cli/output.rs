@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::args::Globals;
 use super::failure::Failure;
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 /// The result of a command.
 #[derive(Debug, Default)]

@@ -12,10 +12,10 @@ use super::limits::share;
 use super::output::{Outcome, write_json_line};
 use super::predict_table::Table;
 use super::wiring;
-use crate::context::Context;
-use crate::marked_copies::MarkedCopies;
-use crate::nn::{Classifier, parse_device};
-use crate::predict::{self, Answer, Naming, Photo, Settings, UNKNOWN};
+use facepipe_core::context::Context;
+use facepipe_drawing::marked_copies::MarkedCopies;
+use facepipe_nn::{Classifier, parse_device};
+use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
@@ -93,7 +93,7 @@ pub(super) fn run(
     };
     let mut items_failed = 0;
     let mut print = printer(args)?;
-    predict::run(
+    facepipe_predict::run(
         &classifier,
         tools.as_ref(),
         &photos,

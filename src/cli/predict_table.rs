@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::predict::{Answer, NamedFace};
+use facepipe_predict::{Answer, NamedFace};
 
 /// Columns before those of the most probable labels.
 const COLUMNS: [&str; 11] = [
@@ -87,7 +87,7 @@ fn io_error(error: csv::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predict::Probabilities;
+    use facepipe_predict::Probabilities;
 
     fn table(answers: &[Answer], ranks: usize) -> String {
         let mut bytes = Vec::new();

@@ -10,11 +10,11 @@ use super::failure::Failure;
 use super::identities::{self, IdentityOptions};
 use super::output::{self, Outcome, reason_lines, to_value};
 use super::splitting::SplitOptions;
-use crate::artifacts::given_split::SHARDS_FOLDER;
-use crate::context::Context;
-use crate::embed_images::ImageEmbedder;
-use crate::prepare::{self, Conflicts, LinkMode, PrepareError, PrepareReport, Settings};
-use crate::types::Split;
+use facepipe_core::artifacts::given_split::SHARDS_FOLDER;
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_prepare::{Conflicts, LinkMode, PrepareError, PrepareReport, Settings};
 
 /// Pairs of images that leak which are named on the terminal; the page shows them.
 const TOLD_LEAKS: usize = 20;
@@ -172,7 +172,7 @@ pub(super) fn run(
     settings.embeddings = embedder.is_some();
     if let Some([a, b]) = args.explain.as_deref() {
         let out = args.out.as_deref();
-        let explanation = prepare::explain(
+        let explanation = facepipe_prepare::explain(
             &args.input,
             out,
             [a, b],
@@ -192,7 +192,7 @@ pub(super) fn run(
     // Without --explain and --check it is required.
     let out = args.out.as_deref().unwrap_or(Path::new("."));
     identities.remember_restored(&args.input, out)?;
-    let report = prepare::run(&args.input, out, &settings, embedder.as_ref(), context)?;
+    let report = facepipe_prepare::run(&args.input, out, &settings, embedder.as_ref(), context)?;
     Ok(Outcome {
         lines: lines(&report),
         items_failed: report.items_failed,
@@ -209,7 +209,7 @@ fn check(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let out = args.out.as_deref().unwrap_or(&args.input);
-    let check = prepare::check(&args.input, out, settings, embedder, context)?;
+    let check = facepipe_prepare::check(&args.input, out, settings, embedder, context)?;
     let proof = &check.proof;
     let mut lines = proof.verdict.clone();
     for link in proof
@@ -264,7 +264,7 @@ pub(super) fn lines(report: &PrepareReport) -> Vec<String> {
     lines.extend(identities::lines(report));
     lines.push(format!(
         "look at `{}`",
-        report.out.join(prepare::PAGE_FILE).display()
+        report.out.join(facepipe_prepare::PAGE_FILE).display()
     ));
     lines
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::Globals;
-use crate::ports::{Progress, TaskProgress};
+use facepipe_core::ports::{Progress, TaskProgress};
 
 /// How often a bar moves by itself.
 const TICK: Duration = Duration::from_millis(120);

@@ -15,12 +15,12 @@ use super::output::{Outcome, to_value};
 use super::prepare::{self, PrepareArgs, PrepareOptions};
 use super::train::{self, LearningRate, TrainArgs, TrainOptions};
 use super::wiring;
-use crate::artifacts::stage::REPORT_FILE;
-use crate::artifacts::{atomic, jsonl};
-use crate::context::Context;
-use crate::ledger;
-use crate::nn::parse_device;
-use crate::types::Split;
+use facepipe_core::artifacts::stage::REPORT_FILE;
+use facepipe_core::artifacts::{atomic, jsonl};
+use facepipe_core::context::Context;
+use facepipe_core::ledger;
+use facepipe_core::types::Split;
+use facepipe_nn::parse_device;
 
 /// What became of each photo, in the project's folder.
 const FATES_FILE: &str = "photos.jsonl";

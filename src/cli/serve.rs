@@ -17,11 +17,11 @@ use super::failure::Failure;
 use super::limits::share;
 use super::output::{Outcome, write_json_line};
 use super::wiring;
-use crate::context::{Context, Interrupt};
-use crate::credentials::Places;
-use crate::errors::with_causes;
-use crate::predict::Naming;
-use crate::serve::{
+use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::errors::with_causes;
+use facepipe_net::credentials::Places;
+use facepipe_predict::Naming;
+use facepipe_serve::{
     ApiKey, Batching, Certificate, Limits, Origin, Service, Settings, bind, listen,
 };
 

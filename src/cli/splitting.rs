@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::failure::Failure;
-use crate::prepare::{GivenSplit, Settings, SplitBy, Wish};
+use facepipe_prepare::{GivenSplit, Settings, SplitBy, Wish};
 
 /// How far the shares' sum may be from 1.
 const SHARE_TOLERANCE: f64 = 1e-6;

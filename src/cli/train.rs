@@ -10,10 +10,10 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::output::{Outcome, to_value};
 use super::wiring;
-use crate::context::Context;
-use crate::nn::{Backbone, DEFAULT_BACKBONE, PrecisionChoice, WeightsChoice, parse_device};
-use crate::train::{self, Augmentation, Places, Schedule, Settings};
-use crate::types::Head;
+use facepipe_core::context::Context;
+use facepipe_core::types::Head;
+use facepipe_nn::{Backbone, DEFAULT_BACKBONE, PrecisionChoice, WeightsChoice, parse_device};
+use facepipe_train::{Augmentation, Places, Schedule, Settings};
 
 /// A hundred years, for which durations have room.
 const MOST_MINUTES: f64 = 100.0 * 365.25 * 24.0 * 60.0;
@@ -212,12 +212,12 @@ pub(super) fn run(
         resume: args.resume,
         keep_every: Duration::from_secs_f64(args.options.keep_every.min(MOST_MINUTES) * 60.0),
     };
-    let images = train::train_images(&args.data)?;
+    let images = facepipe_train::train_images(&args.data)?;
     let settings = args.options.settings(context.seed, device, Some(images))?;
     if args.options.lr == Some(LearningRate::Find) {
         return find_rate(&places, &settings, context);
     }
-    let report = train::run(&places, &settings, context)?;
+    let report = facepipe_train::run(&places, &settings, context)?;
     let best = &report.best;
     let lines = vec![
         format!(
@@ -247,7 +247,7 @@ fn find_rate(
     let mut name = places.out.file_name().unwrap_or_default().to_owned();
     name.push(RATE_FOLDER_ENDING);
     let folder = places.out.with_file_name(name);
-    let report = train::find_rate(places, settings, context, &folder)?;
+    let report = facepipe_train::find_rate(places, settings, context, &folder)?;
     let option = if report.trunk_is_frozen {
         "--frozen-lr"
     } else {

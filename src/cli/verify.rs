@@ -11,10 +11,10 @@ use super::failure::Failure;
 use super::inputs::InputFile;
 use super::output::{Outcome, to_value};
 use super::wiring::{self, DetectorName};
-use crate::context::Context;
-use crate::errors::Hint;
-use crate::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
-use crate::types::Embedding;
+use facepipe_core::context::Context;
+use facepipe_core::errors::Hint;
+use facepipe_core::types::Embedding;
+use facepipe_faces::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -166,7 +166,7 @@ mod tests {
     fn a_photo_without_faces_is_an_error_with_a_hint() {
         let line = Line::Found {
             path: "wall.jpg".to_owned(),
-            size: crate::types::Size::new(64, 48),
+            size: facepipe_core::types::Size::new(64, 48),
             faces: Vec::new(),
         };
         let error = photo(line).expect_err("no face");

@@ -9,39 +9,39 @@ use clap::ValueEnum;
 
 use super::args::Globals;
 use super::failure::Failure;
-use crate::adapters::azure::AzureFactory;
+use facepipe_adapters::detectors::azure::AzureFactory;
 #[cfg(feature = "torch")]
-use crate::adapters::both_sides::BothSidesFactory;
+use facepipe_adapters::detectors::mmod::{self, MmodFactory};
 #[cfg(feature = "torch")]
-use crate::adapters::dlib_embedder::DlibEmbedderFactory;
-use crate::adapters::dlib_landmarks::DlibLandmarkModel;
+use facepipe_adapters::detectors::mtcnn::MtcnnFactory;
+use facepipe_adapters::detectors::seeta::{self, SeetaFactory};
+use facepipe_adapters::detectors::with_landmarks::WithLandmarks;
+use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
 #[cfg(feature = "torch")]
-use crate::adapters::mmod::{self, MmodFactory};
+use facepipe_adapters::embedders::both_sides::BothSidesFactory;
 #[cfg(feature = "torch")]
-use crate::adapters::mtcnn::MtcnnFactory;
+use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
 #[cfg(feature = "torch")]
-use crate::adapters::one_thread::OneThreadFactory;
-use crate::adapters::seeta::{self, SeetaFactory};
-use crate::adapters::with_landmarks::WithLandmarks;
+use facepipe_adapters::embedders::one_thread::OneThreadFactory;
+use facepipe_azure::{ApiVersion, AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
 #[cfg(feature = "torch")]
-use crate::artifacts::{digest, model_folder::BEST_FILE};
-use crate::azure::{ApiVersion, AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
-use crate::context::Context;
-use crate::dlib_box::SquareFit;
-use crate::embed_images::ImageEmbedder;
-use crate::face_cutter::FaceTools;
+use facepipe_core::artifacts::{digest, model_folder::BEST_FILE};
+use facepipe_core::context::Context;
 #[cfg(feature = "torch")]
-use crate::face_finder::NoDetector;
-use crate::model_files::Folders;
+use facepipe_core::ports::FaceEmbedderFactory;
+use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
 #[cfg(feature = "torch")]
-use crate::nn::Classifier;
+use facepipe_core::types::{ChipSpec, ModelCard};
+use facepipe_faces::dlib_box::SquareFit;
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_faces::face_cutter::FaceTools;
 #[cfg(feature = "torch")]
-use crate::ports::FaceEmbedderFactory;
-use crate::ports::{FaceDetectorFactory, LandmarkModel};
+use facepipe_faces::face_finder::NoDetector;
+use facepipe_models::files::Folders;
 #[cfg(feature = "torch")]
-use crate::serve::{Embedding, Opened};
+use facepipe_nn::Classifier;
 #[cfg(feature = "torch")]
-use crate::types::{ChipSpec, ModelCard};
+use facepipe_serve::{Embedding, Opened};
 
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -84,7 +84,7 @@ pub(super) fn detector(
         DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::usual(&weights)?)),
         #[cfg(feature = "torch")]
         DetectorName::Mmod => {
-            let device = crate::nn::parse_device(&globals.device)?;
+            let device = facepipe_nn::parse_device(&globals.device)?;
             let detectors = Box::new(MmodFactory::new(&weights, device)?);
             with_landmarks(detectors, mmod::FIT, &weights)
         }
@@ -125,9 +125,9 @@ fn with_landmarks(
 }
 
 #[cfg(not(feature = "torch"))]
-fn needs_torch(name: DetectorName) -> crate::ports::DetectorError {
+fn needs_torch(name: DetectorName) -> facepipe_core::ports::DetectorError {
     let value = name.to_possible_value();
-    crate::ports::DetectorError::NeedsTorch {
+    facepipe_core::ports::DetectorError::NeedsTorch {
         detector: value.map_or_else(String::new, |value| value.get_name().to_owned()),
     }
 }
@@ -188,7 +188,7 @@ pub(super) fn embedding_parts(
     context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
     let weights = weights_folder(globals);
-    let device = crate::nn::parse_device(&globals.device)?;
+    let device = facepipe_nn::parse_device(&globals.device)?;
     let detectors = detector(name, globals, context)?;
     let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
     let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
@@ -213,7 +213,7 @@ pub(super) fn served_model(
     globals: &Globals,
     context: &Context,
 ) -> Result<Opened, Failure> {
-    let device = crate::nn::parse_device(&globals.device)?;
+    let device = facepipe_nn::parse_device(&globals.device)?;
     let classifier = Classifier::open(model, device)?;
     let weights = if model.is_file() {
         model.to_owned()
@@ -240,7 +240,7 @@ pub(super) fn served_model(
     Ok(Opened {
         card: classifier.card().clone(),
         sha256: digest::sha256_of_file(&weights)?,
-        device: crate::nn::device_name(device),
+        device: facepipe_nn::device_name(device),
         tools,
         embedding: embedding().map_err(|failure| failure.in_one_line()),
         model: Box::new(classifier),
@@ -270,8 +270,8 @@ pub(super) fn image_embedder(
 pub(super) fn missing_for_embeddings(globals: &Globals) -> Option<String> {
     let weights = weights_folder(globals);
     let needed = [
-        crate::dlib::RESNET_FILE,
-        crate::dlib::LANDMARKS_FILE,
+        facepipe_models::dlib::RESNET_FILE,
+        facepipe_models::dlib::LANDMARKS_FILE,
         "mtcnn_pnet.pt",
         "mtcnn_rnet.pt",
         "mtcnn_onet.pt",

@@ -47,6 +47,40 @@ pub fn io_hint(error: &io::Error) -> Option<String> {
     Some(text.to_owned())
 }
 
+/// Any error, told as if it stood there itself: for errors that hold what an adapter may meet, whatever
+/// that is.
+#[derive(Debug)]
+pub struct BoxedError(Box<dyn Hint + Send + Sync>);
+
+impl BoxedError {
+    /// Holds `error`.
+    pub fn new(error: impl Hint + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl std::fmt::Display for BoxedError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
+impl std::error::Error for BoxedError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+impl Hint for BoxedError {
+    fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+
+    fn is_interruption(&self) -> bool {
+        self.0.is_interruption()
+    }
+}
+
 impl Hint for io::Error {
     fn hint(&self) -> Option<String> {
         io_hint(self)

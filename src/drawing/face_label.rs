@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage};
 
 use crate::lettering::{LETTER, write_enlarged};
-use crate::types::PixelRect;
+use facepipe_core::types::PixelRect;
 
 /// Space between a label's edge and its letters, in pixels of a letter.
 const GAP: u32 = 1;
@@ -14,7 +14,7 @@ const CUT_OFF: &str = "..";
 pub(crate) const INK: Rgb<u8> = Rgb([0, 0, 0]);
 
 /// The labels of one photo.
-pub(crate) struct Labels {
+pub struct Labels {
     /// Pixels of the photo to a pixel of a letter, at least: less only where the photo is narrow.
     least: u32,
     /// At most: where the text is not much wider than its box.
@@ -25,7 +25,7 @@ pub(crate) struct Labels {
 
 impl Labels {
     /// Labels of which a letter's pixel is `least` to `most` pixels of the photo.
-    pub(crate) fn new(least: u32, most: u32) -> Self {
+    pub fn new(least: u32, most: u32) -> Self {
         Self {
             least,
             most,
@@ -35,13 +35,7 @@ impl Labels {
 
     /// Writes a text above a box; below or inside it where there is no room, or where another label
     /// is. A text that is wider than the photo has smaller letters, and is cut off in the end.
-    pub(crate) fn add(
-        &mut self,
-        photo: &mut RgbImage,
-        rect: PixelRect,
-        text: &str,
-        paper: Rgb<u8>,
-    ) {
+    pub fn add(&mut self, photo: &mut RgbImage, rect: PixelRect, text: &str, paper: Rgb<u8>) {
         let rect_width = rect.right - rect.left;
         let letters = text.chars().count() as u32;
         let width_at = |scale: u32, letters: u32| (letters * LETTER + 2 * GAP) * scale;

@@ -3,13 +3,13 @@
 use image::{Rgb, RgbImage};
 
 use crate::face_label::{Labels, fill};
-use crate::types::{DetectedFace, PixelRect};
+use facepipe_core::types::{DetectedFace, PixelRect};
 
 /// A line is one pixel wide for each so many pixels of the photo's longer side, so that it is seen
 /// on camera pictures too.
 const SIDE_OF_ONE_PIXEL: u32 = 500;
 /// Of boxes and of what is written at them.
-pub(crate) const BOX: Rgb<u8> = Rgb([0, 220, 60]);
+pub const BOX: Rgb<u8> = Rgb([0, 220, 60]);
 /// Colours of the landmarks, in their order.
 const LANDMARKS: [Rgb<u8>; 5] = [
     Rgb([255, 40, 40]),
@@ -42,12 +42,12 @@ pub fn mark_faces(photo: &mut RgbImage, faces: &[DetectedFace]) {
 }
 
 /// The width of lines, in pixels, that suits a photo.
-pub(crate) fn line_width(photo: &RgbImage) -> u32 {
+pub fn line_width(photo: &RgbImage) -> u32 {
     (photo.width().max(photo.height()) / SIDE_OF_ONE_PIXEL).max(1)
 }
 
 /// A box's outline, inside the box.
-pub(crate) fn frame(photo: &mut RgbImage, rect: PixelRect, width: u32, ink: Rgb<u8>) {
+pub fn frame(photo: &mut RgbImage, rect: PixelRect, width: u32, ink: Rgb<u8>) {
     let PixelRect {
         left,
         top,
@@ -105,7 +105,7 @@ fn dot(photo: &mut RgbImage, x: f32, y: f32, width: u32, ink: Rgb<u8>) {
 mod tests {
     use super::*;
     use crate::face_label::INK;
-    use crate::types::{DlibLandmarks5, Landmarks, Landmarks5};
+    use facepipe_core::types::{DlibLandmarks5, Landmarks, Landmarks5};
 
     const GREY: Rgb<u8> = Rgb([90, 90, 90]);
 

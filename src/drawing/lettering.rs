@@ -4,11 +4,11 @@ use font8x8::{BASIC_FONTS, LATIN_FONTS, UnicodeFonts};
 use image::{Rgb, RgbImage};
 
 /// Side of a letter in pixels.
-pub(crate) const LETTER: u32 = 8;
+pub const LETTER: u32 = 8;
 
 /// Writes from left to right; `left` and `top` are the first letter's. What lies outside the
 /// picture is left out.
-pub(crate) fn write_across(picture: &mut RgbImage, left: u32, top: u32, text: &str, ink: Rgb<u8>) {
+pub fn write_across(picture: &mut RgbImage, left: u32, top: u32, text: &str, ink: Rgb<u8>) {
     write_enlarged(picture, left, top, 1, text, ink);
 }
 
@@ -40,8 +40,7 @@ pub(crate) fn write_enlarged(
 
 /// A text in letters that can be written: those of other scripts become Latin ones that sound
 /// alike.
-#[cfg(feature = "torch")]
-pub(crate) fn writable(text: &str) -> String {
+pub fn writable(text: &str) -> String {
     let written = |letter: char| BASIC_FONTS.get(letter).or_else(|| LATIN_FONTS.get(letter));
     let mut all = String::new();
     for letter in text.chars().filter(|letter| !letter.is_control()) {
@@ -54,14 +53,7 @@ pub(crate) fn writable(text: &str) -> String {
 }
 
 /// Writes from below upwards, with the letters' tops on the left.
-#[cfg(feature = "torch")]
-pub(crate) fn write_upwards(
-    picture: &mut RgbImage,
-    left: u32,
-    bottom: u32,
-    text: &str,
-    ink: Rgb<u8>,
-) {
+pub fn write_upwards(picture: &mut RgbImage, left: u32, bottom: u32, text: &str, ink: Rgb<u8>) {
     for (letter, number) in text.chars().zip(0..) {
         for (x, y) in pixels() {
             if has_ink(letter, x, y) {
@@ -91,7 +83,7 @@ fn put(picture: &mut RgbImage, x: u32, y: u32, ink: Rgb<u8>) {
     }
 }
 
-#[cfg(all(test, feature = "torch"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 

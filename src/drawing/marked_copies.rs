@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use crate::artifacts::atomic;
-use crate::artifacts::digest::md5_hex;
-use crate::image_io;
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::digest::md5_hex;
+use facepipe_imaging::image_io;
 
 /// Digits of a hash that tell marked photos of the same name apart.
 const HASH_DIGITS: usize = 8;

@@ -3,13 +3,13 @@
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use crate::face_chip;
-use crate::types::{CropPlace, Size};
+use facepipe_core::types::{CropPlace, Size};
+use facepipe_faces::face_chip;
 
 /// A crop in a square of `side` pixels: the aligned face as a network sees it, where its place is
 /// known, or else the whole with its ratio.
 #[must_use]
-pub(crate) fn thumbnail(crop: &RgbImage, place: Option<&CropPlace>, side: u32) -> RgbImage {
+pub fn thumbnail(crop: &RgbImage, place: Option<&CropPlace>, side: u32) -> RgbImage {
     if place.is_some() {
         return face_chip::chip(crop, place, Size::new(side, side)).into_owned();
     }

@@ -7,8 +7,10 @@
 
 use image::RgbImage;
 
-use crate::ports::LandmarkModel;
-use crate::types::{DetectedFace, DlibLandmarks5, FaceBox, Landmarks, Landmarks5, PixelRect, Size};
+use facepipe_core::ports::LandmarkModel;
+use facepipe_core::types::{
+    DetectedFace, DlibLandmarks5, FaceBox, Landmarks, Landmarks5, PixelRect, Size,
+};
 
 /// Side of dlib's box, as a multiple of the root mean square distance of eyes, nose and corners of
 /// the mouth from their middle: 3.85 on average, with a standard deviation of 0.32.

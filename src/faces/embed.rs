@@ -3,11 +3,13 @@
 use image::RgbImage;
 use serde::Serialize;
 
-use crate::dlib::face_chip;
 use crate::dlib_box::landmarks_of;
-use crate::errors::Hint;
-use crate::ports::{DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel};
-use crate::types::{DetectedFace, Embedding, PixelRect};
+use facepipe_core::errors::Hint;
+use facepipe_core::ports::{
+    DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel,
+};
+use facepipe_core::types::{DetectedFace, Embedding, PixelRect};
+use facepipe_models::dlib::face_chip;
 
 /// A face and its embedding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -91,7 +93,7 @@ pub fn embed_detected(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{DlibLandmarks5, FaceBox};
+    use facepipe_core::types::{DlibLandmarks5, FaceBox};
 
     struct TwoFaces;
 

@@ -4,23 +4,23 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use crate::artifacts::digest::md5_hex;
-use crate::context::{Context, Interrupted};
-use crate::dlib::face_chip::{CHIP_SIDE, square_of};
 use crate::dlib_box::landmarks_of;
 use crate::embed::EmbedError;
 use crate::embedding_cache::{EmbeddingCache, FoundFace};
-use crate::errors::{Hint, io_hint};
 use crate::face_chip::chip;
 use crate::face_choice::FaceChoice;
-use crate::image_io::{self, DecodeError};
-use crate::parallel;
-use crate::perceptual_hash::Reduced;
-use crate::ports::{
+use facepipe_core::artifacts::digest::md5_hex;
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::parallel;
+use facepipe_core::ports::{
     DetectorError, FaceDetector, FaceDetectorFactory, FaceEmbedder, FaceEmbedderFactory,
     LandmarkModel,
 };
-use crate::types::{CropPlace, Size};
+use facepipe_core::types::{CropPlace, Size};
+use facepipe_imaging::image_io::{self, DecodeError};
+use facepipe_imaging::perceptual_hash::Reduced;
+use facepipe_models::dlib::face_chip::{CHIP_SIDE, square_of};
 
 /// Chips that an embedder gets at once, always: networks may round otherwise for another number, and
 /// the numbers must not depend on what was known before. The last ones are filled up with black.

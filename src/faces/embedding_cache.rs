@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use crate::artifacts::atomic;
-use crate::perceptual_hash::PerceptualHash;
-use crate::types::{ChipSquare, CropPlace, Embedding};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::types::{ChipSquare, CropPlace, Embedding};
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// The first words of the file; another number when the records change.
 const FORMAT: &str = "facepipe embeddings 2";
@@ -237,7 +237,7 @@ fn parse_face(bytes: &[u8]) -> Option<FoundFace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifacts::digest::md5_hex;
+    use facepipe_core::artifacts::digest::md5_hex;
 
     fn embedding(number: f32) -> FoundFace {
         let side = f64::from(number);

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use crate::dlib::face_chip::{Halvings, cut_from, halve, halve_size, halved, square_of};
-use crate::types::{ChipSquare, CropPlace, DlibLandmarks5, FaceBox, PixelRect, Size};
+use facepipe_core::types::{ChipSquare, CropPlace, DlibLandmarks5, FaceBox, PixelRect, Size};
+use facepipe_models::dlib::face_chip::{Halvings, cut_from, halve, halve_size, halved, square_of};
 
 /// Longest side of a face in a crop, in pixels: more than twice what any backbone takes in, and
 /// small enough that a thousand crops of camera pictures don't fill a disk.
@@ -238,7 +238,7 @@ mod tests {
         assert!(square.side() <= 512.0 && square_of(&landmarks).side() > 512.0);
         assert!(cut.pixels.width() < 700, "{:?}", cut.pixels.dimensions());
         let size = Size::new(150, 150);
-        let direct = crate::dlib::face_chip::cut(&photo, &landmarks);
+        let direct = facepipe_models::dlib::face_chip::cut(&photo, &landmarks);
         let chip = cut.chip(size);
         let differences = chip.iter().zip(direct.iter());
         let sum: u64 = differences.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();

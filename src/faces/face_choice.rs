@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{DetectedFace, PixelRect, Size};
+use facepipe_core::types::{DetectedFace, PixelRect, Size};
 
 /// By how much a face's square distance from the photo's centre takes away from its area: the value of
 /// facenet-pytorch's choice of the same kind.
@@ -23,7 +23,7 @@ pub enum FaceChoice {
 
 impl FaceChoice {
     /// The one face that is kept, by its place in the list; `None`: all are.
-    pub(crate) fn only(
+    pub fn only(
         self,
         faces: &[DetectedFace],
         photo: Size,

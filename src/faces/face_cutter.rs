@@ -4,8 +4,8 @@ use image::RgbImage;
 
 use crate::dlib_box::landmarks_of;
 use crate::face_chip::{FaceCut, cut_aligned, cut_box};
-use crate::ports::{FaceDetectorFactory, LandmarkModel};
-use crate::types::{DetectedFace, DlibLandmarks5};
+use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
+use facepipe_core::types::{DetectedFace, DlibLandmarks5};
 
 /// A detector, and the points by which faces are aligned where they are.
 pub struct FaceTools {

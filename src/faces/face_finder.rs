@@ -2,11 +2,11 @@
 
 use image::RgbImage;
 
-use crate::errors::Hint;
 use crate::face_cutter::{FaceCutter, FaceTools};
-use crate::nn::preprocess;
-use crate::ports::{DetectorError, FaceDetector};
-use crate::types::{ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size};
+use crate::preprocess::preprocess;
+use facepipe_core::errors::Hint;
+use facepipe_core::ports::{DetectorError, FaceDetector};
+use facepipe_core::types::{ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size};
 
 /// The score of a whole image that is taken for a face.
 const WHOLE_SCORE: f32 = 1.0;

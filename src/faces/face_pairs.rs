@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::embed::EmbeddedFace;
-use crate::types::{Embedding, PixelRect};
+use facepipe_core::types::{Embedding, PixelRect};
 
 /// Where a face is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -14,7 +14,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 /// Longest side that is decoded, in pixels: no camera makes longer pictures, bombs do.
 pub const MAX_SIDE: u32 = 32_768;

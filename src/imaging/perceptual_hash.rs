@@ -109,7 +109,7 @@ fn word_of(bytes: &[u8]) -> u64 {
 }
 
 /// A picture shrunk with an antialiased triangle filter; its ratio is not kept.
-pub(crate) fn shrunk(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
+pub fn shrunk(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
     // What the fast way refuses, such as a picture without pixels, is left to the slow one.
     fast_shrunk(picture, width, height)
         .unwrap_or_else(|_| imageops::resize(picture, width, height, FilterType::Triangle))
@@ -146,7 +146,7 @@ impl PerceptualHash {
         Self(words)
     }
 
-    /// The hash as words, for [`close_pairs`](crate::hash_join::close_pairs).
+    /// The hash as words, for [`close_pairs`](facepipe_neighbours::hash_join::close_pairs).
     #[must_use]
     pub const fn words(self) -> [u64; BYTES / 8] {
         self.0
@@ -155,7 +155,7 @@ impl PerceptualHash {
     /// The number of bits that differ, 0 to 256.
     #[must_use]
     pub fn distance(self, other: Self) -> u32 {
-        crate::hash_join::distance(&self.0, &other.0)
+        facepipe_neighbours::hash_join::distance(&self.0, &other.0)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 use exif::{DateTime, Exif, In, Reader, Tag, Value};
 
 use crate::image_io;
-use crate::types::{DateSource, PhotoDate};
+use facepipe_core::types::{DateSource, PhotoDate};
 
 /// Earliest year that a camera's date is believed in: EXIF is of 1995; clocks that were never set show
 /// 1970, 1980 or 0000.

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use tch::{CModule, Device, Kind, TchError, Tensor};
 
 use super::network::{Backbone, Network};
-use super::preprocess::{CHANNELS, INTERPOLATION};
 use super::reference::{check_reference, reference_of};
 use super::torch_error::TorchError;
 use super::weights::{HeadWeights, WeightsError, load_weights, read_tensors};
-use crate::artifacts::model_folder::{self, BEST_FILE, CARD_FILE, CardError};
-use crate::errors::{Hint, io_hint};
-use crate::types::{ChipSpec, ModelCard};
+use facepipe_core::artifacts::model_folder::{self, BEST_FILE, CARD_FILE, CardError};
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::types::{ChipSpec, ModelCard};
+use facepipe_faces::preprocess::{CHANNELS, INTERPOLATION};
 
 /// Why a model can't be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -250,11 +250,7 @@ pub fn most_probable(probabilities: &[f32]) -> usize {
 }
 
 /// The network of a model's folder with its best weights, frozen.
-pub(crate) fn open_network(
-    model: &Path,
-    card: &ModelCard,
-    device: Device,
-) -> Result<Network, ModelError> {
+pub fn open_network(model: &Path, card: &ModelCard, device: Device) -> Result<Network, ModelError> {
     let backbone: Backbone = card
         .architecture
         .parse()
@@ -311,12 +307,12 @@ fn not_known(what: &'static str, value: &str) -> ModelError {
 
 /// Where a file lies in a TorchScript archive so that PyTorch's `_extra_files` finds it: below
 /// this, in the archive's one folder.
-pub(crate) const EXTRA_FOLDER: &str = "extra";
+pub const EXTRA_FOLDER: &str = "extra";
 /// Largest card that is read from an archive, in bytes.
 const MAX_CARD_BYTES: u64 = 16 << 20;
 
 /// The card that an exported archive of PyTorch's form holds.
-pub(crate) fn card_in_archive(path: &Path) -> Result<ModelCard, ModelError> {
+pub fn card_in_archive(path: &Path) -> Result<ModelCard, ModelError> {
     let no_script = |source: zip::result::ZipError| ModelError::NoScript {
         path: path.to_owned(),
         source: source.into(),

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use tch::{Cuda, Device};
 
-use crate::errors::Hint;
+use facepipe_core::errors::Hint;
 
 /// Why a device can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -12,10 +12,10 @@ use tch::{Device, Kind, Tensor};
 use super::graph::{Channels, Graph, Layer, Value};
 use super::precision::in_kind_of;
 use super::state::{Role, State};
-use crate::dlib::ModelFileError;
-use crate::dlib::network_file::CHANNEL_MEANS;
-use crate::dlib::resnet_file::{self, BLOCKS, FEATURES, ResNetView, UnitView};
-use crate::types::Embedding;
+use facepipe_core::types::Embedding;
+use facepipe_models::dlib::ModelFileError;
+use facepipe_models::dlib::network_file::CHANNEL_MEANS;
+use facepipe_models::dlib::resnet_file::{self, BLOCKS, FEATURES, ResNetView, UnitView};
 
 /// Pixels are divided by this once their channel's mean is subtracted.
 const PIXEL_SCALE: f64 = 256.0;

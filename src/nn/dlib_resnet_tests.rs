@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn it_has_dlibs_parameters_and_gives_128_numbers_of_any_size() {
-    crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+    crate::use_threads(std::num::NonZeroUsize::MIN);
     tch::manual_seed(3);
     let mut state = State::new(Device::Cpu);
     let network = DlibResNet::new(&mut state);
@@ -27,19 +27,19 @@ fn it_has_dlibs_parameters_and_gives_128_numbers_of_any_size() {
 
 #[test]
 fn the_smallest_input_is_the_one_that_is_told() {
-    crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+    crate::use_threads(std::num::NonZeroUsize::MIN);
     let network = DlibResNet::new(&mut State::new(Device::Cpu));
     let _guard = tch::no_grad_guard();
-    let smallest = i64::from(crate::nn::Backbone::DlibResnet29.min_input_side());
+    let smallest = i64::from(crate::Backbone::DlibResnet29.min_input_side());
     let images = |side| Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu));
     assert_eq!(network.forward(&images(smallest)).size(), [1, 128]);
-    let smaller = crate::image_io::contain(|| network.forward(&images(smallest - 1)));
+    let smaller = facepipe_imaging::image_io::contain(|| network.forward(&images(smallest - 1)));
     assert!(smaller.is_err());
 }
 
 #[test]
 fn folding_scales_and_shifts_changes_nothing() {
-    crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+    crate::use_threads(std::num::NonZeroUsize::MIN);
     tch::manual_seed(4);
     let mut state = State::new(Device::Cpu);
     let network = DlibResNet::new(&mut state);

@@ -1,16 +1,17 @@
 //! Networks in libtorch: their layers, their weights, what goes in and where they run.
 
 mod classifier;
+pub mod data_set;
 mod device;
 mod dlib_resnet;
 pub mod graph;
+mod input_tensor;
 mod loader;
 mod mmod;
 pub mod mtcnn;
 mod network;
 mod pickle;
 mod precision;
-mod preprocess;
 mod pth;
 mod reference;
 mod resnet;
@@ -20,19 +21,19 @@ mod torch_error;
 mod weights;
 
 pub use classifier::{Classifier, ModelError, most_probable};
-pub(crate) use classifier::{EXTRA_FOLDER, card_in_archive, open_network};
+pub use classifier::{EXTRA_FOLDER, card_in_archive, open_network};
 pub use device::{DeviceError, device_name, parse_device, use_threads, use_threads_here};
 pub use dlib_resnet::DlibResNet;
-pub(crate) use loader::consecutive_batches;
+pub use input_tensor::input_tensor;
+pub use loader::consecutive_batches;
 pub use loader::{Batch, Loader, LoaderError, Picture};
 pub use mmod::Mmod;
 pub use network::{Backbone, DEFAULT_BACKBONE, Network, SMALLEST_LENGTH};
 pub use pickle::PickleError;
 pub use precision::{Precision, PrecisionChoice, PrecisionError, processor_has_bf16};
-pub use preprocess::{dlib_input, imagenet_input, input_tensor, preprocess};
 pub use pth::{PthError, PthReadError};
-pub(crate) use reference::{reference_of, reference_picture};
+pub use reference::{reference_of, reference_picture};
 pub use state::{Entry, Role, State};
 pub use torch_error::TorchError;
-pub(crate) use weights::OPTIMIZER_PREFIX;
+pub use weights::OPTIMIZER_PREFIX;
 pub use weights::{HeadWeights, WeightsChoice, WeightsError, load_weights, read_tensors};

@@ -5,13 +5,14 @@ use std::num::NonZeroUsize;
 use image::RgbImage;
 use tch::{Device, Tensor};
 
-use super::preprocess::{input_tensor, preprocess};
+use super::input_tensor::input_tensor;
 use crate::data_set::Example;
-use crate::errors::Hint;
-use crate::face_chip;
-use crate::image_io::{self, DecodeError};
-use crate::parallel;
-use crate::types::{CropPlace, InputSpec, Size};
+use facepipe_core::errors::Hint;
+use facepipe_core::parallel;
+use facepipe_core::types::{CropPlace, InputSpec, Size};
+use facepipe_faces::face_chip;
+use facepipe_faces::preprocess::preprocess;
+use facepipe_imaging::image_io::{self, DecodeError};
 
 /// Some images and what they show.
 #[derive(Debug)]
@@ -178,7 +179,7 @@ fn decode(example: &Example) -> Result<RgbImage, LoaderError> {
 
 /// Consecutive batches over `count` examples; the last may be smaller.
 #[must_use]
-pub(crate) fn consecutive_batches(count: usize, batch: usize) -> Vec<Vec<usize>> {
+pub fn consecutive_batches(count: usize, batch: usize) -> Vec<Vec<usize>> {
     let all: Vec<usize> = (0..count).collect();
     all.chunks(batch.max(1)).map(<[usize]>::to_vec).collect()
 }
@@ -186,8 +187,8 @@ pub(crate) fn consecutive_batches(count: usize, batch: usize) -> Vec<Vec<usize>>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::imagenet_input;
-    use crate::types::Size;
+    use facepipe_core::types::Size;
+    use facepipe_faces::preprocess::imagenet_input;
     use image::Rgb;
 
     #[test]

@@ -9,10 +9,10 @@ use image::RgbImage;
 use tch::{Device, Kind, Tensor};
 
 use super::dlib_resnet::DlibResNet;
-use crate::dlib::mmod_file::{self, SAME_FACE_IOU, UnitView};
-use crate::dlib::tiled_pyramid::{Tile, TiledPyramid};
-use crate::dlib::{InclusiveRect, ModelFileError};
-use crate::types::Size;
+use facepipe_core::types::Size;
+use facepipe_models::dlib::mmod_file::{self, SAME_FACE_IOU, UnitView};
+use facepipe_models::dlib::tiled_pyramid::{Tile, TiledPyramid};
+use facepipe_models::dlib::{InclusiveRect, ModelFileError};
 
 /// Pixels of the tiled picture from one score to the next.
 const STEP: f64 = 8.0;

@@ -5,12 +5,12 @@ use tch::{Device, Kind, Tensor};
 
 use super::dlib_resnet::DlibResNet;
 use super::graph::{Graph, Layer, Value};
-use super::preprocess::{dlib_input, imagenet_input};
 use super::resnet::{BlockKind, ResNet};
 use super::state::{Role, State};
-use crate::dlib::RESNET_FILE;
-use crate::dlib::face_chip::CHIP_SIDE;
-use crate::types::{Embedding, Head, InputSpec, Size};
+use facepipe_core::types::{Embedding, Head, InputSpec, Size};
+use facepipe_faces::preprocess::{dlib_input, imagenet_input};
+use facepipe_models::dlib::RESNET_FILE;
+use facepipe_models::dlib::face_chip::CHIP_SIDE;
 
 /// The network where none is named.
 pub const DEFAULT_BACKBONE: Backbone = Backbone::DlibResnet29;

@@ -73,7 +73,7 @@ fn a_cosine_head_sees_directions_alone() {
 
 #[test]
 fn a_frozen_trunk_keeps_its_statistics_and_its_weights() {
-    crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+    crate::use_threads(std::num::NonZeroUsize::MIN);
     let network = Network::new(Backbone::Resnet18, 3, Device::Cpu);
     let before = network.state().snapshot();
     network.set_trunk_trainable(false);

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use crate::errors::Hint;
+use facepipe_core::errors::Hint;
 
 /// The numbers of a trunk's convolutions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ pub(super) fn in_single(tensor: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Backbone, Network};
+    use crate::{Backbone, Network};
 
     #[test]
     fn the_input_has_the_kind_and_its_channels_last_in_memory() {
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_network_in_16_bits_is_the_one_in_32_but_for_rounding() {
-        crate::nn::use_threads(std::num::NonZeroUsize::MIN);
+        crate::use_threads(std::num::NonZeroUsize::MIN);
         for backbone in [Backbone::Resnet18, Backbone::DlibResnet29] {
             tch::manual_seed(8);
             let network = Network::new(backbone, 3, Device::Cpu);

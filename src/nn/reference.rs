@@ -4,8 +4,9 @@ use image::{Rgb, RgbImage};
 use tch::{Device, Kind, Tensor};
 
 use super::classifier::ModelError;
-use super::preprocess::{input_tensor, preprocess};
-use crate::types::{InputSpec, ReferenceCard, Size};
+use super::input_tensor::input_tensor;
+use facepipe_core::types::{InputSpec, ReferenceCard, Size};
+use facepipe_faces::preprocess::preprocess;
 
 /// The largest difference of a logit that is let pass, as a share of the largest logit (or of 1, where
 /// that is smaller). Single precision's rounding stays orders of magnitude below; GPUs that multiply in
@@ -15,7 +16,7 @@ const MAX_DIFFERENCE: f64 = 2e-2;
 
 /// The picture [`ReferenceCard::WAVES`]: waves of three lengths, in each channel others.
 #[must_use]
-pub(crate) fn reference_picture(size: Size) -> RgbImage {
+pub fn reference_picture(size: Size) -> RgbImage {
     RgbImage::from_fn(size.width, size.height, |x, y| {
         let across = f64::from(x) / f64::from(size.width);
         let down = f64::from(y) / f64::from(size.height);
@@ -34,7 +35,7 @@ pub(crate) fn reference_picture(size: Size) -> RgbImage {
 ///
 /// # Errors
 /// Those of `logits`, or of libtorch.
-pub(crate) fn reference_of(
+pub fn reference_of(
     input: &InputSpec,
     logits: impl FnOnce(&Tensor) -> Result<Tensor, ModelError>,
 ) -> Result<ReferenceCard, ModelError> {

@@ -9,7 +9,7 @@ use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 use tch::{Device, Kind, Tensor};
 
 use super::torch_error::TorchError;
-use crate::artifacts::{atomic, digest::sha256_hex};
+use facepipe_core::artifacts::{atomic, digest::sha256_hex};
 
 /// The one key of a file's metadata: more would be written in a random order.
 const METADATA_KEY: &str = "facepipe";

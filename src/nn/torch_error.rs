@@ -10,7 +10,7 @@ pub struct TorchError(String);
 impl TorchError {
     /// From the text of a panic, in which line breaks and quotes may be escaped.
     #[must_use]
-    pub(crate) fn from_text(text: &str) -> Self {
+    pub fn from_text(text: &str) -> Self {
         let line = text.split("\\n").next().unwrap_or_default();
         let line = line.lines().next().unwrap_or_default();
         Self(line.trim_matches('"').to_owned())

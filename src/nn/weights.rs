@@ -12,11 +12,11 @@ use super::network::{Backbone, Network};
 use super::pth::{self, OLD_MAGIC, PthReadError, ZIP_MAGIC};
 use super::state::Role;
 use super::tensor_file::{self, TensorFileError};
-use crate::dlib::ModelFileError;
-use crate::errors::{Hint, io_hint};
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_models::dlib::ModelFileError;
 
 /// Tensors whose names begin with this belong to an optimizer, not to a network.
-pub(crate) const OPTIMIZER_PREFIX: &str = "optimizer.";
+pub const OPTIMIZER_PREFIX: &str = "optimizer.";
 
 /// The beginning of dlib's network files: the loss layer's version, 1, and the length of its name.
 const DLIB_START: &[u8] = &[1, 1, 1, 13];

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use facepipe::adapters::dlib_landmarks::DlibLandmarkModel;
-use facepipe::dlib::{LANDMARKS_FILE, face_chip};
-use facepipe::dlib_box::landmarks_of;
-use facepipe::face_chip::chip;
-use facepipe::image_io;
-use facepipe::types::{CropPlace, DetectedFace, DlibLandmarks5, Size};
+use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
+use facepipe_core::types::{CropPlace, DetectedFace, DlibLandmarks5, Size};
+use facepipe_faces::dlib_box::landmarks_of;
+use facepipe_faces::face_chip::chip;
+use facepipe_imaging::image_io;
+use facepipe_models::dlib::{LANDMARKS_FILE, face_chip};
 use image::RgbImage;
 use serde_json::Value;
 
@@ -82,7 +82,7 @@ fn the_data_set_gives_the_chips_that_the_crops_give() {
         &[&crops, &photos],
     ));
     json(&run("prepare --json --out", &[&data, &crops]));
-    let set = facepipe::data_set::read(&data).expect("reads");
+    let set = facepipe_nn::data_set::read(&data).expect("reads");
     let lines = records(&data.join("manifest.jsonl"));
     let of_crop = records(&crops.join("manifest.jsonl"));
     let mut compared = 0;
@@ -104,9 +104,9 @@ fn the_data_set_gives_the_chips_that_the_crops_give() {
 #[cfg(feature = "torch")]
 #[test]
 fn the_embedding_of_a_huge_face_survives_its_crop() {
-    use facepipe::adapters::dlib_embedder::DlibEmbedderFactory;
-    use facepipe::dlib::RESNET_FILE;
-    use facepipe::ports::FaceEmbedderFactory;
+    use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+    use facepipe_core::ports::FaceEmbedderFactory;
+    use facepipe_models::dlib::RESNET_FILE;
     use image::imageops::{self, FilterType};
 
     use crate::helpers::stdout;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, Rgb, RgbImage};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::azure_helpers::without_azure;
 use crate::helpers::{failure, json, picture, records, shared, snapshot, stdout, write, write_png};
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// One face of 384x256 pixels, with no landmarks.

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::azure_helpers::{Azure, finished, persons};
-use crate::azure_server::{AzureServer, Fate, OnPhoto, State};
 use crate::helpers::{failure, json as report_of, records, stdout, write, write_png};
-use crate::http_server::Asked;
+use facepipe_test_support::azure_server::{AzureServer, Fate, OnPhoto, State};
+use facepipe_test_support::http_server::Asked;
 
 /// The command that enrols [`persons`].
 pub(crate) const ENROLL: [&str; 5] = ["enroll", "people", "--group", "friends", "--json"];
@@ -353,7 +353,10 @@ fn nothing_secret_lies_in_the_journal() {
     report_of(&azure.run(&ENROLL));
     for (name, bytes) in crate::helpers::snapshot(&azure.path("data"), &[]) {
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        assert!(!text.contains(crate::azure_server::KEY), "{name}");
+        assert!(
+            !text.contains(facepipe_test_support::azure_server::KEY),
+            "{name}"
+        );
     }
     let journal = records(&azure.path("data/azure/friends/journal.jsonl"));
     let faces = journal

@@ -5,19 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use facepipe::azure::enroll::{EnrollJournal, EnrollSettings, enroll, plan};
-use facepipe::azure::{
+use facepipe_azure::enroll::{EnrollJournal, EnrollSettings, enroll, plan};
+use facepipe_azure::{
     Choice, Client, Collection, Credentials, DETECTION_MODEL, Group, RECOGNITION_MODEL,
     SystemClock, Timeouts,
 };
-use facepipe::context::{Context, Interrupt};
-use facepipe::ports::SilentProgress;
+use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::ports::SilentProgress;
 use serde_json::json;
 
 use crate::azure_enroll::{ENROLL, assert_all_once, is_add, is_person};
 use crate::azure_helpers::{Azure, persons, told};
-use crate::azure_server::{AzureServer, Fate, KEY, OnPhoto, State};
 use crate::helpers::{failure, json as report_of, records};
+use facepipe_test_support::azure_server::{AzureServer, Fate, KEY, OnPhoto, State};
 
 #[test]
 fn lost_answers_are_looked_after_before_anything_is_repeated() {
@@ -267,7 +267,7 @@ fn a_person_with_all_the_faces_that_fit_gets_no_more() {
         let group = state.kept.get_mut(&key).expect("is there");
         let person = group.persons.values_mut().next().expect("is there");
         for number in 0..248_u32 {
-            let face = crate::azure_server::state::Face {
+            let face = facepipe_test_support::azure_server::state::Face {
                 person: 9,
                 photo: OnPhoto::of(9, 9),
                 model: RECOGNITION_MODEL.to_owned(),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::azure_helpers::Azure;
-use crate::azure_server::OnPhoto;
+use facepipe_test_support::azure_server::OnPhoto;
 
 /// A text of an answer.
 pub(crate) fn text(value: &Value) -> &str {

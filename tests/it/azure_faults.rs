@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::azure_helpers::{Azure, finished, told, without_azure};
-use crate::azure_server::{AzureServer, Fate, KEY, OnPhoto, State};
 use crate::helpers::{failure, json, stdout};
+use facepipe_test_support::azure_server::{AzureServer, Fate, KEY, OnPhoto, State};
 
 const ID: &str = "de2ac956-c885-4221-af25-a21ec6ebcf27";
 

@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::azure_server::{AzureServer, KEY, OnPhoto, TOKEN};
 use crate::helpers::{facepipe, json, write_png};
+use facepipe_test_support::azure_server::{AzureServer, KEY, OnPhoto, TOKEN};
 
 /// A resource, and a folder to work in.
 pub(crate) struct Azure {

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use crate::azure_helpers::{Azure, told};
-use crate::azure_server::{AzureServer, Fate, OnPhoto, State};
 use crate::helpers::{failure, json, stdout, write_png};
+use facepipe_test_support::azure_server::{AzureServer, Fate, OnPhoto, State};
 
 #[test]
 fn images_that_the_service_can_not_use_are_told_or_mended() {

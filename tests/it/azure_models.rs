@@ -1,12 +1,11 @@
 //! `--detector azure` where a network looks at its faces.
 
-use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::azure::{done, photos, with_azure};
 use crate::helpers::{failure, json, picture, records, stdout, weights, write_png};
-use crate::http_server::{HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, Reply};
 
 #[test]
 fn predict_asks_the_detector_that_its_model_was_made_with() {
@@ -77,7 +76,7 @@ fn embed_and_verify_end_with_what_concerns_all_photos() {
     for verb in ["embed", "verify"] {
         let mut command = with_azure(&server);
         command.args([verb, "--detector", "azure", "--weights-dir"]);
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/weights"));
+        command.arg(facepipe_test_support::found::weights_folder());
         let output = done(command.args(&files));
         let error = failure(&output, 1);
         assert!(error.contains("refuses the key"), "{error}");
@@ -97,7 +96,7 @@ fn crop_aligns_the_faces_that_the_service_finds() {
     photos(&raw);
     let mut command = with_azure(&server);
     command.args(["crop", "--json", "--detector", "azure", "--weights-dir"]);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("models/weights"));
+    command.arg(facepipe_test_support::found::weights_folder());
     let report = json(&done(command.arg("--out").args([&out, &raw])));
     assert_eq!(report["crops"], 2, "{report}");
     for crop in records(&out.join("manifest.jsonl")) {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::azure_everything::{ask_for_everything, text};
 use crate::azure_helpers::{Azure, finished, told};
-use crate::azure_server::{AzureServer, KEY, OnPhoto, Recorded, State};
 use crate::azure_spec::{Spec, given};
 use crate::helpers::{failure, stdout};
+use facepipe_test_support::azure_server::{AzureServer, KEY, OnPhoto, Recorded, State};
 
 /// Operations of the documents that facepipe has not, with the reason.
 const LEFT_OUT: [(&str, &str); 7] = [
@@ -178,7 +178,7 @@ fn the_table_of_operations_is_what_is_asked() {
     let azure = Azure::new(AzureServer::start());
     ask_for_everything(&azure, None);
     let log = azure.server.log();
-    for operation in facepipe::azure::operations::ALL {
+    for operation in facepipe_azure::operations::ALL {
         let parts = operation.path.split('/').count();
         let is_asked = log.iter().any(|request| {
             let path = request.path.split('?').next().unwrap_or_default();

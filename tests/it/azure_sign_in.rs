@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::azure_helpers::{Azure, finished, without_azure};
-use crate::azure_server::{AzureServer, TOKEN};
 use crate::helpers::{failure, json};
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::azure_server::{AzureServer, TOKEN};
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 const SECRET: &str = "s3cret-of-the-application";
 
@@ -222,7 +222,10 @@ fn a_token_of_az_that_ends_soon_is_not_used_for_an_hour() {
         group.training = Some(0);
         group.model = "recognition_04".to_owned();
     });
-    azure.photo("a.png", crate::azure_server::OnPhoto::of(1, 1));
+    azure.photo(
+        "a.png",
+        facepipe_test_support::azure_server::OnPhoto::of(1, 1),
+    );
     let calls = azure.server.log().len();
     assert_eq!(run(3600), 2, "once a run");
     let of_first = azure.server.log().len() - calls;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::azure_server::{KEY, Recorded};
 use crate::helpers::shared;
+use facepipe_test_support::azure_server::{KEY, Recorded};
 
 /// One version's document.
 pub(crate) struct Spec {

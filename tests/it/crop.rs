@@ -108,7 +108,9 @@ fn crops_show_the_face_with_its_margin() {
     for record in records(&out.join("manifest.jsonl")) {
         let bytes =
             fs_err::read(out.join(record["file"].as_str().expect("a file"))).expect("reads");
-        let image = facepipe::image_io::decode(&bytes).expect("decodes").rgb;
+        let image = facepipe_imaging::image_io::decode(&bytes)
+            .expect("decodes")
+            .rgb;
         let side = |rect: &serde_json::Value, low: usize| {
             rect[low + 2].as_i64().expect("a number") - rect[low].as_i64().expect("a number")
         };
@@ -133,7 +135,7 @@ fn every_label_has_a_contact_sheet_that_later_stages_pass_over() {
     let report = json(&crop(&photos, &out, ""));
     for (label, count) in report["labels"].as_object().expect("labels") {
         let bytes = fs_err::read(out.join("report").join(label).join("crops.png"));
-        let sheet = facepipe::image_io::decode(&bytes.expect("a sheet")).expect("decodes");
+        let sheet = facepipe_imaging::image_io::decode(&bytes.expect("a sheet")).expect("decodes");
         // Ten crops of 112 pixels in a row, with their figures below.
         let rows = count.as_u64().expect("a number").div_ceil(10);
         let height = u64::from(sheet.rgb.height());

@@ -41,7 +41,7 @@ pub(crate) fn count(sides: &BTreeMap<String, String>, label: &str) -> [usize; 3]
 
 /// A crop record that says which photo an image was cut from.
 pub(crate) fn crop_record(file: &str, photo: &str, more: Value) -> Value {
-    let phash = facepipe::artifacts::digest::sha256_hex(photo.as_bytes());
+    let phash = facepipe_core::artifacts::digest::sha256_hex(photo.as_bytes());
     let mut source = json!({
         "file": photo, "md5": format!("md5 of {photo}"), "width": 64, "height": 48, "phash": phash,
     });

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use facepipe::dlib::RESNET_FILE;
-use facepipe::nn::{Backbone, tensor_file};
+use facepipe_models::dlib::RESNET_FILE;
+use facepipe_nn::{Backbone, tensor_file};
 use serde_json::Value;
 
 use crate::helpers::{json, run, stdout, weights};
@@ -27,7 +27,7 @@ fn the_default_network_is_trained_exported_and_asked() {
     assert_eq!(card["weights"]["origin"], RESNET_FILE);
     assert_eq!(card["weights"]["license"], "CC0-1.0");
     assert_eq!(card["input"]["width"], 150);
-    let before = facepipe::nn::read_tensors(&weights).expect("reads");
+    let before = facepipe_nn::read_tensors(&weights).expect("reads");
     let after = tensor_file::read(&model.join("checkpoints/best.safetensors"));
     for (name, tensor) in after.expect("reads").tensors {
         assert_eq!(

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use facepipe::image_io;
-use facepipe::types::Size;
+use facepipe_core::types::Size;
+use facepipe_imaging::image_io;
 use serde_json::Value;
 
 use crate::helpers::{facepipe, failure, picture, shared, skip, snapshot, stdout, write_png};
 
 /// The model files that the project has fetched.
 fn weights() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models/weights")
+    facepipe_test_support::found::weights_folder()
 }
 
 fn detect(photos: &[PathBuf]) -> Vec<Value> {

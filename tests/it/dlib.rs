@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use facepipe::dlib::{InclusiveRect, LANDMARKS_FILE, ShapePredictor, face_chip};
-use facepipe::types::DlibLandmarks5;
+use facepipe_core::types::DlibLandmarks5;
+use facepipe_models::dlib::{InclusiveRect, LANDMARKS_FILE, ShapePredictor, face_chip};
 use image::RgbImage;
 use serde::Deserialize;
 
@@ -77,9 +77,9 @@ fn landmarks_and_chips_are_dlibs_to_the_last_byte() {
 #[cfg(feature = "torch")]
 #[test]
 fn embeddings_are_dlibs() {
-    use facepipe::adapters::dlib_embedder::DlibEmbedderFactory;
-    use facepipe::dlib::RESNET_FILE;
-    use facepipe::ports::FaceEmbedderFactory;
+    use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+    use facepipe_core::ports::FaceEmbedderFactory;
+    use facepipe_models::dlib::RESNET_FILE;
 
     let (Some((root, faces)), Some(model)) = (reference(), weights(RESNET_FILE)) else {
         return;
@@ -106,8 +106,8 @@ fn embeddings_are_dlibs() {
 #[cfg(feature = "torch")]
 #[test]
 fn the_cnn_detectors_boxes_are_dlibs() {
-    use facepipe::dlib::MMOD_FILE;
-    use facepipe::nn::Mmod;
+    use facepipe_models::dlib::MMOD_FILE;
+    use facepipe_nn::Mmod;
 
     let (Some(root), Some(model)) = (shared("reference/dlib/images"), weights(MMOD_FILE)) else {
         return;

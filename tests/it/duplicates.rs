@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Output;
 
-use facepipe::artifacts::digest::sha256_hex;
+use facepipe_core::artifacts::digest::sha256_hex;
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use facepipe::adapters::seeta;
-use facepipe::dlib::{LANDMARKS_FILE, MMOD_FILE, RESNET_FILE};
+use facepipe_adapters::detectors::seeta;
+use facepipe_models::dlib::{LANDMARKS_FILE, MMOD_FILE, RESNET_FILE};
 use serde_json::Value;
 
 use crate::helpers::{failure, json, run, shared, stdout, weights, write, write_png};

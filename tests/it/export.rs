@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use facepipe::nn::tensor_file;
+use facepipe_nn::tensor_file;
 use serde_json::Value;
 use tch::Tensor;
 
@@ -48,7 +48,7 @@ fn every_format_is_written_checked_and_listed_in_the_card() {
             entry["bytes"],
             fs_err::metadata(&path).expect("is there").len()
         );
-        let sha256 = facepipe::artifacts::digest::sha256_of_file(&path).expect("reads");
+        let sha256 = facepipe_core::artifacts::digest::sha256_of_file(&path).expect("reads");
         assert_eq!(entry["sha256"], sha256);
         let difference = entry["max_difference"].as_f64();
         assert!(difference.is_some_and(|it| it < 1e-5), "{format}: {entry}");

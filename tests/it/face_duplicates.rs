@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use facepipe::context::{Context, Interrupt};
-use facepipe::embed_images::ImageEmbedder;
-use facepipe::ports::{
+use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
-use facepipe::prepare::{self, PrepareReport, Settings};
-use facepipe::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
+use facepipe_core::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_prepare::{PrepareReport, Settings};
 use image::{Rgb, RgbImage, imageops};
 
 use crate::helpers::{failure, records, run, write, write_png};
@@ -137,7 +137,7 @@ fn prepare(input: &Path, out: &Path, embeddings: bool) -> PrepareReport {
         embeddings,
         ..Settings::default()
     };
-    prepare::run(input, out, &settings, Some(&embedder), &context).expect("prepares")
+    facepipe_prepare::run(input, out, &settings, Some(&embedder), &context).expect("prepares")
 }
 
 #[test]
@@ -189,12 +189,15 @@ fn explain_tells_how_far_apart_faces_are() {
     };
     let explain = |a: &str, b: &str| {
         let names = [Path::new(a), Path::new(b)];
-        prepare::explain(&input, None, names, &settings, Some(&embedder), &context)
+        facepipe_prepare::explain(&input, None, names, &settings, Some(&embedder), &context)
             .expect("explains")
     };
     let same = explain("ada/1.png", "ada/2.png");
     assert!(same.duplicates && same.embedding_distance < Some(0.01));
-    assert!(matches!(same.steps[0].why, prepare::Why::Face { .. }));
+    assert!(matches!(
+        same.steps[0].why,
+        facepipe_prepare::Why::Face { .. }
+    ));
     // Near for the network, but another photo.
     let other = explain("ada/1.png", "ada/4.png");
     assert!(!other.duplicates && other.embedding_distance < Some(0.01));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 /// Image `number`, 96x72, as JPEG or PNG.
 fn picture(number: u32) -> Vec<u8> {

@@ -9,7 +9,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::helpers::{facepipe, json, records};
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 /// The picture of a name, 96x72: no two names have the same.
 fn picture(name: &str) -> Vec<u8> {

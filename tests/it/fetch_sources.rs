@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::helpers::{facepipe, failure, json as report, stdout};
-use crate::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 

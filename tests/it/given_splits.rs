@@ -185,7 +185,8 @@ fn tar_files_hold_each_image_with_its_class_and_record() {
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     pictures(&input.join("ada"), 0, 20);
     pictures(&input.join("bea.b"), 100, 20);
-    let jpeg = facepipe::image_io::encode_jpeg(&RgbImage::from_pixel(64, 48, Rgb([9, 99, 0])), 90);
+    let jpeg =
+        facepipe_imaging::image_io::encode_jpeg(&RgbImage::from_pixel(64, 48, Rgb([9, 99, 0])), 90);
     write(&input.join("bea.b/photo.jpeg"), &jpeg.expect("encodes"));
     let made = report(&prepare(&input, &out, "--shards 6 --val 0.1 --test 0.2"));
     assert_eq!(made["shards"], json!({"train": 5, "val": 1, "test": 2}));

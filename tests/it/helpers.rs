@@ -1,12 +1,13 @@
 //! What the integration tests share: the program, drawn pictures, the folder of real photos.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
+
+pub(crate) use facepipe_test_support::found::{shared, skip, weights};
 
 /// The program with an environment in which nothing but its arguments counts.
 pub(crate) fn facepipe() -> Command {
@@ -41,44 +42,6 @@ pub(crate) fn json(output: &Output) -> Value {
 pub(crate) fn failure(output: &Output, code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "{output:?}");
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
-/// The folder of real photographs that tests may use; says loudly when it is missing.
-pub(crate) fn shared(below: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("FACEPIPE_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
-    let path = root.join(below);
-    if path.exists() {
-        return Some(path);
-    }
-    skip(&format!(
-        "no `{}`; set FACEPIPE_SHARED to run this test",
-        path.display()
-    ));
-    None
-}
-
-/// A fetched model file; says loudly when it is missing.
-pub(crate) fn weights(name: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/weights");
-    let path = folder.join(name);
-    if path.is_file() {
-        return Some(path);
-    }
-    skip(&format!(
-        "no `{}`; run `facepipe models pull --all`",
-        path.display()
-    ));
-    None
-}
-
-/// Says that a test can't run here, past the test harness, which hides what passing tests print.
-pub(crate) fn skip(reason: &str) {
-    std::io::stderr()
-        .write_all(format!("SKIPPED: {reason}\n").as_bytes())
-        .expect("stderr is open");
 }
 
 /// A picture that differs clearly from one with another number; never square.

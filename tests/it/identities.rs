@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use facepipe::context::{Context, Interrupt};
-use facepipe::embed_images::ImageEmbedder;
-use facepipe::ports::{
+use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
-use facepipe::prepare::{
-    self, Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
-    SplitBy, Wish,
+use facepipe_core::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_prepare::{
+    Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings, SplitBy,
+    Wish,
 };
-use facepipe::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -159,7 +159,7 @@ fn prepare(
         seed: 0,
         force: false,
     };
-    let report = prepare::run(input, out, settings, Some(&embedder), &context)?;
+    let report = facepipe_prepare::run(input, out, settings, Some(&embedder), &context)?;
     Ok((report, embedded.load(Ordering::Relaxed)))
 }
 

@@ -11,7 +11,6 @@ mod azure_images;
 #[cfg(feature = "torch")]
 mod azure_models;
 mod azure_operations;
-mod azure_server;
 mod azure_sign_in;
 mod azure_spec;
 mod cache;
@@ -36,7 +35,6 @@ mod fetch_sources;
 mod given_splits;
 mod growing_splits;
 mod helpers;
-mod http_server;
 mod identities;
 mod models;
 mod odd_images;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use facepipe::image_io::decode;
+use facepipe_imaging::image_io::decode;
 use serde_json::Value;
 
 use crate::helpers::{run, shared, stdout, write};

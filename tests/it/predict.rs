@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use facepipe::image_io;
-use facepipe::types::Size;
+use facepipe_core::types::Size;
+use facepipe_imaging::image_io;
 use serde_json::{Value, json};
 
 use crate::helpers::{facepipe, failure, picture, run, shared, skip, snapshot, stdout, weights};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use facepipe::perceptual_hash::PerceptualHash;
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 use image::imageops::{self, FilterType};
 use serde_json::Value;
 

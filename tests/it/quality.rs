@@ -1,11 +1,11 @@
 //! The quality of real faces: what makes a photo worse makes the numbers worse.
 
-use facepipe::adapters::seeta::SeetaFactory;
-use facepipe::dlib::{InclusiveRect, ShapePredictor};
-use facepipe::image_io;
-use facepipe::ports::FaceDetectorFactory as _;
-use facepipe::quality;
-use facepipe::types::{DetectedFace, DlibLandmarks5, FaceQuality};
+use facepipe_adapters::detectors::seeta::SeetaFactory;
+use facepipe_core::ports::FaceDetectorFactory as _;
+use facepipe_core::types::{DetectedFace, DlibLandmarks5, FaceQuality};
+use facepipe_faces::quality;
+use facepipe_imaging::image_io;
+use facepipe_models::dlib::{InclusiveRect, ShapePredictor};
 use image::{RgbImage, imageops};
 
 use crate::helpers::{shared, weights};
@@ -26,7 +26,7 @@ fn portraits() -> Option<Vec<Portrait>> {
     let detectors = SeetaFactory::new(&folder).expect("reads the detector");
     let mut detector = detectors.create().expect("makes a detector");
     let mut portraits = Vec::new();
-    let files = facepipe::artifacts::image_folder::list(&people).expect("lists");
+    let files = facepipe_core::artifacts::image_folder::list(&people).expect("lists");
     for label in &files.labels {
         let file = files.files.iter().find(|file| file.label == *label);
         let bytes = image_io::read_bytes(&file.expect("has photos").path).expect("reads");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use image::imageops::{self, FilterType};
 
 use crate::duplicates::{groups, left_out, prepare};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use facepipe::dlib::{LANDMARKS_FILE, RESNET_FILE};
+use facepipe_models::dlib::{LANDMARKS_FILE, RESNET_FILE};
 
 use crate::helpers::{failure, json, records, run, shared, stdout, weights};
-use crate::http_server::{HttpServer, Reply};
 use crate::identities::reasons;
+use facepipe_test_support::http_server::{HttpServer, Reply};
 
 /// Photos of two people with strangers among them: ten and eight each.
 fn real_photos(root: &Path) -> Option<PathBuf> {

@@ -280,7 +280,7 @@ fn ctrl_c_ends_a_training_and_it_goes_on() {
 
 #[test]
 fn a_frozen_trunk_stays_as_it_came() {
-    use facepipe::nn::tensor_file;
+    use facepipe_nn::tensor_file;
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let (first, second) = (root.path().join("first"), root.path().join("second"));

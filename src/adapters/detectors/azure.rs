@@ -5,11 +5,12 @@ use std::sync::{Arc, Once};
 
 use image::RgbImage;
 
-use crate::azure::{
+use facepipe_azure::{
     AzureError, Body, Client, DetectOptions, FoundFace, Picture, TIER_NAME, Tier, detect,
 };
-use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory, Progress};
-use crate::types::{DetectedFace, FaceBox, Landmarks, Landmarks5, Size};
+use facepipe_core::errors::BoxedError;
+use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory, Progress};
+use facepipe_core::types::{DetectedFace, FaceBox, Landmarks, Landmarks5, Size};
 
 /// The detector's name on the command line.
 pub const NAME: &str = "azure";
@@ -100,7 +101,10 @@ impl FaceDetector for AzureDetector {
     fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError> {
         self.shared
             .faces(photo)
-            .map_err(|error| Box::new(error).into())
+            .map_err(|error| match error.concerns_all_requests() {
+                true => DetectorError::Unusable(BoxedError::new(error)),
+                false => DetectorError::FailedOnPhoto(BoxedError::new(error)),
+            })
     }
 }
 

@@ -2,11 +2,11 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use super::*;
-use crate::azure::{Choice, Credentials, SystemClock, Timeouts};
-use crate::context::Interrupt;
-use crate::http_server::{Asked, HttpServer, Reply};
-use crate::image_io;
-use crate::ports::TaskProgress;
+use facepipe_azure::{Choice, Credentials, SystemClock, Timeouts};
+use facepipe_core::context::Interrupt;
+use facepipe_core::ports::TaskProgress;
+use facepipe_imaging::image_io;
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 /// One face, for a picture of 640x480.
 const FACE: &str = r#"[
@@ -21,7 +21,7 @@ struct Notes(Mutex<Vec<String>>);
 
 impl Progress for Notes {
     fn start(&self, _task: &str, _total: Option<u64>) -> Box<dyn TaskProgress> {
-        Box::new(crate::ports::SilentProgress)
+        Box::new(facepipe_core::ports::SilentProgress)
     }
 
     fn note(&self, line: &str) {

@@ -10,17 +10,17 @@ use std::sync::{Mutex, PoisonError};
 use image::{RgbImage, imageops};
 use tch::Device;
 
-use crate::dlib::{MMOD_FILE, ModelFileError};
-use crate::dlib_box::SquareFit;
-use crate::image_io::contain;
-use crate::nn::{Mmod, use_threads};
-use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
-use crate::types::{DetectedFace, FaceBox, Size};
+use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
+use facepipe_core::types::{DetectedFace, FaceBox, Size};
+use facepipe_faces::dlib_box::SquareFit;
+use facepipe_imaging::image_io::contain;
+use facepipe_models::dlib::{MMOD_FILE, ModelFileError};
+use facepipe_nn::{Mmod, use_threads};
 
 /// The detector's name on the command line.
 pub const NAME: &str = "mmod";
 /// How its squares differ from those of dlib's frontal detector; measured as told in
-/// [`dlib_box`](crate::dlib_box), with standard deviations of 0.12 and 0.06.
+/// [`dlib_box`](facepipe_faces::dlib_box), with standard deviations of 0.12 and 0.06.
 pub const FIT: SquareFit = SquareFit {
     side: 1.05,
     below: 0.06,

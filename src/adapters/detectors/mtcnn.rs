@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use image::RgbImage;
 
-use crate::nn::mtcnn::{FILES, Mtcnn, MtcnnFace, Search};
-use crate::nn::use_threads;
-use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
-use crate::types::{DetectedFace, Landmarks, Size};
+use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
+use facepipe_core::types::{DetectedFace, Landmarks, Size};
+use facepipe_nn::mtcnn::{FILES, Mtcnn, MtcnnFace, Search};
+use facepipe_nn::use_threads;
 
 /// The name on the command line of the usual search.
 pub const NAME: &str = "mtcnn";

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use image::{GrayImage, Luma, RgbImage, imageops};
 use rustface::{Detector, FaceInfo, ImageData, Model};
 
-use crate::dlib_box::SquareFit;
-use crate::image_io::contain;
-use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
-use crate::types::{DetectedFace, FaceBox, Size};
+use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
+use facepipe_core::types::{DetectedFace, FaceBox, Size};
+use facepipe_faces::dlib_box::SquareFit;
+use facepipe_imaging::image_io::contain;
 
 /// The detector's name on the command line.
 pub const NAME: &str = "seeta";

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::dlib_box::SquareFit;
-use crate::ports::{DetectorError, FaceDetector, FaceDetectorFactory, LandmarkModel};
-use crate::types::{DetectedFace, Landmarks, Size};
+use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory, LandmarkModel};
+use facepipe_core::types::{DetectedFace, Landmarks, Size};
+use facepipe_faces::dlib_box::SquareFit;
 
 /// A detector and the model that finds landmarks in its boxes.
 pub struct WithLandmarks {
@@ -68,7 +68,7 @@ impl FaceDetector for DetectorWithLandmarks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{DlibLandmarks5, FaceBox, Landmarks5, PixelRect};
+    use facepipe_core::types::{DlibLandmarks5, FaceBox, Landmarks5, PixelRect};
 
     const OWN: Landmarks = Landmarks::EyesNoseMouth(Landmarks5([[9.0, 7.0]; 5]));
 

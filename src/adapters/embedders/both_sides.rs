@@ -8,8 +8,8 @@
 
 use image::{RgbImage, imageops};
 
-use crate::ports::{EmbedderError, FaceEmbedder, FaceEmbedderFactory};
-use crate::types::Embedding;
+use facepipe_core::ports::{EmbedderError, FaceEmbedder, FaceEmbedderFactory};
+use facepipe_core::types::Embedding;
 
 /// The length that embeddings are brought to: the mean of dlib's, over the same photos (with a
 /// standard deviation of 0.07), so that distances stay what they are.

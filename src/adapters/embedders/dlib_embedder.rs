@@ -6,12 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use image::RgbImage;
 use tch::{Device, Tensor};
 
-use crate::dlib::face_chip::CHIP_SIDE;
-use crate::dlib::{ModelFileError, RESNET_FILE};
-use crate::image_io::contain;
-use crate::nn::DlibResNet;
-use crate::ports::{EmbedderError, FaceEmbedder, FaceEmbedderFactory};
-use crate::types::{Embedding, Size};
+use facepipe_core::ports::{EmbedderError, FaceEmbedder, FaceEmbedderFactory};
+use facepipe_core::types::{Embedding, Size};
+use facepipe_imaging::image_io::contain;
+use facepipe_models::dlib::face_chip::CHIP_SIDE;
+use facepipe_models::dlib::{ModelFileError, RESNET_FILE};
+use facepipe_nn::DlibResNet;
 
 /// Chips that the network sees at once: more are no faster, and take more memory.
 const BATCH: usize = 16;

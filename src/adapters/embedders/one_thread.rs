@@ -3,8 +3,8 @@
 
 use std::num::NonZeroUsize;
 
-use crate::nn::use_threads;
-use crate::ports::{FaceEmbedder, FaceEmbedderFactory};
+use facepipe_core::ports::{FaceEmbedder, FaceEmbedderFactory};
+use facepipe_nn::use_threads;
 
 /// Makes the embedders of another factory, each for a thread that libtorch leaves alone.
 pub struct OneThreadFactory {

@@ -10,9 +10,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::text::{field, link, plain_text, web_address};
-use crate::fetch::licence::{Licence, LicenceFilter};
-use crate::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
-use crate::types::{Address, Candidate, Discarded, Provenance};
+use facepipe_core::licence::{Licence, LicenceFilter};
+use facepipe_core::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
+use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results that a page is asked for: as many as a browser asks for while scrolling.
 const PAGE_SIZE: u64 = 35;

@@ -11,9 +11,9 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::text::{json_object_of, link, plain_text, web_address};
-use crate::fetch::licence::{Licence, LicenceFilter};
-use crate::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
-use crate::types::{Address, Candidate, Discarded, Provenance};
+use facepipe_core::licence::{Licence, LicenceFilter};
+use facepipe_core::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
+use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results a request: the API scales down at most 50 pictures for one answer.
 const PAGE_SIZE: u32 = 50;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::types::Reason;
+use facepipe_core::types::Reason;
 
 fn search() -> CommonsSource {
     search_for(&CommonsSearch::Text("Ada Lovelace & co".to_owned()), &[])

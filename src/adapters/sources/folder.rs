@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::artifacts::image_folder::{self, ImageFolderError, LabelledFile};
-use crate::ports::{ImageSource, SourceError, SourceStep};
-use crate::types::{Address, Candidate, Provenance};
+use facepipe_core::artifacts::image_folder::{self, ImageFolderError, LabelledFile};
+use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
+use facepipe_core::types::{Address, Candidate, Provenance};
 
 /// Offers every file of a folder, sorted by path.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::ports::{ImageSource, SourceError, SourceStep};
+use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
 
 /// Offers what several sources find, one image of each in turn, so that all of them contribute to a
 /// limited number of images and several hosts are busy at the same time.
@@ -131,8 +131,8 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::ports::SourceRequest;
-    use crate::types::{Address, Candidate, Provenance};
+    use facepipe_core::ports::SourceRequest;
+    use facepipe_core::types::{Address, Candidate, Provenance};
 
     /// Asks for a page, offers so many images of each answer, and fails when told to.
     struct Pages {

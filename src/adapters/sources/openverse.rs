@@ -9,10 +9,10 @@ use url::Url;
 
 use super::commons::PICTURE_WIDTH;
 use super::text::{field, json_object_of, link, one_line, plain_text, web_address};
-use crate::fetch::licence::{Licence, LicenceFilter};
-use crate::ports::{ImageSource, SecretPart, SourceError, SourceRequest, SourceStep};
-use crate::secret::Secret;
-use crate::types::{Address, Candidate, Discarded, Provenance};
+use facepipe_core::licence::{Licence, LicenceFilter};
+use facepipe_core::ports::{ImageSource, SecretPart, SourceError, SourceRequest, SourceStep};
+use facepipe_core::secret::Secret;
+use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results a page: the most that the API gives to those who do not sign in.
 const PAGE_SIZE: u64 = 20;

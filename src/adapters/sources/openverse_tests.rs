@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::types::Reason;
+use facepipe_core::types::Reason;
 
 fn search(licences: &[Licence], token: Option<&str>) -> OpenverseSource {
     let endpoint = Url::parse(OpenverseSource::ENDPOINT).expect("is an address");

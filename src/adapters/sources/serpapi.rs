@@ -8,10 +8,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::text::{field, json_object_of, link, one_line, plain_text, web_address};
-use crate::fetch::licence::LicenceFilter;
-use crate::ports::{ImageSource, SecretPart, SourceError, SourceRequest, SourceStep};
-use crate::secret::Secret;
-use crate::types::{Address, Candidate, Discarded, Provenance};
+use facepipe_core::licence::LicenceFilter;
+use facepipe_core::ports::{ImageSource, SecretPart, SourceError, SourceRequest, SourceStep};
+use facepipe_core::secret::Secret;
+use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
 /// How Google says that there are no more pages; SerpAPI gives it as an error.
 const NO_RESULTS: &str = "hasn't returned any results";
@@ -193,7 +193,7 @@ fn key_hint() -> String {
     format!(
         "copy the key from https://serpapi.com/manage-api-key into the environment or into `{}` in \
          this folder: {name}=...; `--source commons` and `--source openverse` need none",
-        crate::credentials::FILES[0]
+        facepipe_net::credentials::FILES[0]
     )
 }
 

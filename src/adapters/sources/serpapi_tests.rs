@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::errors::Hint;
-use crate::fetch::licence::Licence;
+use facepipe_core::errors::Hint;
+use facepipe_core::licence::Licence;
 
 const KEY: &str = "0123456789abcdef";
 

@@ -4,7 +4,7 @@ use scraper::Html;
 use serde_json::Value;
 use url::Url;
 
-use crate::ports::SourceError;
+use facepipe_core::ports::SourceError;
 
 /// Longest text that is kept of a field, in characters: some authors' fields hold whole essays.
 const LONGEST_TEXT: usize = 1000;

@@ -14,9 +14,9 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use url::Url;
 
-use crate::artifacts::image_folder::label_from_text;
-use crate::ports::{ImageSource, SourceError, SourceStep};
-use crate::types::{Address, Candidate, Discarded, Provenance};
+use facepipe_core::artifacts::image_folder::label_from_text;
+use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
+use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 use records::{Fields, Form, Record, Records};
 
 /// Stands for standard input instead of a file.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::types::Reason;
+use facepipe_core::types::Reason;
 
 /// Reads a list from memory; `form` as if from a file's extension.
 fn steps(text: &[u8], form: &str, label: Option<&str>) -> Result<Vec<SourceStep>, SourceError> {

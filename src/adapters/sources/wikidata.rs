@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::text::{field, json_object_of, one_line};
-use crate::ports::{Lookup, SourceError, SourceRequest};
+use facepipe_core::ports::{Lookup, SourceError, SourceRequest};
 
 /// Items that are looked at for one name: the API gives at most 50, and of each of these all that is
 /// known is asked for then.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::errors::Hint;
+use facepipe_core::errors::Hint;
 
 fn lookup(text: &str) -> PersonLookup {
     PersonLookup::new(

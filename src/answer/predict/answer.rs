@@ -2,8 +2,8 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::nn::most_probable;
-use crate::types::{DetectedFace, PixelRect};
+use facepipe_core::types::{DetectedFace, PixelRect};
+use facepipe_nn::most_probable;
 
 /// The label of a face that is nobody whom the model knows.
 pub const UNKNOWN: &str = "unknown";

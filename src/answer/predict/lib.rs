@@ -10,16 +10,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN};
-pub(crate) use picture::name_faces;
+pub use picture::name_faces;
 
-use crate::context::{Context, Interrupted};
-use crate::errors::{Hint, io_hint};
-use crate::face_cutter::FaceTools;
-use crate::face_finder::{FaceFinder, ModelFaces, NoDetector};
-use crate::marked_copies::MarkedCopies;
-use crate::nn::{Classifier, ModelError, use_threads};
-use crate::parallel;
-use crate::ports::DetectorError;
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::parallel;
+use facepipe_core::ports::DetectorError;
+use facepipe_drawing::marked_copies::MarkedCopies;
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_faces::face_finder::{FaceFinder, ModelFaces, NoDetector};
+use facepipe_nn::{Classifier, ModelError, use_threads};
 use looked::Looked;
 use waiting::Waiting;
 

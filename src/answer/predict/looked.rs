@@ -5,10 +5,10 @@ use std::path::Path;
 use image::RgbImage;
 
 use super::Photo;
-use crate::face_finder::FaceFinder;
-use crate::image_io::{self, DecodeError};
-use crate::ports::DetectorError;
-use crate::types::{DetectedFace, Size};
+use facepipe_core::ports::DetectorError;
+use facepipe_core::types::{DetectedFace, Size};
+use facepipe_faces::face_finder::FaceFinder;
+use facepipe_imaging::image_io::{self, DecodeError};
 
 /// A photo that was looked at.
 pub(super) struct Looked {

@@ -4,10 +4,10 @@ use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 
 use super::NamedFace;
-use crate::face_label::Labels;
-use crate::face_picture::{BOX, frame, line_width};
-use crate::lettering::writable;
-use crate::types::PixelRect;
+use facepipe_core::types::PixelRect;
+use facepipe_drawing::face_label::Labels;
+use facepipe_drawing::face_picture::{BOX, frame, line_width};
+use facepipe_drawing::lettering::writable;
 
 /// Photos whose longer side has fewer pixels are enlarged, so that there is room for names.
 const LEAST_SIDE: u32 = 480;
@@ -19,7 +19,7 @@ const UNKNOWN_BOX: Rgb<u8> = Rgb([255, 150, 30]);
 
 /// Draws the boxes of faces, with names and probabilities; unknown ones in another colour. Small
 /// photos are enlarged, by a whole number.
-pub(crate) fn name_faces(photo: &RgbImage, faces: &[NamedFace]) -> RgbImage {
+pub fn name_faces(photo: &RgbImage, faces: &[NamedFace]) -> RgbImage {
     let longer = photo.width().max(photo.height()).max(1);
     let times = LEAST_SIDE.div_ceil(longer).min(MOST_ENLARGED);
     let mut picture = if times > 1 {
@@ -64,7 +64,7 @@ fn text(face: &NamedFace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predict::Probabilities;
+    use crate::Probabilities;
 
     fn face(rect: [u32; 4], label: &str, nearest: Option<&str>) -> NamedFace {
         NamedFace {

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use super::looked::{Looked, Seen};
 use super::picture::name_faces;
 use super::{Answer, NamedFace, PredictError, Settings};
-use crate::nn::{Classifier, input_tensor};
-use crate::parallel;
+use facepipe_core::parallel;
+use facepipe_nn::{Classifier, input_tensor};
 
 /// Faces that the network sees at once.
 const BATCH: usize = 32;

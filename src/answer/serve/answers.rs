@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use super::engine::Engine;
 use super::workers::Found;
-use crate::embed::EmbeddedFace;
-use crate::face_pairs::{Comparison, FacePlace, places_and_embeddings};
-use crate::nn::most_probable;
-use crate::predict::NamedFace;
-use crate::types::{DetectedFace, Size};
+use facepipe_core::types::{DetectedFace, Size};
+use facepipe_faces::embed::EmbeddedFace;
+use facepipe_faces::face_pairs::{Comparison, FacePlace, places_and_embeddings};
+use facepipe_nn::most_probable;
+use facepipe_predict::NamedFace;
 
 /// Whose faces are in a photo.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -14,8 +14,8 @@ use super::metrics::Metrics;
 use super::model::LabelModel;
 use super::service::Slot;
 use super::settings::seconds;
-use crate::image_io::contain;
-use crate::nn::{ModelError, use_threads_here};
+use facepipe_imaging::image_io::contain;
+use facepipe_nn::{ModelError, use_threads_here};
 
 /// When the model takes what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -15,8 +15,8 @@ use super::model::Opened;
 use super::service::Slot;
 use super::settings::Settings;
 use super::workers::{self, Ask, Job, Parts};
-use crate::predict::Naming;
-use crate::types::{ChipSpec, ModelCard};
+use facepipe_core::types::{ChipSpec, ModelCard};
+use facepipe_predict::Naming;
 
 /// A model with its threads. They end when the last handle is dropped.
 pub struct Engine {

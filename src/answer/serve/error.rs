@@ -4,10 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::errors::Hint;
-use crate::face_finder::NoDetector;
-use crate::nn::ModelError;
-use crate::ports::DetectorError;
+use facepipe_core::errors::Hint;
+use facepipe_core::ports::DetectorError;
+use facepipe_faces::face_finder::NoDetector;
+use facepipe_nn::ModelError;
 
 /// Why a server does not start, or ends.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,10 @@
 
 use std::error::Error;
 
-use crate::face_cutter::FaceTools;
-use crate::nn::{Classifier, ModelError, input_tensor};
-use crate::ports::{FaceEmbedderFactory, LandmarkModel};
-use crate::types::ModelCard;
+use facepipe_core::ports::{FaceEmbedderFactory, LandmarkModel};
+use facepipe_core::types::ModelCard;
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_nn::{Classifier, ModelError, input_tensor};
 
 /// Says whose faces are in chips. One thread owns it; another one in its place (a constant, say) is for
 /// measuring the server itself.

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::batching::NoAnswer;
 use super::workers::PhotoError;
-use crate::embed::EmbedError;
-use crate::image_io::DecodeError;
+use facepipe_faces::embed::EmbedError;
+use facepipe_imaging::image_io::DecodeError;
 
 /// When who found the queue full may come back, in seconds: the smallest that the header can say.
 const RETRY_AFTER: &str = "1";

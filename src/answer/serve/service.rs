@@ -16,7 +16,7 @@ use super::metrics::{Metrics, Reload};
 use super::model::{Opened, Reopen};
 use super::problem::Problem;
 use super::settings::Settings;
-use crate::errors::with_causes;
+use facepipe_core::errors::with_causes;
 
 /// Bodies are counted in parts of this size, in bytes.
 const BODY_PART: usize = 1024;

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::access::ApiKey;
 use super::batching::Batching;
 use super::browsers::Origin;
-use crate::predict::Naming;
+use facepipe_predict::Naming;
 
 /// Memory for bodies at least, in bytes, however small a single one may be.
 const LEAST_BODY_MEMORY: usize = 256 << 20;

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use super::model::{LabelModel, Opened};
 use super::{Batching, Limits, ServeError, Service, Settings, bind, listen};
-use crate::context::Interrupt;
-use crate::image_io::encode_png;
-use crate::nn::ModelError;
-use crate::predict::Naming;
-use crate::types::{ModelCard, Size};
+use facepipe_core::context::Interrupt;
+use facepipe_core::types::{ModelCard, Size};
+use facepipe_imaging::image_io::encode_png;
+use facepipe_nn::ModelError;
+use facepipe_predict::Naming;
 
 /// A model that is a function of the images.
 struct Fake<F>(F);

@@ -16,13 +16,13 @@ use super::metrics::Metrics;
 use super::model::Embedding;
 use super::page::Picture;
 use super::service::Slot;
-use crate::embed::{EmbedError, EmbeddedFace, embed_detected};
-use crate::face_cutter::FaceTools;
-use crate::face_finder::{FaceFinder, ModelFaces};
-use crate::image_io::{self, DecodeError, contain};
-use crate::nn::{reference_picture, use_threads_here};
-use crate::ports::{DetectorError, FaceDetector, FaceEmbedder};
-use crate::types::{ChipSpec, DetectedFace, ModelCard, Size};
+use facepipe_core::ports::{DetectorError, FaceDetector, FaceEmbedder};
+use facepipe_core::types::{ChipSpec, DetectedFace, ModelCard, Size};
+use facepipe_faces::embed::{EmbedError, EmbeddedFace, embed_detected};
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_faces::face_finder::{FaceFinder, ModelFaces};
+use facepipe_imaging::image_io::{self, DecodeError, contain};
+use facepipe_nn::{reference_picture, use_threads_here};
 
 /// Sides of the picture that each detector sees before photos come.
 const WARM_UP_SIZE: Size = Size::new(160, 120);

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::artifacts::image_folder::ImageFolderError;
-use crate::azure::AzureError;
-use crate::context::Interrupted;
-use crate::errors::{Hint, io_hint};
+use crate::AzureError;
+use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
 
 /// Why an enrolment stopped. What was sent until then stays, and the same command continues.
 #[derive(Debug, thiserror::Error)]

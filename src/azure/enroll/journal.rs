@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::EnrollError;
-use crate::artifacts::jsonl;
-use crate::types::Reason;
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::types::Reason;
 
 /// The journal's name in its folder.
 const FILE: &str = "journal.jsonl";
@@ -254,7 +254,7 @@ fn known(records: &[Record]) -> Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::{Collection, Group};
+    use crate::{Collection, Group};
 
     fn group(id: &str) -> Group {
         Group {

@@ -26,10 +26,10 @@ use self::remote::Remote;
 use super::kept::Group;
 use super::training::{self, TrainingStatus};
 use super::transport::Client;
-use crate::artifacts::{atomic, jsonl};
-use crate::context::Context;
-use crate::parallel;
-use crate::types::Discarded;
+use facepipe_core::artifacts::{atomic, jsonl};
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::Discarded;
 
 /// Persons that are worked on at once: the service adds the faces of one person one after the
 /// other, at about two a second, and the paid tier allows ten calls a second.

@@ -8,11 +8,9 @@ use super::EnrollError;
 use super::journal::Record;
 use super::plan::{PersonPlan, Photo};
 use super::remote::{Remote, SETTLING, TRIES, user_data};
-use crate::azure::{
-    AzureError, Body, DetectOptions, Person, Picture, PictureError, detect, operations,
-};
-use crate::context::Interrupted;
-use crate::types::{Discarded, Reason};
+use crate::{AzureError, Body, DetectOptions, Person, Picture, PictureError, detect, operations};
+use facepipe_core::context::Interrupted;
+use facepipe_core::types::{Discarded, Reason};
 
 /// What became of a person.
 #[derive(Debug, Default)]

@@ -7,14 +7,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::EnrollError;
-use crate::artifacts::digest::md5_hex;
-use crate::artifacts::image_folder;
-use crate::azure::quota::Tier;
-use crate::azure::{LARGEST_PAGE, LONGEST_NAME, MOST_FACES};
-use crate::context::Context;
-use crate::image_io;
-use crate::parallel;
-use crate::types::{Discarded, ItemKind, Reason};
+use crate::quota::Tier;
+use crate::{LARGEST_PAGE, LONGEST_NAME, MOST_FACES};
+use facepipe_core::artifacts::digest::md5_hex;
+use facepipe_core::artifacts::image_folder;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{Discarded, ItemKind, Reason};
+use facepipe_imaging::image_io;
 
 /// What a thousand calls of a paid resource are taken to cost, in US dollars: about what Azure's list
 /// had in 2025 for the first million calls a month. It differs by region, time and contract, and is an

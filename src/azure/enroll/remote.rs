@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::journal::{EnrollJournal, Record};
 use super::{EnrollError, EnrollSettings};
-use crate::azure::operations;
-use crate::azure::{AzureError, Client, Person};
+use crate::operations;
+use crate::{AzureError, Client, Person};
 
 /// How long a request whose answer nobody saw may still be at work on the service. Adding a face
 /// takes the service well below a second.

@@ -10,9 +10,9 @@ use super::options::{
 };
 use super::session::Session;
 use super::table;
-use crate::azure::training;
-use crate::azure::{Collection, Listing, RECOGNITION_MODEL, operations};
-use crate::errors::Hint;
+use facepipe_azure::training;
+use facepipe_azure::{Collection, Listing, RECOGNITION_MODEL, operations};
+use facepipe_core::errors::Hint;
 
 /// Commands of both kinds of groups.
 #[derive(Debug, Subcommand)]

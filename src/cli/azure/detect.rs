@@ -15,7 +15,7 @@ use super::lines::{self, Found};
 use super::options::{detection_models, recognition_models};
 use super::photo::{self, Photo};
 use super::session::Session;
-use crate::azure::{
+use facepipe_azure::{
     ATTRIBUTES, AzureError, DETECTION_MODEL, DetectOptions, FoundFace, RECOGNITION_MODEL, Request,
     detect_by,
 };

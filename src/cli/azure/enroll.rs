@@ -9,12 +9,12 @@ use super::super::failure::Failure;
 use super::super::output::{Outcome, reason_lines, to_value};
 use super::options::{GroupOptions, detection_models, recognition_models};
 use super::session::Session;
-use crate::azure::enroll::{
+use facepipe_azure::enroll::{
     EnrollJournal, EnrollReport, EnrollSettings, Estimate, Known, PRICE_LIST, Plan, USUAL_PRICE,
     enroll, estimate, plan,
 };
-use crate::azure::{AzureError, Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, Tier};
-use crate::context::Context;
+use facepipe_azure::{AzureError, Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, Tier};
+use facepipe_core::context::Context;
 
 /// Where the journals of groups lie.
 const JOURNALS: &str = "data/azure";
@@ -138,7 +138,7 @@ fn dry_run_lines(plan: &Plan, report: &DryRun<'_>, is_price_given: bool) -> Vec<
             estimate.seconds, report.tier
         ),
     ];
-    let reasons = crate::types::Discarded::count_reasons(&plan.discarded);
+    let reasons = facepipe_core::types::Discarded::count_reasons(&plan.discarded);
     lines.extend(reason_lines(&reasons));
     lines
 }

@@ -15,7 +15,7 @@ use super::lines::{self, Found, Line};
 use super::options::{GroupOptions, confidence, detection_models, uuid};
 use super::photo::Photo;
 use super::session::Session;
-use crate::azure::{
+use facepipe_azure::{
     Candidate, DETECTION_MODEL, DetectOptions, Identifier, IdentifyOptions, detect,
 };
 

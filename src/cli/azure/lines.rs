@@ -8,7 +8,7 @@ use super::super::args::Globals;
 use super::super::failure::Failure;
 use super::super::output::{Outcome, to_value};
 use super::session::Session;
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 /// What is said of one image; with `--json` an entry of the answer.
 #[derive(Debug, Serialize)]

@@ -11,8 +11,8 @@ use super::options::{confidence, device, uuid};
 use super::photo::Photo;
 use super::session::Session;
 use super::table;
-use crate::artifacts::atomic;
-use crate::azure::{Body, operations};
+use facepipe_azure::{Body, operations};
+use facepipe_core::artifacts::atomic;
 
 /// Models of liveness, by the day of their making.
 const MODELS: [&str; 1] = ["2024-11-15"];

@@ -23,8 +23,8 @@ use super::args::Globals;
 use super::failure::Failure;
 use super::output::Outcome;
 use super::wiring;
-use crate::azure::{ApiVersion, Auth, Choice, Collection, Tier};
-use crate::context::Context;
+use facepipe_azure::{ApiVersion, Auth, Choice, Collection, Tier};
+use facepipe_core::context::Context;
 
 /// Arguments of `azure`.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::photo::Photo;
-use crate::azure::{
+use facepipe_azure::{
     Collection, DETECTION_MODEL, DETECTION_MODELS, Group, LONGEST_DEVICE, LONGEST_FACE_DATA,
     LONGEST_ID, LONGEST_NAME, LONGEST_USER_DATA, PictureError, RECOGNITION_MODELS, Request,
 };

@@ -8,7 +8,7 @@ use super::super::output::Outcome;
 use super::collections::{Change, PageOptions};
 use super::options::{FaceOptions, FaceText, GroupOptions, name, user_data, uuid};
 use super::session::Session;
-use crate::azure::{Listing, operations};
+use facepipe_azure::{Listing, operations};
 
 /// Commands of persons.
 #[derive(Debug, Subcommand)]
@@ -153,14 +153,14 @@ fn face(command: &FaceCommand, session: &Session<'_>) -> Result<Outcome, Failure
 }
 
 impl PersonArgs {
-    fn request(&self, operation: &crate::azure::Operation) -> crate::azure::Request {
+    fn request(&self, operation: &facepipe_azure::Operation) -> facepipe_azure::Request {
         let group = self.group.group();
         operation.on(group.collection, &[&group.id, &self.person])
     }
 }
 
 impl FaceArgs {
-    fn request(&self, operation: &crate::azure::Operation) -> crate::azure::Request {
+    fn request(&self, operation: &facepipe_azure::Operation) -> facepipe_azure::Request {
         let group = self.person.group.group();
         operation.on(
             group.collection,

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::azure::{Body, Picture, PictureError, Request};
-use crate::types::Size;
+use facepipe_azure::{Body, Picture, PictureError, Request};
+use facepipe_core::types::Size;
 
 /// What is looked at.
 pub(super) enum Photo {

@@ -7,7 +7,7 @@ use super::super::failure::Failure;
 use super::super::output::Outcome;
 use super::options::{collection_id, uuid};
 use super::session::Session;
-use crate::azure::{Collection, operations};
+use facepipe_azure::{Collection, operations};
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]

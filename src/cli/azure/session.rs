@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::super::failure::Failure;
 use super::super::output::{Outcome, to_value};
 use super::table;
-use crate::azure::{Answer, AzureError, Client, Repeat, Request};
-use crate::context::Context;
-use crate::errors::Hint;
+use facepipe_azure::{Answer, AzureError, Client, Repeat, Request};
+use facepipe_core::context::Context;
+use facepipe_core::errors::Hint;
 
 /// Who asks, and where progress goes.
 pub(super) struct Session<'a> {

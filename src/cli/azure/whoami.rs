@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::failure::Failure;
 use super::super::output::{Outcome, to_value};
 use super::session::Session;
-use crate::azure::{AzureError, Collection, operations};
+use facepipe_azure::{AzureError, Collection, operations};
 
 /// What is known of whoever asks.
 #[derive(Debug, Serialize)]

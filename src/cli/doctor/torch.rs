@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Check;
-use crate::nn::{PrecisionChoice, device_name, parse_device};
+use facepipe_nn::{PrecisionChoice, device_name, parse_device};
 
 /// The version that the program is built for: torch-sys takes no other.
 const BUILT_FOR: &str = "2.13.0";

@@ -6,22 +6,24 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use url::{Host, Url};
 
-use crate::adapters::sources::bing::BingSource;
-use crate::adapters::sources::commons::{CommonsSearch, CommonsSource};
-use crate::adapters::sources::folder::FolderSource;
-use crate::adapters::sources::merged::MergedSources;
-use crate::adapters::sources::openverse::OpenverseSource;
-use crate::adapters::sources::serpapi::SerpApiSource;
-use crate::adapters::sources::url_list::UrlListSource;
-use crate::adapters::sources::wikidata::PersonLookup;
 use crate::cli::failure::Failure;
-use crate::credentials::Places;
-use crate::fetch::licence::LicenceFilter;
-use crate::ports::{ImageSource, SourceError};
-use crate::secret::Secret;
+use facepipe_adapters::sources::bing::BingSource;
+use facepipe_adapters::sources::commons::{CommonsSearch, CommonsSource};
+use facepipe_adapters::sources::folder::FolderSource;
+use facepipe_adapters::sources::merged::MergedSources;
+use facepipe_adapters::sources::openverse::OpenverseSource;
+use facepipe_adapters::sources::serpapi::SerpApiSource;
+use facepipe_adapters::sources::url_list::UrlListSource;
+use facepipe_adapters::sources::wikidata::PersonLookup;
+use facepipe_core::licence::LicenceFilter;
+use facepipe_core::ports::{ImageSource, SourceError};
+use facepipe_core::secret::Secret;
+use facepipe_net::credentials::Places;
 
-pub(in crate::cli) use crate::adapters::sources::url_list::STANDARD_INPUT;
-pub(in crate::cli) use crate::adapters::sources::wikidata::{PersonLookup as Lookup, item_number};
+pub(in crate::cli) use facepipe_adapters::sources::url_list::STANDARD_INPUT;
+pub(in crate::cli) use facepipe_adapters::sources::wikidata::{
+    PersonLookup as Lookup, item_number,
+};
 
 /// Image sources by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

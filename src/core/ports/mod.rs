@@ -8,9 +8,7 @@ use std::path::PathBuf;
 use image::RgbImage;
 use url::Url;
 
-use crate::azure::AzureError;
-use crate::dlib::ModelFileError;
-use crate::errors::Hint;
+use crate::errors::{BoxedError, Hint};
 use crate::secret::Secret;
 use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
 
@@ -183,12 +181,12 @@ pub enum DetectorError {
         /// The detector's name.
         detector: String,
     },
-    /// A model of dlib's can't be used.
+    /// What the detector works with can't be used, whatever the photo is.
     #[error(transparent)]
-    DlibModel(#[from] ModelFileError),
-    /// Azure's service gave no answer that can be used.
+    Unusable(BoxedError),
+    /// What the detector works with failed on this photo; another one may go well.
     #[error(transparent)]
-    Azure(#[from] Box<AzureError>),
+    FailedOnPhoto(BoxedError),
     /// The detector panicked on this photo (a defect of its code; the photo is set aside).
     #[error("detector `{detector}` crashed on this image: {message}")]
     Crashed {
@@ -205,12 +203,11 @@ impl DetectorError {
     #[must_use]
     pub fn concerns_all_photos(&self) -> bool {
         match self {
-            Self::Crashed { .. } => false,
-            Self::Azure(error) => error.concerns_all_requests(),
+            Self::Crashed { .. } | Self::FailedOnPhoto(_) => false,
             Self::ModelMissing { .. }
             | Self::ModelUnreadable { .. }
             | Self::NeedsTorch { .. }
-            | Self::DlibModel(_) => true,
+            | Self::Unusable(_) => true,
         }
     }
 }
@@ -228,14 +225,13 @@ impl Hint for DetectorError {
             Self::ModelUnreadable { .. } => {
                 Some("run `facepipe models verify`, then `facepipe models pull`".to_owned())
             }
-            Self::DlibModel(error) => error.hint(),
-            Self::Azure(error) => error.hint(),
+            Self::Unusable(error) | Self::FailedOnPhoto(error) => error.hint(),
             Self::Crashed { .. } => None,
         }
     }
 
     fn is_interruption(&self) -> bool {
-        matches!(self, Self::Azure(error) if error.is_interruption())
+        matches!(self, Self::Unusable(error) if error.is_interruption())
     }
 }
 
@@ -253,8 +249,7 @@ pub trait FaceEmbedder {
     /// The embeddings of face chips, in their order.
     ///
     /// # Shapes
-    /// Each chip is [`CHIP_SIDE`](crate::dlib::face_chip::CHIP_SIDE) pixels wide and high, made by
-    /// [`cut`](crate::dlib::face_chip::cut).
+    /// Each chip is as wide and high as the embedder says, and cut as it says.
     ///
     /// # Errors
     /// [`EmbedderError`] when a chip has another size or the network fails.

@@ -6,8 +6,8 @@ use image::imageops::{self, FilterType};
 use image::{ImageError, RgbImage};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::image_io;
 use crate::plot::{DARK, LIGHT, Plot, style};
+use facepipe_imaging::image_io;
 
 /// The rules of style.
 const STYLE: &str = include_str!("style.css");

@@ -3,14 +3,14 @@
 
 mod axis;
 mod chart;
-#[cfg(feature = "torch")]
+#[cfg(feature = "png")]
 mod png;
 
 use maud::{Markup, PreEscaped};
 
 pub use axis::{Axis, Scale};
 pub use chart::{Bar, Chart, Corner, Mark, Point, Shape, Tone};
-#[cfg(feature = "torch")]
+#[cfg(feature = "png")]
 pub use png::PlotError;
 
 /// A picture of figures.

@@ -1,6 +1,6 @@
 //! The mean of some faces.
 
-use crate::types::Embedding;
+use facepipe_core::types::Embedding;
 
 /// The numbers of a face, for the eyes of this module.
 pub(super) type Point<'faces> = &'faces [f32];

@@ -24,10 +24,10 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use crate::parallel;
-use crate::types::Embedding;
 use centre::{Centre, Point};
 use choice::{Candidates, same_identity};
+use facepipe_core::parallel;
+use facepipe_core::types::Embedding;
 use groups::Group;
 
 /// One face of a label.

@@ -14,11 +14,11 @@ mod score;
 
 use image::RgbImage;
 
-use crate::dlib::face_chip::{CHIP_SIDE, cut_from, square_of};
-use crate::types::{
+use facepipe_core::types::{
     ChipSpec, ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FacePose, FaceQuality,
     Landmarks, PixelRect, Size,
 };
+use facepipe_models::dlib::face_chip::{CHIP_SIDE, cut_from, square_of};
 
 pub use score::{overall, parts};
 

@@ -3,8 +3,8 @@
 use image::Pixel;
 
 use super::FaceView;
-use crate::dlib::face_chip::CHIP_SIDE;
-use crate::types::ChipSpec;
+use facepipe_core::types::ChipSpec;
+use facepipe_models::dlib::face_chip::CHIP_SIDE;
 
 /// First row and column of the face itself in a chip, without the space around it.
 const FACE_START: u32 =

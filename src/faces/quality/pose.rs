@@ -4,7 +4,7 @@
 //! 3D face mesh (MediaPipe's). Half of the estimates are within 1 degree of its roll, 4 degrees of its
 //! yaw and 5 degrees of its pitch; 9 in 10 are within 12 degrees of its yaw and pitch.
 
-use crate::types::{DlibLandmarks5, Landmarks5};
+use facepipe_core::types::{DlibLandmarks5, Landmarks5};
 
 /// How far the base of the nose lies before the eyes, in distances between the eyes: the slope of
 /// its shift to the side against the tangent of the mesh's yaw.

@@ -6,7 +6,7 @@
 //! sharpness 42) to about 0.45. Where more is better the parts grow without end towards 1, so that
 //! the better of two good faces is still known.
 
-use crate::types::FaceQuality;
+use facepipe_core::types::FaceQuality;
 
 /// Shorter side of the box, in pixels, that leaves half. A face of 100 pixels, as many as it has in
 /// the chip of dlib's network, keeps 0.8.

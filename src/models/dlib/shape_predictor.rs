@@ -10,7 +10,7 @@ use image::RgbImage;
 use super::error::{ModelFileError, read_file};
 use super::reader::{MIN_FLOAT_BYTES, MIN_INTEGER_BYTES, ReadError, Reader};
 use super::similarity::Similarity;
-use crate::types::DlibLandmarks5;
+use facepipe_core::types::DlibLandmarks5;
 
 /// Landmarks of a face.
 const POINTS: usize = 5;

@@ -1,20 +1,9 @@
-use std::path::PathBuf;
-
 use super::*;
 use crate::dlib::LANDMARKS_FILE;
 
 /// A fetched model file's bytes; says loudly when it is missing.
 pub(in crate::dlib) fn model_file(name: &str) -> Option<Vec<u8>> {
-    let weights = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/weights");
-    let bytes = fs_err::read(weights.join(name));
-    if bytes.is_err() {
-        use std::io::Write;
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: no `{name}` in models/weights; run `facepipe models pull --all`"
-        );
-    }
-    bytes.ok()
+    facepipe_test_support::found::weights(name).map(|path| fs_err::read(path).expect("reads"))
 }
 
 fn near(found: &[f32], expected: &[f32]) -> bool {

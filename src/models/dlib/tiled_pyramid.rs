@@ -4,7 +4,7 @@
 //! The layout is that of `create_tiled_pyramid`: levels below each other at the left edge, and from
 //! the bottom upwards at the right edge where there is room.
 
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 /// Pixels between tiles (the value that the detector's file implies).
 const PADDING: i64 = 10;

@@ -7,7 +7,7 @@ use super::error::SourceError;
 use super::package;
 use super::registry::Archive;
 use super::staging::Staging;
-use crate::context::Interrupt;
+use facepipe_core::context::Interrupt;
 
 /// Which file of which Python package.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,7 @@ use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
 use super::error::SourceError;
-use crate::context::Context;
+use facepipe_core::context::Context;
 
 /// Time for a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);

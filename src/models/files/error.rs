@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use super::verify::Mismatch;
-use crate::context::Interrupted;
-use crate::errors::{Hint, io_hint};
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
 
 /// Why a pull failed.
 #[derive(Debug, thiserror::Error)]

@@ -49,7 +49,7 @@ impl Folders {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifacts::digest::sha256_hex;
+    use facepipe_core::artifacts::digest::sha256_hex;
 
     /// An entry whose right contents are `contents`, without a source.
     pub(super) fn entry_for(file: &str, contents: &[u8]) -> Entry {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::archives::PythonPackage;
 use super::error::SourceError;
 use super::registry::Archive;
-use crate::context::Interrupt;
+use facepipe_core::context::Interrupt;
 
 /// Lines of a failed tool's output that are shown.
 const SHOWN_LINES: usize = 3;

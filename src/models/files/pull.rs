@@ -10,8 +10,8 @@ use super::registry::{Archive, Ecosystem, Entry, Registry, Source};
 use super::staging::Staging;
 use super::verify::{State, check};
 use super::{Folders, download, package, tarball, unpack};
-use crate::artifacts::atomic;
-use crate::context::Context;
+use facepipe_core::artifacts::atomic;
+use facepipe_core::context::Context;
 
 /// Follows the name of a file or folder that was put aside because it is not the right one.
 const REJECTED_SUFFIX: &str = ".rejected";

@@ -3,10 +3,10 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::*;
-use crate::context::Interrupt;
-use crate::errors::Hint;
-use crate::model_files::tests::entry_for;
-use crate::ports::SilentProgress;
+use crate::files::tests::entry_for;
+use facepipe_core::context::Interrupt;
+use facepipe_core::errors::Hint;
+use facepipe_core::ports::SilentProgress;
 
 /// A web server that gives the answers one after the other, one a connection.
 fn serve(answers: Vec<(&'static str, &'static [u8])>) -> Source {

@@ -210,7 +210,7 @@ pub enum RegistryError {
     },
 }
 
-impl crate::errors::Hint for RegistryError {}
+impl facepipe_core::errors::Hint for RegistryError {}
 
 impl Registry {
     /// The registry that the program was built with.

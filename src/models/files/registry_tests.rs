@@ -22,7 +22,7 @@ fn every_embedded_entry_is_complete() {
     // embeddings need.
     let files: Vec<_> = required.iter().map(|entry| entry.file.as_str()).collect();
     let expected = [
-        crate::adapters::seeta::MODEL_FILE,
+        "seeta_fd_frontal_v1.0.bin",
         "mtcnn_pnet.pt",
         "mtcnn_rnet.pt",
         "mtcnn_onet.pt",

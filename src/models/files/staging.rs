@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::artifacts::atomic::TEMPORARY_SUFFIX;
+use facepipe_core::artifacts::atomic::TEMPORARY_SUFFIX;
 
 /// Leftovers this old belong to no running process: downloads write to theirs all the time.
 const STALE_AFTER: Duration = Duration::from_secs(60 * 60);

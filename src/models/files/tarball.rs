@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::read::GzDecoder;
 
 use super::error::SourceError;
-use crate::context::Interrupt;
+use facepipe_core::context::Interrupt;
 
 /// Most bytes that an archive may unpack to: several times what the registry's largest one does.
 const MAX_UNPACKED_BYTES: u64 = 1 << 30;

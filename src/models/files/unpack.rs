@@ -7,7 +7,7 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use super::error::SourceError;
-use crate::context::Interrupt;
+use facepipe_core::context::Interrupt;
 
 /// Copies one file of an archive to the new file `to`.
 ///
@@ -129,7 +129,7 @@ mod tests {
         );
         let to = root.path().join("to");
         unpack(&wheel, 100, &to).expect("unpacks");
-        let files = crate::artifacts::image_folder::list(&to)
+        let files = facepipe_core::artifacts::image_folder::list(&to)
             .expect("lists")
             .files;
         let files: Vec<_> = files.iter().map(|file| &*file.relative).collect();

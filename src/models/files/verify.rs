@@ -8,8 +8,8 @@ use walkdir::WalkDir;
 
 use super::registry::{Entry, Kind, Unpack};
 use super::{Folders, Registry};
-use crate::artifacts::digest::{sha256_hex, sha256_of_file};
-use crate::artifacts::image_folder::relative_path;
+use facepipe_core::artifacts::digest::{sha256_hex, sha256_of_file};
+use facepipe_core::artifacts::image_folder::relative_path;
 
 /// What became of an entry on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +200,7 @@ fn mismatch_of_digest(entry: &Entry, found: String) -> Option<Mismatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model_files::tests::entry_for;
+    use crate::files::tests::entry_for;
 
     #[test]
     fn a_file_is_present_missing_or_damaged() {

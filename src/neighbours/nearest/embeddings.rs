@@ -2,8 +2,8 @@
 
 use super::few::Few;
 use super::{NearPair, scan};
-use crate::context::{Context, Interrupted};
-use crate::types::Embedding;
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::types::Embedding;
 
 /// Faces that are compared with one after the other while they lie in the nearest memory: 32 KiB.
 const TILE: usize = 64;

@@ -2,7 +2,7 @@
 
 use super::few::Few;
 use super::{NearPair, scan};
-use crate::context::{Context, Interrupted};
+use facepipe_core::context::{Context, Interrupted};
 
 /// Strings that are compared with one after the other while they lie in the nearest memory.
 const TILE: usize = 512;

@@ -15,9 +15,9 @@ mod tests;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::context::{Context, Interrupted};
-use crate::parallel;
 pub use embeddings::{Faces, Kind, nearest_faces};
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::parallel;
 use few::Few;
 pub use hashes::nearest_hashes;
 

@@ -5,10 +5,10 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
-use crate::context::Interrupt;
 use crate::hash_join::distance;
-use crate::ports::SilentProgress;
-use crate::types::Embedding;
+use facepipe_core::context::Interrupt;
+use facepipe_core::ports::SilentProgress;
+use facepipe_core::types::Embedding;
 
 fn context(threads: usize) -> Context {
     Context {

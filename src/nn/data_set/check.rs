@@ -1,11 +1,11 @@
 //! Every image is decoded once before work starts, so that damaged ones are known from then on.
 
 use super::{DataFolder, Example};
-use crate::artifacts::digest::{md5_hex, sha256_hex};
-use crate::context::{Context, Interrupted};
-use crate::image_io::{self, DecodeError};
-use crate::parallel;
-use crate::types::{Discarded, ItemKind, Reason, Split};
+use facepipe_core::artifacts::digest::{md5_hex, sha256_hex};
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::parallel;
+use facepipe_core::types::{Discarded, ItemKind, Reason, Split};
+use facepipe_imaging::image_io::{self, DecodeError};
 
 /// What a check of one side found.
 #[derive(Debug, Clone, Default)]
@@ -75,8 +75,8 @@ fn content_md5(example: &Example) -> Result<String, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Interrupt;
-    use crate::ports::SilentProgress;
+    use facepipe_core::context::Interrupt;
+    use facepipe_core::ports::SilentProgress;
     use image::{Rgb, RgbImage};
     use std::num::NonZeroUsize;
     use std::sync::Arc;

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::artifacts::digest::sha256_hex;
-use crate::artifacts::image_folder::{self, Fingerprint, ImageFolderError};
-use crate::artifacts::jsonl;
-use crate::artifacts::stage::{self, MANIFEST_FILE, StageError};
-use crate::errors::{Hint, io_hint};
-use crate::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
+use facepipe_core::artifacts::digest::sha256_hex;
+use facepipe_core::artifacts::image_folder::{self, Fingerprint, ImageFolderError};
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, StageError};
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
 
 pub use check::{Checked, check};
 

@@ -1,6 +1,6 @@
 //! Arithmetic on candidate boxes: offsets, squares, clipping, and which of overlapping ones stay.
 
-use crate::types::{FaceBox, Landmarks5, PixelRect, Size};
+use facepipe_core::types::{FaceBox, Landmarks5, PixelRect, Size};
 
 /// A place where there may be a face, in the photo's pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]

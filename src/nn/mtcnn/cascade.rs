@@ -8,8 +8,8 @@ use super::networks::{HEIGHT_AXIS, Network, WIDTH_AXIS};
 use super::pyramid::{CELL, CELL_STEP, scales, size_at};
 use super::resize::Pictures;
 use super::{Mtcnn, MtcnnFace};
-use crate::nn::TorchError;
-use crate::types::{FaceBox, Landmarks5, PixelRect, Size};
+use crate::TorchError;
+use facepipe_core::types::{FaceBox, Landmarks5, PixelRect, Size};
 
 /// Overlap from which two proposals of one size are the same (facenet-pytorch's value).
 const SAME_AT_ONE_SIZE: f32 = 0.5;

@@ -21,7 +21,7 @@ use std::path::Path;
 
 pub use networks::MtcnnError;
 
-use crate::types::{FaceBox, Landmarks5};
+use facepipe_core::types::{FaceBox, Landmarks5};
 use networks::Network;
 use plan::{O_NET, P_NET, R_NET};
 
@@ -108,23 +108,16 @@ impl Mtcnn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::pth;
-    use std::io::Write as _;
+    use crate::pth;
+    use facepipe_test_support::found;
     use std::path::PathBuf;
 
     /// Every so many bytes a file is cut off: a prime, so that all parts of an instruction are met.
     const CUT_STEP: usize = 37;
 
     fn weights() -> Option<PathBuf> {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/weights");
-        let missing = FILES.iter().any(|file| !folder.join(file).is_file());
-        if missing {
-            // Past the test harness, which hides what passing tests print.
-            std::io::stderr()
-                .write_all(b"SKIPPED: no MTCNN weights; run `facepipe models pull mtcnn`\n")
-                .expect("stderr is open");
-        }
-        (!missing).then_some(folder)
+        let found = FILES.iter().all(|file| found::weights(file).is_some());
+        found.then(found::weights_folder)
     }
 
     #[test]

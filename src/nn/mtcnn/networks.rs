@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tch::{TchError, Tensor};
 
 use super::plan::{POOL_STEP, Plan};
-use crate::nn::pth::{self, PthReadError};
+use crate::pth::{self, PthReadError};
 
 /// Which axis of `[batch, channels, height, width]` goes from top to bottom.
 pub(super) const HEIGHT_AXIS: i64 = 2;
@@ -296,7 +296,7 @@ pub(super) mod tests {
     }
 
     /// A network of small random weights.
-    pub(in crate::nn::mtcnn) fn random(plan: &Plan) -> Network {
+    pub(in crate::mtcnn) fn random(plan: &Plan) -> Network {
         tch::set_num_threads(1);
         tch::manual_seed(7);
         let tensors = shapes(plan).into_iter().map(|(name, shape)| {

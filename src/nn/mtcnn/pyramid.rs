@@ -1,6 +1,6 @@
 //! The sizes at which P-Net looks at a photo.
 
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 /// Side of the square that one answer of P-Net is about, in pixels of the searched picture.
 pub(super) const CELL: u32 = 12;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use image::RgbImage;
 use tch::{TchError, Tensor};
 
-use crate::types::{PixelRect, Size};
+use facepipe_core::types::{PixelRect, Size};
 
 /// Channels of a pixel.
 const CHANNELS: usize = 3;

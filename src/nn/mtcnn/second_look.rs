@@ -6,7 +6,7 @@ use tch::TchError;
 use super::Mtcnn;
 use super::boxes::{Candidate, looked_at, square};
 use super::cascade::{O_BATCH, O_SIDE, Side, look, probability};
-use crate::types::Size;
+use facepipe_core::types::Size;
 
 impl Mtcnn {
     /// O-Net on the mirror images of what it took for faces: those whose mean probability is over the
@@ -57,7 +57,7 @@ mod tests {
     use super::super::networks::tests::random;
     use super::super::plan::{O_NET, P_NET, R_NET};
     use super::*;
-    use crate::types::FaceBox;
+    use facepipe_core::types::FaceBox;
     use image::Rgb;
 
     #[test]

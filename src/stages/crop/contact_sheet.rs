@@ -8,15 +8,15 @@ use image::imageops;
 use image::{Rgb, RgbImage};
 
 use super::CropError;
-use crate::artifacts::atomic;
-use crate::artifacts::image_folder::{self, report_file};
-use crate::context::Context;
-use crate::image_io;
-use crate::lettering::{LETTER, write_across};
-use crate::parallel;
-use crate::quality;
-use crate::thumbnail::thumbnail;
-use crate::types::{CropRecord, FaceQuality, Size};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::image_folder::{self, report_file};
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{CropRecord, FaceQuality, Size};
+use facepipe_drawing::lettering::{LETTER, write_across};
+use facepipe_drawing::thumbnail::thumbnail;
+use facepipe_faces::quality;
+use facepipe_imaging::image_io;
 
 /// The file of a label's sheet.
 pub const SHEET_FILE: &str = "crops.png";

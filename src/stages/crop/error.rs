@@ -3,11 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::artifacts::image_folder::ImageFolderError;
-use crate::artifacts::stage::StageError;
-use crate::context::Interrupted;
-use crate::errors::{Hint, io_hint};
-use crate::ports::DetectorError;
+use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::artifacts::stage::StageError;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::ports::DetectorError;
 
 /// Why the crops could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,8 @@ impl Hint for CropError {
             Self::NoFaces { out, .. } => Some(format!(
                 "read why in `{}`; try a lower `--min-face` and weaker limits of quality, or keep \
                  whole photos with `--keep-no-face`",
-                out.join(crate::artifacts::stage::DISCARDED_FILE).display()
+                out.join(facepipe_core::artifacts::stage::DISCARDED_FILE)
+                    .display()
             )),
             Self::Interrupted(_) => None,
         }

@@ -14,22 +14,22 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifacts::image_folder::{self, ImageFolder};
-use crate::artifacts::jsonl::{self, Journal};
-use crate::artifacts::stage::{
+use facepipe_core::artifacts::image_folder::{self, ImageFolder};
+use facepipe_core::artifacts::jsonl::{self, Journal};
+use facepipe_core::artifacts::stage::{
     self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
-use crate::artifacts::{atomic, given_split};
-use crate::context::Context;
-use crate::face_cutter::FaceTools;
-use crate::parallel;
-use crate::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
+use facepipe_core::artifacts::{atomic, given_split};
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
+use facepipe_faces::face_cutter::FaceTools;
 
 use origins::Origins;
 
-pub use crate::face_choice::FaceChoice;
 pub use contact_sheet::SHEET_FILE;
 pub use error::CropError;
+pub use facepipe_faces::face_choice::FaceChoice;
 pub use limits::QualityLimits;
 pub use report::{CropReport, Distribution};
 pub use settings::Settings;

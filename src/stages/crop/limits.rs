@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{FacePose, FaceQuality};
+use facepipe_core::types::{FacePose, FaceQuality};
 
 /// Limits of the measures of [`FaceQuality`]; `None` lets everything pass.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

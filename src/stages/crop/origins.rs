@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::artifacts::image_folder::LabelledFile;
-use crate::artifacts::jsonl;
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::photo_date;
-use crate::types::{ImageRecord, PhotoDate};
+use facepipe_core::artifacts::image_folder::LabelledFile;
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::types::{ImageRecord, PhotoDate};
+use facepipe_imaging::photo_date;
 
 /// What is known of one fetched photo.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) fn date(bytes: &[u8], origin: Option<&Origin>) -> Option<PhotoDate> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{DateSource, Provenance};
+    use facepipe_core::types::{DateSource, Provenance};
 
     #[test]
     fn fetched_photos_have_an_origin_and_a_date() {

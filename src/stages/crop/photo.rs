@@ -7,17 +7,17 @@ use image::RgbImage;
 
 use super::origins::{self, Origin};
 use super::{CropError, FaceChoice, PhotoOutcome, Settings};
-use crate::artifacts::digest::{content_name, md5_hex};
-use crate::artifacts::{atomic, image_folder::LabelledFile};
-use crate::face_chip::{self, FaceCut};
-use crate::face_cutter::{CutFace, FaceCutter};
-use crate::image_io;
-use crate::perceptual_hash::PerceptualHash;
-use crate::ports::FaceDetector;
-use crate::quality;
-use crate::types::{
+use facepipe_core::artifacts::digest::{content_name, md5_hex};
+use facepipe_core::artifacts::{atomic, image_folder::LabelledFile};
+use facepipe_core::ports::FaceDetector;
+use facepipe_core::types::{
     CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, Reason, Size, SourcePhoto,
 };
+use facepipe_faces::face_chip::{self, FaceCut};
+use facepipe_faces::face_cutter::{CutFace, FaceCutter};
+use facepipe_faces::quality;
+use facepipe_imaging::image_io;
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// Cuts the faces out of one photo and saves them below `out`.
 ///

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifacts::image_folder::ImageFolder;
-use crate::types::{CROP_STAGE, Counts, CropRecord, Discarded, ItemKind};
+use facepipe_core::artifacts::image_folder::ImageFolder;
+use facepipe_core::types::{CROP_STAGE, Counts, CropRecord, Discarded, ItemKind};
 
 /// `report.json` of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use super::error::EvaluateError;
 use super::{BATCH, STAGE, Task};
-use crate::artifacts::atomic;
-use crate::calibration::{Answers, softmax};
-use crate::context::Context;
-use crate::data_set::{Checked, DataFolder, Example};
-use crate::nn::{Classifier, Loader, consecutive_batches, most_probable};
-use crate::types::{ModelCard, Split};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::context::Context;
+use facepipe_core::types::{ModelCard, Split};
+use facepipe_models::calibration::{Answers, softmax};
+use facepipe_nn::data_set::{Checked, DataFolder, Example};
+use facepipe_nn::{Classifier, Loader, consecutive_batches, most_probable};
 
 /// How many of the most probable labels a line of the table names.
 const TOP: usize = 5;
@@ -154,7 +154,7 @@ pub(super) fn ask(
             let logits = Vec::<Vec<f32>>::try_from(classifier.logits(&batch.images)?);
             answers
                 .logits
-                .extend(logits.map_err(crate::nn::ModelError::from)?);
+                .extend(logits.map_err(facepipe_nn::ModelError::from)?);
             let truths = batch
                 .examples
                 .iter()

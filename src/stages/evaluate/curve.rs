@@ -30,7 +30,7 @@ pub(super) struct Curve {
     negatives: u64,
 }
 
-pub(super) use crate::plot::Point;
+pub(super) use facepipe_drawing::plot::Point;
 
 /// Acceptance of positives where at most a share of negatives is accepted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

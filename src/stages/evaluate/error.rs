@@ -3,16 +3,16 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::artifacts::model_folder::CardError;
-use crate::artifacts::stage::StageError;
-use crate::context::Interrupted;
-use crate::data_set::DataSetError;
-use crate::errors::{Hint, io_hint};
-use crate::face_finder::NoDetector;
-use crate::nn::{LoaderError, ModelError};
-use crate::plot::PlotError;
-use crate::ports::DetectorError;
-use crate::types::Split;
+use facepipe_core::artifacts::model_folder::CardError;
+use facepipe_core::artifacts::stage::StageError;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::ports::DetectorError;
+use facepipe_core::types::Split;
+use facepipe_drawing::plot::PlotError;
+use facepipe_faces::face_finder::NoDetector;
+use facepipe_nn::data_set::DataSetError;
+use facepipe_nn::{LoaderError, ModelError};
 
 /// Why an evaluation failed.
 #[derive(Debug, thiserror::Error)]

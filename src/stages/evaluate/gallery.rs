@@ -6,13 +6,13 @@ use tch::Tensor;
 
 use super::answers::Prediction;
 use super::{BATCH, EvaluateError, Findings};
-use crate::context::Context;
-use crate::data_set::Example;
-use crate::face_chip;
-use crate::image_io;
-use crate::nn::{Classifier, Loader, consecutive_batches};
-use crate::page;
-use crate::types::Split;
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_drawing::page;
+use facepipe_faces::face_chip;
+use facepipe_imaging::image_io;
+use facepipe_nn::data_set::Example;
+use facepipe_nn::{Classifier, Loader, consecutive_batches};
 
 /// Most faces of one kind.
 const MOST_FACES: usize = 12;

@@ -24,16 +24,16 @@ use std::time::Instant;
 use serde::Serialize;
 use tch::Device;
 
-use crate::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
-use crate::artifacts::model_folder::{self, BEST_FILE};
-use crate::artifacts::stage::{self, Begin, StageError};
-use crate::artifacts::{atomic, digest};
-use crate::context::Context;
-use crate::data_set::{self, Checked, DataFolder};
-use crate::face_cutter::FaceTools;
-use crate::nn::{Classifier, use_threads};
-use crate::types::Split;
 use answers::SideAnswers;
+use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
+use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
+use facepipe_core::artifacts::stage::{self, Begin, StageError};
+use facepipe_core::artifacts::{atomic, digest};
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_nn::data_set::{self, Checked, DataFolder};
+use facepipe_nn::{Classifier, use_threads};
 use open_set::Impostors;
 use pairs::Pair;
 use photo_faces::{Photo, PhotoFaces};
@@ -134,7 +134,7 @@ struct Findings<'a> {
     predictions: Vec<answers::Prediction>,
     impostors: Option<Impostors>,
     compared: Option<Vec<Compared>>,
-    discarded: Vec<crate::types::Discarded>,
+    discarded: Vec<facepipe_core::types::Discarded>,
     photo_faces: PhotoFaces<'a>,
 }
 
@@ -233,7 +233,10 @@ fn begin(
 }
 
 /// Lists strangers and pairs.
-fn others(task: &Task<'_>, card: &crate::types::ModelCard) -> Result<Others, EvaluateError> {
+fn others(
+    task: &Task<'_>,
+    card: &facepipe_core::types::ModelCard,
+) -> Result<Others, EvaluateError> {
     let impostors = task.impostors.map(|folder| open_set::list(folder, card));
     let pairs = task.pairs.map(|pairs| pairs::read(pairs.list, pairs.root));
     Ok(Others {

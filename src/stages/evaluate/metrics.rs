@@ -222,7 +222,7 @@ mod tests {
     /// the same.
     #[test]
     fn figures_of_a_larger_case_are_those_of_scikit_learn() {
-        use crate::calibration::{Answers, Figures};
+        use facepipe_models::calibration::{Answers, Figures};
         let (logits, truths) = super::super::one_vs_rest::tests::sample();
         let both = logits.iter().zip(&truths);
         let predictions: Vec<_> = both

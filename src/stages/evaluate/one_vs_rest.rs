@@ -178,11 +178,11 @@ fn best_from(points: &[Point], recall: f64) -> f64 {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::calibration::softmax;
+    use facepipe_models::calibration::softmax;
 
     /// Scores with many ties of 60 images for four labels, of which the last has none; at a
     /// temperature of 4.
-    pub(in crate::evaluate) fn sample() -> (Vec<Vec<f32>>, Vec<usize>) {
+    pub(crate) fn sample() -> (Vec<Vec<f32>>, Vec<usize>) {
         let truth = |image: usize| image * 5 % 3;
         let logit = |image: usize, label: usize| {
             let value = (image * 7 + label * 13 + image * image * 3) % 11;

@@ -9,12 +9,12 @@ use super::answers::Prediction;
 use super::curve::{AcceptRate, Curve, Point, Scored, thinned};
 use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
 use super::{EvaluateError, io_error};
-use crate::artifacts::atomic;
-use crate::artifacts::image_folder::{is_hidden, relative_path};
-use crate::calibration::softmax;
-use crate::context::Context;
-use crate::nn::most_probable;
-use crate::types::{Discarded, ModelCard, UnknownCard};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::image_folder::{is_hidden, relative_path};
+use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, ModelCard, UnknownCard};
+use facepipe_models::calibration::softmax;
+use facepipe_nn::most_probable;
 
 /// False-accept rates that are always reported.
 pub const FALSE_ACCEPT_RATES: [f64; 2] = [0.01, 0.001];
@@ -259,7 +259,7 @@ pub(super) fn write_table(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{DetectedFace, PixelRect};
+    use facepipe_core::types::{DetectedFace, PixelRect};
 
     fn genuine(answers: &[(f64, bool)]) -> Vec<Prediction> {
         let prediction = |(probability, right): &(f64, bool)| Prediction {

@@ -2,11 +2,11 @@
 
 use super::report::Report;
 use super::{EvaluateError, Findings, answers, open_set, page, plot, training};
-use crate::artifacts::model_folder::METRICS_FILE as TRAINING_FILE;
-use crate::artifacts::stage::{DISCARDED_FILE, OpenStage, REPORT_FILE};
-use crate::artifacts::{atomic, jsonl};
-use crate::context::Context;
-use crate::plot::Plot;
+use facepipe_core::artifacts::model_folder::METRICS_FILE as TRAINING_FILE;
+use facepipe_core::artifacts::stage::{DISCARDED_FILE, OpenStage, REPORT_FILE};
+use facepipe_core::artifacts::{atomic, jsonl};
+use facepipe_core::context::Context;
+use facepipe_drawing::plot::Plot;
 
 /// The page that shows everything.
 pub(super) const PAGE_FILE: &str = "report.html";

@@ -8,15 +8,15 @@ use image::RgbImage;
 use tch::Tensor;
 
 use super::{BATCH, EvaluateError};
-use crate::context::Context;
-use crate::face_choice::FaceChoice;
-use crate::face_cutter::FaceTools;
-use crate::face_finder::{FaceFinder, ModelFaces};
-use crate::image_io::{self, DecodeError};
-use crate::nn::{Classifier, ModelError, input_tensor, use_threads};
-use crate::parallel;
-use crate::ports::DetectorError;
-use crate::types::{DetectedFace, Discarded, ItemKind, Reason, Size};
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::ports::DetectorError;
+use facepipe_core::types::{DetectedFace, Discarded, ItemKind, Reason, Size};
+use facepipe_faces::face_choice::FaceChoice;
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_faces::face_finder::{FaceFinder, ModelFaces};
+use facepipe_imaging::image_io::{self, DecodeError};
+use facepipe_nn::{Classifier, ModelError, input_tensor, use_threads};
 
 /// One photo to look at.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

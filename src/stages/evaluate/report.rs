@@ -9,10 +9,10 @@ use super::one_vs_rest::OneVsRest;
 use super::open_set::OpenSet;
 use super::verification::Verification;
 use super::{EvaluateError, Findings, Metrics};
-use crate::artifacts::stage::REPORT_FILE;
-use crate::calibration::Figures;
-use crate::context::Context;
-use crate::types::Split;
+use facepipe_core::artifacts::stage::REPORT_FILE;
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_models::calibration::Figures;
 
 /// What an evaluation found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

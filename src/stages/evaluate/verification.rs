@@ -12,8 +12,8 @@ use super::interval::wilson;
 use super::open_set::FALSE_ACCEPT_RATES;
 use super::pairs::Pair;
 use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
-use crate::context::Context;
-use crate::types::Discarded;
+use facepipe_core::context::Context;
+use facepipe_core::types::Discarded;
 
 /// How well pairs of photos are told to be one person or two, by the cosine of their features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,9 +11,9 @@ use zip::{CompressionMethod, ZipWriter};
 
 use super::pickle::storage_class;
 use super::{Content, ExportError};
-use crate::artifacts::model_folder::{CARD_FILE, LABELS_FILE};
-use crate::nn::EXTRA_FOLDER;
-use crate::nn::tensor_file::TensorFileError;
+use facepipe_core::artifacts::model_folder::{CARD_FILE, LABELS_FILE};
+use facepipe_nn::EXTRA_FOLDER;
+use facepipe_nn::tensor_file::TensorFileError;
 
 /// Files of an archive begin at multiples of this, in bytes: so PyTorch writes them.
 const ALIGNMENT: u16 = 64;

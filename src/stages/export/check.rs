@@ -6,9 +6,9 @@ use std::path::Path;
 use tch::{Kind, Tensor};
 
 use super::{ExportError, Format};
-use crate::artifacts::model_folder::{SAMPLES_FILE, SAMPLES_TENSOR};
-use crate::nn::{Network, tensor_file};
-use crate::types::{InputSpec, ModelCard};
+use facepipe_core::artifacts::model_folder::{SAMPLES_FILE, SAMPLES_TENSOR};
+use facepipe_core::types::{InputSpec, ModelCard};
+use facepipe_nn::{Network, tensor_file};
 
 /// The largest difference of a probability that is let pass, at temperature 1: single precision's
 /// rounding, through all layers of a ResNet in another order of summation, stays an order of magnitude
@@ -132,8 +132,9 @@ fn chips_of(images: &Tensor, input: &InputSpec) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{dlib_input, imagenet_input, input_tensor, preprocess};
-    use crate::types::Size;
+    use facepipe_core::types::Size;
+    use facepipe_faces::preprocess::{dlib_input, imagenet_input, preprocess};
+    use facepipe_nn::input_tensor;
     use image::{Rgb, RgbImage};
     use tch::Device;
 

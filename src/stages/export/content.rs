@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::nn::Network;
-use crate::nn::graph::Graph;
-use crate::types::ModelCard;
+use facepipe_core::types::ModelCard;
+use facepipe_nn::Network;
+use facepipe_nn::graph::Graph;
 
 use super::ExportError;
 

@@ -7,12 +7,12 @@ use tch::TchError;
 use zip::result::ZipError;
 
 use super::Format;
-use crate::artifacts::model_folder::CardError;
-use crate::artifacts::stage::StageError;
-use crate::context::Interrupted;
-use crate::errors::{Hint, io_hint};
-use crate::nn::tensor_file::TensorFileError;
-use crate::nn::{ModelError, TorchError, WeightsError};
+use facepipe_core::artifacts::model_folder::CardError;
+use facepipe_core::artifacts::stage::StageError;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_nn::tensor_file::TensorFileError;
+use facepipe_nn::{ModelError, TorchError, WeightsError};
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]

@@ -7,9 +7,9 @@ use super::check::Samples;
 use super::content::{Content, embedded, embedded_with_preprocessing};
 use super::torchscript::Ends;
 use super::{ExportError, Format, onnx, pth, torchscript};
-use crate::artifacts::digest;
-use crate::nn::{Network, card_in_archive, tensor_file};
-use crate::types::{ExportCard, ModelCard};
+use facepipe_core::artifacts::digest;
+use facepipe_core::types::{ExportCard, ModelCard};
+use facepipe_nn::{Network, card_in_archive, tensor_file};
 
 /// Makes files of a network.
 pub(super) struct Writer<'a> {

@@ -20,14 +20,14 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
-use crate::artifacts::model_folder::{self, BEST_FILE};
-use crate::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE};
-use crate::artifacts::{atomic, digest};
-use crate::context::Context;
-use crate::nn::{open_network, tensor_file, use_threads};
-use crate::types::{ExportCard, ModelCard};
 use check::Samples;
 use content::{Content, embedded};
+use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
+use facepipe_core::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE};
+use facepipe_core::artifacts::{atomic, digest};
+use facepipe_core::context::Context;
+use facepipe_core::types::{ExportCard, ModelCard};
+use facepipe_nn::{open_network, tensor_file, use_threads};
 use files::Writer;
 
 pub use check::MAX_DIFFERENCE;

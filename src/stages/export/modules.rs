@@ -159,7 +159,7 @@ impl<'a> Module<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::archive::stored;
+    use crate::archive::stored;
     use std::path::Path;
     use tch::{Device, Kind, Tensor};
 

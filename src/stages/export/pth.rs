@@ -7,7 +7,7 @@ use tch::Device;
 use super::archive::{self, Archive};
 use super::pickle::Pickle;
 use super::{Content, ExportError};
-use crate::nn::{Network, load_weights, read_tensors};
+use facepipe_nn::{Network, load_weights, read_tensors};
 
 /// The version of the archive's form: `torch.save`'s since 1.6.
 const VERSION: &[u8] = b"3\n";

@@ -10,8 +10,8 @@ use super::check::{MAX_DIFFERENCE, Samples};
 use super::content::{Content, embedded};
 use super::files::Writer;
 use super::{Format, onnx, pth, torchscript};
-use crate::nn::{Backbone, Classifier, EXTRA_FOLDER, ModelError, Network, Role, read_tensors};
-use crate::types::{ChipSpec, DataCard, Head, ModelCard, Size, TrainingCard, WeightsCard};
+use facepipe_core::types::{ChipSpec, DataCard, Head, ModelCard, Size, TrainingCard, WeightsCard};
+use facepipe_nn::{Backbone, Classifier, EXTRA_FOLDER, ModelError, Network, Role, read_tensors};
 
 fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
     ModelCard {
@@ -50,7 +50,7 @@ fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
 
 /// A network whose every tensor matters: scales, shifts and statistics are not what they begin with.
 fn network(backbone: Backbone, head: Head) -> Network {
-    crate::nn::use_threads(NonZeroUsize::MIN);
+    facepipe_nn::use_threads(NonZeroUsize::MIN);
     tch::manual_seed(11);
     let network = Network::with_head(backbone, head, 3, Device::Cpu);
     let _guard = tch::no_grad_guard();

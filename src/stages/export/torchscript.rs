@@ -12,9 +12,9 @@ use super::archive::{self, Archive};
 use super::modules::Modules;
 use super::pickle::Pickle;
 use super::{Content, ExportError};
-use crate::nn::graph::{Channels, Layer, Step, Value};
-use crate::nn::{Classifier, Role};
-use crate::types::ModelCard;
+use facepipe_core::types::ModelCard;
+use facepipe_nn::graph::{Channels, Layer, Step, Value};
+use facepipe_nn::{Classifier, Role};
 
 /// The file of the classes, without its ending, as a Python module.
 pub(super) const CODE: &str = "__torch__.facepipe";

@@ -3,8 +3,8 @@
 use super::download::Downloader;
 use super::retry::DownloadError;
 use super::{FetchError, LAST_WAIT, POLL, Settings};
-use crate::context::{Context, Interrupted};
-use crate::ports::{ImageSource, Lookup, SourceRequest};
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::ports::{ImageSource, Lookup, SourceRequest};
 
 /// Largest answer to a lookup in bytes: each person comes with all that Wikidata knows of them.
 const LARGEST_ANSWER: u64 = 64 << 20;

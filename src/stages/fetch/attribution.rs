@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::types::{ImageRecord, Provenance};
+use facepipe_core::types::{ImageRecord, Provenance};
 
 /// Credits of all images, to be passed on with them.
 pub const ATTRIBUTION_FILE: &str = "ATTRIBUTION.md";

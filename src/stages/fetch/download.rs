@@ -15,9 +15,9 @@ use super::opt_out::{AGENT, opt_out};
 use super::retry::{DownloadError, back_off};
 use super::robots::{self, Robots};
 use super::settings::{Settings, Timeouts};
-use crate::back_off::retry_after;
-use crate::fetch::FetchError;
-use crate::ports::{SecretPart, SourceRequest};
+use crate::FetchError;
+use facepipe_core::ports::{SecretPart, SourceRequest};
+use facepipe_net::back_off::retry_after;
 
 /// Redirects that are followed for one address; browsers allow 20, and image servers need one or
 /// two.

@@ -1,6 +1,6 @@
-use super::super::http_server::{Asked, HttpServer, Reply};
 use super::*;
-use crate::types::Reason;
+use facepipe_core::types::Reason;
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 #[path = "opt_out_tests.rs"]
 mod opt_outs;
@@ -190,7 +190,7 @@ fn private_addresses_are_refused_as_literals_and_after_dns() {
     for url in [literal, name] {
         let error = get_with(&settings, &url).expect_err(&url);
         assert!(matches!(error, DownloadError::Private(_)), "{url}: {error}");
-        assert_eq!(error.reason(), crate::types::Reason::BadAddress);
+        assert_eq!(error.reason(), facepipe_core::types::Reason::BadAddress);
     }
     assert_eq!(server.counts().len(), 0, "nobody was asked");
 }

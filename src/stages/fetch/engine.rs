@@ -22,9 +22,9 @@ use super::memory::Memory;
 use super::report::HostLines;
 use super::retry::DownloadError;
 use super::{Activity, FetchError, POLL, Settings};
-use crate::context::Context;
-use crate::ports::{ImageSource, SourceRequest, SourceStep};
-use crate::types::{Address, Candidate, Reason};
+use facepipe_core::context::Context;
+use facepipe_core::ports::{ImageSource, SourceRequest, SourceStep};
+use facepipe_core::types::{Address, Candidate, Reason};
 
 /// Candidates under way for each connection: enough that one slow host does not hold up others.
 const AHEAD: usize = 8;

@@ -5,10 +5,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::retry::DownloadError;
-use crate::artifacts::stage::StageError;
-use crate::context::Interrupted;
-use crate::errors::{Hint, io_hint};
-use crate::ports::SourceError;
+use facepipe_core::artifacts::stage::StageError;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::ports::SourceError;
 
 /// Why a fetch as a whole failed. What fails for single images is recorded in `discarded.jsonl`.
 #[derive(Debug, thiserror::Error)]

@@ -4,10 +4,11 @@ use image::ImageError;
 use serde::{Deserialize, Serialize};
 
 use super::shrink::{ShrinkError, shrink};
-use crate::artifacts::digest::{content_name, md5_hex, sha256_hex};
-use crate::image_io::{self, DecodeError, extension, format_name};
-use crate::perceptual_hash::PerceptualHash;
-use crate::types::{OriginalImage, Reason, Size};
+use facepipe_core::artifacts::digest::{content_name, md5_hex, sha256_hex};
+use facepipe_core::licence::OtherLicence;
+use facepipe_core::types::{OriginalImage, Reason, Size};
+use facepipe_imaging::image_io::{self, DecodeError, extension, format_name};
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// Which images are kept, and in what size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -75,6 +76,17 @@ impl LeftOut {
             reason,
             message: message.into(),
             permanent: true,
+        }
+    }
+}
+
+impl From<OtherLicence> for LeftOut {
+    fn from(error: OtherLicence) -> Self {
+        Self {
+            reason: Reason::Licence,
+            message: error.to_string(),
+            // Another run may ask for other licences.
+            permanent: false,
         }
     }
 }
@@ -185,7 +197,7 @@ fn of_shrink_error(error: &ShrinkError) -> LeftOut {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::image_io::encode_png;
+    use facepipe_imaging::image_io::encode_png;
     use image::RgbImage;
 
     fn keep(min_size: u32) -> Keep {

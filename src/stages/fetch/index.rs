@@ -7,8 +7,8 @@ use std::path::Path;
 use super::contents::{Content, Contents, Names};
 use super::examine::Stored;
 use super::journal::{ItemId, Outcome};
-use crate::artifacts::digest::{content_name, md5_bytes};
-use crate::types::Reason;
+use facepipe_core::artifacts::digest::{content_name, md5_bytes};
+use facepipe_core::types::Reason;
 
 /// What is known of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

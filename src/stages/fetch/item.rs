@@ -13,10 +13,10 @@ use super::download::Downloader;
 use super::examine::{Keep, LeftOut, examine, of_decode_error};
 use super::journal::{Item, ItemId, Outcome};
 use super::retry::DownloadError;
-use crate::artifacts::atomic::TEMPORARY_SUFFIX;
-use crate::artifacts::digest;
-use crate::image_io;
-use crate::types::{Address, Candidate, Provenance, Reason};
+use facepipe_core::artifacts::atomic::TEMPORARY_SUFFIX;
+use facepipe_core::artifacts::digest;
+use facepipe_core::types::{Address, Candidate, Provenance, Reason};
+use facepipe_imaging::image_io;
 
 /// What all items of a run share.
 pub(super) struct Tools {

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use crate::ports::TaskProgress;
-use crate::types::Candidate;
+use facepipe_core::ports::TaskProgress;
+use facepipe_core::types::Candidate;
 
 /// The state of one job.
 pub(super) struct JobState {

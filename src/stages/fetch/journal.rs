@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::examine::{LeftOut, Stored};
-use crate::types::Provenance;
+use facepipe_core::types::Provenance;
 
 /// The journal's name. It stays: a later run into the folder asks only for what is missing.
 pub const JOURNAL_FILE: &str = "fetch-journal.jsonl";

@@ -1,6 +1,6 @@
 //! The fetch stage: from queries, lists and folders to images by label, with provenance.
 //!
-//! Sources ([`crate::ports::ImageSource`]) offer candidates; the stage gets their bytes, lets the
+//! Sources ([`facepipe_core::ports::ImageSource`]) offer candidates; the stage gets their bytes, lets the
 //! content decide what is an image, stores it as `<label>/<md5>.<ext>` and writes down in an
 //! append-only journal what became of each candidate. The manifest follows from the journal: it
 //! does not depend on the order in which downloads ended, nor on how often the run was killed.
@@ -18,7 +18,6 @@ mod index;
 mod item;
 mod job;
 mod journal;
-pub mod licence;
 mod lock;
 mod memory;
 mod opt_out;
@@ -48,11 +47,11 @@ pub use report::{Activity, HostReport, Report};
 pub use retry::DownloadError;
 pub use settings::{Settings, Timeouts};
 
-use crate::artifacts::stage::DISCARDED_FILE;
-use crate::context::Context;
-use crate::ports::ImageSource;
 use download::Downloader;
 use engine::Engine;
+use facepipe_core::artifacts::stage::DISCARDED_FILE;
+use facepipe_core::context::Context;
+use facepipe_core::ports::ImageSource;
 
 /// How long the end waits for downloads that were given up.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -166,7 +165,5 @@ fn in_words(jobs: &[Job]) -> String {
     jobs.iter().map(name).collect::<Vec<_>>().join(", ")
 }
 
-#[cfg(test)]
-use crate::http_server;
 #[cfg(test)]
 mod tests;

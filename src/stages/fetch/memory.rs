@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::index::{Index, Known, Placing, name_of};
 use super::journal::{Item, ItemId, JOURNAL_FILE, Line, Outcome, Request};
-use crate::artifacts::jsonl::Journal;
+use facepipe_core::artifacts::jsonl::Journal;
 
 /// The journal and what it says.
 pub(super) struct Memory {

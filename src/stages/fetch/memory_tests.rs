@@ -1,7 +1,7 @@
 use super::super::examine::{LeftOut, Stored};
 use super::super::results::{for_each_kept, for_each_left_out};
 use super::*;
-use crate::types::{Discarded, ImageRecord, Provenance, Reason};
+use facepipe_core::types::{Discarded, ImageRecord, Provenance, Reason};
 
 /// First halves of MD5s.
 const A: &str = "aaaaaaaaaaaaaaaa";

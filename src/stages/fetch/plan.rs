@@ -6,11 +6,11 @@ use std::io;
 
 use super::ask::{ask, hand_over};
 use super::download::Downloader;
-use super::licence::OtherLicence;
 use super::{FetchError, Job, LAST_WAIT, Settings, in_words};
-use crate::context::Context;
-use crate::ports::SourceStep;
-use crate::types::{Candidate, Discarded};
+use facepipe_core::context::Context;
+use facepipe_core::licence::OtherLicence;
+use facepipe_core::ports::SourceStep;
+use facepipe_core::types::{Candidate, Discarded};
 
 /// What would become of an item that a source offers.
 #[derive(Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ports::{Progress, TaskProgress};
+use facepipe_core::ports::{Progress, TaskProgress};
 
 /// Hosts in the report: a list may name a hundred thousand.
 const MOST_HOSTS: usize = 100;

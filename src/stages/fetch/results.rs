@@ -15,12 +15,12 @@ use super::journal::{Item, ItemId, JOURNAL_FILE, Line, Outcome};
 use super::lock::{LOCK_FILE, Lock, LockError};
 use super::memory::Memory;
 use super::report::{Activity, Report};
-use crate::artifacts::jsonl::JournalReader;
-use crate::artifacts::stage::{
+use facepipe_core::artifacts::jsonl::JournalReader;
+use facepipe_core::artifacts::stage::{
     DISCARDED_FILE, MANIFEST_FILE, REPORT_FILE, STAMP_FILE, StageError, Stamp, made_by, read_stamp,
 };
-use crate::artifacts::{atomic, image_folder};
-use crate::types::{Discarded, ImageRecord, ItemKind, Reason};
+use facepipe_core::artifacts::{atomic, image_folder};
+use facepipe_core::types::{Discarded, ImageRecord, ItemKind, Reason};
 
 /// The stage's name in stamps and reports.
 const STAGE: &str = "fetch";

@@ -7,8 +7,8 @@ use std::time::Duration;
 use url::Url;
 
 use super::addresses::PrivateAddress;
-use crate::back_off;
-use crate::types::Reason;
+use facepipe_core::types::Reason;
+use facepipe_net::back_off;
 
 /// Pause before the first retry; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);

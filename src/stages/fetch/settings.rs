@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::examine::Keep;
-use super::licence::LicenceFilter;
+use facepipe_core::licence::LicenceFilter;
 
 /// How to fetch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

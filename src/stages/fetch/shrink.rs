@@ -4,8 +4,8 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{ImageError, ImageFormat, RgbImage};
 
-use crate::image_io::{Decoded, encode_jpeg, encode_png};
-use crate::types::Size;
+use facepipe_core::types::Size;
+use facepipe_imaging::image_io::{Decoded, encode_jpeg, encode_png};
 
 /// Quality of JPEGs that were made smaller: the loss is below what the first JPEG lost.
 const JPEG_QUALITY: u8 = 95;
@@ -92,7 +92,7 @@ mod tests {
             (small.size, small.format),
             (Size::new(24, 96), ImageFormat::Jpeg)
         );
-        let again = crate::image_io::decode(&small.bytes).expect("decodes");
+        let again = facepipe_imaging::image_io::decode(&small.bytes).expect("decodes");
         assert_eq!(again.rgb.dimensions(), (24, 96));
         let [red, green, blue] = again.rgb.get_pixel(12, 48).0;
         assert!(red.abs_diff(130) < 9 && green.abs_diff(128) < 9 && blue.abs_diff(90) < 9);

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use image::{Rgb, RgbImage};
 use url::Url;
 
-use super::http_server::{Asked, HttpServer, Reply};
 use super::*;
-use crate::artifacts::jsonl;
-use crate::artifacts::stage::{DISCARDED_FILE, MANIFEST_FILE, StageError, read_stamp};
-use crate::context::Interrupt;
-use crate::image_io::encode_png;
-use crate::ports::{SilentProgress, SourceError, SourceStep};
-use crate::types::{Address, Candidate, Discarded, ImageRecord, Provenance, Reason};
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::{DISCARDED_FILE, MANIFEST_FILE, StageError, read_stamp};
+use facepipe_core::context::Interrupt;
+use facepipe_core::ports::{SilentProgress, SourceError, SourceStep};
+use facepipe_core::types::{Address, Candidate, Discarded, ImageRecord, Provenance, Reason};
+use facepipe_imaging::image_io::encode_png;
+use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
 /// Offers what it was given.
 struct Given {

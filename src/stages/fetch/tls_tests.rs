@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::types::Reason;
+use facepipe_core::types::Reason;
 
 /// What every image is.
 const BODY: &[u8] = b"an image";

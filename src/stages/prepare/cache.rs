@@ -12,9 +12,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::features::{Features, VERSION};
-use crate::artifacts::given_split::CACHE_FOLDER;
-use crate::artifacts::jsonl::{self, Journal};
-use crate::types::CropPlace;
+use facepipe_core::artifacts::given_split::CACHE_FOLDER;
+use facepipe_core::artifacts::jsonl::{self, Journal};
+use facepipe_core::types::CropPlace;
 
 /// The file's name, in the folder of all that is remembered.
 const HASHES_FILE: &str = "hashes.jsonl";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::items::Item;
 use super::relations::{self, Link, Why};
-use crate::hash_join::close_pairs;
+use facepipe_neighbours::hash_join::close_pairs;
 
 /// Distance of coarse hashes up to which two pictures may be one photo, in bits of 64. Measured: one photo
 /// with other colours, a frame or a strip less differs in 0 to 8 in one of the two hashes.

@@ -7,10 +7,10 @@ use super::relations::{self, CERTAIN, Link, Why};
 use super::settings::Conflicts;
 use super::union_find::UnionFind;
 use super::{Grouped, Settings};
-use crate::artifacts::digest::group_name;
-use crate::artifacts::given_split::GivenSides;
-use crate::perceptual_hash::PerceptualHash;
-use crate::types::{Discarded, Distance, Reason, Split};
+use facepipe_core::artifacts::digest::group_name;
+use facepipe_core::artifacts::given_split::GivenSides;
+use facepipe_core::types::{Discarded, Distance, Reason, Split};
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// The kind of distance of images that are joined by others between them.
 const CHAIN: &str = "chain";

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::items::Item;
 use super::{PrepareError, Settings};
-use crate::artifacts::given_split::CACHE_FOLDER;
-use crate::context::Context;
-use crate::embed_images::{FaceImage, ImageEmbedder, embed_images};
-use crate::embedding_cache::{EmbeddingCache, FoundFace};
-use crate::types::Embedding;
+use facepipe_core::artifacts::given_split::CACHE_FOLDER;
+use facepipe_core::context::Context;
+use facepipe_core::types::Embedding;
+use facepipe_faces::embed_images::{FaceImage, ImageEmbedder, embed_images};
+use facepipe_faces::embedding_cache::{EmbeddingCache, FoundFace};
 
 /// The file of the cache folder that holds them.
 pub(super) const EMBEDDINGS_FILE: &str = "embeddings.bin";

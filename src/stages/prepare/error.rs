@@ -3,12 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::artifacts::image_folder::ImageFolderError;
-use crate::artifacts::stage::{DISCARDED_FILE, StageError};
-use crate::context::Interrupted;
-use crate::embed_images::EmbedImagesError;
-use crate::errors::{Hint, io_hint};
-use crate::image_io::DecodeError;
+use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::artifacts::stage::{DISCARDED_FILE, StageError};
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_faces::embed_images::EmbedImagesError;
+use facepipe_imaging::image_io::DecodeError;
 
 /// Why the data set could not be made.
 #[derive(Debug, thiserror::Error)]

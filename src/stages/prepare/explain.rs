@@ -14,12 +14,12 @@ use super::relations::{self, Link, Why};
 use super::second_look::{self, Agreement};
 use super::split::{Division, Earlier, Placed};
 use super::{PrepareError, Settings, candidates, split};
-use crate::artifacts::given_split;
-use crate::artifacts::image_folder::ImageFolder;
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::context::Context;
-use crate::embed_images::ImageEmbedder;
-use crate::types::{CropPlace, Discarded, Size, Split};
+use facepipe_core::artifacts::given_split;
+use facepipe_core::artifacts::image_folder::ImageFolder;
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::context::Context;
+use facepipe_core::types::{CropPlace, Discarded, Size, Split};
+use facepipe_faces::embed_images::ImageEmbedder;
 
 /// What is known of two images, and what follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -9,9 +9,9 @@ use super::items::Item;
 use super::near_embeddings::near_pairs;
 use super::relations::{self, Link, Why};
 use super::second_look::{self, Agreement};
-use crate::context::Context;
-use crate::parallel;
-use crate::types::Embedding;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::Embedding;
 
 /// Distance of embeddings up to which two faces may be from one photo: measured, such are 0.04 to 0.33 apart,
 /// those of different people 0.6 and more.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::view::{self, TURNS, ViewHashes};
-use crate::image_io::{self, DecodeError};
-use crate::perceptual_hash::{PerceptualHash, Reduced};
-use crate::types::{CropPlace, Size};
+use facepipe_core::types::{CropPlace, Size};
+use facepipe_imaging::image_io::{self, DecodeError};
+use facepipe_imaging::perceptual_hash::{PerceptualHash, Reduced};
 
 /// Changes with every change of how [`Features`] are computed, so that none of older programs are used.
 pub(super) const VERSION: u32 = 2;

@@ -8,11 +8,11 @@ use super::identity_record::{Decision, IdentityRecord, LabelIdentity};
 use super::identity_sheet::{self, Shown};
 use super::restored::{RESTORED_FILE, Restored};
 use super::{Grouped, PrepareError};
-use crate::artifacts::stage::OpenStage;
-use crate::artifacts::{atomic, jsonl};
-use crate::context::Context;
-use crate::identity::{self, Face, JudgedLabel, Judgement};
-use crate::types::{Discarded, Embedding};
+use facepipe_core::artifacts::stage::OpenStage;
+use facepipe_core::artifacts::{atomic, jsonl};
+use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, Embedding};
+use facepipe_faces::identity::{self, Face, JudgedLabel, Judgement};
 
 /// What was found of each face, a line each, in the output folder.
 pub const IDENTITIES_FILE: &str = "identities.jsonl";

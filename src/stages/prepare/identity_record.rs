@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::items::Item;
-use crate::identity::{Judgement, Verdict};
-use crate::types::Reason;
+use facepipe_core::types::Reason;
+use facepipe_faces::identity::{Judgement, Verdict};
 
 /// What is decided about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,14 +11,14 @@ use url::Url;
 
 use super::PrepareError;
 use super::identity_record::{Decision, IdentityRecord};
-use crate::artifacts::atomic;
-use crate::artifacts::image_folder::{self, REPORT_FOLDER, report_file};
-use crate::context::Context;
-use crate::image_io;
-use crate::lettering::{LETTER, write_across};
-use crate::parallel;
-use crate::thumbnail::thumbnail;
-use crate::types::{CropPlace, Size};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::image_folder::{self, REPORT_FOLDER, report_file};
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{CropPlace, Size};
+use facepipe_drawing::lettering::{LETTER, write_across};
+use facepipe_drawing::thumbnail::thumbnail;
+use facepipe_imaging::image_io;
 
 /// The file of a label's sheet.
 const SHEET_FILE: &str = "identities.png";

@@ -9,15 +9,17 @@ use serde_json::Value;
 use super::PrepareError;
 use super::cache::{Cache, CacheFile, FileStamp};
 use super::features::Features;
-use crate::artifacts::digest::md5_hex;
-use crate::artifacts::image_folder::{ImageFolder, LabelledFile};
-use crate::artifacts::jsonl;
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::context::Context;
-use crate::image_io::{self, DecodeError};
-use crate::parallel;
-use crate::perceptual_hash::PerceptualHash;
-use crate::types::{CropPlace, CropRecord, Discarded, ImageRecord, ItemKind, Reason, SplitRecord};
+use facepipe_core::artifacts::digest::md5_hex;
+use facepipe_core::artifacts::image_folder::{ImageFolder, LabelledFile};
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{
+    CropPlace, CropRecord, Discarded, ImageRecord, ItemKind, Reason, SplitRecord,
+};
+use facepipe_imaging::image_io::{self, DecodeError};
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// One image of the input, without its pixels.
 #[derive(Debug, Clone)]

@@ -33,15 +33,17 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::artifacts::digest::{content_name, sha256_of_file};
-use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE};
-use crate::artifacts::{atomic, given_split, image_folder, jsonl};
-use crate::context::Context;
-use crate::embed_images::ImageEmbedder;
-use crate::parallel;
-use crate::types::{
+use facepipe_core::artifacts::digest::{content_name, sha256_of_file};
+use facepipe_core::artifacts::stage::{
+    self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
+};
+use facepipe_core::artifacts::{atomic, given_split, image_folder, jsonl};
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{
     CROP_STAGE, ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord,
 };
+use facepipe_faces::embed_images::ImageEmbedder;
 
 use cache::Cache;
 use embeddings::{Embeddings, Source};
@@ -49,9 +51,9 @@ use items::Item;
 use placing::Placing;
 use split::{Earlier, Placed};
 
-pub use crate::artifacts::given_split::CACHE_FOLDER;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
+pub use facepipe_core::artifacts::given_split::CACHE_FOLDER;
 pub use identities::IDENTITIES_FILE;
 pub use identity_record::{Decision, IdentityRecord, LabelIdentity};
 pub use items::knows_faces;

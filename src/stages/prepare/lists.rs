@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::artifacts::atomic;
-use crate::types::SplitRecord;
+use facepipe_core::artifacts::atomic;
+use facepipe_core::types::SplitRecord;
 
 /// All images with their sides, as CSV.
 pub const SPLITS_FILE: &str = "splits.csv";

@@ -5,9 +5,9 @@
 //! axes are those along which the points differ most (found by subspace iteration), so that few pairs
 //! are left; the projections are compared in blocks that stay in the processor's cache, on all threads.
 
-use crate::context::{Context, Interrupted};
-use crate::parallel;
-use crate::types::Embedding;
+use facepipe_core::context::{Context, Interrupted};
+use facepipe_core::parallel;
+use facepipe_core::types::Embedding;
 
 /// Axes that the points are projected onto: more compare slower, fewer leave more pairs to compare in full.
 const AXES: usize = 16;
@@ -193,8 +193,8 @@ mod tests {
     use rand::{RngExt, SeedableRng};
 
     use super::*;
-    use crate::context::Interrupt;
-    use crate::ports::SilentProgress;
+    use facepipe_core::context::Interrupt;
+    use facepipe_core::ports::SilentProgress;
 
     /// Points about as far apart as faces are, in clusters.
     fn points(count: usize, spread: f32) -> Vec<Embedding> {

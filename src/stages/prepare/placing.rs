@@ -8,10 +8,10 @@ use fs_err as fs;
 use super::PrepareError;
 use super::items::Item;
 use super::settings::LinkMode;
-use crate::artifacts::atomic;
-use crate::artifacts::digest::md5_hex;
-use crate::context::Context;
-use crate::image_io;
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::digest::md5_hex;
+use facepipe_core::context::Context;
+use facepipe_imaging::image_io;
 
 /// Places images, and remembers where links could not be made.
 #[derive(Debug)]

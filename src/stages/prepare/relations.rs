@@ -12,12 +12,12 @@ use super::items::Item;
 use super::second_look::{self, Agreement, Details};
 use super::union_find::UnionFind;
 use super::{PrepareError, Settings, candidates, faces, view};
-use crate::context::Context;
-use crate::hash_join::close_pairs;
-use crate::image_io::{self, DecodeError};
-use crate::parallel;
-use crate::perceptual_hash::PerceptualHash;
-use crate::types::CropPlace;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::CropPlace;
+use facepipe_imaging::image_io::{self, DecodeError};
+use facepipe_imaging::perceptual_hash::PerceptualHash;
+use facepipe_neighbours::hash_join::close_pairs;
 
 /// Distance of the hashes of two aligned faces from which on they are no longer near, in bits of
 /// 256. Alignment leaves only the face, so that two shots of one sitting come as near as 10.

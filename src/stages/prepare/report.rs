@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{LabelIdentity, STAGE, SplitReport};
-use crate::types::{Counts, DataSet, Discarded};
+use facepipe_core::types::{Counts, DataSet, Discarded};
 
 /// `report.json` of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use crate::artifacts::atomic;
-use crate::artifacts::digest::sha256_hex;
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::digest::sha256_hex;
 
 /// The list's name in the output folder.
 pub const RESTORED_FILE: &str = "restored.txt";

@@ -21,7 +21,7 @@ use image::GrayImage;
 use serde::Serialize;
 
 use super::view::SIDE;
-use crate::perceptual_hash::shrunk;
+use facepipe_imaging::perceptual_hash::shrunk;
 use plane::{Moments, Plane, solve};
 
 /// Agreement from which on two whole pictures are one photo (measured, see above).

@@ -90,7 +90,7 @@ impl Settings {
     /// Distance of perceptual hashes below which two images are one, in bits of 256.
     ///
     /// Measured: one picture saved again or resized differs in 6 bits at most; crops of different
-    /// people in 37 or more (see [`crate::perceptual_hash`]). Between 14 and 23 lie crops of one
+    /// people in 37 or more (see [`facepipe_imaging::perceptual_hash`]). Between 14 and 23 lie crops of one
     /// person from one series of shots, which are too alike for train and test to share.
     pub const DEFAULT_PHASH_DISTANCE: u32 = 20;
 

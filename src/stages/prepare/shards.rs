@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use crate::artifacts::atomic;
-use crate::artifacts::digest::sha256_hex;
-use crate::artifacts::given_split::SHARDS_FOLDER;
-use crate::artifacts::stage::OpenStage;
-use crate::context::Context;
-use crate::types::{DataSet, Split, SplitRecord};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::digest::sha256_hex;
+use facepipe_core::artifacts::given_split::SHARDS_FOLDER;
+use facepipe_core::artifacts::stage::OpenStage;
+use facepipe_core::context::Context;
+use facepipe_core::types::{DataSet, Split, SplitRecord};
 
 use super::{PrepareError, Settings};
 

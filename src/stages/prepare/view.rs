@@ -4,10 +4,10 @@ use image::metadata::Orientation;
 use image::{GrayImage, RgbImage};
 use serde::{Deserialize, Serialize};
 
-use crate::face_chip;
-use crate::image_io::grey as grey_of;
-use crate::perceptual_hash::{CoarseHash, PerceptualHash, Reduced};
-use crate::types::{CropPlace, Size};
+use facepipe_core::types::{CropPlace, Size};
+use facepipe_faces::face_chip;
+use facepipe_imaging::image_io::grey as grey_of;
+use facepipe_imaging::perceptual_hash::{CoarseHash, PerceptualHash, Reduced};
 
 /// Side of the squares that a second look compares, in pixels: small enough to be cheap, large enough
 /// that two shots of one scene differ (measured; see [`super::second_look`]).

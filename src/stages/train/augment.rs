@@ -8,9 +8,9 @@ use image::{RgbImage, imageops};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use crate::face_chip;
-use crate::nn::Picture;
-use crate::types::{ChipSquare, CropPlace, Size};
+use facepipe_core::types::{ChipSquare, CropPlace, Size};
+use facepipe_faces::face_chip;
+use facepipe_nn::Picture;
 
 /// How training images are changed, each time in another way. A probability of 0 turns a change off, as
 /// does a range of 0.

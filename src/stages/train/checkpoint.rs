@@ -16,10 +16,10 @@ use super::error::TrainError;
 use super::learner::Learner;
 use super::progress::Progress;
 use super::settings::Settings;
-use crate::artifacts::model_folder::{BEST_FILE, LAST_FILE, METRICS_FILE};
-use crate::artifacts::{atomic, digest::sha256_hex};
-use crate::nn::tensor_file::{self, TensorFileError};
-use crate::nn::{Network, OPTIMIZER_PREFIX, load_weights};
+use facepipe_core::artifacts::model_folder::{BEST_FILE, LAST_FILE, METRICS_FILE};
+use facepipe_core::artifacts::{atomic, digest::sha256_hex};
+use facepipe_nn::tensor_file::{self, TensorFileError};
+use facepipe_nn::{Network, OPTIMIZER_PREFIX, load_weights};
 use tch::Tensor;
 
 /// What `last` was before: used where `last` is damaged or a process was killed between two renames.

@@ -2,7 +2,7 @@
 
 use tch::Kind;
 
-use crate::nn::{Network, Role};
+use facepipe_nn::{Network, Role};
 
 /// The mean reaches back over all steps at first: after `n` of them the decay is at most
 /// `(1 + n) / (10 + n)`. Source: TensorFlow's `ExponentialMovingAverage` with `num_updates`.
@@ -69,7 +69,7 @@ impl Ema {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Backbone;
+    use facepipe_nn::Backbone;
     use tch::Device;
 
     #[test]

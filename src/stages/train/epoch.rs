@@ -11,9 +11,9 @@ use super::order::{Purpose, generator};
 use super::progress::{Progress, Score, Within};
 use super::sampling;
 use super::settings::Settings;
-use crate::context::Context;
-use crate::data_set::Example;
-use crate::nn::{Loader, Network, Picture, Precision, consecutive_batches};
+use facepipe_core::context::Context;
+use facepipe_nn::data_set::Example;
+use facepipe_nn::{Loader, Network, Picture, Precision, consecutive_batches};
 
 /// What an epoch works with.
 pub(super) struct Epoch<'a> {
@@ -184,7 +184,7 @@ fn names(examples: &[Example], chosen: &[usize]) -> Vec<String> {
 struct Tally {
     side: &'static str,
     epoch: u32,
-    task: Box<dyn crate::ports::TaskProgress>,
+    task: Box<dyn facepipe_core::ports::TaskProgress>,
     within: Within,
 }
 

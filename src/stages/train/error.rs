@@ -3,13 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::artifacts::stage::StageError;
-use crate::context::Interrupted;
-use crate::data_set::DataSetError;
-use crate::errors::{Hint, io_hint};
-use crate::nn::tensor_file::TensorFileError;
-use crate::nn::{LoaderError, ModelError, TorchError, WeightsError};
-use crate::types::Split;
+use facepipe_core::artifacts::stage::StageError;
+use facepipe_core::context::Interrupted;
+use facepipe_core::errors::{Hint, io_hint};
+use facepipe_core::types::Split;
+use facepipe_nn::data_set::DataSetError;
+use facepipe_nn::tensor_file::TensorFileError;
+use facepipe_nn::{LoaderError, ModelError, TorchError, WeightsError};
 
 /// Why a training failed.
 #[derive(Debug, thiserror::Error)]

@@ -10,12 +10,12 @@ use super::learner::Learner;
 use super::progress::{EpochMetrics, Progress};
 use super::schedule::Plateau;
 use super::{Training, remove_folder, sheet};
-use crate::artifacts::atomic;
-use crate::artifacts::model_folder::{
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::model_folder::{
     CHECKPOINTS_FOLDER, CONFIG_FILE, EXPORT_FOLDER, LABELS_FILE, REPORT_FOLDER,
 };
-use crate::artifacts::stage::OpenStage;
-use crate::nn::{HeadWeights, Loader, Network, device_name, load_weights, read_tensors};
+use facepipe_core::artifacts::stage::OpenStage;
+use facepipe_nn::{HeadWeights, Loader, Network, device_name, load_weights, read_tensors};
 
 impl Training<'_> {
     /// Trains until the training is finished.

@@ -7,10 +7,10 @@ use super::error::TrainError;
 use super::mixup::cross_entropy;
 use super::order::{Purpose, generator};
 use super::settings::Settings;
-use crate::context::Context;
-use crate::data_set::Example;
-use crate::nn::{Loader, Network, Picture, consecutive_batches};
-use crate::types::Head;
+use facepipe_core::context::Context;
+use facepipe_core::types::Head;
+use facepipe_nn::data_set::Example;
+use facepipe_nn::{Loader, Network, Picture, consecutive_batches};
 use image::imageops;
 use rand::RngExt;
 
@@ -201,7 +201,7 @@ struct Classes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::Backbone;
+    use facepipe_nn::Backbone;
     use tch::Device;
 
     #[test]

@@ -6,7 +6,7 @@ use super::ema::Ema;
 use super::optimizer::{AdamW, Gradients, Rates};
 use super::scaler::LossScaler;
 use super::settings::Settings;
-use crate::nn::{Network, Precision};
+use facepipe_nn::{Network, Precision};
 
 /// The network and everything that changes with it.
 #[derive(Debug)]

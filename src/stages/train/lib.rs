@@ -28,14 +28,14 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tch::Device;
 
-use crate::artifacts::model_folder::{CHECKPOINTS_FOLDER, LABELS_FILE};
-use crate::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
-use crate::artifacts::{atomic, digest, jsonl};
-use crate::context::Context;
-use crate::data_set::{self, Checked, DataFolder};
-use crate::nn::use_threads;
-use crate::types::{Discarded, Split};
 use checkpoint::Checkpoints;
+use facepipe_core::artifacts::model_folder::{CHECKPOINTS_FOLDER, LABELS_FILE};
+use facepipe_core::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
+use facepipe_core::artifacts::{atomic, digest, jsonl};
+use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, Split};
+use facepipe_nn::data_set::{self, Checked, DataFolder};
+use facepipe_nn::use_threads;
 
 pub use augment::Augmentation;
 pub use error::TrainError;
@@ -71,7 +71,7 @@ pub struct Places<'a> {
 /// What a training is made from.
 #[derive(Debug, Serialize)]
 struct Inputs {
-    data: crate::artifacts::image_folder::Fingerprint,
+    data: facepipe_core::artifacts::image_folder::Fingerprint,
     weights_sha256: Option<String>,
 }
 

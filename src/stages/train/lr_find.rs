@@ -17,12 +17,12 @@ use super::order::{Purpose, generator};
 use super::progress::Progress;
 use super::schedule::Plateau;
 use super::{Places, Settings, Training, lr_plot, sampling};
-use crate::artifacts::atomic;
-use crate::context::Context;
-use crate::data_set;
-use crate::image_io;
-use crate::nn::{Loader, LoaderError, Picture, use_threads};
-use crate::types::Split;
+use facepipe_core::artifacts::atomic;
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_imaging::image_io;
+use facepipe_nn::data_set;
+use facepipe_nn::{Loader, LoaderError, Picture, use_threads};
 
 /// The first rate.
 const LOWEST: f64 = 1e-6;

@@ -3,7 +3,7 @@
 use image::{Rgb, RgbImage};
 
 use super::lr_find::Point;
-use crate::lettering::{LETTER, write_across, write_upwards};
+use facepipe_drawing::lettering::{LETTER, write_across, write_upwards};
 
 const WIDTH: u32 = 720;
 const HEIGHT: u32 = 440;

@@ -8,9 +8,9 @@ use super::learner::Learner;
 use super::mixup::cross_entropy;
 use super::optimizer::Rates;
 use super::progress::Progress;
-use crate::artifacts::stage::OpenStage;
-use crate::image_io;
-use crate::nn::{Network, TorchError};
+use facepipe_core::artifacts::stage::OpenStage;
+use facepipe_imaging::image_io;
+use facepipe_nn::{Network, TorchError};
 
 /// How libtorch says that memory is out: on the processor, on a GPU, and as the system's library does.
 const OUT_OF_MEMORY: [&str; 5] = [

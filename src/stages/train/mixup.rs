@@ -11,7 +11,7 @@ use tch::{Reduction, Tensor};
 
 use super::order::{Purpose, generator};
 use super::settings::Settings;
-use crate::types::Head;
+use facepipe_core::types::Head;
 
 /// How a batch's images are mixed.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ fn beta(alpha: f64, random: &mut impl Rng) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Backbone, WeightsChoice};
+    use facepipe_nn::{Backbone, WeightsChoice};
 
     fn settings() -> Settings {
         Settings::defaults(Backbone::Resnet18, WeightsChoice::None, 7)

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use tch::Tensor;
 
-use crate::nn::{Network, Role};
+use facepipe_nn::{Network, Role};
 
 /// Decay of the mean of gradients: the authors' and PyTorch's default.
 const BETA1: f64 = 0.9;

@@ -4,8 +4,8 @@ use serde::{Serialize, Serializer};
 
 use super::augment::Augmentation;
 use super::schedule::Schedule;
-use crate::nn::{Backbone, Precision, WeightsChoice};
-use crate::types::{Head, InputSpec, Size};
+use facepipe_core::types::{Head, InputSpec, Size};
+use facepipe_nn::{Backbone, Precision, WeightsChoice};
 
 /// Everything that decides what a training gives, but data and first weights themselves.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -8,10 +8,10 @@ use image::{Rgb, RgbImage};
 use super::error::TrainError;
 use super::order::{Purpose, generator};
 use super::settings::Settings;
-use crate::artifacts::atomic;
-use crate::data_set::Example;
-use crate::image_io;
-use crate::nn::Picture;
+use facepipe_core::artifacts::atomic;
+use facepipe_imaging::image_io;
+use facepipe_nn::Picture;
+use facepipe_nn::data_set::Example;
 
 /// The file in the model's folder.
 pub(super) const SHEET_FILE: &str = "augmentation.png";
@@ -68,7 +68,7 @@ fn paste(sheet: &mut RgbImage, image: &RgbImage, row: usize, column: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Backbone, WeightsChoice};
+    use facepipe_nn::{Backbone, WeightsChoice};
 
     #[test]
     fn rows_begin_with_the_image_as_it_is_and_frozen_trainings_have_no_sheet() {

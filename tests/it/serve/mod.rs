@@ -14,7 +14,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use image::RgbImage;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! The Open Inference Protocol.
 
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use serde_json::{Value, json as object};
 
 use super::{Server, json, made, png, refused, with_json};

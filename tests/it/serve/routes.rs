@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use serde_json::{Value, json as object};
 
 use super::{Server, command, copy_of_model, json, made, photo, png, problem, refused};

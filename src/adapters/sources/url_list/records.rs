@@ -9,8 +9,8 @@ use super::SHOWN;
 use super::bounded::{Bounded, Budget};
 use super::elements::Elements;
 use super::lines::{LONGEST_RECORD, read_line};
-use crate::adapters::sources::text::plain_text;
-use crate::ports::SourceError;
+use crate::sources::text::plain_text;
+use facepipe_core::ports::SourceError;
 
 type Reader = Box<dyn BufRead + Send>;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{footer, frame};
 
 /// The page: a section for each route.
-pub(in crate::serve) fn docs(description: &Value) -> Markup {
+pub(crate) fn docs(description: &Value) -> Markup {
     let none = Map::new();
     let paths = description["paths"].as_object().unwrap_or(&none);
     let body = html! {
@@ -107,7 +107,7 @@ fn text(value: &Value) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::page::openapi;
+    use crate::page::openapi;
 
     #[test]
     fn every_reference_leads_somewhere_and_every_route_is_told() {

@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::answers::Prediction;
 use super::problem::Problem;
-use crate::image_io::encode_jpeg;
-use crate::page::data_address;
-use crate::predict::NamedFace;
-use crate::types::ModelCard;
+use facepipe_core::types::ModelCard;
+use facepipe_drawing::page::data_address;
+use facepipe_imaging::image_io::encode_jpeg;
+use facepipe_predict::NamedFace;
 
 pub(super) use description::docs;
 pub(super) use picture::Picture;
@@ -205,8 +205,8 @@ pub(super) fn problem(problem: &Problem) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predict::Probabilities;
-    use crate::types::Size;
+    use facepipe_core::types::Size;
+    use facepipe_predict::Probabilities;
 
     #[test]
     fn names_are_text_and_never_markup() {

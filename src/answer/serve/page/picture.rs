@@ -3,15 +3,15 @@
 use image::RgbImage;
 use image::imageops::thumbnail;
 
-use crate::predict::{NamedFace, name_faces};
-use crate::types::{PixelRect, Size};
+use facepipe_core::types::{PixelRect, Size};
+use facepipe_predict::{NamedFace, name_faces};
 
 /// Longer side on a page, in pixels: that of a window, on a screen of two pixels to a point. Photos that wait for
 /// their names take 8 MB at most.
 const LONGEST_SIDE: u32 = 1600;
 
 /// A photo in the size of a page.
-pub(in crate::serve) struct Picture {
+pub(crate) struct Picture {
     pixels: RgbImage,
     /// The photo's own.
     of: Size,
@@ -19,7 +19,7 @@ pub(in crate::serve) struct Picture {
 
 impl Picture {
     /// Shrinks a photo that is larger.
-    pub(in crate::serve) fn of(photo: RgbImage) -> Self {
+    pub(crate) fn of(photo: RgbImage) -> Self {
         let of = Size::of(&photo);
         let longer = of.width.max(of.height);
         if longer <= LONGEST_SIDE {
@@ -31,7 +31,7 @@ impl Picture {
     }
 
     /// The picture with boxes and names.
-    pub(in crate::serve) fn with_names(&self, faces: &[NamedFace]) -> RgbImage {
+    pub(crate) fn with_names(&self, faces: &[NamedFace]) -> RgbImage {
         let shown = Size::of(&self.pixels);
         let in_picture = |face: &NamedFace| {
             let rect = face.rect;
@@ -62,8 +62,8 @@ fn scaled(length: u32, to: u32, from: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::face_picture::BOX;
-    use crate::predict::Probabilities;
+    use facepipe_drawing::face_picture::BOX;
+    use facepipe_predict::Probabilities;
 
     fn face(rect: [u32; 4]) -> NamedFace {
         NamedFace {

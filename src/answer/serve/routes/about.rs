@@ -9,12 +9,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Shared;
-use crate::artifacts::stage::made_by;
-use crate::serve::batching::Batching;
-use crate::serve::browsers::Origin;
-use crate::serve::metrics::CONTENT_TYPE;
-use crate::serve::settings::Limits;
-use crate::types::ModelCard;
+use crate::batching::Batching;
+use crate::browsers::Origin;
+use crate::metrics::CONTENT_TYPE;
+use crate::settings::Limits;
+use facepipe_core::artifacts::stage::made_by;
+use facepipe_core::types::ModelCard;
 
 #[derive(Serialize)]
 struct Info<'a> {

@@ -12,16 +12,16 @@ use tokio::sync::oneshot;
 
 use super::Shared;
 use super::pages::with_policy;
-use crate::embed::EmbeddedFace;
-use crate::serve::answers::{self, Faces, Prediction, Verification};
-use crate::serve::body::photos;
-use crate::serve::engine::Engine;
-use crate::serve::forms::{Options, wants_page};
-use crate::serve::page::{self, Picture};
-use crate::serve::problem::Problem;
-use crate::serve::service::{Service, Slot};
-use crate::serve::workers::{Ask, Found, Named, PhotoError};
-use crate::types::DetectedFace;
+use crate::answers::{self, Faces, Prediction, Verification};
+use crate::body::photos;
+use crate::engine::Engine;
+use crate::forms::{Options, wants_page};
+use crate::page::{self, Picture};
+use crate::problem::Problem;
+use crate::service::{Service, Slot};
+use crate::workers::{Ask, Found, Named, PhotoError};
+use facepipe_core::types::DetectedFace;
+use facepipe_faces::embed::EmbeddedFace;
 
 /// The name of a single photo in a form.
 const IMAGE: &str = "image";

@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Shared;
-use crate::nn::preprocess;
-use crate::serve::body::whole;
-use crate::serve::engine::Engine;
-use crate::serve::problem::Problem;
-use crate::serve::service::Service;
-use crate::types::{InputSpec, Size};
+use crate::body::whole;
+use crate::engine::Engine;
+use crate::problem::Problem;
+use crate::service::Service;
+use facepipe_core::types::{InputSpec, Size};
+use facepipe_faces::preprocess::preprocess;
 
 const IMAGES: &str = "images";
 const CHIPS: &str = "chips";
@@ -31,7 +31,7 @@ const PROBABILITIES: &str = "probabilities";
 /// What the server is.
 pub(super) async fn server() -> Json<Value> {
     Json(json!({
-        "name": env!("CARGO_PKG_NAME"),
+        "name": "facepipe",
         "version": env!("CARGO_PKG_VERSION"),
         "extensions": [],
     }))
@@ -296,7 +296,7 @@ fn wrong_shape(kind: &str, [one, two, three]: [usize; 3]) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::imagenet_input;
+    use facepipe_faces::preprocess::imagenet_input;
 
     fn body(name: &str, kind: &str, shape: [usize; 4], data: &Value) -> Vec<u8> {
         let input = json!({"name": name, "datatype": kind, "shape": shape, "data": data});

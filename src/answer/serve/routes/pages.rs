@@ -8,7 +8,7 @@ use maud::Markup;
 use serde_json::Value;
 
 use super::Shared;
-use crate::serve::page;
+use crate::page;
 
 /// A page with the rules of what it may load: nothing but what it holds itself.
 pub(super) fn with_policy(page: Markup) -> impl IntoResponse {

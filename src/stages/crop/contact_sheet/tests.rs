@@ -1,6 +1,6 @@
 use super::*;
-use crate::ports::SilentProgress;
-use crate::types::{PixelRect, SourcePhoto};
+use facepipe_core::ports::SilentProgress;
+use facepipe_core::types::{PixelRect, SourcePhoto};
 
 /// A face of a quality, in one colour, saved as a crop of 64x48 pixels.
 fn crop(root: &Path, label: &str, number: u8, overall: Option<f64>) -> CropRecord {
@@ -65,7 +65,7 @@ const HEAD: u32 = GAP + 2 * LINE + GAP;
 fn context() -> Context {
     Context {
         progress: std::sync::Arc::new(SilentProgress),
-        interrupt: crate::context::Interrupt::default(),
+        interrupt: facepipe_core::context::Interrupt::default(),
         threads: std::num::NonZeroUsize::MIN,
         seed: 0,
         force: false,

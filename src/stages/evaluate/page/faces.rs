@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::probability;
-use crate::evaluate::gallery::Tile;
+use crate::gallery::Tile;
 
 /// Faces with what is said of them.
 pub(super) fn gallery(tiles: &[Tile]) -> Markup {

@@ -8,10 +8,10 @@ use maud::{Markup, html};
 
 use super::gallery::Galleries;
 use super::report::Report;
-use crate::artifacts::stage::made_by;
-use crate::page::{document, percent, plots};
-use crate::plot::Plot;
-use crate::types::ModelCard;
+use facepipe_core::artifacts::stage::made_by;
+use facepipe_core::types::ModelCard;
+use facepipe_drawing::page::{document, percent, plots};
+use facepipe_drawing::plot::Plot;
 
 /// The page.
 pub(super) fn write(

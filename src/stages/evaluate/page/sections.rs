@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::{Page, faces, interval, rate, tables};
-use crate::evaluate::gallery::Galleries;
-use crate::evaluate::threshold_text;
-use crate::page::{number, percent};
-use crate::types::Split;
+use crate::gallery::Galleries;
+use crate::threshold_text;
+use facepipe_core::types::Split;
+use facepipe_drawing::page::{number, percent};
 
 impl Page<'_> {
     pub(super) fn head(&self) -> Markup {

@@ -3,10 +3,10 @@
 use maud::{Markup, html};
 
 use super::{interval, rate};
-use crate::evaluate::{
+use crate::{
     AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, Metrics, OneVsRest, threshold_text,
 };
-use crate::page::percent;
+use facepipe_drawing::page::percent;
 
 /// Most kinds of mistakes that are listed.
 const MOST_CONFUSIONS: usize = 15;

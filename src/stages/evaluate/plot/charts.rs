@@ -2,17 +2,17 @@
 
 use super::confusion;
 use super::shares::{AcceptChart, Histogram, accept_rates, histogram};
-use crate::calibration::Figures;
-use crate::evaluate::Findings;
-use crate::evaluate::report::Report;
-use crate::evaluate::training::Training;
-use crate::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Shape, Tone};
+use crate::Findings;
+use crate::report::Report;
+use crate::training::Training;
+use facepipe_drawing::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Shape, Tone};
+use facepipe_models::calibration::Figures;
 
 /// How much a bar covers what is behind it.
 pub(super) const COVER: f64 = 0.55;
 
 /// All charts that the findings have figures for.
-pub(in crate::evaluate) fn all(
+pub(crate) fn all(
     report: &Report,
     findings: &Findings<'_>,
     training: Option<&Training>,
@@ -247,7 +247,7 @@ fn confidence(findings: &Findings<'_>) -> Plot {
 }
 
 /// Loss and accuracy by epoch.
-pub(in crate::evaluate) fn of_training(training: &Training) -> Vec<Plot> {
+pub(crate) fn of_training(training: &Training) -> Vec<Plot> {
     let last = training.epochs.last().copied().unwrap_or(1.0);
     let chart = |title: &str, label: &str, columns: [&[f64]; 2], percent: bool, legend: Corner| {
         let marks = columns.into_iter().zip(["train", "val"]).enumerate();

@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use crate::plot::{Plot, shown, unit};
+use facepipe_drawing::plot::{Plot, shown, unit};
 
 /// Side that the matrix should about have, in units.
 const MATRIX_SIDE: f64 = 620.0;
@@ -25,7 +25,7 @@ const HEAD: f64 = 52.0;
 
 /// Rows are truths, columns predictions; the darker a cell, the larger its share of its row. Right
 /// answers have one colour, wrong ones another.
-pub(in crate::evaluate) fn confusion(labels: &[&str], counts: &[Vec<u64>]) -> Plot {
+pub(crate) fn confusion(labels: &[&str], counts: &[Vec<u64>]) -> Plot {
     let cell = (MATRIX_SIDE / labels.len().max(1) as f64).clamp(CELL_SIDES.0, CELL_SIDES.1);
     let letters = (cell * 0.82).clamp(6.0, 12.0);
     let names: Vec<String> = labels

@@ -1,9 +1,9 @@
 //! Charts of shares: histograms of two kinds, and what is accepted at which rate.
 
 use super::charts::COVER;
-use crate::evaluate::curve::AcceptRate;
-use crate::evaluate::threshold_text;
-use crate::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
+use crate::curve::AcceptRate;
+use crate::threshold_text;
+use facepipe_drawing::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
 
 /// Bars of a histogram.
 const BARS: usize = 25;

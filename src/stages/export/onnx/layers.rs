@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 use super::messages::{AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto};
-use crate::export::archive;
-use crate::nn::graph::{Channels, Graph, Layer, Step};
+use crate::archive;
+use facepipe_nn::graph::{Channels, Graph, Layer, Step};
 
 /// Channels, rows and columns of a value behind the batch's axis.
 type Shape = [i64; 3];

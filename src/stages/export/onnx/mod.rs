@@ -11,7 +11,7 @@ use tch::Tensor;
 
 use super::torchscript::Ends;
 use super::{Content, ExportError};
-use crate::artifacts::atomic;
+use facepipe_core::artifacts::atomic;
 use layers::Nodes;
 use messages::{
     AttributeProto, FLOAT, ModelProto, OperatorSetIdProto, StringStringEntryProto, UINT8,

@@ -10,19 +10,19 @@ use tch::{Kind, Tensor};
 
 use super::messages::ModelProto;
 use super::{CARD_KEY, CHIPS, IMAGES, LOGITS, PROBABILITIES};
-use crate::export::ExportError;
+use crate::ExportError;
 
 /// An ONNX file that can be asked.
-pub(in crate::export) struct Opened {
+pub(crate) struct Opened {
     model: Model,
     threads: Arc<ThreadPool>,
     /// The model card that the file holds.
-    pub(in crate::export) card: Option<String>,
+    pub(crate) card: Option<String>,
 }
 
 impl Opened {
     /// Opens a file.
-    pub(in crate::export) fn open(path: &Path, threads: NonZeroUsize) -> Result<Self, ExportError> {
+    pub(crate) fn open(path: &Path, threads: NonZeroUsize) -> Result<Self, ExportError> {
         let bytes = fs_err::read(path)?;
         let message = ModelProto::decode(&*bytes).map_err(|source| damaged(path, source))?;
         let is_card =
@@ -39,7 +39,7 @@ impl Opened {
     ///
     /// # Shapes
     /// `input` is `[batch, 3, height, width]` of floats, or `[batch, height, width, 3]` of bytes.
-    pub(in crate::export) fn ask(
+    pub(crate) fn ask(
         &self,
         path: &Path,
         input: &Tensor,

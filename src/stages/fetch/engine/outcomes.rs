@@ -9,7 +9,7 @@ use super::super::item::{Finished, Waiting};
 use super::super::job::JobState;
 use super::super::journal::{Item, ItemId, Outcome};
 use super::Engine;
-use crate::types::{Candidate, Discarded, Provenance, Reason};
+use facepipe_core::types::{Candidate, Discarded, Provenance, Reason};
 
 impl Engine<'_> {
     /// A candidate whose address brought `item` already, under another label.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use super::{Shown, not_shown};
-use crate::plot::unit;
-use crate::types::Split;
+use facepipe_core::types::Split;
+use facepipe_drawing::plot::unit;
 
 /// Labels that are listed; of more only the largest and the smallest.
 const MOST_LABELS: usize = 200;

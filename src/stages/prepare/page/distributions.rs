@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use super::Shown;
 use super::counts::tone;
-use crate::page::plots;
-use crate::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
-use crate::types::Split;
+use facepipe_core::types::Split;
+use facepipe_drawing::page::plots;
+use facepipe_drawing::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
 
 /// Bars of a histogram.
 const BARS: usize = 24;

@@ -6,8 +6,8 @@ use maud::{Markup, html};
 
 use super::pictures::Pictures;
 use super::{count, not_shown};
-use crate::prepare::items::Item;
-use crate::types::{Discarded, Reason};
+use crate::items::Item;
+use facepipe_core::types::{Discarded, Reason};
 
 /// Sets of duplicates that are shown.
 const MOST_SETS: usize = 12;

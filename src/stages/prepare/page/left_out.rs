@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use maud::{Markup, html};
 
 use super::pictures::Pictures;
-use crate::prepare::items::Item;
-use crate::types::{Discarded, Reason};
+use crate::items::Item;
+use facepipe_core::types::{Discarded, Reason};
 
 /// Examples of each reason.
 const MOST_EXAMPLES: usize = 4;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use maud::{Markup, html};
 
-use crate::context::Context;
-use crate::image_io;
-use crate::page;
-use crate::parallel;
-use crate::prepare::PrepareError;
-use crate::prepare::items::Item;
+use crate::PrepareError;
+use crate::items::Item;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_drawing::page;
+use facepipe_imaging::image_io;
 
 /// Addresses that hold the pictures, by the images' paths.
 pub(super) struct Pictures<'items>(HashMap<&'items str, String>);

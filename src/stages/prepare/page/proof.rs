@@ -6,11 +6,11 @@ use maud::{Markup, html};
 
 use super::pictures::Pictures;
 use super::{count, not_shown};
-use crate::page::number;
-use crate::prepare::items::Item;
-use crate::prepare::proof::verdict::doubts;
-use crate::prepare::proof::{Embeddings, LeakedSet, Measure, Nearest, Placed, Proof};
-use crate::types::Split;
+use crate::items::Item;
+use crate::proof::verdict::doubts;
+use crate::proof::{Embeddings, LeakedSet, Measure, Nearest, Placed, Proof};
+use facepipe_core::types::Split;
+use facepipe_drawing::page::number;
 
 /// Leaks that are shown.
 const MOST_LEAKS: usize = 12;

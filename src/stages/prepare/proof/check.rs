@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use super::leaks::Joined;
 use super::{PROOF_FILE, Placed, Proof, prove};
-use crate::artifacts::image_folder::ImageFolder;
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::artifacts::{atomic, given_split};
-use crate::context::Context;
-use crate::embed_images::ImageEmbedder;
-use crate::prepare::cache::Cache;
-use crate::prepare::duplicates::Sets;
-use crate::prepare::embeddings::{Embeddings, Source};
-use crate::prepare::{PrepareError, Settings, items, page, relations};
-use crate::types::Split;
+use crate::cache::Cache;
+use crate::duplicates::Sets;
+use crate::embeddings::{Embeddings, Source};
+use crate::{PrepareError, Settings, items, page, relations};
+use facepipe_core::artifacts::image_folder::ImageFolder;
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::artifacts::{atomic, given_split};
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_faces::embed_images::ImageEmbedder;
 
 /// The page that shows the proof of a given split.
 pub const CHECK_PAGE_FILE: &str = "proof.html";

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{LeakedSet, Placed};
-use crate::prepare::explain::Step;
-use crate::prepare::relations::Why;
-use crate::prepare::union_find::UnionFind;
+use crate::explain::Step;
+use crate::relations::Why;
+use crate::union_find::UnionFind;
 
 /// Two images that belong together, by their numbers.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::prepare) struct Joined {
-    pub(in crate::prepare) a: usize,
-    pub(in crate::prepare) b: usize,
-    pub(in crate::prepare) why: Why,
+pub(crate) struct Joined {
+    pub(crate) a: usize,
+    pub(crate) b: usize,
+    pub(crate) why: Why,
 }
 
 /// The sets that leak, in the order of their first images.

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::perceptual_hash::PerceptualHash;
-use crate::prepare::items::Item;
-use crate::prepare::relations::{SAME_FACE, Why};
-use crate::prepare::settings::Settings;
-use crate::types::Embedding;
+use crate::items::Item;
+use crate::relations::{SAME_FACE, Why};
+use crate::settings::Settings;
+use facepipe_core::types::Embedding;
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// What of two images is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -28,7 +28,7 @@ pub enum Measure {
 
 impl Measure {
     /// All, in the order in which they are told.
-    pub(in crate::prepare) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Picture,
         Self::InsideFrame,
         Self::Face,
@@ -43,12 +43,12 @@ impl Measure {
     pub(super) const EMBEDDINGS: [Self; 2] = [Self::EmbeddingSameLabel, Self::EmbeddingOtherLabel];
 
     /// Whether it is one of perceptual hashes, in bits of 256.
-    pub(in crate::prepare) fn is_hash(self) -> bool {
+    pub(crate) fn is_hash(self) -> bool {
         Self::HASHES.contains(&self)
     }
 
     /// What it compares, for a person.
-    pub(in crate::prepare) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Picture => "pictures",
             Self::InsideFrame => "pictures inside their frames",
@@ -95,7 +95,7 @@ impl Measure {
     ///
     /// Of 1,581 LFW photos no two different ones of a person have embeddings nearer than 0.196, and
     /// photos cut otherwise have 0.04 and more: near faces are a hint, and no proof.
-    pub(in crate::prepare) const fn doubtful_below(self) -> Option<f64> {
+    pub(crate) const fn doubtful_below(self) -> Option<f64> {
         match self {
             Self::EmbeddingSameLabel | Self::EmbeddingOtherLabel => Some(0.2),
             Self::Picture | Self::InsideFrame | Self::Face | Self::Photo => None,
@@ -114,7 +114,7 @@ impl Measure {
     }
 
     /// The distance of two images; `None` where it is not known.
-    pub(in crate::prepare) fn distance(
+    pub(crate) fn distance(
         self,
         [a, b]: [&Item; 2],
         [a_face, b_face]: [Option<&Embedding>; 2],

@@ -13,9 +13,9 @@ use serde::Serialize;
 use super::explain::Step;
 use super::items::Item;
 use super::{PrepareError, Settings};
-use crate::context::Context;
-use crate::nearest::{Faces, NearPair, nearest_faces, nearest_hashes};
-use crate::types::{Embedding, Split};
+use facepipe_core::context::Context;
+use facepipe_core::types::{Embedding, Split};
+use facepipe_neighbours::nearest::{Faces, NearPair, nearest_faces, nearest_hashes};
 
 pub use check::{CHECK_PAGE_FILE, Check, check};
 pub use measure::Measure;

@@ -1,10 +1,10 @@
 //! The proof in words.
 
 use super::{LeakedSet, Nearest, PAIRS_OF_SIDES};
-use crate::perceptual_hash::PerceptualHash;
+use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// Bits in which one picture differs at most when it is saved again or resized (see
-/// [`crate::perceptual_hash`]).
+/// [`facepipe_imaging::perceptual_hash`]).
 const SAVED_AGAIN: u32 = 6;
 
 /// The sentences: whether there is a leak, how far the sides are apart, and what that means.
@@ -41,7 +41,7 @@ pub(super) fn of(leaks: &[LeakedSet], nearest: &[Nearest]) -> Vec<String> {
 }
 
 /// Pairs that do not count as one, and that somebody should look at.
-pub(in crate::prepare) fn doubts(nearest: &[Nearest]) -> Option<String> {
+pub(crate) fn doubts(nearest: &[Nearest]) -> Option<String> {
     let of_one = |one: &Nearest| {
         let limit = one.measure.doubtful_below()?;
         let near = one.pairs.iter().filter(|pair| pair.distance < limit);

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use super::super::items::Item;
 use super::super::{PrepareError, Settings, Wish};
 use super::SplitBy;
-use crate::artifacts::digest::{md5_hex, sha256_hex, sha256_of_file};
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::artifacts::{given_split, jsonl};
-use crate::image_io;
-use crate::types::Split;
+use facepipe_core::artifacts::digest::{md5_hex, sha256_hex, sha256_of_file};
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::artifacts::{given_split, jsonl};
+use facepipe_core::types::Split;
+use facepipe_imaging::image_io;
 
 /// The file's name, in the output folder.
 pub const SIDES_FILE: &str = "sides.jsonl";

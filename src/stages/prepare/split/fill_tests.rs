@@ -10,7 +10,7 @@ const SEEDS: u64 = 200;
 fn unit(size: usize, name: usize) -> Unit {
     Unit {
         labels: vec![(0, size)],
-        order: crate::artifacts::digest::sha256_hex(name.to_string().as_bytes()),
+        order: facepipe_core::artifacts::digest::sha256_hex(name.to_string().as_bytes()),
         ..Unit::default()
     }
 }

@@ -3,7 +3,7 @@
 use super::fill::{How, Unit, Wished, fill};
 use super::units::Units;
 use super::{Placed, Source};
-use crate::types::Split;
+use facepipe_core::types::Split;
 
 /// Gives each image that is not test a fold from 1 to `count`; gives how many images each fold has.
 ///

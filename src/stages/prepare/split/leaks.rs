@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::super::Grouped;
 use super::super::items::Item;
 use super::super::relations::{Link, Why};
-use crate::artifacts::given_split::GivenSides;
-use crate::types::{Discarded, Reason, Split};
+use facepipe_core::artifacts::given_split::GivenSides;
+use facepipe_core::types::{Discarded, Reason, Split};
 
 /// Two images of two sides that are one picture, or parts of one photo.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

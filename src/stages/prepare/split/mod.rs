@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use super::items::Item;
 use super::relations::Link;
 use super::{Grouped, PrepareError, Settings, wish, without_small_classes};
-use crate::artifacts::given_split::GivenSides;
-use crate::context::Context;
-use crate::types::{Discarded, Reason, Split};
+use facepipe_core::artifacts::given_split::GivenSides;
+use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, Reason, Split};
 
 use earlier::{Known, Moved};
 use fill::{How, Wished, fill};

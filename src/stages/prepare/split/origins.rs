@@ -5,13 +5,13 @@ use std::path::Path;
 use super::super::items::Item;
 use super::super::{Grouped, PrepareError};
 use super::SplitBy;
-use crate::artifacts::jsonl;
-use crate::artifacts::stage::MANIFEST_FILE;
-use crate::context::Context;
-use crate::image_io;
-use crate::parallel;
-use crate::photo_date;
-use crate::types::{CropRecord, DateSource, ImageRecord, PhotoDate};
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::MANIFEST_FILE;
+use facepipe_core::context::Context;
+use facepipe_core::parallel;
+use facepipe_core::types::{CropRecord, DateSource, ImageRecord, PhotoDate};
+use facepipe_imaging::image_io;
+use facepipe_imaging::photo_date;
 use std::collections::HashMap;
 
 /// What is known of one image's photo.

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::earlier::{Earlier, Known};
 use super::{GivenSplit, Leak, Placed, Source, SplitBy, units};
-use crate::context::Context;
-use crate::types::Split;
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
 
 /// Names that one note gives; the others are counted.
 const NAMED: usize = 5;

@@ -11,11 +11,11 @@ use super::super::relations::Why;
 use super::super::settings::Conflicts;
 use super::super::view::ViewHashes;
 use super::*;
-use crate::artifacts::digest::md5_hex;
-use crate::context::Interrupt;
-use crate::perceptual_hash::Reduced;
-use crate::ports::SilentProgress;
-use crate::types::Size;
+use facepipe_core::artifacts::digest::md5_hex;
+use facepipe_core::context::Interrupt;
+use facepipe_core::ports::SilentProgress;
+use facepipe_core::types::Size;
+use facepipe_imaging::perceptual_hash::Reduced;
 
 const SEEDS: u64 = 60;
 const ROUNDS: usize = 5;

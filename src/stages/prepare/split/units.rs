@@ -6,8 +6,8 @@ use super::super::Grouped;
 use super::super::union_find::UnionFind;
 use super::fill::{Unit, Wished};
 use super::{Origin, Source, SplitBy};
-use crate::artifacts::digest::sha256_hex;
-use crate::types::Split;
+use facepipe_core::artifacts::digest::sha256_hex;
+use facepipe_core::types::Split;
 
 /// Units of images, with their labels by number.
 pub(super) struct Units<'items> {

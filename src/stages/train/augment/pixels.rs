@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage, imageops};
 use rand::{Rng, RngExt};
 
 use super::{Augmentation, Movement};
-use crate::image_io;
+use facepipe_imaging::image_io;
 
 /// Range of a blur's strength: the share of each neighbour's colour that a pixel takes, in both
 /// directions. A third is the mean of nine pixels.

@@ -1,6 +1,6 @@
 //! Photos that the server can read: what is on them is told by colours, which survive JPEG.
 
-use facepipe::image_io;
+use facepipe_imaging::image_io;
 use image::{Rgb, RgbImage};
 
 /// Difference between two colours that tell different things.
@@ -10,18 +10,18 @@ const NOBODY: u8 = 20;
 
 /// What is on a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct OnPhoto {
+pub struct OnPhoto {
     /// Whose face it is: the first of several, which are of this person and the next ones.
-    pub(crate) person: u8,
+    pub person: u8,
     /// How many faces there are.
-    pub(crate) faces: u8,
+    pub faces: u8,
     /// Which photo of many.
-    pub(crate) number: u8,
+    pub number: u8,
 }
 
 impl OnPhoto {
     /// One person's photo.
-    pub(crate) const fn of(person: u8, number: u8) -> Self {
+    pub const fn of(person: u8, number: u8) -> Self {
         Self {
             person,
             faces: 1,
@@ -30,14 +30,14 @@ impl OnPhoto {
     }
 
     /// Draws it, never square.
-    pub(crate) fn drawn(self) -> RgbImage {
+    pub fn drawn(self) -> RgbImage {
         let level = |value: u8| NOBODY + STEP * value;
         let colour = Rgb([level(self.person), level(self.faces), level(self.number)]);
         RgbImage::from_pixel(96, 72, colour)
     }
 
     /// Reads a picture that was sent.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+    pub fn read(bytes: &[u8]) -> Option<Self> {
         let rgb = image_io::decode(bytes).ok()?.rgb;
         let Rgb(colour) = *rgb.get_pixel(rgb.width() / 2, rgb.height() / 2);
         let value = |level: u8| (level.saturating_sub(NOBODY) + STEP / 2) / STEP;

@@ -5,33 +5,33 @@ mod answers;
 mod kept;
 mod photo;
 mod searches;
-pub(crate) mod state;
+pub mod state;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::http_server::{Asked, HttpServer, Reply};
 
-pub(crate) use photo::OnPhoto;
-pub(crate) use state::State;
+pub use photo::OnPhoto;
+pub use state::State;
 
 /// The key that it takes.
-pub(crate) const KEY: &str = "0123456789abcdef0123456789abcdef";
+pub const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// The token that it takes as well.
-pub(crate) const TOKEN: &str = "a-token-of-entra-id";
+pub const TOKEN: &str = "a-token-of-entra-id";
 
 /// A request as it was asked.
 #[derive(Debug, Clone)]
-pub(crate) struct Recorded {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) headers: String,
-    pub(crate) body: Vec<u8>,
+pub struct Recorded {
+    pub method: String,
+    pub path: String,
+    pub headers: String,
+    pub body: Vec<u8>,
 }
 
 /// What befalls an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It is given after so long; what was asked is done at once.
     After(Duration),
     /// It is lost: what was asked is done, and the connection breaks.
@@ -44,7 +44,7 @@ pub(crate) enum Fate {
 type Weather = dyn Fn(&Asked, usize) -> Option<Fate> + Send + Sync;
 
 /// The running server.
-pub(crate) struct AzureServer {
+pub struct AzureServer {
     http: HttpServer,
     state: Arc<Mutex<State>>,
     log: Arc<Mutex<Vec<Recorded>>>,
@@ -52,12 +52,12 @@ pub(crate) struct AzureServer {
 
 impl AzureServer {
     /// A resource that has nothing yet.
-    pub(crate) fn start() -> Self {
+    pub fn start() -> Self {
         Self::with(State::default(), |_, _| None)
     }
 
     /// A resource in some state and some weather.
-    pub(crate) fn with(
+    pub fn with(
         state: State,
         weather: impl Fn(&Asked, usize) -> Option<Fate> + Send + Sync + 'static,
     ) -> Self {
@@ -96,17 +96,17 @@ impl AzureServer {
     }
 
     /// The resource's endpoint.
-    pub(crate) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         self.http.url("/")
     }
 
     /// All requests so far.
-    pub(crate) fn log(&self) -> Vec<Recorded> {
+    pub fn log(&self) -> Vec<Recorded> {
         self.log.lock().expect("no panic").clone()
     }
 
     /// Looks at, or changes, what the resource keeps.
-    pub(crate) fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+    pub fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock().expect("no panic"))
     }
 }

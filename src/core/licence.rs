@@ -7,8 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::examine::LeftOut;
-use crate::types::{Provenance, Reason};
+use crate::types::Provenance;
 
 /// A licence without its version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -228,17 +227,6 @@ impl FromIterator<Licence> for LicenceFilter {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct OtherLicence(String);
-
-impl From<OtherLicence> for LeftOut {
-    fn from(error: OtherLicence) -> Self {
-        Self {
-            reason: Reason::Licence,
-            message: error.0,
-            // Another run may ask for other licences.
-            permanent: false,
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,10 @@
 //! prediction alike.
 
 use image::RgbImage;
-use tch::{Kind, Tensor};
 
-use crate::dlib::network_file::CHANNEL_MEANS;
 use crate::face_chip;
-use crate::types::{InputSpec, Size};
+use facepipe_core::types::{InputSpec, Size};
+use facepipe_models::dlib::network_file::CHANNEL_MEANS;
 
 /// Channel means of ImageNet in 0..1, as torchvision's weights expect them.
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -15,9 +14,9 @@ const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// What dlib's network divides pixel values by.
 const DLIB_SCALE: f32 = 256.0;
 /// The name of the resize filter in model cards.
-pub(super) const INTERPOLATION: &str = "triangle";
+pub const INTERPOLATION: &str = "triangle";
 /// The name of the channel order in model cards.
-pub(super) const CHANNELS: &str = "RGB";
+pub const CHANNELS: &str = "RGB";
 
 /// The input of networks that start from ImageNet weights, at a size.
 #[must_use]
@@ -65,17 +64,6 @@ pub fn preprocess(image: &RgbImage, input: &InputSpec) -> Vec<f32> {
     numbers
 }
 
-/// A batch of preprocessed images as a tensor on the CPU.
-///
-/// # Shapes
-/// Each image is `[3, height, width]`, the result `[batch, 3, height, width]`.
-pub fn input_tensor(images: &[Vec<f32>], input: &InputSpec) -> Tensor {
-    let Size { width, height } = input.size;
-    let shape = [images.len() as i64, 3, i64::from(height), i64::from(width)];
-    let all: Vec<f32> = images.concat();
-    Tensor::from_slice(&all).view(shape).to_kind(Kind::Float)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,9 +74,9 @@ mod tests {
         let size = Size::new(64, 48);
         let input = imagenet_input(size);
         let image = RgbImage::from_fn(64, 48, |x, y| Rgb([x as u8, y as u8, 255]));
-        let tensor = input_tensor(&[preprocess(&image, &input)], &input);
-        assert_eq!(tensor.size(), [1, 3, 48, 64]);
-        let at = |channel, y, x| tensor.double_value(&[0, channel, y, x]) as f32;
+        let numbers = preprocess(&image, &input);
+        assert_eq!(numbers.len(), 3 * 48 * 64);
+        let at = |channel: usize, y: usize, x: usize| numbers[(channel * 48 + y) * 64 + x];
         let expected = |value: f32, channel: usize| {
             (value / 255.0 - IMAGENET_MEAN[channel]) / IMAGENET_STD[channel]
         };

@@ -7,21 +7,21 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// One request as the server sees it.
-pub(crate) struct Asked {
+pub struct Asked {
     /// Such as `GET`.
-    pub(crate) method: String,
+    pub method: String,
     /// The path with its parameters, such as `/a.jpg?x=1`.
-    pub(crate) path: String,
+    pub path: String,
     /// Header lines in lower case.
-    pub(crate) headers: String,
+    pub headers: String,
     /// What comes behind the headers, where they say how long it is.
-    pub(crate) body: Vec<u8>,
+    pub body: Vec<u8>,
     /// How often that path was asked for, this time included.
-    pub(crate) times: u32,
+    pub times: u32,
 }
 
 /// What the server sends.
-pub(crate) struct Reply {
+pub struct Reply {
     status: u16,
     headers: Vec<String>,
     body: Vec<u8>,
@@ -45,7 +45,7 @@ enum Cut {
 
 impl Reply {
     /// An answer with a body.
-    pub(crate) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
+    pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         Self {
             status,
@@ -59,37 +59,37 @@ impl Reply {
     }
 
     /// Adds a header line.
-    pub(crate) fn header(mut self, line: &str) -> Self {
+    pub fn header(mut self, line: &str) -> Self {
         self.headers.push(line.to_owned());
         self
     }
 
     /// Declares another length than the body has, or none.
-    pub(crate) fn declaring(mut self, length: Option<u64>) -> Self {
+    pub fn declaring(mut self, length: Option<u64>) -> Self {
         self.length = length;
         self
     }
 
     /// Waits before it answers.
-    pub(crate) fn after(mut self, delay: Duration) -> Self {
+    pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
     /// Sends the body byte by byte.
-    pub(crate) fn dripping(mut self, pause: Duration) -> Self {
+    pub fn dripping(mut self, pause: Duration) -> Self {
         self.drip = Some(pause);
         self
     }
 
     /// Closes the connection without an answer.
-    pub(crate) fn closing(mut self) -> Self {
+    pub fn closing(mut self) -> Self {
         self.cut = Some(Cut::Closed);
         self
     }
 
     /// Resets the connection after half of the body.
-    pub(crate) fn resetting(mut self) -> Self {
+    pub fn resetting(mut self) -> Self {
         self.cut = Some(Cut::Reset);
         self
     }
@@ -134,14 +134,14 @@ fn reset(stream: &TcpStream) -> std::io::Result<()> {
 }
 
 /// The running server; it lives as long as the process.
-pub(crate) struct HttpServer {
+pub struct HttpServer {
     port: u16,
     counts: Arc<Mutex<BTreeMap<String, u32>>>,
 }
 
 impl HttpServer {
     /// Starts a server that answers with what `answer` says.
-    pub(crate) fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let port = listener.local_addr().expect("is bound").port();
         let counts = Arc::new(Mutex::new(BTreeMap::new()));
@@ -160,12 +160,12 @@ impl HttpServer {
     }
 
     /// The address of a path.
-    pub(crate) fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
     /// How often each path was asked for.
-    pub(crate) fn counts(&self) -> BTreeMap<String, u32> {
+    pub fn counts(&self) -> BTreeMap<String, u32> {
         self.counts.lock().expect("no thread panicked").clone()
     }
 }

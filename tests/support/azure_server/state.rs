@@ -12,50 +12,50 @@ use crate::http_server::{Asked, Reply};
 
 /// A face that was detected, or is kept.
 #[derive(Debug, Clone)]
-pub(crate) struct Face {
-    pub(crate) person: u8,
-    pub(crate) photo: OnPhoto,
-    pub(crate) model: String,
-    pub(crate) user_data: Option<String>,
+pub struct Face {
+    pub person: u8,
+    pub photo: OnPhoto,
+    pub model: String,
+    pub user_data: Option<String>,
 }
 
 /// A person of a group.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Person {
-    pub(crate) name: String,
-    pub(crate) user_data: Option<String>,
-    pub(crate) faces: BTreeMap<String, Face>,
+pub struct Person {
+    pub name: String,
+    pub user_data: Option<String>,
+    pub faces: BTreeMap<String, Face>,
 }
 
 /// A group or list.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept {
-    pub(crate) name: String,
-    pub(crate) user_data: Option<String>,
-    pub(crate) model: String,
-    pub(crate) persons: BTreeMap<String, Person>,
-    pub(crate) faces: BTreeMap<String, Face>,
+pub struct Kept {
+    pub name: String,
+    pub user_data: Option<String>,
+    pub model: String,
+    pub persons: BTreeMap<String, Person>,
+    pub faces: BTreeMap<String, Face>,
     /// How often the running training is still asked after; `None` before the first one.
-    pub(crate) training: Option<u32>,
+    pub training: Option<u32>,
 }
 
 /// All that the resource keeps.
 #[derive(Debug, Default)]
-pub(crate) struct State {
+pub struct State {
     /// Groups and lists by their kind's segment and their id.
-    pub(crate) kept: BTreeMap<(String, String), Kept>,
-    pub(crate) detected: BTreeMap<String, Face>,
-    pub(crate) sessions: BTreeMap<String, bool>,
+    pub kept: BTreeMap<(String, String), Kept>,
+    pub detected: BTreeMap<String, Face>,
+    pub sessions: BTreeMap<String, bool>,
     /// Whether it lacks Microsoft's approval.
-    pub(crate) is_gated: bool,
+    pub is_gated: bool,
     /// How often a training is asked after until it is done.
-    pub(crate) training_takes: u32,
+    pub training_takes: u32,
     /// Whether trainings fail.
-    pub(crate) training_fails: bool,
+    pub training_fails: bool,
     /// How many persons were ever made, and faces added.
-    pub(crate) persons_made: u32,
-    pub(crate) faces_added: u32,
-    pub(crate) ids: u64,
+    pub persons_made: u32,
+    pub faces_added: u32,
+    pub ids: u64,
 }
 
 /// A request with its parts.

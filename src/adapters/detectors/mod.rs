@@ -1,0 +1,9 @@
+//! What finds the faces of photos.
+
+pub mod azure;
+#[cfg(feature = "torch")]
+pub mod mmod;
+#[cfg(feature = "torch")]
+pub mod mtcnn;
+pub mod seeta;
+pub mod with_landmarks;

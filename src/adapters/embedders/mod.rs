@@ -1,0 +1,5 @@
+//! What makes embeddings of faces.
+
+pub mod both_sides;
+pub mod dlib_embedder;
+pub mod one_thread;

@@ -1,0 +1,14 @@
+//! Faces: how they are cut, aligned, measured, embedded and compared.
+
+pub mod dlib_box;
+pub mod embed;
+pub mod embed_images;
+pub mod embedding_cache;
+pub mod face_chip;
+pub mod face_choice;
+pub mod face_cutter;
+pub mod face_finder;
+pub mod face_pairs;
+pub mod identity;
+pub mod preprocess;
+pub mod quality;
