@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use url::{Host, Url};
 
-use crate::cli::failure::Failure;
+use crate::cli::output::failure::Failure;
 use facepipe_adapters::sources::bing::BingSource;
 use facepipe_adapters::sources::commons::{CommonsSearch, CommonsSource};
 use facepipe_adapters::sources::folder::FolderSource;
@@ -20,14 +20,12 @@ use facepipe_core::ports::{ImageSource, SourceError};
 use facepipe_core::secret::Secret;
 use facepipe_net::credentials::Places;
 
-pub(in crate::cli) use facepipe_adapters::sources::url_list::STANDARD_INPUT;
-pub(in crate::cli) use facepipe_adapters::sources::wikidata::{
-    PersonLookup as Lookup, item_number,
-};
+pub(crate) use facepipe_adapters::sources::url_list::STANDARD_INPUT;
+pub(crate) use facepipe_adapters::sources::wikidata::{PersonLookup as Lookup, item_number};
 
 /// Image sources by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
-pub(in crate::cli) enum SourceName {
+pub(crate) enum SourceName {
     /// Wikimedia Commons: free pictures with licences and authors, by text or by the person they
     /// show (--wikidata)
     Commons,
@@ -46,12 +44,12 @@ pub(in crate::cli) enum SourceName {
 
 impl SourceName {
     /// Whether it is asked with queries.
-    pub(in crate::cli) const fn is_search(self) -> bool {
+    pub(crate) const fn is_search(self) -> bool {
         !matches!(self, Self::Urls | Self::Folder)
     }
 
     /// Whether it can say which licences its images have.
-    pub(in crate::cli) const fn names_licences(self) -> bool {
+    pub(crate) const fn names_licences(self) -> bool {
         matches!(self, Self::Commons | Self::Openverse | Self::Urls)
     }
 
@@ -102,7 +100,7 @@ impl Asked {
 
 /// A value of `--endpoint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct Endpoint {
+pub(crate) struct Endpoint {
     of: Asked,
     url: Url,
 }
@@ -136,19 +134,19 @@ impl FromStr for Endpoint {
 
 /// One thing that is searched for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::cli) struct Subject {
+pub(crate) struct Subject {
     /// The words to search for.
-    pub(in crate::cli) query: Option<String>,
+    pub(crate) query: Option<String>,
     /// The item on Wikidata of the person to search for; goes before the words where a source knows
     /// who is on its pictures.
-    pub(in crate::cli) item: Option<String>,
+    pub(crate) item: Option<String>,
     /// The label of what is found.
-    pub(in crate::cli) label: String,
+    pub(crate) label: String,
 }
 
 impl Subject {
     /// What a request is remembered by.
-    pub(in crate::cli) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let item = self.item.as_ref().map(|item| format!("wikidata:{item}"));
         item.or_else(|| self.query.clone()).unwrap_or_default()
     }
@@ -156,7 +154,7 @@ impl Subject {
 
 /// Makes the sources of searches.
 #[derive(Debug)]
-pub(in crate::cli) struct Searches {
+pub(crate) struct Searches {
     names: Vec<SourceName>,
     endpoints: Vec<Endpoint>,
     licences: LicenceFilter,
@@ -166,7 +164,7 @@ pub(in crate::cli) struct Searches {
 
 impl Searches {
     /// For these sources; keys are looked for in the environment and in `v.env`.
-    pub(in crate::cli) fn new(
+    pub(crate) fn new(
         names: Vec<SourceName>,
         endpoints: Vec<Endpoint>,
         licences: LicenceFilter,
@@ -194,7 +192,7 @@ impl Searches {
     }
 
     /// The sources' names, whatever the order in which they were given.
-    pub(in crate::cli) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         let mut names = self.names.clone();
         names.sort_unstable();
         let names: Vec<&str> = names.iter().map(|name| name.name()).collect();
@@ -202,20 +200,17 @@ impl Searches {
     }
 
     /// Whether a search of this subject needs words.
-    pub(in crate::cli) fn needs_words(&self) -> bool {
+    pub(crate) fn needs_words(&self) -> bool {
         self.names.iter().any(|name| *name != SourceName::Commons)
     }
 
     /// Finds out which person a name or number means.
-    pub(in crate::cli) fn lookup(&self, text: &str) -> Result<PersonLookup, SourceError> {
+    pub(crate) fn lookup(&self, text: &str) -> Result<PersonLookup, SourceError> {
         Ok(PersonLookup::new(self.endpoint(Asked::Wikidata)?, text))
     }
 
     /// One source for a subject; several are merged.
-    pub(in crate::cli) fn source(
-        &self,
-        subject: &Subject,
-    ) -> Result<Box<dyn ImageSource>, SourceError> {
+    pub(crate) fn source(&self, subject: &Subject) -> Result<Box<dyn ImageSource>, SourceError> {
         let mut sources = Vec::with_capacity(self.names.len());
         for name in &self.names {
             sources.push((name.name(), self.one(*name, subject)?));
@@ -277,7 +272,7 @@ impl Searches {
 }
 
 /// The source for a list or folder.
-pub(in crate::cli) fn list(
+pub(crate) fn list(
     name: SourceName,
     path: &Path,
     label: Option<String>,

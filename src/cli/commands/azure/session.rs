@@ -1,0 +1,95 @@
+//! One command's conversation with the service.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::table;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::result::{Outcome, to_value};
+use facepipe_azure::{Answer, AzureError, Client, Repeat, Request};
+use facepipe_core::context::Context;
+use facepipe_core::errors::Hint;
+
+/// Who asks, and where progress goes.
+pub(super) struct Session<'a> {
+    pub(super) client: Client,
+    pub(super) context: &'a Context,
+}
+
+/// What every operation prints with `--json`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    operation: &'a str,
+    transactions: u64,
+    answer: &'a Value,
+}
+
+/// What makes something was asked for, and the answer was lost.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody knows whether `{operation}` was done: {source}")]
+struct OutcomeUnknown {
+    operation: &'static str,
+    source: AzureError,
+}
+
+impl Hint for OutcomeUnknown {
+    fn hint(&self) -> Option<String> {
+        let look = match self.operation {
+            "person create" => "`facepipe azure person list --group ID`",
+            "person face add" => "`facepipe azure person get ID --group ID`",
+            "face add" => "`face-list get ID`, or `large-face-list face list ID`",
+            _ => return Some("run it again: an unused session ends by itself".to_owned()),
+        };
+        Some(format!(
+            "look before you run it again, or it may be there twice: {look}"
+        ))
+    }
+}
+
+impl Session<'_> {
+    /// Sends a request.
+    pub(super) fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        self.client.send(request).map_err(|source| {
+            if request.repeat == Repeat::UnlessExecuted && source.leaves_outcome_unknown() {
+                let operation = request.name;
+                OutcomeUnknown { operation, source }.into()
+            } else {
+                source.into()
+            }
+        })
+    }
+
+    /// Sends a request; what is printed is the answer, or `done` where there is none.
+    pub(super) fn call(&self, request: &Request, done: &str) -> Result<Outcome, Failure> {
+        let answer = self.send(request)?;
+        let value = if answer.body.is_empty() {
+            Value::Null
+        } else {
+            answer.json()?
+        };
+        let lines = match &value {
+            Value::Null => vec![done.to_owned()],
+            value => table::lines(value),
+        };
+        self.outcome(request.name, &value, lines)
+    }
+
+    /// What a command gives: the answer, and the same for a person.
+    pub(super) fn outcome(
+        &self,
+        operation: &str,
+        answer: &Value,
+        lines: Vec<String>,
+    ) -> Result<Outcome, Failure> {
+        let report = Report {
+            operation,
+            transactions: self.client.calls(),
+            answer,
+        };
+        Ok(Outcome {
+            report: to_value(&report)?,
+            lines,
+            items_failed: 0,
+        })
+    }
+}

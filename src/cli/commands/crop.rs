@@ -1,0 +1,130 @@
+//! `facepipe crop`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::options::args::Globals;
+use crate::cli::options::image_limits::LimitOptions;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::result::{Outcome, reason_lines};
+use crate::cli::wiring::{self, DetectorName};
+use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
+use facepipe_core::context::Context;
+use facepipe_core::types::FaceQuality;
+use facepipe_crop::{CropReport, FaceChoice, Settings};
+
+/// Arguments of `crop`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe crop data/raw --out data/crops\n  \
+    facepipe crop photos --out crops --largest-only --margin 0.3\n\n\
+    DIR gets a folder for each label, manifest.jsonl (every crop: photo, box, score, the place of the \
+    aligned face, its quality), discarded.jsonl (every photo and face left out, with the reason) and \
+    report/LABEL/crops.png (the aligned faces from best to worst). The photos are only read.\n\n\
+    Crops show the face as the photo does. Training and prediction turn it upright by its landmarks \
+    and sample it in the network's size, once, with the same pixels as from the photo.")]
+pub(crate) struct CropArgs {
+    /// Folder of photos: a folder for each label
+    pub(crate) input: PathBuf,
+    /// Where the crops go
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Keep only the largest face of each photo
+    #[arg(long)]
+    pub(crate) largest_only: bool,
+    /// Keep only the face that each photo is about: a large one near the middle
+    #[arg(long, conflicts_with = "largest_only")]
+    pub(crate) main_only: bool,
+    #[command(flatten)]
+    pub(crate) options: CropOptions,
+}
+
+/// Options of the stage, also of `run`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Crop")]
+pub(crate) struct CropOptions {
+    /// Which detector finds the faces
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) detector: DetectorName,
+    /// Don't align faces by their landmarks: networks see them as they stand in the photo
+    #[arg(long)]
+    pub(crate) no_align: bool,
+    /// Surroundings kept on each side of a face, as a share of its size
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = margin)]
+    pub(crate) margin: f32,
+    /// Smallest face in pixels: the side of a square as large as its box
+    #[arg(long, value_name = "PIXELS", default_value_t = 48)]
+    pub(crate) min_face: u32,
+    /// Keep a photo without a face as it is
+    #[arg(long)]
+    pub(crate) keep_no_face: bool,
+    #[command(flatten)]
+    pub(crate) limits: LimitOptions,
+}
+
+impl CropOptions {
+    /// The stage's settings.
+    pub(crate) fn settings(&self, detector: &str, faces: FaceChoice) -> Settings {
+        Settings {
+            detector: detector.to_owned(),
+            align: !self.no_align,
+            margin: self.margin,
+            min_face: self.min_face,
+            faces,
+            keep_no_face: self.keep_no_face,
+            limits: self.limits.limits(),
+        }
+    }
+}
+
+fn margin(text: &str) -> Result<f32, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=2.0).contains(&share) => Ok(share),
+        _ => Err("not a number from 0 to 2".to_owned()),
+    }
+}
+
+pub(crate) fn run(
+    args: &CropArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let options = &args.options;
+    let tools = wiring::face_tools(options.detector, !options.no_align, globals, context)?;
+    let faces = match (args.largest_only, args.main_only) {
+        (true, _) => FaceChoice::Largest,
+        (false, true) => FaceChoice::Main,
+        (false, false) => FaceChoice::All,
+    };
+    let settings = options.settings(tools.detectors.name(), faces);
+    let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
+    Ok(Outcome {
+        lines: lines(&report),
+        items_failed: report.items_failed,
+        report: crate::cli::output::result::to_value(&report)?,
+    })
+}
+
+/// The report for a person.
+pub(crate) fn lines(report: &CropReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} crops of {} photos ({} kept, {} left out) in `{}`",
+        report.crops,
+        report.photos.found,
+        report.photos.kept,
+        report.photos.discarded,
+        report.out.display()
+    )];
+    lines.extend(reason_lines(&report.reasons));
+    if let Some(quality) = report.quality.get(FaceQuality::OVERALL) {
+        lines.push(format!(
+            "quality {:.2} to {:.2}, half of the faces from {:.2} on; look at `{}`",
+            quality.min,
+            quality.max,
+            quality.median,
+            report.out.join(REPORT_FOLDER).display()
+        ));
+    }
+    lines
+}

@@ -1,0 +1,94 @@
+//! Options of `fetch` about what is kept and how long is waited.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use clap::Args;
+
+use facepipe_fetch::{Keep, Timeouts};
+
+/// What is kept, and how long is waited.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Fetch")]
+pub(crate) struct FetchLimits {
+    /// Smallest shorter side of an image in pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = Keep::default().min_size)]
+    min_size: u32,
+    /// Largest longer side of an image in pixels
+    #[arg(long, value_name = "PIXELS")]
+    max_size: Option<NonZeroU32>,
+    /// Leave out images whose longer side is more than so many times the shorter
+    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    max_aspect: Option<f64>,
+    /// Make larger images smaller before they are stored: to so many pixels on the longer side, upright
+    #[arg(long, value_name = "PIXELS")]
+    resize: Option<NonZeroU32>,
+    /// Seconds to wait for a connection
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    connect_timeout: Duration,
+    /// Seconds to wait for the next piece of an answer
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    read_timeout: Duration,
+    /// Seconds that one whole answer may take
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    timeout: Duration,
+    /// Fetch also what its owner does not want in data sets, as robots.txt and X-Robots-Tag (noai,
+    /// noimageai, noindex, noimageindex) say
+    #[arg(long)]
+    pub(crate) ignore_opt_out: bool,
+}
+
+impl FetchLimits {
+    pub(crate) fn keep(&self) -> Keep {
+        Keep {
+            min_size: self.min_size,
+            max_size: self.max_size.map(NonZeroU32::get),
+            max_aspect: self.max_aspect,
+            resize: self.resize.map(NonZeroU32::get),
+        }
+    }
+
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: self.connect_timeout,
+            read: self.read_timeout,
+            total: self.timeout,
+            ..Timeouts::default()
+        }
+    }
+}
+
+/// A longer side is at least as long as the shorter.
+fn ratio(text: &str) -> Result<f64, String> {
+    let ratio = text.parse().ok();
+    ratio
+        .filter(|ratio: &f64| ratio.is_finite() && *ratio >= 1.0)
+        .ok_or_else(|| "not a number from 1 on".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    /// Longer than a day nobody waits.
+    const LONGEST: f64 = 86_400.0;
+    let seconds = text.parse().ok();
+    seconds
+        .filter(|seconds: &f64| *seconds > 0.0 && *seconds <= LONGEST)
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "not a number of seconds above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_mean_nothing_are_refused() {
+        assert_eq!(ratio("1"), Ok(1.0));
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["nan", "inf", "0.5", "-1", "", "x"] {
+            assert!(ratio(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["nan", "inf", "0", "-1", "", "86401"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `facepipe evaluate`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::commands::networks::evaluate_lines::lines;
+use crate::cli::options::args::Globals;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::result::{Outcome, to_value};
+use crate::cli::wiring;
+use facepipe_core::artifacts::model_folder::{self, REPORT_FOLDER};
+use facepipe_core::context::Context;
+use facepipe_core::types::Split;
+use facepipe_evaluate::{PairList, Task};
+use facepipe_nn::parse_device;
+
+/// Arguments of `evaluate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe evaluate models/friends --data data/final\n  \
+    facepipe evaluate models/friends --data data/final --impostors strangers\n  \
+    facepipe evaluate models/friends --data data/final --pairs pairs.csv --json | jq .verification\n\n\
+    The report's folder gets report.html (everything on one page), the plots as PNG, report.json, \
+    predictions.csv (each image) and discarded.jsonl.\n\n\
+    Without strangers a model names everybody. Give photos of people whom it does not know with \
+    --impostors, 100 faces or more for a rate of 1 %, in folders a person if you can: the probability \
+    below which a face is unknown is then written into the model's card, for predict and export. Of \
+    each such photo the face counts that it is about (a large one near the middle).\n\n\
+    Probabilities are calibrated: logits are divided by the temperature that train fitted on val. \
+    Figures are given with and without it, and nothing is fitted on the side that is reported.")]
+pub(crate) struct EvaluateArgs {
+    /// The model's folder
+    pub(crate) model: PathBuf,
+    /// The data set
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Which side of the data set
+    #[arg(long, value_name = "train|val|test", default_value = "test")]
+    pub(crate) split: Split,
+    /// Where the report goes [default: `report` in the model's folder, or `report_<split>`]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: EvaluateOptions,
+}
+
+/// Options of the stage, also of `run`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Evaluate")]
+pub(crate) struct EvaluateOptions {
+    /// Photos of strangers: finds the probability below which a face is unknown
+    #[arg(long, value_name = "DIR")]
+    pub(crate) impostors: Option<PathBuf>,
+    /// Share of strangers that may be taken for somebody known, for that probability
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub(crate) far: f64,
+    /// Pairs of photos, one person or two: a CSV file with the columns a, b, same (1 or 0) and, if you
+    /// like, fold
+    #[arg(long, value_name = "CSV")]
+    pub(crate) pairs: Option<PathBuf>,
+    /// Where the paths of the pairs start from [default: the folder of the list]
+    #[arg(long, value_name = "DIR", requires = "pairs")]
+    pub(crate) pairs_root: Option<PathBuf>,
+}
+
+pub(crate) fn run(
+    args: &EvaluateArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| default_out(&args.model, args.split));
+    let options = &args.options;
+    let needs_faces = options.impostors.is_some() || options.pairs.is_some();
+    let tools = if needs_faces {
+        let card = model_folder::read_card(&args.model)?;
+        wiring::networks::face_tools_of(&card, globals, context)?
+    } else {
+        None
+    };
+    let root = options.pairs_root.clone().or_else(|| {
+        let folder = options.pairs.as_ref()?.parent()?;
+        Some(folder.to_owned())
+    });
+    let task = Task {
+        model: &args.model,
+        data: &args.data,
+        split: args.split,
+        out: &out,
+        device: parse_device(&globals.device)?,
+        impostors: options.impostors.as_deref(),
+        false_accept_rate: options.far,
+        pairs: options
+            .pairs
+            .as_deref()
+            .zip(root.as_deref())
+            .map(|(list, root)| PairList { list, root }),
+        tools: tools.as_ref(),
+    };
+    let report = facepipe_evaluate::run(&task, context)?;
+    Ok(Outcome {
+        report: to_value(&report)?,
+        lines: lines(&report, &out),
+        items_failed: report.unreadable,
+    })
+}
+
+fn default_out(model: &Path, split: Split) -> PathBuf {
+    match split {
+        Split::Test => model.join(REPORT_FOLDER),
+        other => model.join(format!("{REPORT_FOLDER}_{other}")),
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("not a share between 0 and 1, such as 0.01".to_owned()),
+    }
+}

@@ -1,0 +1,157 @@
+//! What `evaluate` tells on the terminal.
+
+use std::path::Path;
+
+use facepipe_evaluate::{AcceptRate, Metrics, OpenSet, Report, Verification, threshold_text};
+
+/// From this many labels on only the worst are listed.
+const MOST_LABELS: usize = 40;
+/// How many are listed then.
+const WORST_LABELS: usize = 15;
+
+/// The report as a table and the most important figures.
+pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
+    let metrics = &report.metrics;
+    let mut lines = table(report);
+    let interval = |[low, high]: [f64; 2]| format!("{:.1} to {:.1} %", low * 100.0, high * 100.0);
+    let wrong = metrics.images - metrics.right;
+    lines.push(format!(
+        "accuracy {:.1} % ({} of {}, {wrong} wrong; 95 % interval {}), balanced {:.1} % ({})",
+        metrics.top1 * 100.0,
+        metrics.right,
+        metrics.images,
+        interval(metrics.top1_interval),
+        metrics.balanced_accuracy * 100.0,
+        interval(metrics.balanced_accuracy_interval),
+    ));
+    if let Some(top5) = metrics.top5 {
+        lines.push(format!(
+            "right among the first five labels {:.1} %",
+            top5 * 100.0
+        ));
+    }
+    let (before, after) = (
+        &report.calibration.uncalibrated,
+        &report.calibration.calibrated,
+    );
+    lines.push(format!(
+        "calibration error (ECE) {:.1} %, loss {:.4}, at temperature {:.3}; without it {:.1} %, {:.4}",
+        after.ece * 100.0,
+        after.loss,
+        after.temperature,
+        before.ece * 100.0,
+        before.loss
+    ));
+    lines.extend(report.open_set.iter().flat_map(open_set));
+    lines.extend(report.verification.iter().flat_map(verification));
+    lines.push(format!("report in `{}`", out.join("report.html").display()));
+    lines
+}
+
+fn table(report: &Report) -> Vec<String> {
+    const LEAST_WIDTH: usize = "all labels (mean)".len();
+    let metrics = &report.metrics;
+    let shown = shown(metrics);
+    let widths = shown
+        .iter()
+        .map(|index| metrics.classes[*index].label.chars().count());
+    let width = widths.max().unwrap_or(0).max(LEAST_WIDTH);
+    let percent = |share: Option<f64>| {
+        share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", share * 100.0))
+    };
+    let row = |name: &str, figures: [Option<f64>; 3], images: u64| {
+        let [precision, recall, f1] = figures.map(percent);
+        format!("{name:<width$}  {precision:>9}  {recall:>6}  {f1:>5}  {images:>6}")
+    };
+    let mut lines = vec![format!(
+        "{:<width$}  {:>9}  {:>6}  {:>5}  {:>6}",
+        format!("{} (in %)", report.split),
+        "precision",
+        "recall",
+        "F1",
+        "images"
+    )];
+    for index in &shown {
+        let class = &metrics.classes[*index];
+        lines.push(row(
+            &class.label,
+            [class.precision, class.recall, class.f1],
+            class.support,
+        ));
+    }
+    if shown.len() < metrics.classes.len() {
+        lines.push(format!(
+            "… and {} labels that do better",
+            metrics.classes.len() - shown.len()
+        ));
+    }
+    let means = [
+        metrics.macro_precision,
+        metrics.macro_recall,
+        metrics.macro_f1,
+    ];
+    lines.push(row("all labels (mean)", means.map(Some), metrics.images));
+    lines
+}
+
+/// The labels that are listed: all in their order, or of many those with the lowest F1.
+fn shown(metrics: &Metrics) -> Vec<usize> {
+    let mut all: Vec<usize> = (0..metrics.classes.len()).collect();
+    if all.len() > MOST_LABELS {
+        let worth = |index: &usize| metrics.classes[*index].f1.unwrap_or(f64::INFINITY);
+        all.sort_by(|one, other| worth(one).total_cmp(&worth(other)));
+        all.truncate(WORST_LABELS);
+    }
+    all
+}
+
+fn accepted(rate: &AcceptRate) -> String {
+    format!(
+        "{:.1} % ({:.1} to {:.1} %) at {} %{}",
+        rate.true_accept_rate * 100.0,
+        rate.interval[0] * 100.0,
+        rate.interval[1] * 100.0,
+        rate.false_accept_rate * 100.0,
+        if rate.too_few {
+            " (too few to tell)"
+        } else {
+            ""
+        }
+    )
+}
+
+fn open_set(open_set: &OpenSet) -> Vec<String> {
+    let rates: Vec<String> = open_set.rates.iter().map(accepted).collect();
+    let chosen = &open_set.chosen;
+    vec![
+        format!(
+            "strangers: {} faces, {} photos left out; known people found {} of strangers accepted",
+            open_set.impostors,
+            open_set.impostors_discarded,
+            rates.join(", ")
+        ),
+        format!(
+            "unknown below a probability of {}, at which {:.2} % of strangers are accepted",
+            threshold_text(chosen.threshold),
+            chosen.false_accepts * 100.0
+        ),
+    ]
+}
+
+fn verification(verification: &Verification) -> Vec<String> {
+    let rates: Vec<String> = verification.rates.iter().map(accepted).collect();
+    vec![format!(
+        "pairs: {:.1} % of {} told right{}, area below ROC {:.4}, equal error {:.1} %; one person found {} of others \
+         accepted",
+        verification.accuracy.share * 100.0,
+        verification.pairs,
+        if verification.accuracy.cross_checked {
+            ""
+        } else {
+            " (best threshold)"
+        },
+        verification.roc_auc,
+        verification.equal_error_rate * 100.0,
+        rates.join(", ")
+    )]
+}

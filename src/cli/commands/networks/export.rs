@@ -1,0 +1,70 @@
+//! `facepipe export`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::options::args::Globals;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::result::{Outcome, to_value};
+use facepipe_core::artifacts::model_folder::EXPORT_FOLDER;
+use facepipe_core::context::Context;
+use facepipe_export::{Format, Task};
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The model's folder
+    pub(crate) model: PathBuf,
+    /// Where the files go [default: `export` in the model's folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: ExportOptions,
+}
+
+/// Options of the stage, also of `run`.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Export")]
+pub(crate) struct ExportOptions {
+    /// Formats, with commas between them: torchscript, onnx, pth, safetensors; torchscript-u8 and
+    /// onnx-u8 have the preprocessing inside (RGB bytes in, probabilities out)
+    #[arg(
+        long,
+        value_name = "FORMATS",
+        value_delimiter = ',',
+        default_value = "torchscript,onnx"
+    )]
+    pub(crate) format: Vec<Format>,
+}
+
+pub(crate) fn run(
+    args: &ExportArgs,
+    _globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let out = args
+        .out
+        .clone()
+        .unwrap_or_else(|| args.model.join(EXPORT_FOLDER));
+    let task = Task {
+        model: &args.model,
+        formats: &args.options.format,
+        out: &out,
+    };
+    let report = facepipe_export::run(&task, context)?;
+    let line = |(format, file): (&Format, &facepipe_core::types::ExportCard)| {
+        format!(
+            "{}: `{}`, {} bytes; opened again, its probabilities differ by at most {:.1e}",
+            format.name(),
+            out.join(&file.file).display(),
+            file.bytes,
+            file.max_difference
+        )
+    };
+    Ok(Outcome {
+        report: to_value(&report)?,
+        lines: report.files.iter().map(line).collect(),
+        items_failed: 0,
+    })
+}

@@ -1,0 +1,139 @@
+//! `facepipe predict`
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::commands::networks::predict_table::Table;
+use crate::cli::options::args::Globals;
+use crate::cli::options::image_limits::share;
+use crate::cli::options::inputs;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::result::{Outcome, write_json_line};
+use crate::cli::wiring;
+use facepipe_core::context::Context;
+use facepipe_drawing::marked_copies::MarkedCopies;
+use facepipe_nn::{Classifier, parse_device};
+use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe predict models/friends party.jpg\n  \
+    facepipe predict models/friends 'photos/**/*.jpg' --draw named\n  \
+    facepipe predict models/friends photos --format csv > faces.csv\n  \
+    find photos -newer last -print0 | facepipe predict models/friends - | jq -c '[.path, .faces[].label]'\n\n\
+    One line an image: {\"path\", \"faces\": [{\"box\": [left, top, right, bottom], \"score\", \"label\", \
+    \"probability\", \"probabilities\": {label: p}}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
+    upright image, right and bottom exclusive; probabilities begin with the largest.\n\n\
+    A face whose probability is below the model's bound (`unknown` in its model_card.json, or \
+    --unknown-below) has the label `unknown`, and \"nearest\" is the most probable label. Only such \
+    faces have \"nearest\".\n\n\
+    As CSV, one row a face, largest first: path, face (from 1), left, top, right, bottom, score, label, \
+    probability, nearest, error; with --top N also label_1, probability_1 and so on. An image without \
+    faces, or with an error, has one row.")]
+pub(crate) struct PredictArgs {
+    /// The model's folder, or a TorchScript file that `export` made
+    pub(crate) model: PathBuf,
+    /// Photos, folders of them, patterns such as 'photos/**/*.jpg', or - for a list on stdin (a path a
+    /// line, or ended by NULs)
+    #[arg(required = true, value_name = "IMAGE|DIR|PATTERN|-")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// How results are printed
+    #[arg(
+        long,
+        value_enum,
+        default_value = "jsonl",
+        env = "FACEPIPE_PREDICT_FORMAT",
+        hide_env = true
+    )]
+    pub(crate) format: ResultFormat,
+    /// Also write copies of the photos, with boxes and names drawn, to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) draw: Option<PathBuf>,
+    /// Call a face unknown whose most probable label has a smaller probability, 0 to 1; 0: never
+    /// [default: the model's own bound, if it has one]
+    #[arg(long, value_name = "P", value_parser = share)]
+    pub(crate) unknown_below: Option<f64>,
+    /// Tell the N most probable labels only [default: all; as CSV, only the face's own]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<std::num::NonZeroUsize>,
+}
+
+/// Forms of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ResultFormat {
+    /// JSON lines: an object for each image
+    Jsonl,
+    /// CSV with a header: a row for each face
+    Csv,
+}
+
+pub(crate) fn run(
+    args: &PredictArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    let classifier = Classifier::open(&args.model, parse_device(&globals.device)?)?;
+    let tools = wiring::networks::face_tools_of(classifier.card(), globals, context)?;
+    let photos: Vec<Photo> = inputs::expand(&args.inputs)?
+        .into_iter()
+        .map(|file| Photo {
+            path: file.path,
+            name: file.name,
+        })
+        .collect();
+    if photos.is_empty() {
+        context.progress.note("there are no files to look at");
+    }
+    let settings = Settings {
+        naming: naming(args, &classifier, context),
+        draw: args.draw.as_deref().map(MarkedCopies::new).transpose()?,
+    };
+    let mut items_failed = 0;
+    let mut print = printer(args)?;
+    facepipe_predict::run(
+        &classifier,
+        tools.as_ref(),
+        &photos,
+        &settings,
+        context,
+        |answer| {
+            items_failed += u64::from(matches!(answer, Answer::Failed { .. }));
+            print(&answer).map_err(Failure::of_output)
+        },
+    )?;
+    Ok(Outcome::printed(items_failed))
+}
+
+/// Prints an answer.
+type Printer = Box<dyn FnMut(&Answer) -> io::Result<()>>;
+
+/// What prints answers to stdout.
+fn printer(args: &PredictArgs) -> Result<Printer, Failure> {
+    Ok(match args.format {
+        ResultFormat::Jsonl => Box::new(|answer| write_json_line(&mut io::stdout().lock(), answer)),
+        ResultFormat::Csv => {
+            let ranks = args.top.map_or(0, usize::from);
+            let mut table = Table::begin(io::stdout(), ranks).map_err(Failure::of_output)?;
+            Box::new(move |answer| table.add(answer))
+        }
+    })
+}
+
+/// How probabilities become labels: as was asked, else as the model's card says.
+fn naming(args: &PredictArgs, classifier: &Classifier, context: &Context) -> Naming {
+    let card = classifier.card();
+    let of_card = card.unknown.as_ref().map(|unknown| unknown.below);
+    let unknown_below = args.unknown_below.or(of_card).filter(|below| *below > 0.0);
+    if unknown_below.is_some() && card.labels.iter().any(|label| label == UNKNOWN) {
+        context.progress.note(
+            "the model has a label `unknown`; faces that are nobody's have `nearest` as well",
+        );
+    }
+    Naming {
+        unknown_below,
+        top: args.top.map(usize::from),
+    }
+}

@@ -1,0 +1,300 @@
+//! `facepipe run`: all stages, one after the other, each as its own command would do it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::cli::commands::crop::{self, CropArgs, CropOptions};
+use crate::cli::commands::fetch::{self, FetchArgs, FetchOptions};
+use crate::cli::commands::networks::evaluate::{self, EvaluateArgs, EvaluateOptions};
+use crate::cli::commands::networks::export::{self, ExportArgs, ExportOptions};
+use crate::cli::commands::networks::train::{self, LearningRate, TrainArgs, TrainOptions};
+use crate::cli::commands::prepare::{self, PrepareArgs, PrepareOptions};
+use crate::cli::options::args::Globals;
+use crate::cli::options::identities::{IdentityOptions, Switch};
+use crate::cli::output::failure::Failure;
+use crate::cli::output::result::{Outcome, to_value};
+use crate::cli::wiring;
+use crate::cli::wiring::sources::SourceName;
+use facepipe_core::artifacts::stage::REPORT_FILE;
+use facepipe_core::artifacts::{atomic, jsonl};
+use facepipe_core::context::Context;
+use facepipe_core::ledger;
+use facepipe_core::types::Split;
+use facepipe_nn::parse_device;
+
+/// What became of each photo, in the project's folder.
+const FATES_FILE: &str = "photos.jsonl";
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe run --from photos --out project\n  \
+    facepipe run --query \"Ada Lovelace\" --query \"Grace Hopper\" --out project\n  \
+    facepipe run --from photos --out project --backbone resnet50 --epochs 30 --seed 7\n\n\
+    DIR gets data/raw, data/crops, data/final and models/NAME, photos.jsonl (what became of each \
+    photo) and report.json. Of downloaded photos, faces that are not the person of their label are left \
+    out (--clean-identities=off keeps them). Stopped at any moment, the same command goes on where it was; what is \
+    complete is not done again.")]
+pub(crate) struct RunArgs {
+    /// Folder of photos of your own: a folder for each person
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "wikidata", "queries", "urls", "folder"])]
+    pub(crate) from: Option<PathBuf>,
+    /// The project's folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// The model's name [default: the project folder's]
+    #[arg(long, value_name = "NAME", value_parser = model_name)]
+    pub(crate) name: Option<String>,
+    /// Use every face of a photo, not only the main one (a large one near the middle)
+    #[arg(long)]
+    pub(crate) all_faces: bool,
+    #[command(flatten)]
+    pub(crate) fetch: FetchOptions,
+    #[command(flatten)]
+    pub(crate) crop: CropOptions,
+    #[command(flatten)]
+    pub(crate) prepare: PrepareOptions,
+    #[command(flatten)]
+    pub(crate) train: TrainOptions,
+    #[command(flatten)]
+    pub(crate) evaluate: EvaluateOptions,
+    #[command(flatten)]
+    pub(crate) export: ExportOptions,
+}
+
+/// What `--clean-identities auto` means: labels are cleaned where photos come from the web.
+fn clean_what_was_downloaded(identities: &mut IdentityOptions, args: &RunArgs) {
+    if identities.clean_identities == Switch::Auto {
+        let mut sources = args.fetch.sources().into_iter();
+        let downloads = sources.any(|source| source != SourceName::Folder);
+        let cleans = args.from.is_none() && downloads && identities.embeddings != Switch::Off;
+        identities.clean_identities = if cleans { Switch::On } else { Switch::Off };
+    }
+}
+
+pub(crate) fn run(
+    args: &RunArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Outcome, Failure> {
+    ensure_photos(args)?;
+    let data = args.out.join("data");
+    let (raw, crops, final_data) = (data.join("raw"), data.join("crops"), data.join("final"));
+    let model = args.out.join("models").join(name(args)?);
+    let mut stages = Stages::new(context);
+    let mut prepare_options = args.prepare.clone();
+    clean_what_was_downloaded(&mut prepare_options.identities, args);
+    // Arguments that can't be used are told before hours of work, not after.
+    prepare_options.settings(globals.seed)?;
+    prepare_options
+        .identities
+        .embedder(&crops, globals, context)?;
+    if args.train.lr == Some(LearningRate::Find) {
+        return Err(Failure::Usage {
+            message: "`run` trains a model, and `--lr find` does not".to_owned(),
+            hint: "use `facepipe train DATA --out models/NAME --lr find` once `data/final` is made"
+                .to_owned(),
+        });
+    }
+    let device = parse_device(&globals.device)?;
+    args.train.settings(context.seed, device, None)?;
+    let weights = &args.train.weights;
+    weights.file(args.train.backbone, &wiring::weights_folder(globals))?;
+    if args.from.is_none() {
+        let fetch = FetchArgs {
+            out: Some(raw.clone()),
+            dry_run: false,
+            options: args.fetch.clone(),
+        };
+        stages.run_and_tell("fetch", || fetch::run(&fetch, globals, context))?;
+    }
+    let crop = CropArgs {
+        input: args.from.clone().unwrap_or(raw),
+        out: crops.clone(),
+        largest_only: false,
+        main_only: !args.all_faces,
+        options: args.crop.clone(),
+    };
+    stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;
+    let prepare = PrepareArgs {
+        input: crops.clone(),
+        out: Some(final_data.clone()),
+        explain: None,
+        check: false,
+        options: prepare_options,
+    };
+    stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;
+    let fates = ledger::fates(&crops, &final_data)?;
+    jsonl::write(&args.out.join(FATES_FILE), &fates)?;
+    let train = TrainArgs {
+        data: final_data.clone(),
+        out: model.clone(),
+        resume: false,
+        options: args.train.clone(),
+    };
+    stages.run_and_tell("train", || train::run(&train, globals, context))?;
+    let evaluate = EvaluateArgs {
+        model: model.clone(),
+        data: final_data,
+        split: stages.side(),
+        out: None,
+        options: args.evaluate.clone(),
+    };
+    let table = stages.run("evaluate", || evaluate::run(&evaluate, globals, context))?;
+    let export = ExportArgs {
+        model: model.clone(),
+        out: None,
+        options: args.export.clone(),
+    };
+    let files = stages.run("export", || export::run(&export, globals, context))?;
+    let report = json!({
+        "stage": "run",
+        "out": &args.out,
+        "photos": to_value(&ledger::count(&fates))?,
+        "model": &model,
+        "stages": stages.reports,
+    });
+    atomic::write_json(&args.out.join(REPORT_FILE), &report)?;
+    Ok(Outcome {
+        lines: [table, files, next_step(&model)].concat(),
+        items_failed: stages.items_failed,
+        report,
+    })
+}
+
+/// What the stages said so far.
+struct Stages<'context> {
+    context: &'context Context,
+    reports: Map<String, Value>,
+    items_failed: u64,
+}
+
+impl<'context> Stages<'context> {
+    fn new(context: &'context Context) -> Self {
+        Self {
+            context,
+            reports: Map::new(),
+            items_failed: 0,
+        }
+    }
+
+    /// Does a stage and tells its result on the way.
+    fn run_and_tell(
+        &mut self,
+        stage: &str,
+        work: impl FnOnce() -> Result<Outcome, Failure>,
+    ) -> Result<(), Failure> {
+        for line in self.run(stage, work)? {
+            self.context.progress.note(&line);
+        }
+        Ok(())
+    }
+
+    /// The side that figures come from: test, or val where `prepare` gave test no images.
+    fn side(&self) -> Split {
+        let images = |side: Split| {
+            let labels = self
+                .reports
+                .get("prepare")?
+                .get("splits")?
+                .get(side.folder())?;
+            Some(
+                labels
+                    .as_object()?
+                    .values()
+                    .filter_map(Value::as_u64)
+                    .sum::<u64>(),
+            )
+        };
+        if images(Split::Test) == Some(0) {
+            Split::Val
+        } else {
+            Split::Test
+        }
+    }
+
+    /// Does a stage; gives the lines of its result.
+    fn run(
+        &mut self,
+        stage: &str,
+        work: impl FnOnce() -> Result<Outcome, Failure>,
+    ) -> Result<Vec<String>, Failure> {
+        self.context.progress.note(&format!("── {stage}"));
+        let outcome = work()?;
+        self.items_failed += outcome.items_failed;
+        self.reports.insert(stage.to_owned(), outcome.report);
+        Ok(outcome.lines)
+    }
+}
+
+fn ensure_photos(args: &RunArgs) -> Result<(), Failure> {
+    let fetch = &args.fetch;
+    if args.from.is_none()
+        && fetch.query.is_empty()
+        && fetch.wikidata.is_empty()
+        && fetch.queries.is_none()
+        && fetch.urls.is_empty()
+        && fetch.folder.is_empty()
+    {
+        return Err(Failure::Usage {
+            message: "no photos to work on".to_owned(),
+            hint: "give a folder of your own with `--from DIR`, or names with `--query` or \
+                   `--wikidata`"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn name(args: &RunArgs) -> Result<String, Failure> {
+    if let Some(name) = &args.name {
+        return Ok(name.clone());
+    }
+    let folder = std::path::absolute(&args.out)?;
+    let name = folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    Ok(name.unwrap_or_else(|| "model".to_owned()))
+}
+
+fn model_name(text: &str) -> Result<String, String> {
+    let is_plain = !text.is_empty() && !text.starts_with('.') && !text.contains(['/', '\\']);
+    is_plain
+        .then(|| text.to_owned())
+        .ok_or_else(|| "not the name of a folder".to_owned())
+}
+
+fn next_step(model: &Path) -> Vec<String> {
+    vec![format!(
+        "try it: facepipe predict '{}' PHOTO",
+        model.display()
+    )]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::FromArgMatches as _;
+
+    #[test]
+    fn auto_cleans_what_was_downloaded() {
+        for (given, expected) in [
+            ("--query ada", true),
+            ("--from photos", false),
+            ("--folder photos --label ada", false),
+            ("--query ada --embeddings off", false),
+            ("--from photos --clean-identities=on", true),
+            ("--query ada --clean-identities=off", false),
+        ] {
+            let command = RunArgs::augment_args(clap::Command::new("run"));
+            let words = format!("run --out project {given}");
+            let matches = command.get_matches_from(words.split(' '));
+            let args = RunArgs::from_arg_matches(&matches).expect("arguments");
+            let mut identities = args.prepare.identities.clone();
+            clean_what_was_downloaded(&mut identities, &args);
+            assert_eq!(identities.is_on(), expected, "{given}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The command line's top: the options of every command.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser};
+
+use crate::cli::commands::Command;
+
+/// From a name, or a folder of photos, to a model file that recognises the face.
+#[derive(Debug, Parser)]
+#[command(
+    name = "facepipe",
+    version,
+    max_term_width = 100,
+    after_help = "Results go to stdout, progress and hints to stderr. Every option can also be set \
+                  by an environment variable (`--min-face` by FACEPIPE_MIN_FACE) or in the file \
+                  given with --config; the command line goes first, then the environment.\n\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 done but items failed (with \
+                  --strict), 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// Print the result as one JSON object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say less: errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// Read options from a TOML file: global ones at its top, a command's in its own [table]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The seed of everything random
+    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Where networks run
+    #[arg(
+        long,
+        global = true,
+        value_name = "cpu|cuda[:N]|auto",
+        default_value = "auto"
+    )]
+    pub(crate) device: String,
+    /// Worker threads [default: all processors]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+    /// Make the output anew where it was made with other settings or from other input
+    #[arg(long, global = true)]
+    pub(crate) force: bool,
+    /// Exit with 3 when items were left out because of errors
+    #[arg(long, global = true)]
+    pub(crate) strict: bool,
+    /// Folder of fetched model files [default: models/weights, here or where facepipe was built]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) weights_dir: Option<PathBuf>,
+}
+
+impl Globals {
+    /// The number of worker threads.
+    pub(crate) fn threads(&self) -> NonZeroUsize {
+        self.threads
+            .or_else(|| std::thread::available_parallelism().ok())
+            .unwrap_or(NonZeroUsize::MIN)
+    }
+}

@@ -1,0 +1,204 @@
+//! Options of `prepare` and `run` about whose faces the labels' are.
+
+use std::path::Path;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::options::args::Globals;
+use crate::cli::output::failure::Failure;
+use crate::cli::wiring;
+use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
+use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::stage::{self, DISCARDED_FILE};
+use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, Reason};
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_prepare::{Decision, PrepareReport, Restored, STAGE};
+
+/// Whether faces that are not the person of their label are left out, and which are not.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Prepare")]
+pub(crate) struct IdentityOptions {
+    /// Compare faces by dlib's network, too, to find one photo in other crops; `auto` does so for
+    /// crops where the model files are there (looking for the faces of whole photos takes long)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off|auto",
+        default_value = "auto",
+        hide_possible_values = true
+    )]
+    pub(crate) embeddings: Switch,
+    /// Leave out faces that are not the person of their label, told by dlib's network, which needs
+    /// embeddings; `auto` does so for what `run` has downloaded
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off|auto",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "auto",
+        default_missing_value = "on",
+        hide_possible_values = true
+    )]
+    pub(crate) clean_identities: Switch,
+    /// Bring back an image that was left out for its face, by its name in discarded.jsonl; can be
+    /// given several times, and is remembered in OUT/restored.txt
+    #[arg(long, value_name = "LABEL/FILE")]
+    pub(crate) restore: Vec<String>,
+}
+
+/// Whether something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    /// Always
+    #[value(aliases = ["true", "1", "yes"])]
+    On,
+    /// Never
+    #[value(aliases = ["false", "0", "no"])]
+    Off,
+    /// Where it makes sense
+    Auto,
+}
+
+impl IdentityOptions {
+    /// Whether labels are cleaned.
+    pub(crate) fn is_on(&self) -> bool {
+        self.clean_identities == Switch::On
+    }
+
+    /// What compares the faces, where that is asked for or, with `auto`, possible.
+    pub(crate) fn embedder(
+        &self,
+        input: &Path,
+        globals: &Globals,
+        context: &Context,
+    ) -> Result<Option<ImageEmbedder>, Failure> {
+        match (self.embeddings, self.is_on()) {
+            (Switch::Off, true) => Err(Failure::Usage {
+                message: "--clean-identities compares faces, which --embeddings off forbids"
+                    .to_owned(),
+                hint: "leave one of both out".to_owned(),
+            }),
+            (Switch::Off, false) => Ok(None),
+            (Switch::On, _) | (Switch::Auto, true) => {
+                wiring::networks::image_embedder(globals, context).map(Some)
+            }
+            (Switch::Auto, false) if !facepipe_prepare::knows_faces(input) => Ok(None),
+            (Switch::Auto, false) => match wiring::networks::missing_for_embeddings(globals) {
+                None => wiring::networks::image_embedder(globals, context).map(Some),
+                Some(missing) => {
+                    context.progress.note(&format!(
+                        "duplicates are found by pictures, not by faces, because {missing}; \
+                         `--embeddings off` leaves this note out"
+                    ));
+                    Ok(None)
+                }
+            },
+        }
+    }
+
+    /// Writes down which images are brought back.
+    pub(crate) fn remember_restored(&self, input: &Path, out: &Path) -> Result<(), Failure> {
+        if self.restore.is_empty() {
+            return Ok(());
+        }
+        let refused = |message: String, hint: &str| Failure::Usage {
+            message,
+            hint: hint.to_owned(),
+        };
+        if !self.is_on() {
+            return Err(refused(
+                "--restore brings back what --clean-identities left out, which is not asked for"
+                    .to_owned(),
+                "add `--clean-identities`",
+            ));
+        }
+        let stamp = stage::read_stamp(out)?;
+        if stamp.is_none_or(|stamp| stamp.stage != STAGE) {
+            return Err(refused(
+                format!(
+                    "nothing was left out yet: `{}` is no data set",
+                    out.display()
+                ),
+                "run the command without `--restore` first",
+            ));
+        }
+        let discarded = out.join(DISCARDED_FILE);
+        let discarded = if discarded.exists() {
+            jsonl::read::<Discarded>(&discarded)?
+        } else {
+            Vec::new()
+        };
+        let mut items = Vec::new();
+        for name in &self.restore {
+            let item = relative(name, input);
+            if !input.join(&item).is_file() {
+                return Err(refused(
+                    format!("there is no image `{item}` in `{}`", input.display()),
+                    "give the name that stands as `item` in discarded.jsonl: LABEL/FILE",
+                ));
+            }
+            let other = discarded.iter().find(|image| {
+                let by_face = [Reason::Stranger, Reason::NearerToOtherLabel];
+                image.item == item && !by_face.contains(&image.reason)
+            });
+            if let Some(image) = other {
+                return Err(refused(
+                    format!(
+                        "`{item}` was left out for another reason: {}",
+                        image.message
+                    ),
+                    "only what was left out for its face can be brought back with `--restore`",
+                ));
+            }
+            items.push(item);
+        }
+        Ok(Restored::add(out, &items)?)
+    }
+}
+
+/// A name as it stands in the lists: below the input folder, with `/`.
+fn relative(name: &str, input: &Path) -> String {
+    let name = name.replace('\\', "/");
+    let below = Path::new(&name).strip_prefix(input).ok();
+    let name = below.map_or(name.clone(), |below| below.to_string_lossy().into_owned());
+    name.trim_start_matches("./").to_owned()
+}
+
+/// What was found, for a person.
+pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
+    let labels = report.identities.as_ref()?;
+    let count = |wanted: &[Decision]| -> u64 {
+        let counts = labels.values().flat_map(|label| &label.decisions);
+        counts
+            .filter(|(decision, _)| wanted.contains(decision))
+            .map(|(_, count)| count)
+            .sum()
+    };
+    Some(format!(
+        "{} faces set aside as somebody else's, {} doubtful ones kept, {} brought back; look at `{}`, \
+         and bring others back with `--restore LABEL/FILE`",
+        count(&[Decision::Stranger, Decision::NearerToOtherLabel]),
+        count(&[Decision::Doubtful]),
+        count(&[Decision::Restored]),
+        report.out.join(REPORT_FOLDER).display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_as_listed_or_as_paths() {
+        for name in [
+            "ada/1.png",
+            "./ada/1.png",
+            "data/crops/ada/1.png",
+            "ada\\1.png",
+        ] {
+            assert_eq!(relative(name, Path::new("data/crops")), "ada/1.png");
+        }
+    }
+}

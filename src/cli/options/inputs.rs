@@ -1,0 +1,261 @@
+//! The images that a command line names: files as they are, folders with all that is below them,
+//! patterns that the shell has not expanded, and a list on stdin.
+
+use std::collections::BTreeSet;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use glob::MatchOptions;
+use walkdir::WalkDir;
+
+use crate::cli::output::failure::Failure;
+use facepipe_core::artifacts::image_folder::is_hidden;
+
+/// The argument that stands for a list on stdin.
+const STDIN: &str = "-";
+/// As shells match; hidden files and folders are passed over.
+const LIKE_A_SHELL: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// One image to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InputFile {
+    /// What to open.
+    pub(crate) path: PathBuf,
+    /// What to call it in results: the argument, or the folder argument and the path below it.
+    pub(crate) name: String,
+}
+
+/// All files that the arguments name, in their order, folders in the order of names; hidden files
+/// are passed over.
+///
+/// A path at which nothing lies, as of a file that was removed since it was listed, is among them:
+/// whoever opens it tells. Arguments of which none leads to anything are wrong.
+pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<InputFile>, Failure> {
+    let mut files = Files::default();
+    for argument in arguments {
+        if argument.as_os_str() == STDIN {
+            let mut list = Vec::new();
+            io::stdin().lock().read_to_end(&mut list)?;
+            listed(&list).iter().for_each(|path| files.add(path));
+            // Its maker knows what was there; what is not any more, or nothing at all, is no mistake.
+            files.found = true;
+        } else {
+            files.add_argument(argument)?;
+        }
+    }
+    match (files.missing, files.found) {
+        (Some(missing), false) => Err(Failure::Usage {
+            message: format!("there is no file or folder `{}`", missing.display()),
+            hint: "check the spelling; a name with spaces needs quotes".to_owned(),
+        }),
+        _ => Ok(files.all),
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Files {
+    all: Vec<InputFile>,
+    /// Whether any argument led to something.
+    found: bool,
+    /// The first path at which nothing lies.
+    missing: Option<PathBuf>,
+}
+
+impl Files {
+    /// A path, or a pattern where nothing has the path's very name.
+    fn add_argument(&mut self, argument: &Path) -> Result<(), Failure> {
+        let pattern = argument
+            .to_str()
+            .filter(|text| text.contains(['*', '?', '[']));
+        match pattern {
+            Some(pattern) if !argument.exists() => self.add_pattern(pattern),
+            _ => {
+                self.add(argument);
+                Ok(())
+            }
+        }
+    }
+
+    fn add_pattern(&mut self, pattern: &str) -> Result<(), Failure> {
+        let paths = glob::glob_with(pattern, LIKE_A_SHELL).map_err(|error| Failure::Usage {
+            message: format!("`{pattern}` is no pattern: {}", error.msg),
+            hint: "`*`, `?`, `[a-z]` and `**` (any folders) are understood; a file of that very \
+                   name is not there"
+                .to_owned(),
+        })?;
+        let mut matches = Self::default();
+        for path in paths {
+            matches.add(&path.unwrap_or_else(|error| error.path().to_owned()));
+        }
+        if matches.all.is_empty() {
+            self.add(Path::new(pattern));
+        }
+        // `**` finds folders and what lies in them.
+        let mut seen = BTreeSet::new();
+        let once = |file: &InputFile| seen.insert(file.path.clone());
+        self.all.extend(matches.all.into_iter().filter(once));
+        self.found |= matches.found;
+        Ok(())
+    }
+
+    fn add(&mut self, path: &Path) {
+        if path.is_dir() {
+            self.found = true;
+            self.add_folder(path);
+        } else {
+            if path.exists() {
+                self.found = true;
+            } else {
+                self.missing.get_or_insert_with(|| path.to_owned());
+            }
+            self.all.push(file(path));
+        }
+    }
+
+    /// A folder or link that can't be followed stands for what it may hold.
+    fn add_folder(&mut self, folder: &Path) {
+        let visible =
+            |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
+        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
+        for entry in walk.into_iter().filter_entry(visible) {
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => self.all.push(file(entry.path())),
+                Ok(_) => {}
+                Err(error) => self.all.push(file(error.path().unwrap_or(folder))),
+            }
+        }
+    }
+}
+
+fn file(path: &Path) -> InputFile {
+    InputFile {
+        path: path.to_owned(),
+        name: path.to_string_lossy().into_owned(),
+    }
+}
+
+/// The paths of a list: one a line or, where there is a NUL, ended by NULs as `find -print0` does it.
+fn listed(list: &[u8]) -> Vec<PathBuf> {
+    let end = if list.contains(&0) { 0 } else { b'\n' };
+    let entries = list.split(|byte| *byte == end);
+    entries
+        .map(|entry| match entry {
+            [path @ .., b'\r'] if end == b'\n' => path,
+            path => path,
+        })
+        .filter(|entry| !entry.is_empty())
+        .map(path_of)
+        .collect()
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with `a.jpg`, `b c.JPG`, `below/d.jpg`, `below/e[1].png` and hidden files.
+    fn photos() -> tempfile::TempDir {
+        let root = tempfile::tempdir().expect("temporary folder");
+        for name in [
+            "a.jpg",
+            "b c.JPG",
+            "below/d.jpg",
+            "below/e[1].png",
+            ".hidden.jpg",
+            ".cache/f.jpg",
+        ] {
+            let path = root.path().join(name);
+            fs_err::create_dir_all(path.parent().expect("a folder")).expect("makes");
+            fs_err::write(path, b"x").expect("writes");
+        }
+        root
+    }
+
+    /// The names below `root` that arguments below it lead to.
+    fn names(root: &Path, arguments: &[&str]) -> Vec<String> {
+        let arguments: Vec<PathBuf> = arguments.iter().map(|name| root.join(name)).collect();
+        let Ok(files) = expand(&arguments) else {
+            panic!("{arguments:?} is refused");
+        };
+        let below = |file: InputFile| {
+            assert_eq!(file.path.to_string_lossy(), file.name);
+            let path = file.path.strip_prefix(root).expect("below the root");
+            path.to_string_lossy().into_owned()
+        };
+        files.into_iter().map(below).collect()
+    }
+
+    #[test]
+    fn folders_and_patterns_are_expanded_in_order() {
+        let root = photos();
+        let all = ["a.jpg", "b c.JPG", "below/d.jpg", "below/e[1].png"];
+        for (arguments, expected) in [
+            (vec![""], all.to_vec()),
+            (vec!["below/d.jpg", "a.jpg"], vec!["below/d.jpg", "a.jpg"]),
+            (vec!["a.jpg", "a.jpg"], vec!["a.jpg", "a.jpg"]),
+            (vec!["*.jpg"], vec!["a.jpg"]),
+            (vec!["**/*.jpg"], vec!["a.jpg", "below/d.jpg"]),
+            (
+                vec!["?.jpg", "b*"],
+                vec!["a.jpg", "b c.JPG", "below/d.jpg", "below/e[1].png"],
+            ),
+            (vec!["**/*"], all.to_vec()),
+            (vec!["below/e[1].png"], vec!["below/e[1].png"]),
+            (vec!["below/[d]*"], vec!["below/d.jpg"]),
+        ] {
+            assert_eq!(names(root.path(), &arguments), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_told_of_where_something_else_is_there() {
+        let root = photos();
+        let found = names(root.path(), &["gone.jpg", "a.jpg", "*.gif"]);
+        assert_eq!(found, ["gone.jpg", "a.jpg", "*.gif"]);
+        for arguments in [vec!["gone.jpg"], vec!["*.gif", "gone.jpg"], vec!["[.jpg"]] {
+            let paths: Vec<PathBuf> = arguments
+                .iter()
+                .map(|name| root.path().join(name))
+                .collect();
+            let refused = matches!(expand(&paths), Err(Failure::Usage { .. }));
+            assert!(refused, "{arguments:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_that_leads_nowhere_does_not_hide_the_rest_of_its_folder() {
+        let root = photos();
+        std::os::unix::fs::symlink("nowhere", root.path().join("below/c.jpg")).expect("links");
+        let expected = ["below/c.jpg", "below/d.jpg", "below/e[1].png"];
+        assert_eq!(names(root.path(), &["below"]), expected);
+    }
+
+    #[test]
+    fn lists_have_a_path_a_line_or_nul() {
+        let paths = |list: &str| {
+            let paths = listed(list.as_bytes()).into_iter();
+            let texts = paths.map(|path| path.to_string_lossy().into_owned());
+            texts.collect::<Vec<_>>()
+        };
+        assert_eq!(paths(""), Vec::<String>::new());
+        assert_eq!(paths("a.jpg\nb c.jpg"), ["a.jpg", "b c.jpg"]);
+        assert_eq!(paths("a.jpg\r\n\n b.jpg\n"), ["a.jpg", " b.jpg"]);
+        assert_eq!(paths("a\nb.jpg\0c.jpg\r\0"), ["a\nb.jpg", "c.jpg\r"]);
+    }
+}

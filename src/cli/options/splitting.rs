@@ -1,0 +1,132 @@
+//! Options of `prepare` and `run` about which side each image goes to.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::output::failure::Failure;
+use facepipe_prepare::{GivenSplit, Settings, SplitBy, Wish};
+
+/// How far the shares' sum may be from 1.
+const SHARE_TOLERANCE: f64 = 1e-6;
+
+/// Which side each image goes to.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Split")]
+pub(crate) struct SplitOptions {
+    /// How much of each label to learn from: a share, with a point or percent sign (0.7, 70%), or a
+    /// number of images of each label, without (20)
+    #[arg(long, value_name = "SHARE|N", default_value = "0.7", value_parser = wish)]
+    pub(crate) train: Wish,
+    /// How much stops the training and picks the best epoch
+    #[arg(long, value_name = "SHARE|N", default_value = "0.15", value_parser = wish)]
+    pub(crate) val: Wish,
+    /// How much the reported figures come from
+    #[arg(long, value_name = "SHARE|N", default_value = "0.15", value_parser = wish)]
+    pub(crate) test: Wish,
+    /// Leave out labels that can't have N images on each side
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) min_per_side: usize,
+    /// What decides which images go to test
+    #[arg(long, value_enum, default_value = "chance")]
+    pub(crate) split_by: SplitByName,
+    /// Images of this data set (its folder, manifest.jsonl or sides.jsonl), their duplicates and their
+    /// photos' other faces stay on the sides that they have there
+    #[arg(long, value_name = "DIR|FILE")]
+    pub(crate) keep_split: Option<PathBuf>,
+    /// What becomes of the sides of a folder that has train, val and test already
+    #[arg(long, value_enum, default_value = "clean")]
+    pub(crate) given_split: GivenSplitName,
+    /// Divide what is not test into K parts for cross-validation, in folds.csv
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) folds: Option<u32>,
+    /// Write WebDataset tar files of N images as well: shards/train-000000.tar and so on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) shards: Option<u64>,
+}
+
+/// What decides the sides, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitByName {
+    /// The seed
+    Chance,
+    /// Dates (EXIF, else the download, else the file): the newest of each label to test
+    Time,
+    /// The seed, with all images of a web host, author or folder on one side
+    Source,
+}
+
+/// What becomes of given sides, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GivenSplitName {
+    /// They stay; of what stands on two sides, the images nearer to training are left out
+    Clean,
+    /// They stay as they are; what stands on two sides is only told
+    Keep,
+    /// Split anew
+    Ignore,
+}
+
+fn wish(text: &str) -> Result<Wish, String> {
+    text.parse()
+}
+
+impl SplitOptions {
+    /// Lays the options into the stage's settings.
+    pub(crate) fn lay_into(&self, settings: &mut Settings) -> Result<(), Failure> {
+        self.check()?;
+        settings.train = self.train;
+        settings.val = self.val;
+        settings.test = self.test;
+        settings.min_per_side = self.min_per_side;
+        settings.split_by = match self.split_by {
+            SplitByName::Chance => SplitBy::Chance,
+            SplitByName::Time => SplitBy::Time,
+            SplitByName::Source => SplitBy::Source,
+        };
+        settings.keep_split = self.keep_split.clone();
+        settings.given_split = match self.given_split {
+            GivenSplitName::Clean => GivenSplit::Clean,
+            GivenSplitName::Keep => GivenSplit::Keep,
+            GivenSplitName::Ignore => GivenSplit::Ignore,
+        };
+        settings.folds = self.folds;
+        settings.shards = self.shards;
+        Ok(())
+    }
+
+    /// Whether shares and numbers make sense together.
+    fn check(&self) -> Result<(), Failure> {
+        let wishes = [self.train, self.val, self.test];
+        let refused = |message: String, hint: &str| {
+            Err(Failure::Usage {
+                message,
+                hint: hint.to_owned(),
+            })
+        };
+        let numbers: u32 = wishes.iter().filter_map(|wish| wish.images()).sum();
+        let shares: f64 = wishes.iter().filter_map(|wish| wish.share()).sum();
+        if wishes.iter().all(|wish| wish.share().is_some())
+            && (shares - 1.0).abs() > SHARE_TOLERANCE
+        {
+            return refused(
+                format!("--train, --val and --test add up to {shares}, not to 1"),
+                "give all three, such as `--train 0.8 --val 0.1 --test 0.1`, or a number of images of \
+                 each label for some, such as `--test 20`",
+            );
+        }
+        if shares == 0.0 && numbers == 1 {
+            return refused(
+                "--train, --val and --test take one image of each label".to_owned(),
+                "a whole number is a number of images: write `1.0` or `100%` for all of them",
+            );
+        }
+        if shares == 0.0 && numbers == 0 {
+            return refused(
+                "--train, --val and --test take nothing".to_owned(),
+                "leave them out for 70, 15 and 15 % of each label",
+            );
+        }
+        Ok(())
+    }
+}

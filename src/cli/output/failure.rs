@@ -1,0 +1,72 @@
+//! Errors as the user sees them: what failed, why, and the next step.
+
+use std::io;
+
+use crate::cli::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
+use facepipe_core::errors::Hint;
+
+/// An error of any stage on its way to the terminal.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A stage failed.
+    Stage(Box<dyn Hint + Send>),
+    /// Arguments that clap can't check.
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Whoever read our output closed it: that is no error.
+    OutputClosed,
+}
+
+impl<E: Hint + Send + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Stage(Box::new(error))
+    }
+}
+
+impl Failure {
+    /// An error while writing results to stdout.
+    pub(crate) fn of_output(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::OutputClosed
+        } else {
+            error.into()
+        }
+    }
+}
+
+/// Prints an error to stderr and gives the exit code that belongs to it.
+#[expect(clippy::print_stderr, reason = "the one place that prints errors")]
+pub(crate) fn print(failure: &Failure) -> u8 {
+    match failure {
+        Failure::OutputClosed => SUCCESS,
+        Failure::Usage { message, hint } => {
+            eprintln!("error: {message}\n\nhint: {hint}");
+            USAGE
+        }
+        Failure::Stage(error) if error.is_interruption() => {
+            eprintln!("interrupted\n\nhint: run the same command again to continue");
+            INTERRUPTED
+        }
+        Failure::Stage(error) => {
+            eprintln!("error: {error}");
+            let mut last = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                let text = error.to_string();
+                if !last.contains(&text) {
+                    eprintln!("caused by: {text}");
+                }
+                last = text;
+                cause = error.source();
+            }
+            if let Some(hint) = error.hint() {
+                eprintln!("\nhint: {hint}");
+            }
+            FAILURE
+        }
+    }
+}

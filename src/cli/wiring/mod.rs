@@ -1,0 +1,136 @@
+//! The only place that names concrete adapters: names on the command line become implementations.
+
+#[cfg(feature = "torch")]
+pub(crate) mod networks;
+#[cfg(not(feature = "torch"))]
+#[path = "without_networks.rs"]
+pub(crate) mod networks;
+pub(crate) mod sources;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+
+use crate::cli::options::args::Globals;
+use crate::cli::output::failure::Failure;
+use facepipe_adapters::detectors::azure::AzureFactory;
+use facepipe_adapters::detectors::seeta::{self, SeetaFactory};
+use facepipe_adapters::detectors::with_landmarks::WithLandmarks;
+use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
+use facepipe_azure::{ApiVersion, AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
+use facepipe_core::context::Context;
+use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
+use facepipe_faces::dlib_box::SquareFit;
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_models::files::Folders;
+
+/// Detectors by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DetectorName {
+    /// The best that this build has: mtcnn-thorough; without libtorch, seeta
+    Auto,
+    /// MTCNN that takes less certain faces too and looks at each twice; needs libtorch
+    MtcnnThorough,
+    /// SeetaFace's frontal detector: small, needs no libtorch
+    Seeta,
+    /// MTCNN: finds more and smaller faces, with landmarks of its own; needs libtorch
+    Mtcnn,
+    /// dlib's CNN detector: faces from 80 pixels on, in more positions; slower; needs libtorch
+    Mmod,
+    /// Azure's Face service: photos leave this machine, each call is billed; needs endpoint and key in
+    /// FACEPIPE_AZURE_ENDPOINT and FACEPIPE_AZURE_KEY, or in `v.env`
+    Azure,
+}
+
+/// The factory for a detector's name. Its faces have landmarks.
+///
+/// What `auto` stands for depends on the build only, not on which files are there, so that the same
+/// command always does the same; the factory has the name of the detector that was chosen.
+pub(crate) fn detector(
+    name: DetectorName,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    let weights = weights_folder(globals);
+    match name {
+        DetectorName::Azure => Ok(Box::new(azure(context)?)),
+        DetectorName::Seeta => seeta(&weights),
+        DetectorName::Auto
+        | DetectorName::Mtcnn
+        | DetectorName::MtcnnThorough
+        | DetectorName::Mmod => networks::detector(name, &weights, globals),
+    }
+}
+
+/// The Azure resource of the environment, or of a file in the working folder.
+pub(crate) fn azure_client(choice: Choice, context: &Context) -> Result<Client, AzureError> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let credentials = Credentials::find(environment, Path::new("."), choice)?;
+    let clock = Box::new(SystemClock::new(context.interrupt.clone()));
+    let client = Client::new(credentials, Timeouts::default(), clock)?;
+    Ok(client.with_progress(context.progress.clone()))
+}
+
+fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
+    // The version that every resource has, and that all SDKs know.
+    let client = azure_client(Choice::default(), context)?.with_version(Some(ApiVersion::V1_0));
+    Ok(AzureFactory::new(client, context.progress.clone()))
+}
+
+fn seeta(weights: &Path) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    with_landmarks(Box::new(SeetaFactory::new(weights)?), seeta::FIT, weights)
+}
+
+/// A detector without landmarks of its own, and dlib's model that finds them.
+fn with_landmarks(
+    detectors: Box<dyn FaceDetectorFactory>,
+    fit: SquareFit,
+    weights: &Path,
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    let model = Arc::new(DlibLandmarkModel::new(weights)?);
+    Ok(Box::new(WithLandmarks::new(detectors, model, fit)))
+}
+
+/// What finds the faces of photos and cuts them out.
+pub(crate) fn face_tools(
+    name: DetectorName,
+    align: bool,
+    globals: &Globals,
+    context: &Context,
+) -> Result<FaceTools, Failure> {
+    let landmarks = align.then(|| DlibLandmarkModel::new(&weights_folder(globals)));
+    Ok(FaceTools {
+        detectors: detector(name, globals, context)?,
+        landmarks: landmarks
+            .transpose()?
+            .map(|model| Box::new(model) as Box<dyn LandmarkModel>),
+    })
+}
+
+/// The folder of downloaded model files: `--weights-dir`, else `models/weights` below the working
+/// directory or, where that is missing, beside the sources that the program was built from.
+pub(crate) fn weights_folder(globals: &Globals) -> PathBuf {
+    globals
+        .weights_dir
+        .clone()
+        .unwrap_or_else(|| project_folder("models/weights"))
+}
+
+/// The folders of everything that `facepipe models pull` fetches.
+pub(crate) fn model_folders(globals: &Globals, data: Option<&Path>) -> Folders {
+    Folders {
+        weights: weights_folder(globals),
+        data: data.map_or_else(|| project_folder("data"), Path::to_owned),
+    }
+}
+
+/// A folder below the working directory or, where that is missing, beside the sources.
+fn project_folder(name: &str) -> PathBuf {
+    let here = PathBuf::from(name);
+    if here.is_dir() {
+        here
+    } else {
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
+    }
+}

@@ -1,0 +1,184 @@
+//! Wiring of what runs in libtorch.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use super::{DetectorName, detector as any_detector, face_tools, weights_folder, with_landmarks};
+use crate::cli::options::args::Globals;
+use crate::cli::output::failure::Failure;
+use facepipe_adapters::detectors::mmod::{self, MmodFactory};
+use facepipe_adapters::detectors::mtcnn::MtcnnFactory;
+use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
+use facepipe_adapters::embedders::both_sides::BothSidesFactory;
+use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+use facepipe_adapters::embedders::one_thread::OneThreadFactory;
+use facepipe_core::artifacts::{digest, model_folder::BEST_FILE};
+use facepipe_core::context::Context;
+use facepipe_core::errors::with_causes;
+use facepipe_core::ports::{FaceDetectorFactory, FaceEmbedderFactory, LandmarkModel};
+use facepipe_core::types::{ChipSpec, ModelCard};
+use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_faces::face_cutter::FaceTools;
+use facepipe_faces::face_finder::NoDetector;
+use facepipe_nn::Classifier;
+use facepipe_serve::{Embedding, Opened};
+
+/// Whether this build has networks.
+pub(crate) const PRESENT: bool = true;
+
+/// The factory for a detector that is a network, or for the best.
+pub(super) fn detector(
+    name: DetectorName,
+    weights: &Path,
+    globals: &Globals,
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    match name {
+        DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::usual(weights)?)),
+        DetectorName::Mmod => {
+            let device = facepipe_nn::parse_device(&globals.device)?;
+            let detectors = Box::new(MmodFactory::new(weights, device)?);
+            with_landmarks(detectors, mmod::FIT, weights)
+        }
+        _ => Ok(Box::new(MtcnnFactory::thorough(weights)?)),
+    }
+}
+
+/// What finds the faces of photos as those of a model's images were found; `None`: its images are faces
+/// already.
+pub(crate) fn face_tools_of(
+    card: &ModelCard,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Option<FaceTools>, Failure> {
+    let (detector, align) = match &card.chip {
+        ChipSpec::Whole => return Ok(None),
+        ChipSpec::Aligned { detector, .. } => (detector, true),
+        ChipSpec::Box { detector, .. } => (detector, false),
+    };
+    let name = <DetectorName as ValueEnum>::from_str(detector, true).map_err(|_| NoDetector {
+        detector: detector.clone(),
+    })?;
+    face_tools(name, align, globals, context).map(Some)
+}
+
+/// What makes embeddings of the faces of photos.
+pub(crate) struct EmbeddingParts {
+    /// Finds the faces.
+    pub(crate) detectors: Box<dyn FaceDetectorFactory>,
+    /// Finds the points by which they are aligned.
+    pub(crate) landmarks: Box<dyn LandmarkModel>,
+    /// Makes the embeddings.
+    pub(crate) embedders: Box<dyn FaceEmbedderFactory>,
+}
+
+/// What makes embeddings, with the detector of a name: of both sides of the faces or, if `plain`,
+/// dlib's own.
+pub(crate) fn embedding_parts(
+    name: DetectorName,
+    plain: bool,
+    globals: &Globals,
+    context: &Context,
+) -> Result<EmbeddingParts, Failure> {
+    let weights = weights_folder(globals);
+    let device = facepipe_nn::parse_device(&globals.device)?;
+    let detectors = any_detector(name, globals, context)?;
+    let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
+    let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
+    Ok(EmbeddingParts {
+        detectors,
+        landmarks,
+        embedders: if plain {
+            embedders
+        } else {
+            Box::new(BothSidesFactory::new(embedders))
+        },
+    })
+}
+
+/// A model for the server, with what finds faces and makes embeddings; where files of those are missing,
+/// with why. Faces of photos are found as the model's card says; for one that takes whole images, by
+/// the detector that is best.
+pub(crate) fn served_model(
+    model: &Path,
+    chips: bool,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Opened, Failure> {
+    let device = facepipe_nn::parse_device(&globals.device)?;
+    let classifier = Classifier::open(model, device)?;
+    let weights = if model.is_file() {
+        model.to_owned()
+    } else {
+        model.join(BEST_FILE)
+    };
+    let tools = match face_tools_of(classifier.card(), globals, context) {
+        Ok(Some(tools)) => Ok(tools),
+        Ok(None) => face_tools(DetectorName::Auto, true, globals, context)
+            .map_err(|failure| in_one_line(&failure)),
+        Err(failure) if chips => Err(in_one_line(&failure)),
+        Err(failure) => return Err(failure),
+    };
+    let embedding = || -> Result<Embedding, Failure> {
+        let weights = weights_folder(globals);
+        let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
+        Ok(Embedding {
+            landmarks: Box::new(DlibLandmarkModel::new(&weights)?),
+            embedders: Box::new(OneThreadFactory::new(Box::new(BothSidesFactory::new(
+                embedders,
+            )))),
+        })
+    };
+    Ok(Opened {
+        card: classifier.card().clone(),
+        sha256: digest::sha256_of_file(&weights)?,
+        device: facepipe_nn::device_name(device),
+        tools,
+        embedding: embedding().map_err(|failure| in_one_line(&failure)),
+        model: Box::new(classifier),
+    })
+}
+
+/// What compares the faces of labels.
+pub(crate) fn image_embedder(
+    globals: &Globals,
+    context: &Context,
+) -> Result<ImageEmbedder, Failure> {
+    let parts = embedding_parts(DetectorName::Auto, false, globals, context)?;
+    Ok(ImageEmbedder {
+        name: format!(
+            "dlib-resnet29, both sides, found by {}",
+            parts.detectors.name()
+        ),
+        detectors: parts.detectors,
+        landmarks: parts.landmarks,
+        embedders: Box::new(OneThreadFactory::new(parts.embedders)),
+    })
+}
+
+/// Why faces can't be compared: a model file that is not there; `None` where they can.
+pub(crate) fn missing_for_embeddings(globals: &Globals) -> Option<String> {
+    let weights = weights_folder(globals);
+    let needed = [
+        facepipe_models::dlib::RESNET_FILE,
+        facepipe_models::dlib::LANDMARKS_FILE,
+        "mtcnn_pnet.pt",
+        "mtcnn_rnet.pt",
+        "mtcnn_onet.pt",
+    ];
+    let missing = needed.iter().find(|file| !weights.join(file).exists())?;
+    Some(format!(
+        "`{}` is missing (`facepipe models pull` gets it)",
+        weights.join(missing).display()
+    ))
+}
+
+/// An error and what to do, for where there is only one line.
+pub(crate) fn in_one_line(failure: &Failure) -> String {
+    let (text, hint) = match failure {
+        Failure::Stage(error) => (with_causes(error.as_ref()), error.hint()),
+        Failure::Usage { message, hint } => (message.clone(), Some(hint.clone())),
+        Failure::OutputClosed => (String::new(), None),
+    };
+    hint.map_or(text.clone(), |hint| format!("{text}; {hint}"))
+}

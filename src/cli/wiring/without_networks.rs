@@ -1,0 +1,51 @@
+//! Wiring of a build without libtorch: what is a network is refused.
+
+use std::path::Path;
+
+use clap::ValueEnum;
+
+use super::{DetectorName, seeta};
+use crate::cli::options::args::Globals;
+use crate::cli::output::failure::Failure;
+use facepipe_core::context::Context;
+use facepipe_core::ports::{DetectorError, FaceDetectorFactory};
+use facepipe_faces::embed_images::ImageEmbedder;
+
+/// Whether this build has networks.
+pub(crate) const PRESENT: bool = false;
+
+/// The factory for the best detector; the others need libtorch.
+pub(super) fn detector(
+    name: DetectorName,
+    weights: &Path,
+    _: &Globals,
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    match name {
+        DetectorName::Auto => seeta(weights),
+        _ => Err(needs_torch(name).into()),
+    }
+}
+
+fn needs_torch(name: DetectorName) -> DetectorError {
+    let value = name.to_possible_value();
+    DetectorError::NeedsTorch {
+        detector: value.map_or_else(String::new, |value| value.get_name().to_owned()),
+    }
+}
+
+/// Faces can't be compared without libtorch.
+pub(crate) fn missing_for_embeddings(_: &Globals) -> Option<String> {
+    Some("this facepipe was built without libtorch".to_owned())
+}
+
+/// Faces can't be compared without libtorch.
+pub(crate) fn image_embedder(_: &Globals, _: &Context) -> Result<ImageEmbedder, Failure> {
+    Err(Failure::Usage {
+        message:
+            "--clean-identities needs libtorch, as --embeddings on does, which this facepipe was \
+                  built without"
+                .to_owned(),
+        hint: "build with `cargo build` and its default features, or leave the option out"
+            .to_owned(),
+    })
+}
