@@ -1,5 +1,6 @@
-//! Pictures as pixels: the only door to decoding, perceptual hashes, dates of photos.
+//! Pictures as pixels: the only door to decoding, perceptual hashes, dates of photos, data sets on disk.
 
+pub mod data_set;
 pub mod image_io;
 pub mod perceptual_hash;
 pub mod photo_date;

@@ -1,7 +1,6 @@
 //! Networks in libtorch: their layers, their weights, what goes in and where they run.
 
 mod classifier;
-pub mod data_set;
 mod device;
 mod dlib_resnet;
 pub mod graph;

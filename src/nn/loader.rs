@@ -6,12 +6,12 @@ use image::RgbImage;
 use tch::{Device, Tensor};
 
 use super::input_tensor::input_tensor;
-use crate::data_set::Example;
 use facepipe_core::errors::Hint;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropPlace, InputSpec, Size};
 use facepipe_faces::face_chip;
 use facepipe_faces::preprocess::preprocess;
+use facepipe_imaging::data_set::Example;
 use facepipe_imaging::image_io::{self, DecodeError};
 
 /// Some images and what they show.

@@ -7,8 +7,8 @@ use super::{BATCH, STAGE, Task};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
 use facepipe_core::types::{ModelCard, Split};
+use facepipe_imaging::data_set::{Checked, DataFolder, Example};
 use facepipe_models::calibration::{Answers, softmax};
-use facepipe_nn::data_set::{Checked, DataFolder, Example};
 use facepipe_nn::{Classifier, Loader, consecutive_batches, most_probable};
 
 /// How many of the most probable labels a line of the table names.

@@ -11,7 +11,7 @@ use facepipe_core::ports::DetectorError;
 use facepipe_core::types::Split;
 use facepipe_drawing::plot::PlotError;
 use facepipe_faces::face_finder::NoDetector;
-use facepipe_nn::data_set::DataSetError;
+use facepipe_imaging::data_set::DataSetError;
 use facepipe_nn::{LoaderError, ModelError};
 
 /// Why an evaluation failed.

@@ -10,8 +10,8 @@ use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_drawing::page;
 use facepipe_faces::face_chip;
+use facepipe_imaging::data_set::Example;
 use facepipe_imaging::image_io;
-use facepipe_nn::data_set::Example;
 use facepipe_nn::{Classifier, Loader, consecutive_batches};
 
 /// Most faces of one kind.

@@ -32,7 +32,7 @@ use facepipe_core::artifacts::{atomic, digest};
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_faces::face_cutter::FaceTools;
-use facepipe_nn::data_set::{self, Checked, DataFolder};
+use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::{Classifier, use_threads};
 use open_set::Impostors;
 use pairs::Pair;

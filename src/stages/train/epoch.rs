@@ -12,7 +12,7 @@ use super::progress::{Progress, Score, Within};
 use super::sampling;
 use super::settings::Settings;
 use facepipe_core::context::Context;
-use facepipe_nn::data_set::Example;
+use facepipe_imaging::data_set::Example;
 use facepipe_nn::{Loader, Network, Picture, Precision, consecutive_batches};
 
 /// What an epoch works with.

@@ -7,7 +7,7 @@ use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::types::Split;
-use facepipe_nn::data_set::DataSetError;
+use facepipe_imaging::data_set::DataSetError;
 use facepipe_nn::tensor_file::TensorFileError;
 use facepipe_nn::{LoaderError, ModelError, TorchError, WeightsError};
 

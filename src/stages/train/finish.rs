@@ -13,8 +13,8 @@ use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
 use facepipe_core::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
 use facepipe_core::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
+use facepipe_imaging::data_set::Example;
 use facepipe_models::calibration::{Answers, fit_temperature};
-use facepipe_nn::data_set::Example;
 use facepipe_nn::{
     Loader, LoaderError, ModelError, WeightsChoice, consecutive_batches, open_network,
     reference_of, tensor_file,
@@ -96,7 +96,7 @@ impl Training<'_> {
     }
 
     fn images(&self) -> BTreeMap<String, u64> {
-        let count = |(split, side): (Split, &facepipe_nn::data_set::Checked)| {
+        let count = |(split, side): (Split, &facepipe_imaging::data_set::Checked)| {
             (split.to_string(), side.usable.len() as u64)
         };
         Split::ALL.into_iter().zip(&self.sides).map(count).collect()

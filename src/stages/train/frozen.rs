@@ -9,7 +9,7 @@ use super::order::{Purpose, generator};
 use super::settings::Settings;
 use facepipe_core::context::Context;
 use facepipe_core::types::Head;
-use facepipe_nn::data_set::Example;
+use facepipe_imaging::data_set::Example;
 use facepipe_nn::{Loader, Network, Picture, consecutive_batches};
 use image::imageops;
 use rand::RngExt;

@@ -34,7 +34,7 @@ use facepipe_core::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
 use facepipe_core::artifacts::{atomic, digest, jsonl};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Split};
-use facepipe_nn::data_set::{self, Checked, DataFolder};
+use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::use_threads;
 
 pub use augment::Augmentation;

@@ -20,8 +20,8 @@ use super::{Places, Settings, Training, lr_plot, sampling};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
+use facepipe_imaging::data_set;
 use facepipe_imaging::image_io;
-use facepipe_nn::data_set;
 use facepipe_nn::{Loader, LoaderError, Picture, use_threads};
 
 /// The first rate.

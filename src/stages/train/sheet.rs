@@ -9,9 +9,9 @@ use super::error::TrainError;
 use super::order::{Purpose, generator};
 use super::settings::Settings;
 use facepipe_core::artifacts::atomic;
+use facepipe_imaging::data_set::Example;
 use facepipe_imaging::image_io;
 use facepipe_nn::Picture;
-use facepipe_nn::data_set::Example;
 
 /// The file in the model's folder.
 pub(super) const SHEET_FILE: &str = "augmentation.png";

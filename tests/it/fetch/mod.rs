@@ -1,0 +1,5 @@
+//! Images from the web, on servers of this machine.
+
+mod faults;
+mod sources;
+mod stage;

@@ -1,0 +1,16 @@
+//! Whatever needs libtorch.
+
+mod azure_models;
+mod default_network;
+mod documentation;
+mod embed;
+mod evaluate;
+mod export;
+mod predict;
+mod real_duplicates;
+mod recipe;
+pub(crate) mod resume;
+mod run;
+mod serve;
+pub(crate) mod training;
+mod wrong_calls;

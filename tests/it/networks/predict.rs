@@ -1,0 +1,346 @@
+//! `facepipe predict` through the program, with a small model of drawn pictures.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use facepipe_core::types::Size;
+use facepipe_imaging::image_io;
+use serde_json::{Value, json};
+
+use crate::helpers::{facepipe, failure, picture, run, shared, skip, snapshot, stdout, weights};
+use crate::helpers::{write, write_png};
+use crate::networks::training::{json_lines, made};
+
+fn predict(options: &str, paths: &[&Path]) -> Output {
+    let mut all: Vec<&Path> = vec![&made().model];
+    all.extend(paths);
+    run(&format!("predict --threads 1 {options}"), &all)
+}
+
+/// The program with a list on stdin.
+fn predict_list(options: &str, list: &[u8]) -> Output {
+    let mut child = facepipe()
+        .args(["predict", "--threads", "1"])
+        .args(options.split_whitespace())
+        .arg(&made().model)
+        .arg("-")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(list).expect("writes");
+    drop(stdin);
+    child.wait_with_output().expect("ends")
+}
+
+fn paths(lines: &[Value]) -> Vec<&str> {
+    lines
+        .iter()
+        .filter_map(|line| line["path"].as_str())
+        .collect()
+}
+
+/// The rows of a CSV after its header.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let rows = reader.records().map(|row| row.expect("a row"));
+    rows.map(|row| row.iter().map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn folders_patterns_and_lists_give_the_same_lines() {
+    let photos = &made().photos;
+    let folder = json_lines(&predict("", &[photos]));
+    assert_eq!(folder.len(), 9);
+    let pattern = json_lines(&predict("", &[&photos.join("**/*.png")]));
+    assert_eq!(pattern, folder);
+    for end in ["\n", "\r\n", "\0"] {
+        let list: String = paths(&folder)
+            .iter()
+            .map(|path| format!("{path}{end}"))
+            .collect();
+        assert_eq!(
+            json_lines(&predict_list("", list.as_bytes())),
+            folder,
+            "{end:?}"
+        );
+    }
+    assert_eq!(stdout(&predict_list("", b"")), "");
+    for threads in ["--threads 1", "--threads 3"] {
+        let arguments = format!("predict --device cpu {threads}");
+        let lines = json_lines(&run(&arguments, &[&made().model, photos]));
+        assert_eq!(paths(&lines), paths(&folder), "{threads}");
+    }
+}
+
+#[test]
+fn what_is_missing_or_no_photo_has_a_line_of_its_own() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let (broken, gone) = (root.path().join("notes.txt"), root.path().join("gone.png"));
+    write(&broken, b"no picture");
+    let good = made().photos.join("ada/10.png");
+    let given = [&*good, &gone, &broken, &good];
+    let output = predict("", &given);
+    let lines = json_lines(&output);
+    let expected: Vec<_> = given.iter().map(|path| path.to_string_lossy()).collect();
+    assert_eq!(paths(&lines), expected);
+    assert_eq!(lines[0], lines[3]);
+    assert!(lines[0]["error"].is_null() && lines[0]["faces"].is_array());
+    for (line, message) in [
+        (&lines[1], "cannot read the file"),
+        (&lines[2], "not an image"),
+    ] {
+        assert!(
+            line["error"]
+                .as_str()
+                .is_some_and(|text| text.contains(message)),
+            "{line}"
+        );
+        assert!(line["faces"].is_null());
+    }
+    assert_eq!(predict("--strict", &given).status.code(), Some(3));
+    assert_eq!(predict("--strict", &[&good]).status.code(), Some(0));
+    assert_eq!(
+        predict("", &[&gone]).status.code(),
+        Some(2),
+        "nothing is there at all"
+    );
+    let list = format!("{}\n", gone.display());
+    assert!(json_lines(&predict_list("", list.as_bytes()))[0]["error"].is_string());
+    let empty = root.path().join("empty");
+    fs_err::create_dir_all(&empty).expect("makes");
+    let output = predict("", &[&empty]);
+    assert_eq!(stdout(&output), "");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("no files"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_table_says_what_the_lines_say() {
+    let photos = &made().photos;
+    let broken = photos
+        .parent()
+        .expect("a folder")
+        .join("broken, \"file\".jpg");
+    write(&broken, b"no picture");
+    let lines = json_lines(&predict("", &[photos, &broken]));
+    let text = stdout(&predict("--format csv --top 2", &[photos, &broken]));
+    assert!(
+        text.starts_with("path,face,left,top,right,bottom,score,label,probability,nearest,error,")
+    );
+    let rows = rows(&text);
+    assert_eq!(rows.len(), lines.len());
+    for (row, line) in rows.iter().zip(&lines) {
+        assert_eq!(row[0], line["path"]);
+        assert_eq!(row.len(), 15);
+        if let Some(error) = line["error"].as_str() {
+            assert_eq!((row[1].as_str(), row[10].as_str()), ("", error));
+            continue;
+        }
+        let face = &line["faces"][0];
+        assert_eq!(row[1..7].join(" "), "1 0 0 64 48 1");
+        assert_eq!(row[7], face["label"]);
+        assert_eq!((row[9].as_str(), row[10].as_str()), ("", ""));
+        let number = |text: &str| text.parse::<f64>().expect("a number");
+        for rank in [11, 13] {
+            let expected = face["probabilities"][&row[rank]]
+                .as_f64()
+                .expect("a label's");
+            assert!((number(&row[rank + 1]) - expected).abs() < 1e-6);
+        }
+        assert_eq!((&row[11], &row[12]), (&row[7], &row[8]));
+        assert!(number(&row[12]) >= number(&row[14]));
+    }
+    assert_eq!(rows.iter().filter(|row| !row[10].is_empty()).count(), 1);
+}
+
+#[test]
+fn a_face_below_the_bound_is_unknown_and_the_nearest_is_told() {
+    let photo = made().photos.join("bea/9.png");
+    let face = |options: &str| json_lines(&predict(options, &[&photo]))[0]["faces"][0].clone();
+    let (sure, never, unknown) = (
+        face(""),
+        face("--unknown-below 0"),
+        face("--unknown-below 1"),
+    );
+    assert_eq!(sure, never);
+    assert!(sure["nearest"].is_null());
+    assert_eq!(unknown["label"], "unknown");
+    assert_eq!(unknown["nearest"], sure["label"]);
+    for key in ["box", "score", "probability", "probabilities"] {
+        assert_eq!(unknown[key], sure[key], "{key}");
+    }
+    let top = face("--top 1");
+    let label = sure["label"].as_str().expect("a label");
+    assert_eq!(top["probabilities"], json!({label: sure["probability"]}));
+    let table = stdout(&predict("--unknown-below 1 --format csv", &[&photo]));
+    let row = &rows(&table)[0];
+    assert_eq!((row[7].as_str(), row[9].as_str()), ("unknown", label));
+    for wrong in [
+        "--unknown-below 1.5",
+        "--unknown-below x",
+        "--top 0",
+        "--format xml",
+    ] {
+        failure(&predict(wrong, &[&photo]), 2);
+    }
+}
+
+#[test]
+fn the_bound_of_the_models_card_counts_unless_another_is_given() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let model = root.path().join("model");
+    for (name, bytes) in snapshot(&made().model, &[]) {
+        write(&model.join(name), &bytes);
+    }
+    let path = model.join("model_card.json");
+    let mut card: Value =
+        serde_json::from_slice(&fs_err::read(&path).expect("reads")).expect("JSON");
+    card["unknown"] = json!({"below": 1.0, "false_accept_rate": 0.01, "impostors": 100});
+    card["labels"] = json!(["ada", "bea", "unknown"]);
+    write(&path, card.to_string().as_bytes());
+    let photo = made().photos.join("cem/9.png");
+    let face = |options: &str| {
+        let output = run(&format!("predict --threads 1 {options}"), &[&model, &photo]);
+        let note = String::from_utf8_lossy(&output.stderr).into_owned();
+        (json_lines(&output)[0]["faces"][0].clone(), note)
+    };
+    let (by_card, note) = face("");
+    assert_eq!(by_card["label"], "unknown");
+    assert!(by_card["nearest"].is_string());
+    assert!(note.contains("has a label `unknown`"), "{note}");
+    // The label of that name is a person like any other.
+    let (asked, note) = face("--unknown-below 0");
+    assert_eq!(asked["label"], by_card["nearest"]);
+    assert!(
+        asked["nearest"].is_null() && note.is_empty(),
+        "{asked} {note}"
+    );
+}
+
+#[test]
+fn an_exported_file_alone_names_the_same() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let alone = root.path().join("somewhere.pt");
+    fs_err::copy(&made().script, &alone).expect("copies");
+    let of_folder = json_lines(&predict("", &[&made().photos]));
+    let of_file = json_lines(&run("predict --threads 1", &[&alone, &made().photos]));
+    assert_eq!(of_folder.len(), of_file.len());
+    for (folder, file) in of_folder.iter().zip(&of_file) {
+        let (folder, file) = (&folder["faces"][0], &file["faces"][0]);
+        assert_eq!(
+            (&folder["label"], &folder["box"]),
+            (&file["label"], &file["box"])
+        );
+        let probability = |face: &Value| face["probability"].as_f64().expect("a number");
+        assert!((probability(folder) - probability(file)).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn copies_of_the_photos_have_names_drawn() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let (photos, named) = (root.path().join("photos"), root.path().join("out/named"));
+    for (number, folder) in (0..).zip(["one", "two"]) {
+        write_png(&photos.join(folder).join("same.png"), &picture(number));
+    }
+    write(&photos.join("broken.png"), b"no picture");
+    let options = |draw: &Path| [Path::new("--draw"), draw, &*photos].map(Path::to_owned);
+    let draw = |more: &str, to: &Path| {
+        let arguments = options(to);
+        let arguments: Vec<&Path> = arguments.iter().map(PathBuf::as_path).collect();
+        assert_eq!(json_lines(&predict(more, &arguments)).len(), 3);
+        snapshot(to, &[])
+    };
+    let known = draw("", &named);
+    assert_eq!(known.len(), 2, "the broken one has no copy");
+    let unknown = draw("--unknown-below 1", &root.path().join("unknown"));
+    for ((name, bytes), (other_name, other)) in known.iter().zip(&unknown) {
+        assert!(
+            name.starts_with("same_") && name.ends_with(".png"),
+            "{name}"
+        );
+        assert_eq!(name, other_name);
+        assert!(bytes != other, "unknown faces look different");
+        let size = Size::of(&image_io::decode(bytes).expect("a picture").rgb);
+        assert_eq!(size, Size::new(512, 384));
+    }
+}
+
+#[test]
+fn a_reader_that_stops_early_is_no_failure() {
+    for format in ["jsonl", "csv"] {
+        let mut child = facepipe()
+            .args(["predict", "--threads", "1", "--format", format])
+            .args([&made().model, &made().photos])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!(output.status.code(), Some(0), "{format}: {output:?}");
+        assert!(output.stderr.is_empty(), "{format}: {output:?}");
+    }
+}
+
+/// A model whose faces are found first, as `run` makes it of whole photos.
+#[test]
+fn faces_of_whole_photos_are_found_and_named() {
+    let Some(photos) = shared("data/detection/known_count") else {
+        return;
+    };
+    if weights("mtcnn_onet.pt").is_none()
+        || weights("shape_predictor_5_face_landmarks.dat").is_none()
+    {
+        return;
+    }
+    let root = tempfile::tempdir().expect("temporary folder");
+    let model = root.path().join("model");
+    for (name, bytes) in snapshot(&made().model, &[]) {
+        write(&model.join(name), &bytes);
+    }
+    let path = model.join("model_card.json");
+    let mut card: Value =
+        serde_json::from_slice(&fs_err::read(&path).expect("reads")).expect("JSON");
+    card["chip"] =
+        json!({"kind": "aligned", "detector": "mtcnn", "landmarks": "dlib5", "padding": 0.25});
+    write(&path, card.to_string().as_bytes());
+    let named = root.path().join("named");
+    let lines = |threads: &str, draw: &Path| {
+        let arguments = format!("predict {threads} --draw");
+        stdout(&run(&arguments, &[draw, &model, &photos]))
+    };
+    let one = lines("--threads 1", &named);
+    assert_eq!(one, lines("--threads 3", &root.path().join("again")));
+    let found = stdout(&run("detect --detector mtcnn", &[&photos]));
+    let mut faces = 0;
+    for (named, found) in one.lines().zip(found.lines()) {
+        let [named, found]: [Value; 2] =
+            [named, found].map(|line| serde_json::from_str(line).expect("JSON"));
+        assert_eq!(named["path"], found["path"]);
+        let boxes = |line: &Value| -> Vec<Value> {
+            let faces = line["faces"].as_array().cloned().unwrap_or_default();
+            faces.into_iter().map(|face| face["box"].clone()).collect()
+        };
+        assert_eq!(boxes(&named), boxes(&found));
+        faces += boxes(&named).len();
+    }
+    if faces == 0 {
+        skip("no photo of the folder shows a face");
+    }
+    assert_eq!(
+        snapshot(&named, &[]).len(),
+        one.matches("\"faces\"").count()
+    );
+    assert_eq!(
+        snapshot(&named, &[]),
+        snapshot(&root.path().join("again"), &[])
+    );
+}

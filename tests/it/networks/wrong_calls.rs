@@ -1,0 +1,61 @@
+//! Calls of `train`, `evaluate`, `export` and `predict` that can't work.
+
+use std::path::Path;
+
+use crate::helpers::{failure, run, write};
+use crate::networks::training::{LABELS, data_set, train};
+
+#[test]
+fn wrong_calls_say_what_to_do() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let data = data_set(root.path(), &LABELS);
+    let out = root.path().join("model");
+    let empty = root.path().join("weights");
+    fs_err::create_dir_all(&empty).expect("makes");
+    let output = run(
+        "train --device cpu --weights-dir",
+        &[&empty, &data, Path::new("--out"), &out],
+    );
+    let error = failure(&output, 1);
+    assert!(
+        error.contains("facepipe models pull dlib-resnet29"),
+        "{error}"
+    );
+    for (options, code, message) in [
+        ("--device gpu", 1, "`--device cpu`"),
+        ("--device cuda:99", 1, "is not there"),
+        ("--resume", 1, "leave `--resume` out"),
+        ("--resume --force", 2, "cannot be used with"),
+        ("--lr 0", 2, "not a number above 0"),
+        ("--backbone vgg", 2, "resnet50"),
+        ("--input-size 96", 2, "at least 103"),
+    ] {
+        let arguments = format!("train --weights none {options} --out");
+        let error = failure(&run(&arguments, &[&out, &data]), code);
+        assert!(error.contains(message), "{options}: {error}");
+    }
+    assert!(!out.exists());
+    // Folders and files that are no models.
+    for model in [
+        &data,
+        &data.join("test/ada/8.png"),
+        &root.path().join("nowhere"),
+    ] {
+        for verb in ["predict", "export"] {
+            let paths: &[&Path] = if verb == "predict" {
+                &[model, &data]
+            } else {
+                &[model]
+            };
+            let error = failure(&run(verb, paths), 1);
+            assert!(error.contains("\nhint: "), "{verb}: {error}");
+            assert!(!error.contains("frame #"), "{error}");
+        }
+    }
+    write(&out.join("thesis.txt"), b"mine");
+    let error = failure(&train("--epochs 1", &data, &out), 1);
+    assert!(
+        error.contains("was not made by `facepipe train`"),
+        "{error}"
+    );
+}

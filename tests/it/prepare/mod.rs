@@ -1,0 +1,14 @@
+//! Duplicates, identities, splits and their proof.
+
+mod cache;
+pub(crate) mod data_sets;
+pub(crate) mod duplicates;
+mod face_duplicates;
+mod faults;
+mod given_splits;
+mod growing_splits;
+mod identities;
+mod proof;
+mod real_identities;
+mod splits;
+mod stage;

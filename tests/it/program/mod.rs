@@ -1,0 +1,4 @@
+//! Model files, and what may befall the program.
+
+mod faults;
+mod models;
