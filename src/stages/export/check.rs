@@ -30,6 +30,8 @@ pub(super) struct Samples {
     chips: Tensor,
     /// `[images, labels]`, at the card's temperature.
     probabilities: Tensor,
+    /// What the trained network says of each batch that is compared, `[batch, labels]`.
+    expected: Vec<Tensor>,
     temperature: f64,
 }
 
@@ -54,17 +56,24 @@ impl Samples {
 
     /// Preprocessed images `[images, 3, height, width]`, and what the network says of them.
     pub(super) fn of(images: Tensor, network: &Network, card: &ModelCard) -> Self {
-        let logits = tch::no_grad(|| network.forward(&images));
+        let ask = |images: &Tensor| {
+            let logits = tch::no_grad(|| network.forward(images));
+            probabilities(&logits, card.temperature)
+        };
+        let batches = BATCHES.iter();
+        let expected = batches.map(|batch| ask(&chosen(&images, *batch))).collect();
         Self {
             chips: chips_of(&images, &card.input),
+            probabilities: ask(&images),
+            expected,
             images,
-            probabilities: probabilities(&logits, card.temperature),
             temperature: card.temperature,
         }
     }
 
     /// The largest difference of a probability between the network and a file, over batches of
-    /// several sizes. `ask` gives the file's probabilities, in all ways in which it gives them.
+    /// several sizes. Both are asked about the same batch: a processor may sum a batch of another size
+    /// in another order, and the network would then differ from itself. `ask` gives the file's probabilities, in all ways in which it gives them.
     pub(super) fn compare(
         &self,
         format: Format,
@@ -77,15 +86,10 @@ impl Samples {
         } else {
             &self.images
         };
-        let count = all.size()[0];
-        for batch in BATCHES {
-            // With fewer images than the batch has, they come more than once.
-            let numbers: Vec<i64> = (0..batch as i64).map(|number| number % count).collect();
-            let chosen = Tensor::from_slice(&numbers);
-            let expected = self.probabilities.index_select(0, &chosen);
-            for found in tch::no_grad(|| ask(&all.index_select(0, &chosen)))? {
+        for (batch, expected) in BATCHES.into_iter().zip(&self.expected) {
+            for found in tch::no_grad(|| ask(&chosen(all, batch)))? {
                 let difference = if found.size() == expected.size() {
-                    (found - &expected).abs().max().double_value(&[])
+                    (found - expected).abs().max().double_value(&[])
                 } else {
                     f64::INFINITY
                 };
@@ -121,6 +125,13 @@ fn probabilities(logits: &Tensor, temperature: f64) -> Tensor {
     (logits / temperature).softmax(-1, Kind::Float)
 }
 
+/// A batch of the images; with fewer than the batch has, they come more than once.
+fn chosen(images: &Tensor, batch: usize) -> Tensor {
+    let count = images.size()[0];
+    let numbers: Vec<i64> = (0..batch as i64).map(|number| number % count).collect();
+    images.index_select(0, &Tensor::from_slice(&numbers))
+}
+
 /// The bytes that preprocessed images were: preprocessing does not round, so they come back exactly.
 fn chips_of(images: &Tensor, input: &InputSpec) -> Tensor {
     let numbers = |values: [f32; 3]| Tensor::from_slice(&values).view([3, 1, 1]);
@@ -143,7 +154,10 @@ mod tests {
         let samples = Samples {
             images: Tensor::zeros([3, 3, 8, 16], (Kind::Float, Device::Cpu)),
             chips: Tensor::zeros([3, 8, 16, 3], (Kind::Uint8, Device::Cpu)),
-            probabilities: Tensor::from_slice(&[0.5_f32; 6]).view([3, 2]),
+            probabilities: Tensor::full([3, 2], 0.5, (Kind::Float, Device::Cpu)),
+            expected: BATCHES
+                .map(|batch| Tensor::full([batch as i64, 2], 0.5, (Kind::Float, Device::Cpu)))
+                .into(),
             temperature: 1.0,
         };
         let answer = |rows, value| Tensor::full([rows, 2], value, (Kind::Float, Device::Cpu));

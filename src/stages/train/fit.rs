@@ -103,7 +103,7 @@ impl Training<'_> {
         let device = self.places.device;
         let [train, val, _] = &self.sides;
         let images = train.usable.len();
-        let batch = settings.batch.max(2) * settings.accumulate.max(1);
+        let batches = super::order::batch_count(images, settings.batch as usize);
         format!(
             "training on {} in {} ({}), {} threads: {images} images for train, {} for val, {} steps an \
              epoch",
@@ -112,7 +112,7 @@ impl Training<'_> {
             settings.precision.reason(device),
             self.context.threads,
             val.usable.len(),
-            images.div_ceil(batch as usize),
+            batches.div_ceil(settings.accumulate.max(1) as usize),
         )
     }
 
