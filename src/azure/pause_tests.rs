@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::transport::{FIRST_PAUSE, LONGEST_PAUSE, RETRIES};
+use super::transport::POLICY;
 use super::transport_tests::{JumpingClock, QUICK, client, request, send};
 use super::*;
 use facepipe_core::errors::Hint;
@@ -54,10 +54,10 @@ fn without_a_pause_waits_double() {
         "the service answered 503: no explanation"
     );
     assert!(!error.concerns_all_requests());
-    assert_eq!(sent.calls, u64::from(RETRIES) + 1);
+    assert_eq!(sent.calls, u64::from(POLICY.retries) + 1);
     assert_eq!(sent.waits.len(), 3);
     for (attempt, pause) in (0..).zip(sent.waits) {
-        let nominal = FIRST_PAUSE * (1 << attempt);
+        let nominal = POLICY.first * (1 << attempt);
         assert!(pause >= nominal / 2 && pause <= nominal, "{pause:?}");
     }
 }
@@ -72,7 +72,7 @@ fn a_longer_pause_than_a_run_waits_ends_the_request() {
     assert!(error.concerns_all_requests());
     assert!(error.hint().is_some_and(|hint| hint.contains("3600 s")));
     assert_eq!((sent.calls, sent.waits), (1, Vec::new()));
-    assert!(LONGEST_PAUSE < Duration::from_secs(3600));
+    assert!(POLICY.longest < Duration::from_secs(3600));
 }
 
 #[test]

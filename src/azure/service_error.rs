@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use facepipe_net::retry::status_may_pass;
 use serde_json::Value;
 
 /// Longest message that is shown, in characters.
@@ -92,7 +93,7 @@ impl ServiceError {
     /// Whether the same request may well succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self.status, 408 | 429 | 500 | 502 | 503 | 504) || self.is_busy()
+        status_may_pass(self.status) || self.is_busy()
     }
 
     /// Whether something else is being done with what the request is about: it was not begun.

@@ -14,7 +14,8 @@ use super::clock::Clock;
 use facepipe_core::context::Interrupted;
 use facepipe_core::errors::Hint;
 use facepipe_core::secret::Secret;
-use facepipe_net::back_off::back_off;
+use facepipe_net::client;
+use facepipe_net::retry::RetryPolicy;
 
 /// Where applications sign in, without the tenant.
 pub(super) const AUTHORITY: &str = "https://login.microsoftonline.com";
@@ -30,12 +31,6 @@ const IMDS_VERSION: &str = "2018-02-01";
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
-/// Further tries where the answer says that it may pass.
-const RETRIES: u32 = 3;
-/// Pause before the first of them; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_millis(800);
-/// Longest pause.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A token's life where the answer does not say it: Entra ID gives an hour at least.
 const USUAL_LIFE: Duration = Duration::from_secs(3600);
 /// Longest explanation that is shown, in characters.
@@ -168,8 +163,7 @@ impl SignIn {
     fn ask_over_http(&self, clock: &dyn Clock) -> Result<String, SignInError> {
         let is_local =
             !matches!(self, Self::ClientSecret { authority, .. } if authority.scheme() == "https");
-        let mut builder = HttpClient::builder()
-            .user_agent(concat!("facepipe/", env!("CARGO_PKG_VERSION")))
+        let mut builder = client::blocking()
             // Whatever it leads to would get the secret.
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT)
@@ -205,10 +199,10 @@ impl SignIn {
                 Err(error) if error.is_connect() => "it can't be reached".to_owned(),
                 Err(_) => "the connection broke".to_owned(),
             };
-            if attempt >= RETRIES {
+            if attempt >= RetryPolicy::SERVICE.retries {
                 return Err(self.refused(&problem));
             }
-            clock.wait(back_off(FIRST_PAUSE, LONGEST_PAUSE, attempt, self.from()))?;
+            clock.wait(RetryPolicy::SERVICE.pause(attempt, self.from()))?;
             attempt += 1;
         }
     }

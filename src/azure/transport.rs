@@ -1,6 +1,5 @@
 //! Requests with retries, below the quota, with nothing secret in any error.
 
-use std::error::Error;
 use std::fmt;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,24 +21,22 @@ use super::quota::TokenBucket;
 use super::request::{Body, Repeat, Request};
 use super::retry::asked_pause;
 use super::service_error::ServiceError;
+use facepipe_core::errors::root_cause;
 use facepipe_core::ports::{Progress, SilentProgress};
 use facepipe_core::secret::Secret;
-use facepipe_net::back_off::back_off;
+use facepipe_net::client;
+use facepipe_net::retry::RetryPolicy;
 
 /// The header in which errors without a body name their code.
 const ERROR_CODE_HEADER: &str = "x-ms-error-code";
-/// Further tries of a request that failed for a reason that may pass.
-pub(super) const RETRIES: u32 = 3;
+/// Retries and pauses. Where the service asks for a longer pause than the longest the request fails at once:
+/// earlier than that nothing would come of a retry.
+pub(super) const POLICY: RetryPolicy = RetryPolicy::SERVICE;
 /// Further tries while something else is being done with a group or list (a training, say), and where
 /// there were too many requests: with their pauses they last about a minute, the free tier's window. The
 /// pause that the service asks for then may be too short: it has been seen to say one second, and to
 /// refuse again after five.
 pub(super) const RETRIES_WHILE_BUSY: u32 = 6;
-/// Pause before the first of them; it doubles with each.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(800);
-/// Longest pause. Where the service asks for a longer one the request fails at once: earlier than
-/// that nothing would come of another try.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// From which length on a pause is told: nobody shall take the program for dead.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// Largest answer that is read, in bytes: 100 faces with all landmarks and attributes take less than
@@ -123,8 +120,7 @@ impl Client {
         timeouts: Timeouts,
         clock: Box<dyn Clock>,
     ) -> Result<Self, AzureError> {
-        let mut builder = HttpClient::builder()
-            .user_agent(concat!("facepipe/", env!("CARGO_PKG_VERSION")))
+        let mut builder = client::blocking()
             // Whatever it leads to would get the key.
             .redirect(redirect::Policy::none())
             .connect_timeout(timeouts.connect)
@@ -229,18 +225,18 @@ impl Client {
             let retries = if is_busy || is_refused {
                 RETRIES_WHILE_BUSY
             } else {
-                RETRIES
+                POLICY.retries
             };
             if attempt >= retries || !may_repeat || !error.is_transient() {
                 return Err(error);
             }
             let what = (request.path.as_str(), self.calls());
-            let usual = back_off(FIRST_PAUSE, LONGEST_PAUSE, attempt, what);
+            let usual = POLICY.pause(attempt, what);
             let pause = match error.asked_pause() {
                 Some(asked) if is_refused && attempt > 0 => asked.max(usual),
                 asked => asked.unwrap_or(usual),
             };
-            if pause > LONGEST_PAUSE {
+            if pause > POLICY.longest {
                 return Err(error);
             }
             if pause >= LONG_PAUSE {
@@ -382,10 +378,4 @@ fn of_http(error: &reqwest::Error, host: &str) -> AzureError {
         let cause = root_cause(error);
         AzureError::Broken { host, cause }
     }
-}
-
-/// What the innermost error says.
-fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |&error| error.source());
-    causes.last().unwrap_or(error).to_string()
 }

@@ -1,4 +1,5 @@
-//! What everything that speaks HTTP shares: back-off and keys.
+//! What everything that speaks HTTP shares: the client, when it asks again, and keys.
 
-pub mod back_off;
+pub mod client;
 pub mod credentials;
+pub mod retry;

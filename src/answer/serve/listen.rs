@@ -35,6 +35,7 @@ impl Certificate {
     /// # Errors
     /// [`ServeError::Tls`].
     pub async fn open(&self) -> Result<RustlsConfig, ServeError> {
+        facepipe_net::client::use_tls();
         let config = RustlsConfig::from_pem_file(&self.certificate, &self.key).await;
         config.map_err(|source| self.error(source))
     }

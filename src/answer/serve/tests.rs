@@ -194,7 +194,7 @@ fn photo() -> Vec<u8> {
 }
 
 fn send(url: &str, body: Vec<u8>) -> reqwest::blocking::Response {
-    let client = reqwest::blocking::Client::builder().no_proxy().build();
+    let client = facepipe_net::client::blocking().no_proxy().build();
     let request = client.expect("a client").post(url);
     request.body(body).send().expect("an answer")
 }

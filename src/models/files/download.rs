@@ -4,20 +4,16 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Response};
 use url::Url;
 
 use super::error::SourceError;
 use facepipe_core::context::Context;
+use facepipe_net::client;
+use facepipe_net::retry::{RetryPolicy, status_may_pass};
 
-/// Time for a connection to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest silence of a server.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// Tries of a download that breaks or that the server has no time for.
-const TRIES: u32 = 3;
-/// Wait before the second try; it doubles for each further one.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// Largest file where the registry gives no size, in bytes: several times the largest it names.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
 /// Bytes that progress is counted in.
@@ -38,21 +34,20 @@ pub(super) fn to_file(
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let client = Client::builder()
-            .user_agent(concat!("facepipe/", env!("CARGO_PKG_VERSION")))
+        let client = client::builder()
             .https_only(url.scheme() == "https")
-            .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .build()
             .map_err(SourceError::Transport)?;
-        let mut wait = FIRST_WAIT;
-        for _ in 1..TRIES {
+        let policy = RetryPolicy::DOWNLOAD;
+        for attempt in 0..policy.retries {
             context.interrupt.check()?;
             match one_try(&client, url, limit, to, name, context).await {
-                Err(error) if is_transient(&error) => tokio::time::sleep(wait).await,
+                Err(error) if is_transient(&error) => {
+                    tokio::time::sleep(policy.pause(attempt, url.as_str())).await;
+                }
                 result => return result,
             }
-            wait *= 2;
         }
         one_try(&client, url, limit, to, name, context).await
     })
@@ -103,13 +98,7 @@ async fn next_piece(
 fn is_transient(error: &SourceError) -> bool {
     match error {
         SourceError::Transport(error) => !error.is_builder() && !error.is_redirect(),
-        SourceError::Status(status) => {
-            status.is_server_error()
-                || matches!(
-                    *status,
-                    StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
-                )
-        }
+        SourceError::Status(status) => status_may_pass(status.as_u16()),
         _ => false,
     }
 }

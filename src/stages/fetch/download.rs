@@ -12,12 +12,13 @@ use url::Url;
 use super::addresses::{Resolver, check_literal};
 use super::hosts::{Closed, Host, Hosts, RobotsAnswer};
 use super::opt_out::{AGENT, opt_out};
-use super::retry::{DownloadError, back_off};
+use super::retry::DownloadError;
 use super::robots::{self, Robots};
 use super::settings::{Settings, Timeouts};
 use crate::FetchError;
 use facepipe_core::ports::{SecretPart, SourceRequest};
-use facepipe_net::back_off::retry_after;
+use facepipe_net::client;
+use facepipe_net::retry::{RetryPolicy, retry_after};
 
 /// Redirects that are followed for one address; browsers allow 20, and image servers need one or
 /// two.
@@ -75,7 +76,7 @@ impl Downloader {
         settings: &Settings,
         further: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, FetchError> {
-        let mut builder = Client::builder()
+        let mut builder = client::builder()
             .user_agent(user_agent(&settings.contact))
             .redirect(redirect::Policy::none())
             // Through a proxy nobody could tell whether a name leads into a private network.
@@ -131,7 +132,7 @@ impl Downloader {
             if attempt >= self.retries || !error.is_worth_a_retry() {
                 return Err(error);
             }
-            tokio::time::sleep(back_off(attempt, &request.url)).await;
+            tokio::time::sleep(RetryPolicy::DOWNLOAD.pause(attempt, request.url.as_str())).await;
             attempt += 1;
         }
     }
@@ -396,7 +397,7 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
 
 /// Who asks, honestly: name, version, and whom to write to.
 fn user_agent(contact: &Option<String>) -> String {
-    let name = concat!("facepipe/", env!("CARGO_PKG_VERSION"));
+    let name = client::USER_AGENT;
     match contact {
         Some(contact) => format!("{name} ({contact})"),
         None => format!("{name} (image fetcher; no contact given)"),

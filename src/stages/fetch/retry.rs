@@ -7,13 +7,9 @@ use std::time::Duration;
 use url::Url;
 
 use super::addresses::PrivateAddress;
+use facepipe_core::errors::{causes, root_cause};
 use facepipe_core::types::Reason;
-use facepipe_net::back_off;
-
-/// Pause before the first retry; it doubles with each.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Longest pause between two tries that no server asked for.
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
+use facepipe_net::retry::status_may_pass;
 
 /// Why a download failed.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -131,11 +127,7 @@ impl DownloadError {
             | Self::Paused { .. }
             | Self::Refusing { .. }
             | Self::RobotsUnknown { .. } => true,
-            // Timeout, too early, too many requests, server errors that pass; 520 to 524 and 530
-            // are Cloudflare's for an origin that is down.
-            Self::Status { status, .. } => {
-                matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=524 | 530)
-            }
+            Self::Status { status, .. } => status_may_pass(*status),
             Self::Private(_)
             | Self::Tls { .. }
             | Self::OptedOut { .. }
@@ -198,15 +190,6 @@ impl DownloadError {
     }
 }
 
-/// The pause before try number `attempt` + 1 (from 0) of an address.
-pub(super) fn back_off(attempt: u32, url: &Url) -> Duration {
-    back_off::back_off(FIRST_PAUSE, LONGEST_BACK_OFF, attempt, url.as_str())
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
 /// What TLS refuses arrives as an I/O error of this kind, within another I/O error.
 fn is_of_tls(error: &io::Error) -> bool {
     let within = error.get_ref().and_then(|error| error.downcast_ref());
@@ -215,10 +198,6 @@ fn is_of_tls(error: &io::Error) -> bool {
 
 fn cause_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     causes(error).find_map(|error| error.downcast_ref())
-}
-
-fn root_cause(error: &(dyn Error + 'static)) -> String {
-    causes(error).last().unwrap_or(error).to_string()
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::examine::Keep;
 use facepipe_core::licence::LicenceFilter;
+use facepipe_net::client::CONNECT_TIMEOUT;
+use facepipe_net::retry::RetryPolicy;
 
 /// How to fetch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +50,7 @@ impl Default for Settings {
             connections: 16,
             host_connections: 4,
             host_rate: Some(10.0),
-            retries: 3,
+            retries: RetryPolicy::DOWNLOAD.retries,
             allow_private: false,
             timeouts: Timeouts::default(),
             ignore_opt_out: false,
@@ -75,7 +77,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(10),
+            connect: CONNECT_TIMEOUT,
             read: Duration::from_secs(30),
             total: Duration::from_secs(120),
             refused: Duration::from_secs(1),

@@ -1,6 +1,6 @@
 //! What pages of others may not do to a server of the user's own machine.
 
-use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::blocking::RequestBuilder;
 use serde_json::Value;
 
 use super::{Server, command, json, made, photo, refused};
@@ -10,8 +10,8 @@ const ORIGIN: &str = "https://photos.example.org";
 /// Asks the server under another name, in each version of HTTP.
 fn under(server: &Server, name: &str) -> [RequestBuilder; 2] {
     let clients = [
-        Client::builder().http1_only(),
-        Client::builder().http2_prior_knowledge(),
+        facepipe_net::client::blocking().http1_only(),
+        facepipe_net::client::blocking().http2_prior_knowledge(),
     ];
     clients.map(|builder| {
         let builder = builder.no_proxy().resolve(name, server.address());

@@ -152,7 +152,7 @@ impl Drop for Server {
 }
 
 fn client() -> Client {
-    let builder = Client::builder()
+    let builder = facepipe_net::client::blocking()
         .no_proxy()
         .timeout(Duration::from_secs(120));
     builder.build().expect("a client")

@@ -193,7 +193,7 @@ fn with_a_certificate_everything_is_encrypted() {
     let server = Server::of(command(&options(&cert, &key), &made().model));
     assert!(server.url.starts_with("https://"));
     let root = reqwest::Certificate::from_pem(pem.as_bytes()).expect("a certificate");
-    let trusting = reqwest::blocking::Client::builder()
+    let trusting = facepipe_net::client::blocking()
         .no_proxy()
         .tls_certs_only([root])
         .build()
