@@ -1,6 +1,7 @@
 //! The command line: arguments, settings, wiring, output, exit codes.
 
 mod commands;
+mod failure;
 mod options;
 mod output;
 mod process;
@@ -8,11 +9,10 @@ mod wiring;
 
 use std::sync::Arc;
 
-use clap::FromArgMatches;
+use clap::{CommandFactory, FromArgMatches};
 
+use commands::Cli;
 use facepipe_core::context::{Context, Interrupt};
-use options::args::Cli;
-use output::failure;
 use output::progress::TerminalProgress;
 
 /// Exit code after Ctrl-C: 128 + SIGINT.
@@ -70,6 +70,6 @@ fn exit_code() -> u8 {
 }
 
 fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
-    let command = options::config::layered_command(arguments)?;
+    let command = options::config::layered(Cli::command(), arguments)?;
     Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
 }

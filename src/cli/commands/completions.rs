@@ -5,8 +5,8 @@ use std::io::Write;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::cli::options::args::Cli;
-use crate::cli::output::failure::Failure;
+use crate::cli::commands::Cli;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::Outcome;
 
 /// Arguments of `completions`.

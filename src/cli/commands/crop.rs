@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::LimitOptions;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, reason_lines};
 use crate::cli::wiring::{self, DetectorName};
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::{self, InputFile};
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, PhotoLine, write_json_line};
 use crate::cli::wiring::{self, DetectorName};
 use facepipe_core::context::Context;

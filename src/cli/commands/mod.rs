@@ -11,13 +11,32 @@ pub(crate) mod models;
 pub(crate) mod networks;
 pub(crate) mod prepare;
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::Outcome;
 use crate::cli::process::Needs;
 use facepipe_core::context::Context;
+
+/// From a name, or a folder of photos, to a model file that recognises the face.
+#[derive(Debug, Parser)]
+#[command(
+    name = "facepipe",
+    version,
+    max_term_width = 100,
+    after_help = "Results go to stdout, progress and hints to stderr. Every option can also be set \
+                  by an environment variable (`--min-face` by FACEPIPE_MIN_FACE) or in the file \
+                  given with --config; the command line goes first, then the environment.\n\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 done but items failed (with \
+                  --strict), 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
 
 /// One verb each; they are listed in the order of the pipeline.
 #[derive(Debug, Subcommand)]

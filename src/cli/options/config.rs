@@ -7,24 +7,22 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Command, CommandFactory};
+use clap::{ArgAction, Command};
 use toml::{Table, Value};
-
-use crate::cli::options::args::Cli;
 
 /// Tables of the config file that also set options of `run`.
 const STAGES_OF_RUN: [&str; 6] = ["fetch", "crop", "prepare", "train", "evaluate", "export"];
 
-/// The command line's definition with the environment's and the config file's values laid under it.
+/// The plain definition of the command line with the environment's and the config file's values laid under it.
 ///
 /// # Errors
 /// A file that can't be read, that is no TOML, or that names an option that does not exist.
-pub(crate) fn layered_command(arguments: &[OsString]) -> Result<Command, clap::Error> {
-    let mut command = with_environment(Cli::command());
+pub(crate) fn layered(plain: Command, arguments: &[OsString]) -> Result<Command, clap::Error> {
+    let mut command = with_environment(plain.clone());
     if let Some(path) = config_path(&command, arguments) {
         let table = read(&path).map_err(|message| usage(&mut command, &message))?;
-        command = apply(command, &table, &path)
-            .map_err(|message| usage(&mut Cli::command(), &message))?;
+        command =
+            apply(command, &table, &path).map_err(|message| usage(&mut plain.clone(), &message))?;
     }
     Ok(command)
 }
@@ -146,6 +144,8 @@ fn usage(command: &mut Command, message: &str) -> clap::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::commands::Cli;
+    use clap::CommandFactory as _;
 
     fn parse(file: &str, arguments: &[&str]) -> Result<Cli, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;

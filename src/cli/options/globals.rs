@@ -1,30 +1,9 @@
-//! The command line's top: the options of every command.
+//! Options of every command.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser};
-
-use crate::cli::commands::Command;
-
-/// From a name, or a folder of photos, to a model file that recognises the face.
-#[derive(Debug, Parser)]
-#[command(
-    name = "facepipe",
-    version,
-    max_term_width = 100,
-    after_help = "Results go to stdout, progress and hints to stderr. Every option can also be set \
-                  by an environment variable (`--min-face` by FACEPIPE_MIN_FACE) or in the file \
-                  given with --config; the command line goes first, then the environment.\n\n\
-                  Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 done but items failed (with \
-                  --strict), 130 interrupted."
-)]
-pub(crate) struct Cli {
-    #[command(flatten)]
-    pub(crate) globals: Globals,
-    #[command(subcommand)]
-    pub(crate) command: Command,
-}
+use clap::{ArgAction, Args};
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]

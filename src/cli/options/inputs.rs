@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use glob::MatchOptions;
 use walkdir::WalkDir;
 
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use facepipe_core::artifacts::image_folder::is_hidden;
 
 /// The argument that stands for a list on stdin.

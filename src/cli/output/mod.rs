@@ -1,6 +1,5 @@
-//! What people and programs read: results, errors, progress.
+//! What people and programs read: results, explanations, progress.
 
 pub(crate) mod explanation;
-pub(crate) mod failure;
 pub(crate) mod progress;
 pub(crate) mod result;

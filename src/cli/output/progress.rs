@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::options::args::Globals;
+use crate::cli::options::globals::Globals;
 use facepipe_core::ports::{Progress, TaskProgress};
 
 /// How often a bar moves by itself.

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use facepipe_adapters::detectors::azure::AzureFactory;
 use facepipe_adapters::detectors::seeta::{self, SeetaFactory};
 use facepipe_adapters::detectors::with_landmarks::WithLandmarks;

@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::{DetectorName, detector as any_detector, face_tools, weights_folder, with_landmarks};
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use facepipe_adapters::detectors::mmod::{self, MmodFactory};
 use facepipe_adapters::detectors::mtcnn::MtcnnFactory;
 use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;

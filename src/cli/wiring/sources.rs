@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use url::{Host, Url};
 
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use facepipe_adapters::sources::bing::BingSource;
 use facepipe_adapters::sources::commons::{CommonsSearch, CommonsSource};
 use facepipe_adapters::sources::folder::FolderSource;

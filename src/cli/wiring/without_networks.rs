@@ -5,8 +5,8 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::{DetectorName, seeta};
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use facepipe_core::context::Context;
 use facepipe_core::ports::{DetectorError, FaceDetectorFactory};
 use facepipe_faces::embed_images::ImageEmbedder;

@@ -8,7 +8,7 @@ use super::options::{
 };
 use super::session::Session;
 use super::table;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::Outcome;
 use facepipe_azure::training;
 use facepipe_azure::{Collection, Listing, RECOGNITION_MODEL, operations};

@@ -11,9 +11,9 @@ use super::lines::{self, Found};
 use super::options::{detection_models, recognition_models};
 use super::photo::{self, Photo};
 use super::session::Session;
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, write_json_line};
 use facepipe_azure::{
     ATTRIBUTES, AzureError, DETECTION_MODEL, DetectOptions, FoundFace, RECOGNITION_MODEL, Request,

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::options::{GroupOptions, detection_models, recognition_models};
 use super::session::Session;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::{Outcome, reason_lines, to_value};
 use facepipe_azure::enroll::{
     EnrollJournal, EnrollReport, EnrollSettings, Estimate, Known, PRICE_LIST, Plan, USUAL_PRICE,

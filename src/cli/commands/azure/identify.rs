@@ -11,9 +11,9 @@ use super::lines::{self, Found, Line};
 use super::options::{GroupOptions, confidence, detection_models, uuid};
 use super::photo::Photo;
 use super::session::Session;
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_azure::{
     Candidate, DETECTION_MODEL, DetectOptions, Identifier, IdentifyOptions, detect,

@@ -5,8 +5,8 @@ use std::io::{self, StdoutLock};
 use serde::Serialize;
 
 use super::session::Session;
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_core::types::Size;
 

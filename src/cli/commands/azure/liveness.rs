@@ -9,7 +9,7 @@ use super::options::{confidence, device, uuid};
 use super::photo::Photo;
 use super::session::Session;
 use super::table;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::Outcome;
 use facepipe_azure::{Body, operations};
 use facepipe_core::artifacts::atomic;

@@ -19,8 +19,8 @@ use clap::{Args, Subcommand};
 
 use self::collections::{FaceListCommand, GroupCommand, LargeFaceListCommand};
 use self::session::Session;
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::Outcome;
 use crate::cli::wiring;
 use facepipe_azure::{ApiVersion, Auth, Choice, Collection, Tier};

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::collections::{Change, PageOptions};
 use super::options::{FaceOptions, FaceText, GroupOptions, name, user_data, uuid};
 use super::session::Session;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::Outcome;
 use facepipe_azure::{Listing, operations};
 

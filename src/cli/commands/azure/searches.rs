@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::options::{collection_id, uuid};
 use super::session::Session;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::Outcome;
 use facepipe_azure::{Collection, operations};
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::table;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_azure::{Answer, AzureError, Client, Repeat, Request};
 use facepipe_core::context::Context;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::session::Session;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_azure::{AzureError, Collection, operations};
 

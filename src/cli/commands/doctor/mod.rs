@@ -7,8 +7,8 @@ mod torch;
 use clap::Args;
 use serde::Serialize;
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{self, Outcome};
 use crate::cli::wiring;
 use facepipe_core::errors::Hint;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::commands::fetch::queries::{self, Wanted, is_something, tidy};
 use crate::cli::commands::fetch::{FetchOptions, usage};
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use crate::cli::wiring::sources::{
     self, Lookup, STANDARD_INPUT, Searches, SourceName, Subject, item_number,
 };

@@ -12,8 +12,8 @@ use std::str::FromStr;
 use clap::Args;
 
 use self::limits::FetchLimits;
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::Outcome;
 use crate::cli::wiring::sources::{Endpoint, SourceName};
 use facepipe_core::artifacts::stage::MANIFEST_FILE;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 
 /// One thing to search for, as the user wrote it down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]

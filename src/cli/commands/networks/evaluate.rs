@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::commands::networks::evaluate_lines::lines;
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use facepipe_core::artifacts::model_folder::{self, REPORT_FOLDER};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_core::artifacts::model_folder::EXPORT_FOLDER;
 use facepipe_core::context::Context;

@@ -13,8 +13,8 @@ pub(crate) mod verify;
 
 use clap::Subcommand;
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::Outcome;
 use crate::cli::process::Needs;
 use facepipe_core::context::Context;

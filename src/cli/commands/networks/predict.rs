@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::commands::networks::predict_table::Table;
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::share;
 use crate::cli::options::inputs;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use facepipe_core::context::Context;

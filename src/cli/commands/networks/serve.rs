@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::INTERRUPTED;
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::share;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use crate::cli::wiring::networks::in_one_line;

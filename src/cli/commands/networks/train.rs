@@ -6,8 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use tch::Device;
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use facepipe_core::context::Context;

@@ -6,9 +6,9 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::commands::networks::embed::{Line, each_photo};
-use crate::cli::options::args::Globals;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::InputFile;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring::{self, DetectorName};
 use facepipe_core::context::Context;

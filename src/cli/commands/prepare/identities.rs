@@ -4,8 +4,8 @@ use std::path::Path;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::options::args::Globals;
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::wiring;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::artifacts::jsonl;

@@ -1,14 +1,17 @@
 //! `facepipe prepare`
 
+pub(crate) mod identities;
+mod splitting;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::options::args::Globals;
-use crate::cli::options::identities::{self, IdentityOptions};
-use crate::cli::options::splitting::SplitOptions;
+use self::identities::IdentityOptions;
+use crate::cli::commands::prepare::splitting::SplitOptions;
+use crate::cli::failure::Failure;
+use crate::cli::options::globals::Globals;
 use crate::cli::output::explanation;
-use crate::cli::output::failure::Failure;
 use crate::cli::output::result::{self, Outcome, reason_lines, to_value};
 use facepipe_core::artifacts::given_split::SHARDS_FOLDER;
 use facepipe_core::context::Context;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::output::failure::Failure;
+use crate::cli::failure::Failure;
 use facepipe_prepare::{GivenSplit, Settings, SplitBy, Wish};
 
 /// How far the shares' sum may be from 1.
