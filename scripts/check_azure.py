@@ -36,7 +36,7 @@ class Azure:
     def run(self, *arguments):
         command = [self.program, "azure", *map(str, arguments), "--json"]
         return subprocess.run(
-            command, env=self.environment, cwd=self.folder, capture_output=True, text=True
+            command, env=self.environment, cwd=self.folder, capture_output=True, text=True, check=False
         )
 
     def step(self, words, *arguments):

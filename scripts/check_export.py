@@ -66,10 +66,10 @@ class Block(nn.Module):
         if not self.halves:
             return functional.relu(output + images)
         shortcut = functional.avg_pool2d(images, 2)
-        shape = [max(one, other) for one, other in zip(output.shape[1:], shortcut.shape[1:])]
+        shape = [max(one, other) for one, other in zip(output.shape[1:], shortcut.shape[1:], strict=False)]
 
         def filled(tensor):
-            missing = [to - have for to, have in zip(shape, tensor.shape[1:])]
+            missing = [to - have for to, have in zip(shape, tensor.shape[1:], strict=False)]
             return functional.pad(tensor, [0, missing[2], 0, missing[1], 0, missing[0]])
 
         return functional.relu(filled(output) + filled(shortcut))
@@ -158,10 +158,12 @@ def check_torchscript(check, path, inputs, bytes_in):
     if bytes_in:
         probabilities_of = network
     else:
-        probabilities_of = lambda batch: torch.softmax(network(batch) / card["temperature"], -1)
+        def probabilities_of(batch):
+            return torch.softmax(network(batch) / card["temperature"], -1)
         frozen = torch.jit.freeze(network)
         fast = torch.jit.optimize_for_inference(torch.jit.load(path))
-        softmax = lambda logits: torch.softmax(logits / card["temperature"], -1)
+        def softmax(logits):
+            return torch.softmax(logits / card["temperature"], -1)
         check.compare(f"{path.name}, frozen", lambda batch: softmax(frozen(batch)), inputs)
         check.compare(f"{path.name}, optimised", lambda batch: softmax(fast(batch)), inputs)
     check.compare(path.name, probabilities_of, inputs)
@@ -202,7 +204,8 @@ def check_state_dict(check, path, tensors, card):
     before = copy.deepcopy(network.state_dict())
     network.load_state_dict(tensors, strict=True)
     assert all(tensors[name].dtype == tensor.dtype for name, tensor in before.items())
-    softmax = lambda images: torch.softmax(network(images) / card["temperature"], -1)
+    def softmax(images):
+        return torch.softmax(network(images) / card["temperature"], -1)
     check.compare(f"{path.name}, strictly loaded", softmax, check.images)
 
 
@@ -222,7 +225,7 @@ def check_onnx(check, path, inputs):
     assert given.shape[0] == "batch", given.shape
     for output in session.get_outputs():
 
-        def probabilities_of(batch):
+        def probabilities_of(batch, output=output):
             [found] = session.run([output.name], {given.name: batch.numpy()})
             found = torch.from_numpy(found)
             is_logits = output.name == "logits"
@@ -235,15 +238,15 @@ def check_onnx(check, path, inputs):
 
 def check_predict(binary, export, chips, network, card):
     """`facepipe predict` against Pillow and PyTorch, for a model that takes images whole."""
-    from PIL import Image
     import numpy
+    from PIL import Image
 
     lines = subprocess.run(
         [binary, "predict", export / "model.pt", *chips], check=True, capture_output=True, text=True
     ).stdout.splitlines()
     spec = card["input"]
     mean, std = (torch.tensor(spec[name]).view(3, 1, 1) for name in ("mean", "std"))
-    for chip, line in zip(chips, map(json.loads, lines)):
+    for chip, line in zip(chips, map(json.loads, lines), strict=False):
         image = Image.open(chip).convert("RGB")
         image = image.resize((spec["width"], spec["height"]), Image.Resampling.BILINEAR)
         pixels = torch.from_numpy(numpy.array(image)).permute(2, 0, 1) / spec["scale"]
@@ -262,7 +265,8 @@ def main():
     parser.add_argument("--chips", nargs="+", default=[], help="images for `facepipe predict`")
     arguments = parser.parse_args()
     check = Check(arguments.export)
-    here = lambda name: (arguments.export / name).exists()
+    def here(name):
+        return (arguments.export / name).exists()
     files = ("pt", "onnx", "pth", "safetensors")
     names = [f"model.{kind}" for kind in files] + ["model_u8.pt", "model_u8.onnx"]
     for name in names:

@@ -15,7 +15,9 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly TORCH_VERSION=2.13.0
-readonly MIN_RUST_MINOR=88
+# The one place that says how old a Rust may be: `rust-version` in Cargo.toml.
+MIN_RUST_MINOR="$(sed -n 's/^rust-version = "1\.\([0-9]*\).*"/\1/p' Cargo.toml | head -n 1)"
+readonly MIN_RUST_MINOR
 # The build folder and the unpacked libtorch, with room to spare.
 readonly FREE_GB=6
 readonly FREE_GB_CUDA=16

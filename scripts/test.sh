@@ -1,12 +1,42 @@
 #!/usr/bin/env bash
-# Runs the tests of all rooms; arguments go to `cargo test`.
+# Runs the tests of all rooms and says which of them were skipped; arguments go to `cargo test`.
+#
+#   scripts/test.sh [--without-libtorch] [ARGUMENT…]
+#
+# Environment:
+#   FACEPIPE_SHARED=DIR       real photos for tests that need some (default: ../shared)
+#   FACEPIPE_TEST_STRICT=1    a test that is skipped fails
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-./scripts/setup.sh --profile dev
+
+# The rooms that are networks, or stand on them.
+readonly NETWORKS=(nn train evaluate export predict serve)
+
+selected=(--workspace)
+if [ "${1:-}" = --without-libtorch ]; then
+    shift
+    selected+=(--no-default-features)
+    for room in "${NETWORKS[@]}"; do selected+=(--exclude "facepipe-$room"); done
+else
+    ./scripts/setup.sh --profile dev
+fi
 # As in setup.sh: libtorch is where .cargo/config.toml says.
 unset LIBTORCH
 # Tests of these models look for their files, and say loudly what they skip without them.
-cargo run --quiet -- models pull mtcnn dlib >/dev/null ||
+cargo run --quiet "${selected[@]:1:1}" -- models pull mtcnn dlib >/dev/null ||
     say "going on without the files of MTCNN and dlib: their tests are skipped"
-cargo test --workspace "$@"
+
+FACEPIPE_TEST_SKIPS="$(mktemp)"
+export FACEPIPE_TEST_SKIPS
+trap 'rm -f "$FACEPIPE_TEST_SKIPS"' EXIT
+outcome=0
+cargo test "${selected[@]}" "$@" || outcome=$?
+skipped="$(wc -l <"$FACEPIPE_TEST_SKIPS")"
+if [ "$skipped" -gt 0 ]; then
+    say "$skipped skipped:"
+    sort "$FACEPIPE_TEST_SKIPS" >&2
+else
+    say "0 skipped"
+fi
+exit "$outcome"

@@ -13,7 +13,6 @@ are of whole processes.
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile

@@ -36,7 +36,8 @@ def overlap(a, b):
     if width <= 0 or height <= 0:
         return 0.0
     both = width * height
-    area = lambda box: (box[2] - box[0]) * (box[3] - box[1])
+    def area(box):
+        return (box[2] - box[0]) * (box[3] - box[1])
     return both / (area(a) + area(b) - both)
 
 

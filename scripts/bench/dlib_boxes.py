@@ -27,9 +27,8 @@ import sys
 
 import dlib
 import numpy
-from PIL import Image, ImageOps
-
 from detection import overlap
+from PIL import Image, ImageOps
 
 SAME = 0.4
 
@@ -79,7 +78,7 @@ def main():
         for what, measured in rows.items():
             if measured:
                 mean, deviation = numpy.mean(measured, axis=0), numpy.std(measured, axis=0)
-                numbers = " ".join(f"{m:6.3f} +-{d:.3f}" for m, d in zip(mean, deviation))
+                numbers = " ".join(f"{m:6.3f} +-{d:.3f}" for m, d in zip(mean, deviation, strict=False))
                 print(f"{what:<10} {len(measured):>5}  {numbers}", flush=True)
 
 

@@ -110,7 +110,7 @@ def accuracy(pairs, threshold):
 
 def best_threshold(pairs):
     accuracies = [accuracy(pairs, threshold) for threshold in THRESHOLDS]
-    best = [t for t, found in zip(THRESHOLDS, accuracies) if found == max(accuracies)]
+    best = [t for t, found in zip(THRESHOLDS, accuracies, strict=False) if found == max(accuracies)]
     return best[len(best) // 2]
 
 

@@ -27,7 +27,8 @@ def overlap(a, b):
     width = min(a[2], b[2]) - max(a[0], b[0])
     height = min(a[3], b[3]) - max(a[1], b[1])
     both = max(0, width) * max(0, height)
-    area = lambda box: (box[2] - box[0]) * (box[3] - box[1])
+    def area(box):
+        return (box[2] - box[0]) * (box[3] - box[1])
     return both / (area(a) + area(b) - both)
 
 
@@ -44,7 +45,7 @@ def main():
         ours = [json.loads(line) for line in output.splitlines()]
         totals = {"theirs": 0, "ours": 0, "same": 0}
         worst = {"box": 0.0, "landmark": 0.0, "score": 0.0}
-        for photo, name, line in zip(photos, names, ours):
+        for photo, name, line in zip(photos, names, ours, strict=False):
             image = Image.open(name)
             size = max(MIN_FACE, CELL * max(image.size) / SEARCHED_SIDE)
             mtcnn = MTCNN(keep_all=True, min_face_size=size)
@@ -53,7 +54,7 @@ def main():
             limit = np.array([image.width, image.height] * 2)
             differences = {"box": 0.0, "landmark": 0.0, "score": 0.0}
             same = 0
-            for box, score, landmarks in zip(boxes, scores, points if len(boxes) else []):
+            for box, score, landmarks in zip(boxes, scores, points if len(boxes) else [], strict=False):
                 # facepipe prints whole pixels inside the photo.
                 inside = np.clip(box, 0, limit)
                 faces = [face for face in line["faces"] if overlap(face["box"], inside) > SAME]

@@ -104,9 +104,10 @@ def near_by_imagededup(data, pairs):
     method = PHash(verbose=False)
     known = {photo: method.encode_image(os.path.join(data, photo)) for pair in pairs for photo in pair}
     limit = 10
-    near = lambda pair: all(known[photo] for photo in pair) and (
-        method.hamming_distance(known[pair[0]], known[pair[1]]) <= limit
-    )
+    def near(pair):
+        return all(known[photo] for photo in pair) and (
+            method.hamming_distance(known[pair[0]], known[pair[1]]) <= limit
+        )
     return {pair for pair in pairs if near(pair)}
 
 
@@ -121,9 +122,10 @@ def main():
         pictures = of_whole(folder, f"{work}/pictures", places, "--embeddings", "off")
         whole = of_whole(folder, f"{work}/whole", places, "--embeddings", "on")
         crops = of_crops(folder, places, work)
-    together = lambda found: {
-        pair for pair in kinds if found.get(pair[0], set()) & found.get(pair[1], set())
-    }
+    def together(found):
+        return {
+            pair for pair in kinds if found.get(pair[0], set()) & found.get(pair[1], set())
+        }
     answers = {"pictures": together(pictures), "whole": together(whole), "crops": together(crops)}
     answers["both"] = answers["whole"] | answers["crops"]
     for name, method in [("imagehash", near_by_imagehash), ("imagededup", near_by_imagededup)]:
@@ -137,10 +139,12 @@ def main():
         of_kind = {pair for pair, other in kinds.items() if other == kind}
         found = " ".join(f"{len(of_kind & answer):10}" for answer in answers.values())
         print(f"{kind:20} {len(of_kind):5} {found}")
-    precision = lambda answer: sum(kinds[pair] != "different" for pair in answer) / max(len(answer), 1)
-    recall = lambda answer: sum(kinds[pair] != "different" for pair in answer) / sum(
-        kind != "different" for kind in kinds.values()
-    )
+    def precision(answer):
+        return sum(kinds[pair] != "different" for pair in answer) / max(len(answer), 1)
+    def recall(answer):
+        return sum(kinds[pair] != "different" for pair in answer) / sum(
+            kind != "different" for kind in kinds.values()
+        )
     for name, share in [("precision", precision), ("recall", recall)]:
         print(f"{name:26} " + " ".join(f"{share(answer):10.3f}" for answer in answers.values()))
 

@@ -33,7 +33,7 @@ TOTAL = int(os.environ.get("TOTAL", "100000"))
 STEPS = 10
 CONNECTIONS = 16
 ADDRESS = ("127.0.0.1", 18110)
-URL = "http://%s:%d" % ADDRESS
+URL = f"http://{ADDRESS[0]}:{ADDRESS[1]}"
 LOAD = os.environ.get("LOAD", "target/release/examples/load")
 MOST_GROWTH = 1.1
 SLOW_CONNECTIONS = 50
@@ -111,7 +111,7 @@ def main():
         sys.exit(__doc__)
     model, chip, options = sys.argv[1], pathlib.Path(sys.argv[2]).read_bytes(), sys.argv[3:]
     program = os.environ.get("FACEPIPE", "facepipe")
-    command = [program, "serve", model, "--chips", "--bind", "%s:%d" % ADDRESS, *options]
+    command = [program, "serve", model, "--chips", "--bind", f"{ADDRESS[0]}:{ADDRESS[1]}", *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     line = process.stdout.readline().decode().strip()
     if not line:

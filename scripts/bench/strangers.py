@@ -95,7 +95,7 @@ def with_donors(classes, strangers, level, share_of_one, chance):
     donors, mixed = names[1::2], names[0::2]
     pool = {person: list(photos) for person, photos in strangers.items()}
     result = {}
-    for name, donor in zip(mixed, donors):
+    for name, donor in zip(mixed, donors, strict=False):
         own = sized(classes[name], chance)
         if own is None:
             continue
@@ -199,7 +199,7 @@ def main():
                         counts[truth[item], decision, half[item.split("/")[0]]] += 1
                         counts[truth[item], half[item.split("/")[0]]] += 1
 
-                def halves(what):
+                def halves(what, counts=counts):
                     both = [share(counts[what, "aside", half], counts[what, half]) for half in (0, 1)]
                     return " ".join(both)
 

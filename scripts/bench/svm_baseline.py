@@ -27,11 +27,11 @@ Needs dlib (or dlib-bin), numpy, pillow, scikit-learn, and WEIGHTS, the folder o
 models/weights). CACHE names a file that keeps the baseline's 128 numbers of each photo from run to run.
 """
 
+import csv
 import json
 import math
 import os
 import pathlib
-import csv
 import subprocess
 import sys
 import tempfile
@@ -151,7 +151,7 @@ def baseline_answers(items, numbers_of):
             if item["split"] == "test":
                 photos.append(item["file"])
     start = time.monotonic()
-    answers.update(zip(photos, svm_answers(sides)))
+    answers.update(zip(photos, svm_answers(sides), strict=False))
     return answers, seconds + time.monotonic() - start
 
 

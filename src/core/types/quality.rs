@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Measures of one face in one photo, taken by [`quality`](facepipe_faces::quality): they compare between
+/// Measures of one face in one photo, taken by `facepipe_faces::quality`: they compare between
 /// faces of different photos and sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FaceQuality {
