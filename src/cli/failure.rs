@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::cli::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
-use facepipe_core::errors::Hint;
+use facepipe_core::errors::{Hint, causes};
 
 /// An error of any stage on its way to the terminal.
 #[derive(Debug)]
@@ -54,14 +54,12 @@ pub(crate) fn print(failure: &Failure) -> u8 {
         Failure::Stage(error) => {
             eprintln!("error: {error}");
             let mut last = error.to_string();
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                let text = error.to_string();
+            for cause in error.source().into_iter().flat_map(causes) {
+                let text = cause.to_string();
                 if !last.contains(&text) {
                     eprintln!("caused by: {text}");
                 }
                 last = text;
-                cause = error.source();
             }
             if let Some(hint) = error.hint() {
                 eprintln!("\nhint: {hint}");

@@ -160,6 +160,36 @@ fn every_link_of_the_documents_leads_somewhere() {
     assert!(count >= 100, "{count} links");
 }
 
+/// Architecture and how-to pages name files of the code: they must move with it.
+#[test]
+fn every_file_that_the_documents_name_is_there() {
+    let root = project();
+    let mut count = 0;
+    for (name, page) in pages() {
+        // What a released version had, and where, is history.
+        if name == Path::new("CHANGELOG.md") {
+            continue;
+        }
+        let spans = prose(&page)
+            .into_iter()
+            .flat_map(|line| line.split('`').skip(1).step_by(2));
+        let paths = spans.filter(|span| {
+            let begins = ["src/", "tests/", "scripts/"].iter();
+            begins.into_iter().any(|begin| span.starts_with(begin))
+                && span
+                    .chars()
+                    .all(|one| one.is_ascii_alphanumeric() || "/._-".contains(one))
+        });
+        for path in paths {
+            // NAME stands for what the reader adds: its folder is there.
+            let (known, _) = path.split_once("NAME").unwrap_or((path, ""));
+            assert!(root.join(known).exists(), "{}: `{path}`", name.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 50, "{count} files");
+}
+
 #[test]
 fn the_summary_names_every_page_of_the_manual() {
     let pages = pages();
