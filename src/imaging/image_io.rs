@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::Once;
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
@@ -216,7 +217,8 @@ pub fn format_name(format: ImageFormat) -> String {
 /// [`ImageError`] when the encoder fails, which on memory it does only for an empty image.
 pub fn encode_png(image: &RgbImage) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
-    image.write_to(&mut Cursor::new(&mut bytes), ImageFormat::Png)?;
+    // `write_to` would compile the encoders of all formats.
+    image.write_with_encoder(PngEncoder::new(&mut bytes))?;
     Ok(bytes)
 }
 

@@ -4,3 +4,4 @@ pub mod data_set;
 pub mod image_io;
 pub mod perceptual_hash;
 pub mod photo_date;
+pub mod resize;

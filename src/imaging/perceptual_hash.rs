@@ -8,15 +8,13 @@
 //! [`CoarseHash`] is for finding candidates: pictures of one photo with other colours, without a strip of
 //! its edge or with a frame stay near each other in it, and so do some that have nothing in common.
 
-use std::cell::RefCell;
-
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType as Filter, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::imageops::{self, FilterType};
+use image::imageops;
 use image::{GrayImage, RgbImage};
 use img_hash::image::{GrayImage as HashedImage, Luma};
 use img_hash::{HashAlg, HashBytes, Hasher, HasherConfig};
 use serde::{Deserialize, Serialize};
+
+use crate::resize;
 
 /// Side of the square that a picture is shrunk to before hashing, in pixels. Shrinking once with an
 /// antialiasing filter makes the hash independent of the picture's resolution, and cheap.
@@ -54,7 +52,7 @@ impl Reduced {
     /// Shrinks a grey picture of any size; its ratio is not kept.
     #[must_use]
     pub fn of(picture: &image::GrayImage) -> Self {
-        Self(shrunk(picture, REDUCED_SIDE, REDUCED_SIDE))
+        Self(resize::triangle(picture, REDUCED_SIDE, REDUCED_SIDE))
     }
 
     /// As it would be of the picture turned and mirrored.
@@ -94,7 +92,7 @@ fn steps_across<Bytes: HashBytes + Copy>(
     side: u32,
     hasher: &Hasher<Bytes>,
 ) -> Bytes {
-    let cells = shrunk(picture, side + 1, side);
+    let cells = resize::triangle(picture, side + 1, side);
     let (width, height) = cells.dimensions();
     // `img_hash` has the picture types of an earlier `image`.
     let cells = HashedImage::from_fn(width, height, |x, y| Luma(cells.get_pixel(x, y).0));
@@ -106,28 +104,6 @@ fn steps_across<Bytes: HashBytes + Copy>(
 fn word_of(bytes: &[u8]) -> u64 {
     let first = bytes.iter().take(8);
     first.fold(0, |word, byte| word << 8 | u64::from(*byte))
-}
-
-/// A picture shrunk with an antialiased triangle filter; its ratio is not kept.
-pub fn shrunk(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
-    // What the fast way refuses, such as a picture without pixels, is left to the slow one.
-    fast_shrunk(picture, width, height)
-        .unwrap_or_else(|_| imageops::resize(picture, width, height, FilterType::Triangle))
-}
-
-fn fast_shrunk(
-    picture: &GrayImage,
-    width: u32,
-    height: u32,
-) -> Result<GrayImage, Box<dyn std::error::Error>> {
-    let (from_width, from_height) = picture.dimensions();
-    let source = ImageRef::new(from_width, from_height, picture.as_raw(), PixelType::U8)?;
-    let mut target = Image::new(width, height, PixelType::U8);
-    let triangle = ResizeAlg::Convolution(Filter::Bilinear);
-    let options = ResizeOptions::new().resize_alg(triangle);
-    RESIZER.with_borrow_mut(|resizer| resizer.resize(&source, &mut target, &options))?;
-    let target = GrayImage::from_raw(width, height, target.into_vec());
-    target.ok_or_else(|| "too few pixels".into())
 }
 
 impl PerceptualHash {
@@ -161,7 +137,6 @@ impl PerceptualHash {
 
 thread_local! {
     // One for each thread: they can't be shared.
-    static RESIZER: RefCell<Resizer> = RefCell::new(Resizer::new());
     static FINE: Hasher<[u8; BYTES]> = hasher(GRID_SIDE);
     static COARSE: Hasher<[u8; 8]> = hasher(COARSE_SIDE);
 }

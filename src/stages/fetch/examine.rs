@@ -3,7 +3,7 @@
 use image::ImageError;
 use serde::{Deserialize, Serialize};
 
-use super::shrink::{ShrinkError, shrink};
+use super::shrink::shrink;
 use facepipe_core::artifacts::digest::{content_name, md5_hex, sha256_hex};
 use facepipe_core::licence::OtherLicence;
 use facepipe_core::types::{OriginalImage, Reason, Size};
@@ -190,8 +190,11 @@ pub(super) fn of_decode_error(error: &DecodeError) -> LeftOut {
     }
 }
 
-fn of_shrink_error(error: &ShrinkError) -> LeftOut {
-    LeftOut::for_good(Reason::Unreadable, error.to_string())
+fn of_shrink_error(error: &ImageError) -> LeftOut {
+    LeftOut::for_good(
+        Reason::Unreadable,
+        format!("cannot write the smaller image: {error}"),
+    )
 }
 
 #[cfg(test)]

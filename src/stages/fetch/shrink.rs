@@ -1,11 +1,10 @@
 //! Images made smaller before they are stored, with `--resize`.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::{ImageError, ImageFormat, RgbImage};
+use image::{ImageError, ImageFormat};
 
 use facepipe_core::types::Size;
 use facepipe_imaging::image_io::{Decoded, encode_jpeg, encode_png};
+use facepipe_imaging::resize::lanczos;
 
 /// Quality of JPEGs that were made smaller: the loss is below what the first JPEG lost.
 const JPEG_QUALITY: u8 = 95;
@@ -18,18 +17,9 @@ pub(super) struct Smaller {
     pub(super) format: ImageFormat,
 }
 
-/// Why an image can't be made smaller.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ShrinkError {
-    #[error("cannot make the image smaller: {0}")]
-    Resize(String),
-    #[error("cannot write the smaller image: {0}")]
-    Encode(#[from] ImageError),
-}
-
 /// Makes an upright image smaller, so that its longer side has `longest` pixels; `None` where it is not
 /// larger than that. JPEG and WebP become JPEG, everything else PNG.
-pub(super) fn shrink(decoded: &Decoded, longest: u32) -> Result<Option<Smaller>, ShrinkError> {
+pub(super) fn shrink(decoded: &Decoded, longest: u32) -> Result<Option<Smaller>, ImageError> {
     let (width, height) = decoded.rgb.dimensions();
     let longer = width.max(height);
     if longer <= longest {
@@ -40,7 +30,7 @@ pub(super) fn shrink(decoded: &Decoded, longest: u32) -> Result<Option<Smaller>,
         (side as u32).max(1)
     };
     let size = Size::new(scaled(width), scaled(height));
-    let small = lanczos(&decoded.rgb, size)?;
+    let small = lanczos(&decoded.rgb, size.width, size.height);
     let is_lossy = matches!(decoded.format, ImageFormat::Jpeg | ImageFormat::WebP);
     let (bytes, format) = if is_lossy {
         (encode_jpeg(&small, JPEG_QUALITY)?, ImageFormat::Jpeg)
@@ -54,28 +44,10 @@ pub(super) fn shrink(decoded: &Decoded, longest: u32) -> Result<Option<Smaller>,
     }))
 }
 
-fn lanczos(image: &RgbImage, size: Size) -> Result<RgbImage, ShrinkError> {
-    let failed = |error: String| ShrinkError::Resize(error);
-    let pixels = ImageRef::new(
-        image.width(),
-        image.height(),
-        image.as_raw(),
-        PixelType::U8x3,
-    )
-    .map_err(|error| failed(error.to_string()))?;
-    let mut small = Image::new(size.width, size.height, PixelType::U8x3);
-    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-    Resizer::new()
-        .resize(&pixels, &mut small, &options)
-        .map_err(|error| failed(error.to_string()))?;
-    RgbImage::from_raw(size.width, size.height, small.into_vec())
-        .ok_or_else(|| failed("its pixels have another size".to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::Rgb;
+    use image::{Rgb, RgbImage};
 
     fn decoded(width: u32, height: u32, format: ImageFormat) -> Decoded {
         let rgb = RgbImage::from_fn(width, height, |x, y| {

@@ -21,7 +21,7 @@ use image::GrayImage;
 use serde::Serialize;
 
 use super::view::SIDE;
-use facepipe_imaging::perceptual_hash::shrunk;
+use facepipe_imaging::resize;
 use plane::{Moments, Plane, solve};
 
 /// Agreement from which on two whole pictures are one photo (measured, see above).
@@ -91,7 +91,7 @@ pub(super) struct Details([Plane; LEVELS.len()]);
 
 impl Details {
     pub(super) fn of(picture: &GrayImage) -> Self {
-        let picture = shrunk(picture, SIDE, SIDE);
+        let picture = resize::triangle(picture, SIDE, SIDE);
         let values = picture
             .as_raw()
             .iter()
