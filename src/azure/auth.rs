@@ -1,9 +1,19 @@
 //! The ways to sign in.
 
-use std::str::FromStr;
-
 /// A way to sign in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "kebab-case", ascii_case_insensitive)]
 pub enum Auth {
     /// The resource's key.
     Key,
@@ -16,33 +26,9 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// All ways.
-    pub const ALL: [Self; 4] = [
-        Self::Key,
-        Self::ClientSecret,
-        Self::ManagedIdentity,
-        Self::AzureCli,
-    ];
-
     /// As it stands on the command line.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Key => "key",
-            Self::ClientSecret => "client-secret",
-            Self::ManagedIdentity => "managed-identity",
-            Self::AzureCli => "azure-cli",
-        }
-    }
-}
-
-impl FromStr for Auth {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL
-            .into_iter()
-            .find(|auth| auth.as_str().eq_ignore_ascii_case(text))
-            .ok_or(())
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }

@@ -89,7 +89,7 @@ impl Credentials {
             (None, None) => None,
             (None, Some((text, source))) => {
                 let variable = source.to_string();
-                let wrong = |()| CredentialsError::Auth { variable };
+                let wrong = |_| CredentialsError::Auth { variable };
                 Some(text.parse().map_err(wrong)?)
             }
         };
@@ -154,7 +154,7 @@ fn tier<E: Fn(&str) -> Option<String>>(
         (None, Some((text, source))) => {
             let variable = source.to_string();
             text.parse()
-                .map_err(|()| CredentialsError::Tier { variable })
+                .map_err(|_| CredentialsError::Tier { variable })
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Why the service can't even be asked.
 
+use strum::VariantArray as _;
+
 use std::io;
 
 use super::auth::Auth;
@@ -53,7 +55,11 @@ pub enum CredentialsError {
 
 /// The ways to sign in, as they are written.
 fn ways() -> String {
-    Auth::ALL.map(Auth::as_str).join(", ")
+    Auth::VARIANTS
+        .iter()
+        .map(|way| way.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn are(names: &[String]) -> String {

@@ -1,7 +1,6 @@
 //! How often the service may be asked.
 
 use std::collections::VecDeque;
-use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,20 @@ use facepipe_core::context::Interrupted;
 const MARGIN: f64 = 0.05;
 
 /// Pricing tier of the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase", ascii_case_insensitive)]
 pub enum Tier {
     /// Free: 20 calls a minute. Also what is taken for a tier that is not told.
     #[default]
@@ -25,11 +37,8 @@ pub enum Tier {
 impl Tier {
     /// As it stands on the command line and in the portal.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::F0 => "f0",
-            Self::S0 => "s0",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// Calls, and the time in which so many are allowed.
@@ -39,17 +48,6 @@ impl Tier {
             Self::F0 => (20, Duration::from_secs(60)),
             Self::S0 => (10, Duration::from_secs(1)),
         }
-    }
-}
-
-impl FromStr for Tier {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::F0, Self::S0]
-            .into_iter()
-            .find(|tier| tier.as_str().eq_ignore_ascii_case(text))
-            .ok_or(())
     }
 }
 
@@ -187,6 +185,6 @@ mod tests {
     fn tiers_are_read_in_any_case() {
         assert_eq!("S0".parse(), Ok(Tier::S0));
         assert_eq!("f0".parse(), Ok(Tier::F0));
-        assert_eq!("s1".parse::<Tier>(), Err(()));
+        assert!("s1".parse::<Tier>().is_err());
     }
 }

@@ -21,15 +21,15 @@ mod weights;
 
 pub use classifier::{Classifier, ModelError, most_probable};
 pub use classifier::{EXTRA_FOLDER, card_in_archive, open_network};
-pub use device::{DeviceError, device_name, parse_device, use_threads, use_threads_here};
+pub use device::{NoCuda, device, device_name, use_threads, use_threads_here};
 pub use dlib_resnet::DlibResNet;
 pub use input_tensor::input_tensor;
 pub use loader::consecutive_batches;
 pub use loader::{Batch, Loader, LoaderError, Picture};
 pub use mmod::Mmod;
-pub use network::{Backbone, DEFAULT_BACKBONE, Network, SMALLEST_LENGTH};
+pub use network::{Backbone, Network, SMALLEST_LENGTH};
 pub use pickle::PickleError;
-pub use precision::{Precision, PrecisionChoice, PrecisionError, processor_has_bf16};
+pub use precision::{Precision, PrecisionChoice, PrecisionError, has_bf16};
 pub use pth::{PthError, PthReadError};
 pub use reference::{reference_of, reference_picture};
 pub use state::{Entry, Role, State};

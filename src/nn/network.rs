@@ -12,15 +12,29 @@ use facepipe_faces::preprocess::{dlib_input, imagenet_input};
 use facepipe_models::dlib::RESNET_FILE;
 use facepipe_models::dlib::face_chip::CHIP_SIDE;
 
-/// The network where none is named.
-pub const DEFAULT_BACKBONE: Backbone = Backbone::DlibResnet29;
-
 /// Networks by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Backbone {
     /// dlib's face recognition network, trained on three million faces: 6 million weights.
     #[serde(rename = "dlib-resnet29")]
+    #[strum(serialize = "dlib-resnet29")]
+    #[default]
     DlibResnet29,
     /// ResNet-18: 11 million weights.
     Resnet18,
@@ -31,23 +45,10 @@ pub enum Backbone {
 }
 
 impl Backbone {
-    /// All of them, smallest first.
-    pub const ALL: [Self; 4] = [
-        Self::DlibResnet29,
-        Self::Resnet18,
-        Self::Resnet34,
-        Self::Resnet50,
-    ];
-
     /// The name on the command line and in files.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::DlibResnet29 => "dlib-resnet29",
-            Self::Resnet18 => "resnet18",
-            Self::Resnet34 => "resnet34",
-            Self::Resnet50 => "resnet50",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The file of its trained weights, as it is published: dlib's of faces, torchvision's of ImageNet.
@@ -107,26 +108,6 @@ impl Backbone {
             Self::Resnet34 => torchvision(state, BlockKind::Basic, [3, 4, 6, 3]),
             Self::Resnet50 => torchvision(state, BlockKind::Bottleneck, [3, 4, 6, 3]),
         }
-    }
-}
-
-impl std::fmt::Display for Backbone {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Backbone {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|backbone| backbone.name() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::name).join(", ");
-                format!("`{text}` is not one of {names}")
-            })
     }
 }
 

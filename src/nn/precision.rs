@@ -4,14 +4,20 @@
 //! what lies between them have the kind of the trunk's input (P. Micikevicius et al., "Mixed precision
 //! training", ICLR 2018). libtorch's own autocast is no help: tch reaches only that of CUDA.
 
+use std::process::Command;
+use std::sync::OnceLock;
+
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
 use facepipe_core::errors::Hint;
 
 /// The numbers of a trunk's convolutions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Precision {
     /// 32 bits.
     F32,
@@ -24,12 +30,8 @@ pub enum Precision {
 impl Precision {
     /// The name on the command line and in files.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::Bf16 => "bf16",
-            Self::Fp16 => "fp16",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// A trunk's input in this precision, channels last in memory: oneDNN's and cuDNN's convolutions
@@ -49,33 +51,31 @@ impl Precision {
     }
 }
 
-impl std::fmt::Display for Precision {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.name())
-    }
-}
-
-/// A precision, or the one that is best here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The precision that is asked for.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum PrecisionChoice {
-    /// What the device is fastest with, without loss of accuracy.
+    /// bf16 where the processor or GPU has instructions for it (twice as fast), else f32.
+    #[default]
     Auto,
-    /// This one, or an error.
-    Fixed(Precision),
-}
-
-impl std::str::FromStr for PrecisionChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "f32" => Ok(Self::Fixed(Precision::F32)),
-            "bf16" => Ok(Self::Fixed(Precision::Bf16)),
-            "fp16" => Ok(Self::Fixed(Precision::Fp16)),
-            _ => Err(format!("`{text}` is not one of auto, f32, bf16, fp16")),
-        }
-    }
+    /// 32 bits.
+    F32,
+    /// 16 bits with the range of 32.
+    Bf16,
+    /// 16 bits with a smaller range, for older GPUs.
+    Fp16,
 }
 
 /// A device does not calculate in a precision.
@@ -96,9 +96,11 @@ impl PrecisionChoice {
     /// [`PrecisionError`] for fp16 on a processor.
     pub fn on(self, device: Device) -> Result<Precision, PrecisionError> {
         match self {
-            Self::Fixed(Precision::Fp16) if !device.is_cuda() => Err(PrecisionError),
-            Self::Fixed(precision) => Ok(precision),
-            Self::Auto if device.is_cuda() || processor_has_bf16() => Ok(Precision::Bf16),
+            Self::F32 => Ok(Precision::F32),
+            Self::Bf16 => Ok(Precision::Bf16),
+            Self::Fp16 if device.is_cuda() => Ok(Precision::Fp16),
+            Self::Fp16 => Err(PrecisionError),
+            Self::Auto if has_bf16(device) => Ok(Precision::Bf16),
             Self::Auto => Ok(Precision::F32),
         }
     }
@@ -108,23 +110,36 @@ impl Precision {
     /// What is to be said of it on a device: why it is used, and what else there is.
     #[must_use]
     pub fn reason(self, device: Device) -> &'static str {
-        let fast = processor_has_bf16();
+        let (fast, gpu) = (has_bf16(device), device.is_cuda());
         match self {
-            Self::Bf16 if device.is_cuda() => "GPUs since NVIDIA's Ampere have instructions for it",
-            Self::F32 if device.is_cuda() => "as asked for; bf16 is faster on a GPU",
             Self::Fp16 => "as asked for; the loss is scaled",
+            Self::Bf16 if fast && gpu => "this GPU has instructions for it",
             Self::Bf16 if fast => "this processor has instructions for it",
+            Self::Bf16 if gpu => "as asked for; GPUs before NVIDIA's Ampere are slower with it",
             Self::Bf16 => "as asked for; this processor has no instructions for it and is slower",
+            Self::F32 if fast && gpu => "as asked for; bf16 is faster on this GPU",
             Self::F32 if fast => "as asked for; bf16 is faster on this processor",
+            Self::F32 if gpu => {
+                "no compute capability of 8.0, which bfloat16 needs, is reported for this GPU"
+            }
             Self::F32 => "this processor has no instructions for bfloat16",
         }
     }
 }
 
+/// Whether a device has instructions for bfloat16.
+#[must_use]
+pub fn has_bf16(device: Device) -> bool {
+    if device.is_cuda() {
+        gpus_have_bf16()
+    } else {
+        processor_has_bf16()
+    }
+}
+
 /// Whether the processor has AVX512-BF16; every one with AMX-BF16 has it too. (Processors by ARM were
 /// not measured: for them it is false.)
-#[must_use]
-pub fn processor_has_bf16() -> bool {
+fn processor_has_bf16() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         std::arch::is_x86_feature_detected!("avx512bf16")
@@ -133,6 +148,27 @@ pub fn processor_has_bf16() -> bool {
     {
         false
     }
+}
+
+/// Whether all GPUs of this machine have it. libtorch's interface for C does not give a GPU's compute
+/// capability, so NVIDIA's own program is asked; where it is missing, 32 bits are the safe choice.
+fn gpus_have_bf16() -> bool {
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let listed = Command::new("nvidia-smi")
+            .args(["--query-gpu=compute_cap", "--format=csv,noheader"])
+            .output();
+        listed.is_ok_and(|listed| {
+            listed.status.success() && all_have_bf16(&String::from_utf8_lossy(&listed.stdout))
+        })
+    })
+}
+
+/// Whether each line is a compute capability of 8.0 (Ampere) or more, from which on GPUs have
+/// instructions for bfloat16 (NVIDIA, CUDA C++ Programming Guide, "Compute Capabilities").
+fn all_have_bf16(capabilities: &str) -> bool {
+    let has = |line: &str| line.trim().parse::<f32>().is_ok_and(|number| number >= 8.0);
+    !capabilities.trim().is_empty() && capabilities.trim().lines().all(has)
 }
 
 /// A layer's tensor in the kind of its input. Gradients go back to the tensor itself, in its own kind.
@@ -201,8 +237,20 @@ mod tests {
                 .is_some_and(|hint| hint.contains("--precision"))
         );
         assert!("half".parse::<PrecisionChoice>().is_err());
-        let gpu = PrecisionChoice::Auto.on(Device::Cuda(0)).expect("has it");
-        assert_eq!(gpu, Precision::Bf16);
+        assert_eq!(
+            PrecisionChoice::Fp16.on(Device::Cuda(0)),
+            Ok(Precision::Fp16)
+        );
+    }
+
+    #[test]
+    fn gpus_have_bf16_from_ampere_on() {
+        for fast in ["8.0\n", "9.0\n8.6\n", "12.0\r\n"] {
+            assert!(all_have_bf16(fast), "{fast:?}");
+        }
+        for slow in ["", "7.5\n", "8.0\n7.0\n", "[N/A]\n"] {
+            assert!(!all_have_bf16(slow), "{slow:?}");
+        }
     }
 
     #[test]

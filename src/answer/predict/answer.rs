@@ -2,7 +2,7 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use facepipe_core::types::{DetectedFace, PixelRect};
+use facepipe_core::types::{DetectedFace, ModelCard, PixelRect};
 use facepipe_nn::most_probable;
 
 /// The label of a face that is nobody whom the model knows.
@@ -80,6 +80,16 @@ pub struct Naming {
 }
 
 impl Naming {
+    /// The same for a model: where no bound was asked for, the one of its card; a bound of 0 is none.
+    #[must_use]
+    pub fn for_model(self, card: &ModelCard) -> Self {
+        let of_card = card.unknown.as_ref().map(|unknown| unknown.below);
+        Self {
+            unknown_below: self.unknown_below.or(of_card).filter(|below| *below > 0.0),
+            ..self
+        }
+    }
+
     /// Says who a face is; `probabilities` are those of `labels`, of which there is at least one.
     #[must_use]
     pub fn name(&self, face: &DetectedFace, probabilities: &[f32], labels: &[String]) -> NamedFace {

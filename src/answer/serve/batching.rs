@@ -27,6 +27,15 @@ pub struct Batching {
     pub delay: Duration,
 }
 
+impl Default for Batching {
+    fn default() -> Self {
+        Self {
+            faces: NonZeroUsize::new(16).unwrap_or(NonZeroUsize::MIN),
+            delay: Duration::from_millis(5),
+        }
+    }
+}
+
 /// Why there are no probabilities.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the model failed: {0}")]

@@ -44,12 +44,7 @@ impl Engine {
         metrics: &Arc<Metrics>,
     ) -> Result<(Self, Vec<JoinHandle<()>>), ServeError> {
         let is_whole = matches!(opened.card.chip, ChipSpec::Whole);
-        let of_card = opened.card.unknown.as_ref().map(|unknown| unknown.below);
-        let unknown_below = settings.naming.unknown_below.or(of_card);
-        let naming = Naming {
-            unknown_below: unknown_below.filter(|below| *below > 0.0),
-            top: settings.naming.top,
-        };
+        let naming = settings.naming.for_model(&opened.card);
         let parts = Arc::new(Parts {
             card: opened.card,
             tools: opened.tools,

@@ -35,4 +35,4 @@ pub use error::ServeError;
 pub use listen::{Certificate, bind, listen};
 pub use model::{Embedding, LabelModel, Opened, Reopen};
 pub use service::Service;
-pub use settings::{Limits, Settings};
+pub use settings::{DEFAULT_ADDRESS, Limits, Settings};

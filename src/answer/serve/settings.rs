@@ -1,5 +1,6 @@
 //! What a server is allowed and how it behaves.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use super::batching::Batching;
 use super::browsers::Origin;
 use facepipe_predict::Naming;
 
+/// Where a server listens by default: this machine alone reaches it.
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 /// Memory for bodies at least, in bytes, however small a single one may be.
 const LEAST_BODY_MEMORY: usize = 256 << 20;
 /// Bodies of the largest size that are held at once.
@@ -52,6 +55,18 @@ pub struct Limits {
     /// Longest time that requests are still answered after the server was told to end.
     #[serde(serialize_with = "seconds")]
     pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue: 128,
+            body_bytes: 20_000_000,
+            pixels: 50_000_000,
+            time: Duration::from_secs(30),
+            drain: Duration::from_secs(30),
+        }
+    }
 }
 
 /// A time in JSON.

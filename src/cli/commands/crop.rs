@@ -51,10 +51,10 @@ pub(crate) struct CropOptions {
     #[arg(long)]
     pub(crate) no_align: bool,
     /// Surroundings kept on each side of a face, as a share of its size
-    #[arg(long, value_name = "SHARE", default_value_t = 0.2, value_parser = margin)]
+    #[arg(long, value_name = "SHARE", default_value_t = Settings::default().margin, value_parser = margin)]
     pub(crate) margin: f32,
     /// Smallest face in pixels: the side of a square as large as its box
-    #[arg(long, value_name = "PIXELS", default_value_t = 48)]
+    #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().min_face)]
     pub(crate) min_face: u32,
     /// Keep a photo without a face as it is
     #[arg(long)]
@@ -65,10 +65,8 @@ pub(crate) struct CropOptions {
 
 impl CropOptions {
     /// The stage's settings.
-    pub(crate) fn settings(&self, detector: &str, faces: FaceChoice) -> Settings {
+    pub(crate) fn settings(&self, faces: FaceChoice) -> Settings {
         Settings {
-            detector: detector.to_owned(),
-            align: !self.no_align,
             margin: self.margin,
             min_face: self.min_face,
             faces,
@@ -97,7 +95,7 @@ pub(crate) fn run(
         (false, true) => FaceChoice::Main,
         (false, false) => FaceChoice::All,
     };
-    let settings = options.settings(tools.detectors.name(), faces);
+    let settings = options.settings(faces);
     let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
     Ok(Outcome {
         lines: lines(&report),

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use facepipe_core::types::DeviceChoice;
+
 use clap::{ArgAction, Args};
 
 /// Options of every command.
@@ -27,14 +29,14 @@ pub(crate) struct Globals {
     /// The seed of everything random
     #[arg(long, global = true, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Where networks run
+    /// Where networks run; `auto`: on the first GPU that libtorch can use, else on the processor
     #[arg(
         long,
         global = true,
-        value_name = "cpu|cuda[:N]|auto",
-        default_value = "auto"
+        value_name = "auto|cpu|cuda[:N]",
+        default_value_t = DeviceChoice::default()
     )]
-    pub(crate) device: String,
+    pub(crate) device: DeviceChoice,
     /// Worker threads [default: all processors]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,

@@ -4,18 +4,13 @@ use clap::Args;
 
 use facepipe_crop::QualityLimits;
 
-/// Overall quality below which a face is left out. Of 3781 faces that were the largest of their photo
-/// (press, web and laboratory photos, found by MTCNN) none had less, the worst 0.07; of 293 other
-/// faces 15 had: out-of-focus people in the background, and what is no face.
-const MIN_QUALITY: f64 = 0.05;
-
 /// Which faces are good enough.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Quality of faces")]
 pub(crate) struct LimitOptions {
     /// Leave out faces of less overall quality, 0 to 1: people who are far out of focus in the
     /// background, and what is no face
-    #[arg(long, value_name = "Q", default_value_t = MIN_QUALITY, value_parser = share)]
+    #[arg(long, value_name = "Q", default_value_t = QualityLimits::MIN_QUALITY, value_parser = share)]
     pub(crate) min_quality: f64,
     /// Leave out faces of which the detector is less sure, on its own scale
     #[arg(long, value_name = "SCORE", value_parser = number, allow_negative_numbers = true)]

@@ -4,3 +4,4 @@ pub(crate) mod config;
 pub(crate) mod globals;
 pub(crate) mod image_limits;
 pub(crate) mod inputs;
+pub(crate) mod named;

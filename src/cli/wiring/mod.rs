@@ -45,8 +45,9 @@ pub(crate) enum DetectorName {
 
 /// The factory for a detector's name. Its faces have landmarks.
 ///
-/// What `auto` stands for depends on the build only, not on which files are there, so that the same
-/// command always does the same; the factory has the name of the detector that was chosen.
+/// `auto` here, for embeddings, for the precision and for the device: the best that this build can do
+/// on this machine's processor or GPU, whichever model files are there, so that the same command always
+/// does the same; what it stands for is reported (here by the factory's name).
 pub(crate) fn detector(
     name: DetectorName,
     globals: &Globals,

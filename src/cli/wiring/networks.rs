@@ -36,7 +36,7 @@ pub(super) fn detector(
     match name {
         DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::usual(weights)?)),
         DetectorName::Mmod => {
-            let device = facepipe_nn::parse_device(&globals.device)?;
+            let device = facepipe_nn::device(globals.device)?;
             let detectors = Box::new(MmodFactory::new(weights, device)?);
             with_landmarks(detectors, mmod::FIT, weights)
         }
@@ -81,7 +81,7 @@ pub(crate) fn embedding_parts(
     context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
     let weights = weights_folder(globals);
-    let device = facepipe_nn::parse_device(&globals.device)?;
+    let device = facepipe_nn::device(globals.device)?;
     let detectors = any_detector(name, globals, context)?;
     let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
     let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
@@ -105,7 +105,7 @@ pub(crate) fn served_model(
     globals: &Globals,
     context: &Context,
 ) -> Result<Opened, Failure> {
-    let device = facepipe_nn::parse_device(&globals.device)?;
+    let device = facepipe_nn::device(globals.device)?;
     let classifier = Classifier::open(model, device)?;
     let weights = if model.is_file() {
         model.to_owned()
@@ -154,23 +154,6 @@ pub(crate) fn image_embedder(
         landmarks: parts.landmarks,
         embedders: Box::new(OneThreadFactory::new(parts.embedders)),
     })
-}
-
-/// Why faces can't be compared: a model file that is not there; `None` where they can.
-pub(crate) fn missing_for_embeddings(globals: &Globals) -> Option<String> {
-    let weights = weights_folder(globals);
-    let needed = [
-        facepipe_models::dlib::RESNET_FILE,
-        facepipe_models::dlib::LANDMARKS_FILE,
-        "mtcnn_pnet.pt",
-        "mtcnn_rnet.pt",
-        "mtcnn_onet.pt",
-    ];
-    let missing = needed.iter().find(|file| !weights.join(file).exists())?;
-    Some(format!(
-        "`{}` is missing (`facepipe models pull` gets it)",
-        weights.join(missing).display()
-    ))
 }
 
 /// An error and what to do, for where there is only one line.

@@ -34,11 +34,6 @@ fn needs_torch(name: DetectorName) -> DetectorError {
 }
 
 /// Faces can't be compared without libtorch.
-pub(crate) fn missing_for_embeddings(_: &Globals) -> Option<String> {
-    Some("this facepipe was built without libtorch".to_owned())
-}
-
-/// Faces can't be compared without libtorch.
 pub(crate) fn image_embedder(_: &Globals, _: &Context) -> Result<ImageEmbedder, Failure> {
     Err(Failure::Usage {
         message:

@@ -7,7 +7,7 @@ use fs_err as fs;
 
 use super::image_folder::{self, ImageFolder, ImageFolderError, LabelledFile, REPORT_FOLDER};
 use super::stage;
-use crate::types::Split;
+use crate::types::{Split, Stage};
 
 /// Folder names that say which side their images are on, in small letters.
 const NAMES: [(&str, Split); 8] = [
@@ -101,7 +101,7 @@ pub fn list(root: &Path) -> Result<(ImageFolder, Option<GivenSides>), ImageFolde
 
 fn sides_of(root: &Path) -> Result<Option<GivenSides>, ImageFolderError> {
     let is_data_set = stage::read_stamp(root)
-        .is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.stage == DATA_SET_STAGE));
+        .is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.is_of(Stage::Prepare)));
     let mut sides = GivenSides::default();
     for entry in fs::read_dir(root)? {
         let entry = entry?;
@@ -124,9 +124,6 @@ fn side_of_name(folder: &str) -> Option<Split> {
     let known = NAMES.iter().find(|(name, _)| *name == small);
     known.map(|(_, side)| *side)
 }
-
-/// The name of the stage that makes data sets, in its stamp.
-const DATA_SET_STAGE: &str = "prepare";
 
 fn holds_folders_only(folder: &Path) -> std::io::Result<bool> {
     let mut folders = 0;

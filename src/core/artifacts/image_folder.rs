@@ -12,7 +12,7 @@ use walkdir::WalkDir;
 use super::atomic::TEMPORARY_SUFFIX;
 use super::digest::{is_content_name, sha256_hex};
 use super::stage;
-use crate::types::CROP_STAGE;
+use crate::types::Stage;
 
 /// One file below a label's folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +126,7 @@ pub fn sweep_reports(root: &Path, name: &str, keep: &BTreeSet<String>) -> io::Re
 
 /// Whether a stage that writes a [`REPORT_FOLDER`] made the folder.
 fn has_report(root: &Path) -> bool {
-    stage::read_stamp(root).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.stage == CROP_STAGE))
+    stage::read_stamp(root).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.is_of(Stage::Crop)))
 }
 
 /// Whether a file is one that systems keep beside people's photos (`.DS_Store`, `._photo.jpg`); a
@@ -336,7 +336,7 @@ mod tests {
             matches!(&error, ImageFolderError::ReservedName(path) if path.ends_with(REPORT_FOLDER)),
             "{error}"
         );
-        for (stage, is_report) in [("fetch", false), (CROP_STAGE, true)] {
+        for (stage, is_report) in [("fetch", false), ("crop", true)] {
             let stamp = format!(
                 r#"{{"stage":"{stage}","made_by":"","settings":{{}},"inputs":{{}},"complete":true}}"#
             );

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::atomic::{self, TEMPORARY_SUFFIX};
 use crate::errors::{Hint, io_hint};
+use crate::types::Stage;
 
 /// The stamp's file name.
 pub const STAMP_FILE: &str = "stage.json";
@@ -28,7 +29,7 @@ pub const JOURNAL_FILE: &str = "journal.jsonl";
 /// The contents of `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamp {
-    /// The stage's verb, such as `crop`.
+    /// The stage's name, such as `crop`; text, since a later version may have other stages.
     pub stage: String,
     /// The program and version that wrote it.
     pub made_by: String,
@@ -41,6 +42,14 @@ pub struct Stamp {
     pub counts: BTreeMap<String, u64>,
     /// Whether the stage ran to its end.
     pub complete: bool,
+}
+
+impl Stamp {
+    /// Whether a stage wrote it.
+    #[must_use]
+    pub fn is_of(&self, stage: Stage) -> bool {
+        self.stage == stage.name()
+    }
 }
 
 /// `facepipe 0.1.0`
@@ -78,7 +87,7 @@ pub enum StageError {
         /// The folder.
         root: PathBuf,
         /// The stage that was to write there.
-        stage: String,
+        stage: Stage,
     },
     /// Its stamp is damaged.
     #[error("cannot understand `{}`", .path.display())]
@@ -121,14 +130,14 @@ impl Hint for StageError {
 /// [`StageError`]; nothing has been changed on the disk then.
 pub fn begin(
     root: &Path,
-    stage: &str,
+    stage: Stage,
     settings: &impl Serialize,
     inputs: &impl Serialize,
     force: bool,
 ) -> Result<Begin, StageError> {
     let to_value = |value: Result<Value, serde_json::Error>| value.map_err(io::Error::from);
     let stamp = Stamp {
-        stage: stage.to_owned(),
+        stage: stage.name().to_owned(),
         made_by: made_by(),
         settings: to_value(serde_json::to_value(settings))?,
         inputs: to_value(serde_json::to_value(inputs))?,
@@ -137,10 +146,10 @@ pub fn begin(
     };
     let found = read_stamp(root)?;
     match found {
-        Some(old) if old.stage != stage => {
+        Some(old) if !old.is_of(stage) => {
             return Err(StageError::Foreign {
                 root: root.to_owned(),
-                stage: stage.to_owned(),
+                stage,
             });
         }
         Some(old) if !force => {
@@ -161,7 +170,7 @@ pub fn begin(
         None => {
             return Err(StageError::Foreign {
                 root: root.to_owned(),
-                stage: stage.to_owned(),
+                stage,
             });
         }
     }
@@ -294,7 +303,7 @@ mod tests {
     use serde_json::json;
 
     fn open(root: &Path, settings: Value, force: bool) -> Result<Begin, StageError> {
-        begin(root, "crop", &settings, &json!({"files": 3}), force)
+        begin(root, Stage::Crop, &settings, &json!({"files": 3}), force)
     }
 
     #[test]
@@ -331,7 +340,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let begin_with = |files: u64, digest: &str| {
             let inputs = json!({"photos": {"files": files, "digest": digest}});
-            begin(folder.path(), "crop", &json!({}), &inputs, false)
+            begin(folder.path(), Stage::Crop, &json!({}), &inputs, false)
         };
         begin_with(3, "aa").expect("a new folder");
         let more = begin_with(4, "bb").expect_err("more photos").to_string();

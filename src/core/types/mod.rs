@@ -2,15 +2,18 @@
 
 mod candidate;
 mod data_set;
+mod device;
 mod discarded;
 mod embedding;
 mod geometry;
 mod model_card;
 mod quality;
 mod records;
+mod stage;
 
 pub use candidate::{Address, Candidate};
 pub use data_set::DataSet;
+pub use device::DeviceChoice;
 pub use discarded::{Counts, Discarded, Distance, ItemKind, Reason};
 pub use embedding::Embedding;
 pub use geometry::{
@@ -23,6 +26,7 @@ pub use model_card::{
 };
 pub use quality::{FacePose, FaceQuality};
 pub use records::{
-    CROP_STAGE, CropRecord, DateSource, ImageRecord, OriginalImage, PhotoDate, Provenance,
-    SourcePhoto, Split, SplitRecord,
+    CropRecord, DateSource, ImageRecord, OriginalImage, PhotoDate, Provenance, SourcePhoto, Split,
+    SplitRecord,
 };
+pub use stage::Stage;

@@ -71,8 +71,23 @@ impl ModelCard {
 }
 
 /// How a network's last layer makes logits of features.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Head {
     /// A linear layer: `fc.weight` times the features, plus `fc.bias`.
     #[default]
@@ -80,18 +95,6 @@ pub enum Head {
     /// The same of features that are divided by their length first, and with a bias of 0: each row of
     /// `fc.weight` has the same length, so that logits are that length times a cosine.
     Cosine,
-}
-
-impl std::str::FromStr for Head {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "linear" => Ok(Self::Linear),
-            "cosine" => Ok(Self::Cosine),
-            _ => Err(format!("`{text}` is not one of linear, cosine")),
-        }
-    }
 }
 
 /// The network's input: a batch of RGB images as `f32` tensor `[batch, 3, height, width]`.

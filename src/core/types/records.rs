@@ -136,9 +136,6 @@ impl Provenance {
     }
 }
 
-/// The stage name in the stamp of a folder of crops, whose settings say how they were cut.
-pub const CROP_STAGE: &str = "crop";
-
 /// One face crop that `crop` kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CropRecord {
@@ -226,8 +223,24 @@ impl std::fmt::Display for DateSource {
 }
 
 /// A side of the split.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Split {
     /// What the network learns from.
     Train,
@@ -243,29 +256,8 @@ impl Split {
 
     /// The folder's name.
     #[must_use]
-    pub const fn folder(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Val => "val",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl std::fmt::Display for Split {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.folder())
-    }
-}
-
-impl std::str::FromStr for Split {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|split| split.folder() == text)
-            .ok_or_else(|| format!("`{text}` is not one of train, val, test"))
+    pub fn folder(self) -> &'static str {
+        self.into()
     }
 }
 

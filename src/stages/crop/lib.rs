@@ -22,7 +22,7 @@ use facepipe_core::artifacts::stage::{
 use facepipe_core::artifacts::{atomic, given_split};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
-use facepipe_core::types::{CROP_STAGE, CropRecord, Discarded, ItemKind, Reason};
+use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 
 use origins::Origins;
@@ -33,6 +33,7 @@ pub use facepipe_faces::face_choice::FaceChoice;
 pub use limits::QualityLimits;
 pub use report::{CropReport, Distribution};
 pub use settings::Settings;
+use settings::WrittenSettings;
 
 /// What became of one photo: a line of the stage's journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -70,7 +71,8 @@ pub fn run(
         }
     }
     let inputs = BTreeMap::from([("photos", folder.fingerprint()?)]);
-    let report = match stage::begin(out, CROP_STAGE, settings, &inputs, context.force)? {
+    let written = WrittenSettings::new(settings, tools);
+    let report = match stage::begin(out, Stage::Crop, &written, &inputs, context.force)? {
         Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
         Begin::Work(open) => {
             let outcomes = crop_photos(
@@ -125,7 +127,7 @@ fn crop_photos(
     let cutter = tools.cutter(settings.margin);
     let bar = context
         .progress
-        .start(CROP_STAGE, Some(folder.files.len() as u64));
+        .start(Stage::Crop.name(), Some(folder.files.len() as u64));
     bar.advance(done.len() as u64);
     parallel::for_each(
         &todo,

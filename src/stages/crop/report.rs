@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use facepipe_core::artifacts::image_folder::ImageFolder;
-use facepipe_core::types::{CROP_STAGE, Counts, CropRecord, Discarded, ItemKind};
+use facepipe_core::types::{Counts, CropRecord, Discarded, ItemKind, Stage};
 
 /// `report.json` of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ impl CropReport {
         }
         let failed = |item: &&Discarded| item.kind == ItemKind::Image && item.reason.is_error();
         Self {
-            stage: CROP_STAGE.to_owned(),
+            stage: Stage::Crop.name().to_owned(),
             out: out.to_owned(),
             photos: Counts {
                 found,

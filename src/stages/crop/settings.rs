@@ -1,16 +1,13 @@
 //! What decides which faces are kept and how they are cut.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{FaceChoice, QualityLimits};
+use facepipe_faces::face_cutter::FaceTools;
 
-/// Settings of the stage; they stand in its `stage.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// Settings of the stage.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
-    /// The detector's name.
-    pub detector: String,
-    /// Whether faces are aligned by their landmarks.
-    pub align: bool,
     /// Share of the face's side that is added on each side.
     pub margin: f32,
     /// Smallest face in pixels: the side of a square of its box's area.
@@ -21,4 +18,38 @@ pub struct Settings {
     pub keep_no_face: bool,
     /// What a face's quality has to be.
     pub limits: QualityLimits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            margin: 0.2,
+            min_face: 48,
+            faces: FaceChoice::All,
+            keep_no_face: false,
+            limits: QualityLimits::default(),
+        }
+    }
+}
+
+/// What stands in `stage.json`: the settings, and what found the faces.
+#[derive(Debug, Serialize)]
+pub(super) struct WrittenSettings<'a> {
+    /// The detector's name.
+    detector: &'a str,
+    /// Whether faces are aligned by their landmarks.
+    align: bool,
+    #[serde(flatten)]
+    settings: &'a Settings,
+}
+
+impl<'a> WrittenSettings<'a> {
+    /// Settings, and the tools that were used with them.
+    pub(super) fn new(settings: &'a Settings, tools: &'a FaceTools) -> Self {
+        Self {
+            detector: tools.detectors.name(),
+            align: tools.landmarks.is_some(),
+            settings,
+        }
+    }
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::error::EvaluateError;
-use super::{BATCH, STAGE, Task};
+use super::{BATCH, Task};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
-use facepipe_core::types::{ModelCard, Split};
+use facepipe_core::types::{ModelCard, Split, Stage};
 use facepipe_imaging::data_set::{Checked, DataFolder, Example};
 use facepipe_models::calibration::{Answers, softmax};
 use facepipe_nn::{Classifier, Loader, consecutive_batches, most_probable};
@@ -141,7 +141,7 @@ pub(super) fn ask(
         threads: context.threads,
         device: classifier.device(),
     };
-    let name = format!("{STAGE} {split}");
+    let name = format!("{} {split}", Stage::Evaluate);
     let task = context.progress.start(&name, Some(examples.len() as u64));
     let mut answers = SideAnswers::default();
     let batches = consecutive_batches(examples.len(), BATCH);

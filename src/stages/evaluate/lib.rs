@@ -30,7 +30,7 @@ use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
 use facepipe_core::artifacts::stage::{self, Begin, StageError};
 use facepipe_core::artifacts::{atomic, digest};
 use facepipe_core::context::Context;
-use facepipe_core::types::Split;
+use facepipe_core::types::{Split, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::{Classifier, use_threads};
@@ -62,8 +62,6 @@ pub fn threshold_text(threshold: f64) -> String {
     format!("{threshold:.digits$}")
 }
 
-/// The stage's name in stamps.
-const STAGE: &str = "evaluate";
 /// Images that the network sees at once.
 const BATCH: usize = 32;
 
@@ -88,6 +86,11 @@ pub struct Task<'a> {
     pub pairs: Option<PairList<'a>>,
     /// What finds the faces of these photos, where the model's images were cut out of photos.
     pub tools: Option<&'a FaceTools>,
+}
+
+impl Task<'_> {
+    /// The default of `false_accept_rate`.
+    pub const FALSE_ACCEPT_RATE: f64 = 0.01;
 }
 
 /// A list of pairs of photos.
@@ -220,13 +223,19 @@ fn begin(
     inputs: &Inputs,
     context: &Context,
 ) -> Result<Begin, EvaluateError> {
-    match stage::begin(task.out, STAGE, settings, inputs, context.force) {
+    match stage::begin(task.out, Stage::Evaluate, settings, inputs, context.force) {
         Err(StageError::Changed { changes, .. }) => {
             let changes = changes.join("; ");
             context
                 .progress
                 .note(&format!("the report is made anew: {changes}"));
-            Ok(stage::begin(task.out, STAGE, settings, inputs, true)?)
+            Ok(stage::begin(
+                task.out,
+                Stage::Evaluate,
+                settings,
+                inputs,
+                true,
+            )?)
         }
         begun => Ok(begun?),
     }

@@ -147,6 +147,7 @@ mod tests {
     use facepipe_faces::preprocess::{dlib_input, imagenet_input, preprocess};
     use facepipe_nn::input_tensor;
     use image::{Rgb, RgbImage};
+    use strum::VariantArray as _;
     use tch::Device;
 
     #[test]
@@ -162,7 +163,7 @@ mod tests {
         };
         let answer = |rows, value| Tensor::full([rows, 2], value, (Kind::Float, Device::Cpu));
         let same = |images: &Tensor| Ok(vec![answer(images.size()[0], 0.5)]);
-        for format in Format::ALL {
+        for format in Format::VARIANTS.iter().copied() {
             let difference = samples.compare(format, same).expect("equal");
             assert!(difference < 1e-7, "{difference}");
         }

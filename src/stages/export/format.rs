@@ -3,18 +3,36 @@
 use serde::{Deserialize, Serialize};
 
 /// Formats of exported files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Format {
     /// A program for libtorch and PyTorch: preprocessed images in, logits out.
     Torchscript,
     /// The same from bytes: RGB chips in, probabilities out.
     #[serde(rename = "torchscript-u8")]
+    #[strum(serialize = "torchscript-u8")]
     TorchscriptU8,
     /// For ONNX Runtime and others: preprocessed images in, logits and probabilities out.
     Onnx,
     /// The same from bytes: RGB chips in, probabilities out.
     #[serde(rename = "onnx-u8")]
+    #[strum(serialize = "onnx-u8")]
     OnnxU8,
     /// PyTorch's own file of tensors, by torchvision's names where the network is torchvision's.
     Pth,
@@ -23,27 +41,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Torchscript,
-        Self::TorchscriptU8,
-        Self::Onnx,
-        Self::OnnxU8,
-        Self::Pth,
-        Self::Safetensors,
-    ];
+    /// What is exported by default: for libtorch and PyTorch, and for everybody else.
+    pub const DEFAULT: [Self; 2] = [Self::Torchscript, Self::Onnx];
 
     /// The name on the command line and in files.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Torchscript => "torchscript",
-            Self::TorchscriptU8 => "torchscript-u8",
-            Self::Onnx => "onnx",
-            Self::OnnxU8 => "onnx-u8",
-            Self::Pth => "pth",
-            Self::Safetensors => "safetensors",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The file in the model's `export` folder.
@@ -67,37 +71,20 @@ impl Format {
     }
 }
 
-impl std::str::FromStr for Format {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::name).join(", ");
-                format!("`{text}` is not one of {names}")
-            })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use strum::VariantArray as _;
 
     #[test]
     fn a_format_has_one_name_everywhere_and_a_file_of_its_own() {
-        for format in Format::ALL {
+        for format in Format::VARIANTS.iter().copied() {
             assert_eq!(format.name().parse(), Ok(format));
             let text = serde_json::to_value(format).expect("serialises");
             assert_eq!(text, format.name());
             let same = |other: &&Format| other.file() == format.file();
-            assert_eq!(Format::ALL.iter().filter(same).count(), 1);
+            assert_eq!(Format::VARIANTS.iter().filter(same).count(), 1);
         }
-        let error = "tflite".parse::<Format>().expect_err("unknown");
-        assert!(
-            error.contains("`tflite`") && error.contains("onnx-u8"),
-            "{error}"
-        );
+        assert!("tflite".parse::<Format>().is_err());
     }
 }

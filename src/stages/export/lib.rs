@@ -26,7 +26,7 @@ use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
 use facepipe_core::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE};
 use facepipe_core::artifacts::{atomic, digest};
 use facepipe_core::context::Context;
-use facepipe_core::types::{ExportCard, ModelCard};
+use facepipe_core::types::{ExportCard, ModelCard, Stage};
 use facepipe_nn::{open_network, tensor_file, use_threads};
 use files::Writer;
 
@@ -34,8 +34,6 @@ pub use check::MAX_DIFFERENCE;
 pub use error::ExportError;
 pub use format::Format;
 
-/// The stage's name in stamps.
-const STAGE: &str = "export";
 /// Inputs and the trained network's probabilities of them, for checks by other programs.
 const CHECK_FILE: &str = "check.safetensors";
 /// Where files are made before they are checked; what a killed export leaves of it the next one
@@ -91,7 +89,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
         card_sha256: digest::sha256_hex(&text),
     };
     let (settings, force) = settings(task, &inputs, context.force)?;
-    let folder = match stage::begin(task.out, STAGE, &settings, &inputs, force)? {
+    let folder = match stage::begin(task.out, Stage::Export, &settings, &inputs, force)? {
         Begin::UpToDate(_) => return report_of_before(task.out),
         Begin::Work(folder) => folder,
     };
@@ -136,7 +134,9 @@ fn make_all(
     context: &Context,
 ) -> Result<BTreeMap<Format, ExportCard>, ExportError> {
     fs_err::create_dir(unchecked)?;
-    let bar = context.progress.start(STAGE, Some(formats.len() as u64));
+    let bar = context
+        .progress
+        .start(Stage::Export.name(), Some(formats.len() as u64));
     let mut files = BTreeMap::new();
     for format in formats {
         context.interrupt.check()?;
@@ -174,10 +174,11 @@ fn settings(
     let mut formats = task.formats.to_vec();
     let mut force = force;
     if let Some(stamp) = stage::read_stamp(task.out)? {
+        let is_export = stamp.is_of(Stage::Export);
         let of_before = serde_json::from_value::<Settings>(stamp.settings);
         let same = |name: &str, now: &str| stamp.inputs[name].as_str() == Some(now);
         let same_weights = same("weights_sha256", &inputs.weights_sha256);
-        if let (Ok(of_before), true) = (of_before, same_weights && stamp.stage == STAGE) {
+        if let (Ok(of_before), true) = (of_before, same_weights && is_export) {
             let is_new = |format: &Format| !of_before.formats.contains(format);
             force |= task.formats.iter().any(is_new);
             force |= !same("card_sha256", &inputs.card_sha256);

@@ -20,20 +20,17 @@ use facepipe_core::artifacts::stage::{
     DISCARDED_FILE, MANIFEST_FILE, REPORT_FILE, STAMP_FILE, StageError, Stamp, made_by, read_stamp,
 };
 use facepipe_core::artifacts::{atomic, image_folder};
-use facepipe_core::types::{Discarded, ImageRecord, ItemKind, Reason};
-
-/// The stage's name in stamps and reports.
-const STAGE: &str = "fetch";
+use facepipe_core::types::{Discarded, ImageRecord, ItemKind, Reason, Stage};
 
 /// Opens an output folder: a new or empty one, or one that a fetch made; no other run can open it until
 /// the lock is dropped.
 pub(super) fn open(out: &Path) -> Result<(Memory, Lock), FetchError> {
     let foreign = || StageError::Foreign {
         root: out.to_owned(),
-        stage: STAGE.to_owned(),
+        stage: Stage::Fetch,
     };
     match read_stamp(out)? {
-        Some(stamp) if stamp.stage != STAGE => return Err(foreign().into()),
+        Some(stamp) if !stamp.is_of(Stage::Fetch) => return Err(foreign().into()),
         Some(_) => {}
         None => {
             fs_err::create_dir_all(out)?;
@@ -71,7 +68,7 @@ fn write_stamp(
     complete: bool,
 ) -> Result<(), FetchError> {
     let stamp = Stamp {
-        stage: STAGE.to_owned(),
+        stage: Stage::Fetch.name().to_owned(),
         made_by: made_by(),
         settings: json!({ "requests": memory.requests() }),
         inputs: json!({}),
@@ -87,7 +84,7 @@ pub(super) fn write(out: &Path, memory: &Memory, activity: Activity) -> Result<R
     let index = memory.index();
     image_folder::sweep_others(out, |file| index.content_of_file(file).is_some())?;
     let mut report = Report {
-        stage: STAGE.to_owned(),
+        stage: Stage::Fetch.name().to_owned(),
         this_run: activity,
         ..Report::default()
     };

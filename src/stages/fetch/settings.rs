@@ -41,6 +41,12 @@ pub struct Settings {
     pub licences: LicenceFilter,
 }
 
+impl Settings {
+    /// The default of `max` where anything is searched for: what a query finds further down is rarely
+    /// what was meant.
+    pub const MAX_OF_A_SEARCH: u64 = 100;
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

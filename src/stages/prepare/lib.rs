@@ -41,7 +41,7 @@ use facepipe_core::artifacts::{atomic, given_split, image_folder, jsonl};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{
-    CROP_STAGE, ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord,
+    ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord, Stage,
 };
 use facepipe_faces::embed_images::ImageEmbedder;
 
@@ -70,9 +70,6 @@ pub use second_look::Agreement;
 pub use settings::{Conflicts, LinkMode, Settings};
 pub use split::{GivenSplit, Leak, MovedImage, SIDES_FILE, SplitBy, SplitReport};
 pub use wish::Wish;
-
-/// The stage's name in stamps and reports.
-pub const STAGE: &str = "prepare";
 
 /// The name of the list of images that are brought back among the stage's inputs.
 const RESTORED_INPUT: &str = "restored";
@@ -115,7 +112,7 @@ pub fn run(
     let restored = Restored::read(out)?;
     inputs.extend(restored.digest().map(|digest| (RESTORED_INPUT, digest)));
     let force = context.force || only_restored_differs(out, settings, &inputs)?;
-    let open = match stage::begin(out, STAGE, settings, &inputs, force)? {
+    let open = match stage::begin(out, Stage::Prepare, settings, &inputs, force)? {
         Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
         Begin::Work(open) => open,
     };
@@ -215,7 +212,7 @@ fn only_restored_differs(
     settings: &Settings,
     inputs: &BTreeMap<&str, String>,
 ) -> Result<bool, PrepareError> {
-    let Some(old) = stage::read_stamp(out)?.filter(|stamp| stamp.stage == STAGE) else {
+    let Some(old) = stage::read_stamp(out)?.filter(|stamp| stamp.is_of(Stage::Prepare)) else {
         return Ok(false);
     };
     let to_value = |value: serde_json::Result<serde_json::Value>| value.map_err(io::Error::from);
@@ -278,7 +275,7 @@ fn without_small_classes(
 /// How the images were cut out of photos: from the stamp of the crop stage, where there is one.
 fn chip_of(input: &Path) -> Result<ChipSpec, PrepareError> {
     let settings = stage::read_stamp(input)?
-        .filter(|stamp| stamp.stage == CROP_STAGE)
+        .filter(|stamp| stamp.is_of(Stage::Crop))
         .map(|stamp| stamp.settings);
     let chip = settings.and_then(|settings| {
         let detector = settings.get("detector")?.as_str()?;

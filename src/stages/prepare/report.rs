@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabelIdentity, STAGE, SplitReport};
-use facepipe_core::types::{Counts, DataSet, Discarded};
+use super::{LabelIdentity, SplitReport};
+use facepipe_core::types::{Counts, DataSet, Discarded, Stage};
 
 /// `report.json` of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl PrepareReport {
         let kept = data_set.images.values().flat_map(BTreeMap::values).sum();
         let left_out = discarded.len() as u64;
         Self {
-            stage: STAGE.to_owned(),
+            stage: Stage::Prepare.name().to_owned(),
             out: out.to_owned(),
             images: Counts {
                 found: kept + left_out,

@@ -58,26 +58,56 @@ pub struct Settings {
 }
 
 /// What becomes of a picture or photo that stands under two labels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Conflicts {
-    /// It is left out of both.
+    /// Leave it out of both.
     #[default]
     Drop,
-    /// It stays under the label of the one whose path comes first.
+    /// Keep it under the label whose path comes first.
     KeepFirst,
-    /// It stays under both, on one side.
+    /// Keep it under both, on one side.
     Keep,
 }
 
 /// How images come into the data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum LinkMode {
     /// As copies.
     #[default]
     Copy,
-    /// As other names of the same files, where the file system can do that; else as copies.
+    /// As hard links, where the file system can make them, else as copies.
     Hard,
 }
 

@@ -4,6 +4,8 @@
 mod pixels;
 mod presets;
 
+pub use presets::Preset;
+
 use image::{RgbImage, imageops};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};

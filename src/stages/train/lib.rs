@@ -33,11 +33,11 @@ use facepipe_core::artifacts::model_folder::{CHECKPOINTS_FOLDER, LABELS_FILE};
 use facepipe_core::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
 use facepipe_core::artifacts::{atomic, digest, jsonl};
 use facepipe_core::context::Context;
-use facepipe_core::types::{Discarded, Split};
+use facepipe_core::types::{Discarded, Split, Stage};
 use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::use_threads;
 
-pub use augment::Augmentation;
+pub use augment::{Augmentation, Preset};
 pub use error::TrainError;
 pub use finish::Report;
 pub use lr_find::{RateReport, find_rate};
@@ -45,8 +45,6 @@ pub use progress::Best;
 pub use schedule::Schedule;
 pub use settings::Settings;
 
-/// The stage's name in stamps.
-const STAGE: &str = "train";
 /// Least usable images for training: a batch's statistics need two.
 const MIN_TRAIN_IMAGES: usize = 2;
 
@@ -66,6 +64,11 @@ pub struct Places<'a> {
     /// The longest time within an epoch after which the training is kept, so that little is lost when
     /// the process is killed.
     pub keep_every: Duration,
+}
+
+impl Places<'_> {
+    /// The default of `keep_every`.
+    pub const KEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 }
 
 /// What a training is made from.
@@ -123,7 +126,7 @@ pub fn run(
     if !context.force {
         ensure_same_labels(places.out, &data.labels)?;
     }
-    let folder = match stage::begin(places.out, STAGE, settings, &inputs, context.force)? {
+    let folder = match stage::begin(places.out, Stage::Train, settings, &inputs, context.force)? {
         Begin::UpToDate(_) => return finish::report_of_before(places.out),
         Begin::Work(folder) => folder,
     };

@@ -5,25 +5,27 @@ use std::f64::consts::PI;
 use serde::{Deserialize, Serialize};
 
 /// Forms of the learning rate over a training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Schedule {
     /// Lower by a factor each time the loss on val stays where it is.
     Plateau,
     /// Half a cosine from the full rate to none.
     Cosine,
-}
-
-impl std::str::FromStr for Schedule {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "plateau" => Ok(Self::Plateau),
-            "cosine" => Ok(Self::Cosine),
-            _ => Err(format!("`{text}` is not one of plateau, cosine")),
-        }
-    }
 }
 
 /// Epochs in which the rate grows from nothing: Adam's first steps are large, for its means are

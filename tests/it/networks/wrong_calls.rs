@@ -22,7 +22,7 @@ fn wrong_calls_say_what_to_do() {
         "{error}"
     );
     for (options, code, message) in [
-        ("--device gpu", 1, "`--device cpu`"),
+        ("--device gpu", 2, "not one of auto, cpu, cuda"),
         ("--device cuda:99", 1, "is not there"),
         ("--resume", 1, "leave `--resume` out"),
         ("--resume --force", 2, "cannot be used with"),

@@ -212,12 +212,14 @@ fn cleaning_without_embeddings_is_refused() {
     let options = "prepare --clean-identities --embeddings off --out";
     let error = failure(&run(options, &[&out, &input]), 2);
     assert!(error.contains("--embeddings off forbids"), "{error}");
-    // Without the model files, the pictures alone of crops are compared, and that is told.
+    // What `auto` means does not depend on which model files are there: a missing one is an error.
     write(&input.join("manifest.jsonl"), br#"{"place": {}}"#);
     let nothing = folder.path().join("nothing");
     let options = "prepare --weights-dir";
-    let output = run(options, &[&nothing, &input, Path::new("--out"), &out]);
+    let arguments = [&nothing, &input, Path::new("--out"), &out];
+    let error = failure(&run(options, &arguments), 1);
+    assert!(error.contains("facepipe models pull"), "{error}");
+    let options = "prepare --embeddings off --weights-dir";
+    let output = run(options, &arguments);
     assert!(output.status.success(), "{output:?}");
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("found by pictures, not by faces"), "{told}");
 }

@@ -16,11 +16,13 @@ mod whoami;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use strum::VariantArray as _;
 
 use self::collections::{FaceListCommand, GroupCommand, LargeFaceListCommand};
 use self::session::Session;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::named::named;
 use crate::cli::output::result::Outcome;
 use crate::cli::wiring;
 use facepipe_azure::{ApiVersion, Auth, Choice, Collection, Tier};
@@ -48,13 +50,13 @@ use facepipe_core::context::Context;
 pub(crate) struct AzureArgs {
     /// How often the resource may be asked: f0 (free) 20 times a minute, s0 10 times a second
     /// [default: f0]
-    #[arg(long, global = true, value_name = "f0|s0", value_parser = tiers(),
+    #[arg(long, global = true, value_name = "f0|s0", value_parser = named(Tier::VARIANTS),
           help_heading = "Azure options")]
     tier: Option<Tier>,
     /// How to sign in: with the resource's key, an application's secret (AZURE_TENANT_ID,
     /// AZURE_CLIENT_ID, AZURE_CLIENT_SECRET), the identity of an Azure machine, or as `az login` did
     /// [default: key, or client-secret where there is only that]
-    #[arg(long, global = true, value_name = "WAY", value_parser = ways(),
+    #[arg(long, global = true, value_name = "WAY", value_parser = named(Auth::VARIANTS),
           help_heading = "Azure options")]
     auth: Option<Auth>,
     /// Version of the service [default: v1.0 for what is kept, v1.2 for the rest]
@@ -150,16 +152,6 @@ fn dispatch(
         AzureCommand::LargeFaceList(command) => collections::large_face_list(command, session),
         AzureCommand::Liveness(command) => liveness::run(command, session),
     }
-}
-
-fn tiers() -> impl TypedValueParser<Value = Tier> {
-    PossibleValuesParser::new([Tier::F0.as_str(), Tier::S0.as_str()])
-        .try_map(|text| text.parse::<Tier>().map_err(|()| "not a tier"))
-}
-
-fn ways() -> impl TypedValueParser<Value = Auth> {
-    PossibleValuesParser::new(Auth::ALL.map(Auth::as_str))
-        .try_map(|text| text.parse::<Auth>().map_err(|()| "not a way"))
 }
 
 fn versions() -> impl TypedValueParser<Value = ApiVersion> {

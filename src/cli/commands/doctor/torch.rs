@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::Check;
-use facepipe_nn::{PrecisionChoice, device_name, parse_device};
+use facepipe_core::types::DeviceChoice;
+use facepipe_nn::{PrecisionChoice, device_name};
 
 /// The version that the program is built for: torch-sys takes no other.
 const BUILT_FOR: &str = "2.13.0";
@@ -35,7 +36,7 @@ fn version(threads: &str) -> Check {
 
 /// Where networks learn without `--device` and `--precision`, and in which numbers.
 fn training() -> Check {
-    let place = parse_device("auto").map_err(|error| error.to_string());
+    let place = facepipe_nn::device(DeviceChoice::Auto).map_err(|error| error.to_string());
     let numbers = place.and_then(|device| {
         let precision = PrecisionChoice::Auto.on(device);
         let precision = precision.map_err(|error| error.to_string())?;

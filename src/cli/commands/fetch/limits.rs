@@ -24,13 +24,13 @@ pub(crate) struct FetchLimits {
     #[arg(long, value_name = "PIXELS")]
     resize: Option<NonZeroU32>,
     /// Seconds to wait for a connection
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().connect), value_parser = seconds)]
     connect_timeout: Duration,
     /// Seconds to wait for the next piece of an answer
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().read), value_parser = seconds)]
     read_timeout: Duration,
     /// Seconds that one whole answer may take
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().total), value_parser = seconds)]
     timeout: Duration,
     /// Fetch also what its owner does not want in data sets, as robots.txt and X-Robots-Tag (noai,
     /// noimageai, noindex, noimageindex) say
@@ -64,6 +64,10 @@ fn ratio(text: &str) -> Result<f64, String> {
     ratio
         .filter(|ratio: &f64| ratio.is_finite() && *ratio >= 1.0)
         .ok_or_else(|| "not a number from 1 on".to_owned())
+}
+
+fn in_seconds(time: Duration) -> String {
+    time.as_secs_f64().to_string()
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

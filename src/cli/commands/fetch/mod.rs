@@ -73,16 +73,16 @@ pub(crate) struct FetchOptions {
     #[command(flatten)]
     pub(crate) limits: FetchLimits,
     /// Largest image file in mebibytes
-    #[arg(long, value_name = "MIB", default_value = "64")]
+    #[arg(long, value_name = "MIB", default_value = (Settings::default().max_bytes >> 20).to_string())]
     pub(crate) max_mib: NonZeroU32,
     /// Downloads at the same time
-    #[arg(long, value_name = "N", default_value = "16")]
+    #[arg(long, value_name = "N", default_value = Settings::default().connections.to_string())]
     pub(crate) connections: NonZeroU32,
     /// Downloads from one host at the same time; limits that hosts publish go before it
-    #[arg(long, value_name = "N", default_value = "4")]
+    #[arg(long, value_name = "N", default_value = Settings::default().host_connections.to_string())]
     pub(crate) host_connections: NonZeroU32,
     /// Requests to one host a second
-    #[arg(long, value_name = "N|unlimited", default_value = "10")]
+    #[arg(long, value_name = "N|unlimited", default_value_t)]
     pub(crate) host_rate: HostRate,
     /// How often a download is tried again after an error that may pass
     #[arg(long, value_name = "N", default_value_t = Settings::default().retries)]
@@ -106,12 +106,24 @@ pub(crate) struct FetchOptions {
     pub(crate) endpoint: Vec<Endpoint>,
 }
 
-/// Images for each query of a search where `--max` does not say.
-const DEFAULT_MAX: u64 = 100;
-
 /// A value of `--host-rate`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct HostRate(Option<f64>);
+
+impl Default for HostRate {
+    fn default() -> Self {
+        Self(Settings::default().host_rate)
+    }
+}
+
+impl std::fmt::Display for HostRate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(rate) => write!(formatter, "{rate}"),
+            None => formatter.write_str("unlimited"),
+        }
+    }
+}
 
 impl FromStr for HostRate {
     type Err = String;
@@ -150,7 +162,7 @@ impl FetchOptions {
             max: self
                 .max
                 .map(NonZeroU64::get)
-                .or(is_search.then_some(DEFAULT_MAX)),
+                .or(is_search.then_some(Settings::MAX_OF_A_SEARCH)),
             keep: self.limits.keep(),
             timeouts: self.limits.timeouts(),
             ignore_opt_out: self.limits.ignore_opt_out,

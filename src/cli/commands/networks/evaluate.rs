@@ -7,13 +7,13 @@ use clap::Args;
 use crate::cli::commands::networks::evaluate_lines::lines;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::named::named;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use facepipe_core::artifacts::model_folder::{self, REPORT_FOLDER};
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_evaluate::{PairList, Task};
-use facepipe_nn::parse_device;
 
 /// Arguments of `evaluate`.
 #[derive(Debug, Args)]
@@ -36,7 +36,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) data: PathBuf,
     /// Which side of the data set
-    #[arg(long, value_name = "train|val|test", default_value = "test")]
+    #[arg(long, value_parser = named(&Split::ALL), default_value_t = Split::Test)]
     pub(crate) split: Split,
     /// Where the report goes [default: `report` in the model's folder, or `report_<split>`]
     #[arg(long, value_name = "DIR")]
@@ -53,7 +53,7 @@ pub(crate) struct EvaluateOptions {
     #[arg(long, value_name = "DIR")]
     pub(crate) impostors: Option<PathBuf>,
     /// Share of strangers that may be taken for somebody known, for that probability
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    #[arg(long, value_name = "SHARE", default_value_t = Task::FALSE_ACCEPT_RATE, value_parser = share)]
     pub(crate) far: f64,
     /// Pairs of photos, one person or two: a CSV file with the columns a, b, same (1 or 0) and, if you
     /// like, fold
@@ -90,7 +90,7 @@ pub(crate) fn run(
         data: &args.data,
         split: args.split,
         out: &out,
-        device: parse_device(&globals.device)?,
+        device: facepipe_nn::device(globals.device)?,
         impostors: options.impostors.as_deref(),
         false_accept_rate: options.far,
         pairs: options

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use strum::VariantArray as _;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::named::named;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_core::artifacts::model_folder::EXPORT_FOLDER;
 use facepipe_core::context::Context;
@@ -27,13 +29,13 @@ pub(crate) struct ExportArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Export")]
 pub(crate) struct ExportOptions {
-    /// Formats, with commas between them: torchscript, onnx, pth, safetensors; torchscript-u8 and
-    /// onnx-u8 have the preprocessing inside (RGB bytes in, probabilities out)
+    /// Formats, with commas between them
     #[arg(
         long,
         value_name = "FORMATS",
         value_delimiter = ',',
-        default_value = "torchscript,onnx"
+        value_parser = named(Format::VARIANTS),
+        default_values_t = Format::DEFAULT
     )]
     pub(crate) format: Vec<Format>,
 }

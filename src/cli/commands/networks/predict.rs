@@ -14,7 +14,7 @@ use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use facepipe_core::context::Context;
 use facepipe_drawing::marked_copies::MarkedCopies;
-use facepipe_nn::{Classifier, parse_device};
+use facepipe_nn::Classifier;
 use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
 
 /// Arguments of `predict`.
@@ -75,7 +75,7 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let classifier = Classifier::open(&args.model, parse_device(&globals.device)?)?;
+    let classifier = Classifier::open(&args.model, facepipe_nn::device(globals.device)?)?;
     let tools = wiring::networks::face_tools_of(classifier.card(), globals, context)?;
     let photos: Vec<Photo> = inputs::expand(&args.inputs)?
         .into_iter()
@@ -125,15 +125,15 @@ fn printer(args: &PredictArgs) -> Result<Printer, Failure> {
 /// How probabilities become labels: as was asked, else as the model's card says.
 fn naming(args: &PredictArgs, classifier: &Classifier, context: &Context) -> Naming {
     let card = classifier.card();
-    let of_card = card.unknown.as_ref().map(|unknown| unknown.below);
-    let unknown_below = args.unknown_below.or(of_card).filter(|below| *below > 0.0);
-    if unknown_below.is_some() && card.labels.iter().any(|label| label == UNKNOWN) {
+    let naming = Naming {
+        unknown_below: args.unknown_below,
+        top: args.top.map(usize::from),
+    };
+    let naming = naming.for_model(card);
+    if naming.unknown_below.is_some() && card.labels.iter().any(|label| label == UNKNOWN) {
         context.progress.note(
             "the model has a label `unknown`; faces that are nobody's have `nearest` as well",
         );
     }
-    Naming {
-        unknown_below,
-        top: args.top.map(usize::from),
-    }
+    naming
 }

@@ -22,7 +22,6 @@ use facepipe_core::artifacts::{atomic, jsonl};
 use facepipe_core::context::Context;
 use facepipe_core::ledger;
 use facepipe_core::types::Split;
-use facepipe_nn::parse_device;
 
 /// What became of each photo, in the project's folder.
 const FATES_FILE: &str = "photos.jsonl";
@@ -98,7 +97,7 @@ pub(crate) fn run(
                 .to_owned(),
         });
     }
-    let device = parse_device(&globals.device)?;
+    let device = facepipe_nn::device(globals.device)?;
     args.train.settings(context.seed, device, None)?;
     let weights = &args.train.weights;
     weights.file(args.train.backbone, &wiring::weights_folder(globals))?;

@@ -54,7 +54,7 @@ pub(crate) struct ServeArgs {
     /// The model's folder, or a TorchScript file that `export` made
     model: PathBuf,
     /// Where it listens; 0.0.0.0 lets other machines in
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = facepipe_serve::DEFAULT_ADDRESS)]
     bind: SocketAddr,
     /// Images are faces already, and none is looked for; a request says otherwise with ?detect=true
     #[arg(long)]
@@ -67,25 +67,25 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N")]
     top: Option<NonZeroUsize>,
     /// Faces that the model sees at once, at most
-    #[arg(long, value_name = "N", default_value = "16")]
+    #[arg(long, value_name = "N", default_value_t = Batching::default().faces)]
     max_batch: NonZeroUsize,
     /// How long faces wait at most for others, in milliseconds; who is alone never waits
-    #[arg(long, value_name = "MS", default_value_t = 5)]
+    #[arg(long, value_name = "MS", default_value_t = Batching::default().delay.as_millis() as u64)]
     max_delay: u64,
     /// Requests that wait or are worked on, at most; who comes then is told to come back (429)
-    #[arg(long, value_name = "N", default_value = "128")]
+    #[arg(long, value_name = "N", default_value = Limits::default().queue.to_string())]
     queue: NonZeroUsize,
     /// Largest body of a request, in megabytes (413)
-    #[arg(long, value_name = "MB", default_value = "20")]
+    #[arg(long, value_name = "MB", default_value = (Limits::default().body_bytes / MEGABYTE).to_string())]
     max_body: NonZeroUsize,
     /// Largest photo, in megapixels (422)
-    #[arg(long, value_name = "MP", default_value = "50")]
+    #[arg(long, value_name = "MP", default_value = (Limits::default().pixels / MEGAPIXEL).to_string())]
     max_megapixels: NonZeroU64,
     /// Longest time for a body to arrive (408), and for an answer (503), in seconds
-    #[arg(long, value_name = "S", default_value = "30")]
+    #[arg(long, value_name = "S", default_value = Limits::default().time.as_secs().to_string())]
     time_limit: NonZeroUsize,
     /// How long requests are still answered at the end, in seconds
-    #[arg(long, value_name = "S", default_value_t = 30)]
+    #[arg(long, value_name = "S", default_value_t = Limits::default().drain.as_secs())]
     drain: u64,
     /// Let pages of this origin ask from a browser, such as https://photos.example.org; may be repeated
     /// [default: none]

@@ -4,16 +4,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use strum::VariantArray as _;
 use tch::Device;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::named::named;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use facepipe_core::context::Context;
 use facepipe_core::types::Head;
-use facepipe_nn::{Backbone, DEFAULT_BACKBONE, PrecisionChoice, WeightsChoice, parse_device};
-use facepipe_train::{Augmentation, Places, Schedule, Settings};
+use facepipe_nn::{Backbone, PrecisionChoice, WeightsChoice};
+use facepipe_train::{Augmentation, Places, Preset, Schedule, Settings};
 
 /// A hundred years, for which durations have room.
 const MOST_MINUTES: f64 = 100.0 * 365.25 * 24.0 * 60.0;
@@ -39,7 +41,7 @@ pub(crate) struct TrainArgs {
 #[command(next_help_heading = "Train")]
 pub(crate) struct TrainOptions {
     /// The network
-    #[arg(long, value_name = "dlib-resnet29|resnet18|resnet34|resnet50", default_value_t = DEFAULT_BACKBONE)]
+    #[arg(long, value_parser = named(Backbone::VARIANTS), default_value_t)]
     pub(crate) backbone: Backbone,
     /// Its first weights: those of faces (dlib-resnet29) or of ImageNet (the others), random ones, or a
     /// .safetensors, .pth or TorchScript file
@@ -65,7 +67,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
     pub(crate) input_size: Option<u32>,
     /// How the learning rate goes on [default: cosine]
-    #[arg(long, value_name = "plateau|cosine")]
+    #[arg(long, value_parser = named(Schedule::VARIANTS))]
     pub(crate) schedule: Option<Schedule>,
     /// Epochs without a lower loss on val after which the training ends; 0: never [default: 10]
     #[arg(long, value_name = "N")]
@@ -73,10 +75,9 @@ pub(crate) struct TrainOptions {
     /// How strongly weights are drawn to zero [default: 0.05]
     #[arg(long, value_name = "X", value_parser = not_negative)]
     pub(crate) weight_decay: Option<f64>,
-    /// How training images are changed: not at all; mirrored, moved and lit otherwise; or also coloured,
-    /// blurred, shrunk, compressed and partly hidden [default: light]
-    #[arg(long, value_name = "none|light|strong")]
-    pub(crate) augmentation: Option<Augmentation>,
+    /// How training images are changed [default: light]
+    #[arg(long, value_parser = named(Preset::VARIANTS))]
+    pub(crate) augmentation: Option<Preset>,
     /// Mix images and their labels in pairs; the larger the more evenly, 0.2 is usual; 0: don't
     /// [default: 0]
     #[arg(long, value_name = "ALPHA", value_parser = up_to::<2>)]
@@ -85,9 +86,8 @@ pub(crate) struct TrainOptions {
     /// [default: 1 for dlib-resnet29, 0 for the others]
     #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
     pub(crate) balance: Option<f64>,
-    /// How the last layer tells labels apart: by weighted sums of the features, or by their direction
-    /// alone, learned with a margin [default: linear]
-    #[arg(long, value_name = "linear|cosine")]
+    /// How the last layer tells labels apart [default: linear]
+    #[arg(long, value_parser = named(Head::VARIANTS))]
     pub(crate) head: Option<Head>,
     /// What a cosine head's cosines are multiplied by [default: 32]
     #[arg(long, value_name = "X", value_parser = positive)]
@@ -102,10 +102,8 @@ pub(crate) struct TrainOptions {
     /// Highest learning rate of the last layer while the others are frozen [default: 0.01]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) frozen_lr: Option<f64>,
-    /// The numbers that the network calculates with while all layers learn; weights always have 32 bits.
-    /// `auto` takes bf16, twice as fast, where the processor or GPU has instructions for it (`facepipe
-    /// doctor` says so); fp16 is for older GPUs
-    #[arg(long, value_name = "auto|f32|bf16|fp16", default_value = "auto")]
+    /// The numbers that the network calculates with while all layers learn; weights always have 32 bits
+    #[arg(long, value_parser = named(PrecisionChoice::VARIANTS), default_value_t)]
     pub(crate) precision: PrecisionChoice,
     /// Batches whose mean gradient makes one step: as `--batch` times N, in the memory of one batch
     /// [default: 1]
@@ -120,7 +118,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "DECAY|off", value_parser = decay_or_off)]
     pub(crate) ema: Option<NumberOrOff>,
     /// Minutes within an epoch after which the training is kept, so that a killed one loses no more
-    #[arg(long, value_name = "MINUTES", default_value = "10", value_parser = positive)]
+    #[arg(long, value_name = "MINUTES", default_value_t = Places::KEEP_EVERY.as_secs_f64() / 60.0, value_parser = positive)]
     pub(crate) keep_every: f64,
 }
 
@@ -181,7 +179,9 @@ impl TrainOptions {
             schedule: self.schedule.unwrap_or(defaults.schedule),
             patience: self.patience.unwrap_or(defaults.patience),
             weight_decay: self.weight_decay.unwrap_or(defaults.weight_decay),
-            augmentation: self.augmentation.unwrap_or(defaults.augmentation),
+            augmentation: self
+                .augmentation
+                .map_or(defaults.augmentation, Augmentation::from),
             mixup: self.mixup.unwrap_or(defaults.mixup),
             balance: self.balance.unwrap_or(defaults.balance),
             head: self.head.unwrap_or(defaults.head),
@@ -203,7 +203,7 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let device = parse_device(&globals.device)?;
+    let device = facepipe_nn::device(globals.device)?;
     let places = Places {
         data: &args.data,
         out: &args.out,
@@ -320,5 +320,84 @@ fn not_negative(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if number >= 0.0 && f64::is_finite(number) => Ok(number),
         _ => Err("not a number of at least 0".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The defaults depend on network and weights, so the help words them: as they are.
+    #[test]
+    fn the_help_names_the_defaults_of_the_settings() {
+        let of = |backbone, weights| Settings::defaults(backbone, weights, 0);
+        let face = of(Backbone::DlibResnet29, WeightsChoice::Default);
+        let other = of(Backbone::Resnet18, WeightsChoice::Default);
+        let random = of(Backbone::Resnet18, WeightsChoice::None);
+        let preset = [Preset::None, Preset::Light, Preset::Strong]
+            .into_iter()
+            .find(|preset| Augmentation::from(*preset) == face.augmentation)
+            .expect("the default has a name");
+        let off =
+            |number: Option<f64>| number.map_or("off".to_owned(), |number| number.to_string());
+        let wanted: [(&str, &[String]); 17] = [
+            (
+                "epochs",
+                &[
+                    face.epochs.to_string(),
+                    other.epochs.to_string(),
+                    random.epochs.to_string(),
+                ],
+            ),
+            (
+                "freeze_epochs",
+                &[
+                    face.freeze_epochs.to_string(),
+                    random.freeze_epochs.to_string(),
+                ],
+            ),
+            ("batch", &[face.batch.to_string()]),
+            (
+                "lr",
+                &[
+                    face.learning_rate.to_string(),
+                    other.learning_rate.to_string(),
+                ],
+            ),
+            (
+                "input_size",
+                &[face.input_size.to_string(), other.input_size.to_string()],
+            ),
+            ("schedule", &[face.schedule.to_string()]),
+            ("patience", &[face.patience.to_string()]),
+            ("weight_decay", &[face.weight_decay.to_string()]),
+            ("augmentation", &[preset.to_string()]),
+            ("mixup", &[face.mixup.to_string()]),
+            (
+                "balance",
+                &[face.balance.to_string(), other.balance.to_string()],
+            ),
+            ("head", &[face.head.to_string()]),
+            ("cosine_scale", &[face.cosine_scale.to_string()]),
+            ("cosine_margin", &[face.cosine_margin.to_string()]),
+            ("frozen_views", &[face.frozen_views.to_string()]),
+            ("frozen_lr", &[face.frozen_rate.to_string()]),
+            ("clip", &[off(face.clip), off(face.ema)]),
+        ];
+        let command = TrainOptions::augment_args(clap::Command::new("train"));
+        for (name, values) in wanted {
+            let argument = command
+                .get_arguments()
+                .find(|argument| argument.get_id() == name);
+            let help = argument.expect(name).get_help().expect(name).to_string();
+            let (_, default) = help.split_once("[default: ").expect(name);
+            let words: Vec<&str> = default.split([' ', ',', ']']).collect();
+            for value in values {
+                assert!(
+                    words.contains(&value.as_str()),
+                    "--{name}: {help} names no {value}"
+                );
+            }
+        }
     }
 }

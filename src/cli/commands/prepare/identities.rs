@@ -11,16 +11,16 @@ use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::stage::{self, DISCARDED_FILE};
 use facepipe_core::context::Context;
-use facepipe_core::types::{Discarded, Reason};
+use facepipe_core::types::{Discarded, Reason, Stage};
 use facepipe_faces::embed_images::ImageEmbedder;
-use facepipe_prepare::{Decision, PrepareReport, Restored, STAGE};
+use facepipe_prepare::{Decision, PrepareReport, Restored};
 
 /// Whether faces that are not the person of their label are left out, and which are not.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prepare")]
 pub(crate) struct IdentityOptions {
     /// Compare faces by dlib's network, too, to find one photo in other crops; `auto` does so for
-    /// crops where the model files are there (looking for the faces of whole photos takes long)
+    /// crops in a build with libtorch (looking for the faces of whole photos takes long)
     #[arg(
         long,
         value_enum,
@@ -85,16 +85,14 @@ impl IdentityOptions {
                 wiring::networks::image_embedder(globals, context).map(Some)
             }
             (Switch::Auto, false) if !facepipe_prepare::knows_faces(input) => Ok(None),
-            (Switch::Auto, false) => match wiring::networks::missing_for_embeddings(globals) {
-                None => wiring::networks::image_embedder(globals, context).map(Some),
-                Some(missing) => {
-                    context.progress.note(&format!(
-                        "duplicates are found by pictures, not by faces, because {missing}; \
-                         `--embeddings off` leaves this note out"
-                    ));
-                    Ok(None)
-                }
-            },
+            (Switch::Auto, false) if !wiring::networks::PRESENT => {
+                context.progress.note(
+                    "duplicates are found by pictures, not by faces: this facepipe was built without \
+                     libtorch",
+                );
+                Ok(None)
+            }
+            (Switch::Auto, false) => wiring::networks::image_embedder(globals, context).map(Some),
         }
     }
 
@@ -115,7 +113,7 @@ impl IdentityOptions {
             ));
         }
         let stamp = stage::read_stamp(out)?;
-        if stamp.is_none_or(|stamp| stamp.stage != STAGE) {
+        if stamp.is_none_or(|stamp| !stamp.is_of(Stage::Prepare)) {
             return Err(refused(
                 format!(
                     "nothing was left out yet: `{}` is no data set",

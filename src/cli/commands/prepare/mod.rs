@@ -5,12 +5,14 @@ mod splitting;
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use strum::VariantArray as _;
 
 use self::identities::IdentityOptions;
 use crate::cli::commands::prepare::splitting::SplitOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::named::named;
 use crate::cli::output::explanation;
 use crate::cli::output::result::{self, Outcome, reason_lines, to_value};
 use facepipe_core::artifacts::given_split::SHARDS_FOLDER;
@@ -72,7 +74,7 @@ pub(crate) struct PrepareArgs {
 pub(crate) struct PrepareOptions {
     /// Bits of 256 in which the perceptual hashes of two images may differ for them to be compared in
     /// detail, or `off`: only equal pixels count
-    #[arg(long, value_name = "N|off", default_value = "20", value_parser = phash_distance)]
+    #[arg(long, value_name = "N|off", default_value_t, value_parser = phash_distance)]
     pub(crate) phash_distance: PhashDistance,
     /// Take turned and mirrored pictures for the same, too
     #[arg(long)]
@@ -81,16 +83,16 @@ pub(crate) struct PrepareOptions {
     #[arg(long)]
     pub(crate) keep_duplicates: bool,
     /// What becomes of a picture or photo that stands under two labels
-    #[arg(long, value_enum, default_value = "drop")]
-    pub(crate) conflicts: ConflictsName,
+    #[arg(long, value_parser = named(Conflicts::VARIANTS), default_value_t = Settings::default().conflicts)]
+    pub(crate) conflicts: Conflicts,
     /// How images come into the data set
-    #[arg(long, value_enum, default_value = "copy")]
-    pub(crate) link: LinkName,
+    #[arg(long, value_parser = named(LinkMode::VARIANTS), default_value_t = Settings::default().link)]
+    pub(crate) link: LinkMode,
     /// Leave out labels with fewer images
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().min_per_class)]
     pub(crate) min_per_class: usize,
     /// Nearest pairs of each two sides that the report shows
-    #[arg(long, value_name = "N", default_value_t = Settings::DEFAULT_NEAREST_PAIRS)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().nearest_pairs)]
     pub(crate) nearest: usize,
     #[command(flatten)]
     pub(crate) split: SplitOptions,
@@ -98,29 +100,24 @@ pub(crate) struct PrepareOptions {
     pub(crate) identities: IdentityOptions,
 }
 
-/// What becomes of conflicts, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ConflictsName {
-    /// Leave it out of both
-    Drop,
-    /// Keep it under the label whose path comes first
-    KeepFirst,
-    /// Keep it under both, on one side
-    Keep,
-}
-
-/// How images are placed, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LinkName {
-    /// As copies
-    Copy,
-    /// As hard links, where the file system can make them
-    Hard,
-}
-
 /// A distance of perceptual hashes; `None` compares exactly only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PhashDistance(Option<u32>);
+
+impl Default for PhashDistance {
+    fn default() -> Self {
+        Self(Settings::default().phash_distance)
+    }
+}
+
+impl std::fmt::Display for PhashDistance {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(bits) => write!(formatter, "{bits}"),
+            None => formatter.write_str("off"),
+        }
+    }
+}
 
 impl PrepareOptions {
     /// The stage's settings.
@@ -129,15 +126,8 @@ impl PrepareOptions {
             phash_distance: self.phash_distance.0,
             rotations: self.rotations,
             keep_duplicates: self.keep_duplicates,
-            conflicts: match self.conflicts {
-                ConflictsName::Drop => Conflicts::Drop,
-                ConflictsName::KeepFirst => Conflicts::KeepFirst,
-                ConflictsName::Keep => Conflicts::Keep,
-            },
-            link: match self.link {
-                LinkName::Copy => LinkMode::Copy,
-                LinkName::Hard => LinkMode::Hard,
-            },
+            conflicts: self.conflicts,
+            link: self.link,
             min_per_class: self.min_per_class,
             // Whether the network is there is known later.
             embeddings: false,

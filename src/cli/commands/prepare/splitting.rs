@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use strum::VariantArray as _;
 
 use crate::cli::failure::Failure;
+use crate::cli::options::named::named;
 use facepipe_prepare::{GivenSplit, Settings, SplitBy, Wish};
 
 /// How far the shares' sum may be from 1.
@@ -16,55 +18,33 @@ const SHARE_TOLERANCE: f64 = 1e-6;
 pub(crate) struct SplitOptions {
     /// How much of each label to learn from: a share, with a point or percent sign (0.7, 70%), or a
     /// number of images of each label, without (20)
-    #[arg(long, value_name = "SHARE|N", default_value = "0.7", value_parser = wish)]
+    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().train, value_parser = wish)]
     pub(crate) train: Wish,
     /// How much stops the training and picks the best epoch
-    #[arg(long, value_name = "SHARE|N", default_value = "0.15", value_parser = wish)]
+    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().val, value_parser = wish)]
     pub(crate) val: Wish,
     /// How much the reported figures come from
-    #[arg(long, value_name = "SHARE|N", default_value = "0.15", value_parser = wish)]
+    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().test, value_parser = wish)]
     pub(crate) test: Wish,
     /// Leave out labels that can't have N images on each side
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = Settings::default().min_per_side)]
     pub(crate) min_per_side: usize,
     /// What decides which images go to test
-    #[arg(long, value_enum, default_value = "chance")]
-    pub(crate) split_by: SplitByName,
+    #[arg(long, value_parser = named(SplitBy::VARIANTS), default_value_t = Settings::default().split_by)]
+    pub(crate) split_by: SplitBy,
     /// Images of this data set (its folder, manifest.jsonl or sides.jsonl), their duplicates and their
     /// photos' other faces stay on the sides that they have there
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) keep_split: Option<PathBuf>,
     /// What becomes of the sides of a folder that has train, val and test already
-    #[arg(long, value_enum, default_value = "clean")]
-    pub(crate) given_split: GivenSplitName,
+    #[arg(long, value_parser = named(GivenSplit::VARIANTS), default_value_t = Settings::default().given_split)]
+    pub(crate) given_split: GivenSplit,
     /// Divide what is not test into K parts for cross-validation, in folds.csv
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) folds: Option<u32>,
     /// Write WebDataset tar files of N images as well: shards/train-000000.tar and so on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) shards: Option<u64>,
-}
-
-/// What decides the sides, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SplitByName {
-    /// The seed
-    Chance,
-    /// Dates (EXIF, else the download, else the file): the newest of each label to test
-    Time,
-    /// The seed, with all images of a web host, author or folder on one side
-    Source,
-}
-
-/// What becomes of given sides, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum GivenSplitName {
-    /// They stay; of what stands on two sides, the images nearer to training are left out
-    Clean,
-    /// They stay as they are; what stands on two sides is only told
-    Keep,
-    /// Split anew
-    Ignore,
 }
 
 fn wish(text: &str) -> Result<Wish, String> {
@@ -79,17 +59,9 @@ impl SplitOptions {
         settings.val = self.val;
         settings.test = self.test;
         settings.min_per_side = self.min_per_side;
-        settings.split_by = match self.split_by {
-            SplitByName::Chance => SplitBy::Chance,
-            SplitByName::Time => SplitBy::Time,
-            SplitByName::Source => SplitBy::Source,
-        };
+        settings.split_by = self.split_by;
         settings.keep_split = self.keep_split.clone();
-        settings.given_split = match self.given_split {
-            GivenSplitName::Clean => GivenSplit::Clean,
-            GivenSplitName::Keep => GivenSplit::Keep,
-            GivenSplitName::Ignore => GivenSplit::Ignore,
-        };
+        settings.given_split = self.given_split;
         settings.folds = self.folds;
         settings.shards = self.shards;
         Ok(())

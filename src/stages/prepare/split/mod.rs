@@ -32,29 +32,59 @@ pub use leaks::Leak;
 pub use report::{MovedImage, SplitReport};
 
 /// What decides which images go to test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum SplitBy {
-    /// Chance, by the seed.
+    /// The seed.
     #[default]
     Chance,
-    /// Time: the newest images of each label go to test, the next to val.
+    /// Dates (EXIF, else the download, else the file): the newest of each label to test, the next to val.
     Time,
-    /// Chance, but all images of one source go to one side.
+    /// The seed, with all images of a web host, author or folder on one side.
     Source,
 }
 
 /// What becomes of the sides that an input folder has already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum GivenSplit {
     /// They stay, without leaks: of a picture or photo on two sides, test keeps its images before val, and
     /// val before train; those of the other side are left out.
     #[default]
     Clean,
-    /// They stay as they are; leaks are told.
+    /// They stay as they are; leaks are reported.
     Keep,
-    /// They are passed over, and the images are split anew.
+    /// They are ignored, and the images are split again.
     Ignore,
 }
 

@@ -2,6 +2,39 @@
 
 use super::Augmentation;
 
+/// The sets of changes that have a name.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
+pub enum Preset {
+    /// Not changed at all.
+    None,
+    /// Mirrored, moved and lit otherwise.
+    Light,
+    /// Also coloured, blurred, shrunk, compressed and partly hidden.
+    Strong,
+}
+
+impl From<Preset> for Augmentation {
+    fn from(preset: Preset) -> Self {
+        match preset {
+            Preset::None => Self::none(),
+            Preset::Light => Self::light(),
+            Preset::Strong => Self::strong(),
+        }
+    }
+}
+
 impl Augmentation {
     /// No change at all.
     #[must_use]
@@ -57,19 +90,6 @@ impl Augmentation {
             jpeg_quality: 30,
             cutout: 0.25,
             cutout_area: 0.15,
-        }
-    }
-}
-
-impl std::str::FromStr for Augmentation {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "none" => Ok(Self::none()),
-            "light" => Ok(Self::light()),
-            "strong" => Ok(Self::strong()),
-            _ => Err(format!("`{text}` is not one of none, light, strong")),
         }
     }
 }
