@@ -1,9 +1,10 @@
-//! What lies on disk: atomic writes, JSON lines, stage stamps, the folder-per-label layout.
+//! What lies on disk: atomic writes, JSON lines, stage stamps, locks, the folder-per-label layout.
 
 pub mod atomic;
 pub mod digest;
 pub mod given_split;
 pub mod image_folder;
 pub mod jsonl;
+pub mod lock;
 pub mod model_folder;
 pub mod stage;

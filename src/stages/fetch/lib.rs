@@ -18,7 +18,6 @@ mod index;
 mod item;
 mod job;
 mod journal;
-mod lock;
 mod memory;
 mod opt_out;
 mod pace;

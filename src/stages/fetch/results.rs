@@ -12,15 +12,18 @@ use super::error::FetchError;
 use super::examine::{LeftOut, Stored};
 use super::index::{Fate, Index};
 use super::journal::{Item, ItemId, JOURNAL_FILE, Line, Outcome};
-use super::lock::{LOCK_FILE, Lock, LockError};
 use super::memory::Memory;
 use super::report::{Activity, Report};
 use facepipe_core::artifacts::jsonl::JournalReader;
+use facepipe_core::artifacts::lock::{Lock, LockError};
 use facepipe_core::artifacts::stage::{
     DISCARDED_FILE, MANIFEST_FILE, REPORT_FILE, STAMP_FILE, StageError, Stamp, made_by, read_stamp,
 };
 use facepipe_core::artifacts::{atomic, image_folder};
 use facepipe_core::types::{Discarded, ImageRecord, ItemKind, Reason, Stage};
+
+/// The file that a run locks in its output folder.
+const LOCK_FILE: &str = ".fetch-lock";
 
 /// Opens an output folder: a new or empty one, or one that a fetch made; no other run can open it until
 /// the lock is dropped.
@@ -46,7 +49,7 @@ pub(super) fn open(out: &Path) -> Result<(Memory, Lock), FetchError> {
             }
         }
     }
-    let lock = Lock::take(out).map_err(|error| match error {
+    let lock = Lock::take(&out.join(LOCK_FILE)).map_err(|error| match error {
         LockError::Io(error) => error.into(),
         LockError::Taken(process) => FetchError::Busy {
             out: out.to_owned(),

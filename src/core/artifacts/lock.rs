@@ -1,4 +1,4 @@
-//! One run at a time in an output folder.
+//! One process at a time in a folder.
 
 use std::fs::TryLockError;
 use std::io::{self, Read, Seek, Write};
@@ -6,21 +6,18 @@ use std::path::Path;
 
 use fs_err as fs;
 
-/// The file that a run locks and writes its process id into. It stays, empty; the system lets go of a
-/// dead process's lock, so that no lock can be stale.
-pub(super) const LOCK_FILE: &str = ".fetch-lock";
-
-/// The right to write into an output folder, until it is dropped.
+/// The right to write into a folder, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub struct Lock {
     file: fs::File,
 }
 
 /// Why there is no lock.
 #[derive(Debug)]
-pub(super) enum LockError {
-    /// Another run has it: its process id, where that can be read.
+pub enum LockError {
+    /// Another process has it: its process id, where that can be read.
     Taken(Option<u32>),
+    /// The file can't be made or locked.
     Io(io::Error),
 }
 
@@ -31,14 +28,18 @@ impl From<io::Error> for LockError {
 }
 
 impl Lock {
-    /// Locks a folder.
-    pub(super) fn take(folder: &Path) -> Result<Self, LockError> {
+    /// Locks a folder by a file in it, which is made if need be and holds the process id meanwhile. The
+    /// file stays, empty; the system lets go of a dead process's lock, so that no lock can be stale.
+    ///
+    /// # Errors
+    /// [`LockError`].
+    pub fn take(file: &Path) -> Result<Self, LockError> {
         let mut file = fs::OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(folder.join(LOCK_FILE))?;
+            .open(file)?;
         match file.file().try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -46,7 +47,7 @@ impl Lock {
                 file.read_to_string(&mut text)?;
                 return Err(LockError::Taken(text.trim().parse().ok()));
             }
-            // File systems without locks: two runs at once are then up to the user.
+            // File systems without locks: two processes at once are then up to the user.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
@@ -71,20 +72,22 @@ mod tests {
     #[test]
     fn the_second_is_told_who_is_first_until_that_ends() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let first = Lock::take(folder.path()).expect("is free");
-        let second = Lock::take(folder.path()).expect_err("is taken");
+        let file = folder.path().join(".lock");
+        let first = Lock::take(&file).expect("is free");
+        let second = Lock::take(&file).expect_err("is taken");
         let own = std::process::id();
         assert!(matches!(second, LockError::Taken(Some(id)) if id == own));
         drop(first);
-        Lock::take(folder.path()).expect("is free again");
+        Lock::take(&file).expect("is free again");
     }
 
     #[test]
     fn what_a_dead_process_left_does_not_matter() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        fs::write(folder.path().join(LOCK_FILE), "4194304999\n").expect("writes");
-        let lock = Lock::take(folder.path()).expect("nobody holds it");
-        let text = fs::read_to_string(folder.path().join(LOCK_FILE)).expect("reads");
+        let file = folder.path().join(".lock");
+        fs::write(&file, "4194304999\n").expect("writes");
+        let lock = Lock::take(&file).expect("nobody holds it");
+        let text = fs::read_to_string(&file).expect("reads");
         assert_eq!(text.trim(), std::process::id().to_string());
         drop(lock);
     }
