@@ -39,7 +39,14 @@ impl Hint for PullError {
                  `facepipe models verify`"
                     .to_owned(),
             ),
-            Self::Io(error) => io_hint(error),
+            Self::Io(error) => match error.kind() {
+                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Some(
+                    "check the permissions of that path, or choose another folder with \
+                     `--weights-dir`, for data sets with `--data-dir`"
+                        .to_owned(),
+                ),
+                _ => io_hint(error),
+            },
             Self::Interrupted(_) => None,
         }
     }

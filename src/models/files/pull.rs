@@ -1,6 +1,7 @@
 //! Fetches what is missing: from the first source that gives the right file.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -11,8 +12,13 @@ use super::staging::Staging;
 use super::verify::{State, check};
 use super::{Folders, download, package, tarball, unpack};
 use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::lock::{Lock, LockError};
 use facepipe_core::context::Context;
 
+/// The file that a pull locks in the folder it writes to.
+const LOCK_FILE: &str = ".pull-lock";
+/// How often a pull asks whether another one has ended.
+const LOCK_POLL: Duration = Duration::from_millis(100);
 /// Follows the name of a file or folder that was put aside because it is not the right one.
 const REJECTED_SUFFIX: &str = ".rejected";
 
@@ -113,6 +119,11 @@ fn pull_entry(
         source,
         credit: entry.credit.clone(),
     };
+    // What is there may lie in a folder that can only be read.
+    if check(entry, &path)? == State::Present {
+        return Ok(pulled(None));
+    }
+    let _lock = wait_for_lock(folders.of(entry), context)?;
     match check(entry, &path)? {
         State::Present => return Ok(pulled(None)),
         State::Missing => {}
@@ -140,6 +151,26 @@ fn pull_entry(
         name: entry.name.clone(),
         sources,
     }]))
+}
+
+/// Several programs may share a folder: one of them fetches, the others find the file.
+fn wait_for_lock(folder: &Path, context: &Context) -> Result<Lock, PullError> {
+    fs_err::create_dir_all(folder)?;
+    let mut told = false;
+    loop {
+        context.interrupt.check()?;
+        match Lock::take(&folder.join(LOCK_FILE)) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Io(error)) => return Err(error.into()),
+            Err(LockError::Taken(_)) if told => {}
+            Err(LockError::Taken(_)) => {
+                let note = format!("waiting for another pull into `{}`", folder.display());
+                context.progress.note(&note);
+                told = true;
+            }
+        }
+        std::thread::sleep(LOCK_POLL);
+    }
 }
 
 /// Fetches into a staging folder, checks, and only then puts the result in its place.

@@ -74,7 +74,7 @@ fn the_right_file_comes_after_a_busy_server_and_is_not_fetched_twice() {
     let report = pull_a(root.path(), vec![server.clone()]).expect("pulls");
     assert_eq!(report.pulled[0].source, Some(server.to_string()));
     let weights = root.path().join("weights");
-    assert_eq!(names(&weights), ["a.bin"]);
+    assert_eq!(names(&weights), [LOCK_FILE, "a.bin"]);
     assert_eq!(
         fs_err::read(weights.join("a.bin")).expect("reads"),
         b"right"
@@ -101,7 +101,7 @@ fn a_wrong_file_is_refused_kept_aside_and_the_next_source_asked() {
             .expect("a hint")
             .contains("run the same command again")
     );
-    assert_eq!(names(&weights), ["a.bin.rejected"]);
+    assert_eq!(names(&weights), [LOCK_FILE, "a.bin.rejected"]);
     assert_eq!(
         fs_err::read(weights.join("a.bin.rejected")).expect("reads"),
         b"wrong"
@@ -113,7 +113,7 @@ fn a_wrong_file_is_refused_kept_aside_and_the_next_source_asked() {
     pull_a(root.path(), sources).expect("the second source has it");
     assert_eq!(
         names(&weights),
-        ["a.bin", "a.bin.rejected", "a.bin.rejected-2"]
+        [LOCK_FILE, "a.bin", "a.bin.rejected", "a.bin.rejected-2"]
     );
 }
 
@@ -124,11 +124,45 @@ fn a_damaged_file_is_put_aside_and_replaced() {
     fs_err::create_dir_all(&weights).expect("makes");
     fs_err::write(weights.join("a.bin"), "damaged").expect("writes");
     pull_a(root.path(), vec![serve(vec![("200 OK", b"right")])]).expect("pulls");
-    assert_eq!(names(&weights), ["a.bin", "a.bin.rejected"]);
+    assert_eq!(names(&weights), [LOCK_FILE, "a.bin", "a.bin.rejected"]);
     assert_eq!(
         fs_err::read(weights.join("a.bin")).expect("reads"),
         b"right"
     );
+}
+
+#[test]
+fn of_pulls_at_once_one_fetches_and_the_others_find_the_file() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    // Who is asked a second time has no answer.
+    let server = serve(vec![("200 OK", b"right")]);
+    let pulls = || pull_a(root.path(), vec![server.clone()]).expect("pulls");
+    let reports: Vec<PullReport> = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..8).map(|_| scope.spawn(pulls)).collect();
+        let reports = running
+            .into_iter()
+            .map(|pull| pull.join().expect("no panic"));
+        reports.collect()
+    });
+    let fetched = reports
+        .iter()
+        .filter(|report| report.pulled[0].source.is_some());
+    assert_eq!(fetched.count(), 1);
+    assert_eq!(names(&root.path().join("weights")), [LOCK_FILE, "a.bin"]);
+}
+
+#[test]
+fn a_waiting_pull_can_be_interrupted() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let other = wait_for_lock(root.path(), &context()).expect("is free");
+    let context = context();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| wait_for_lock(root.path(), &context));
+        context.interrupt.raise();
+        let error = waiting.join().expect("no panic").expect_err("interrupted");
+        assert!(error.is_interruption());
+    });
+    drop(other);
 }
 
 #[test]

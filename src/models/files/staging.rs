@@ -1,10 +1,11 @@
 //! A folder for unfinished downloads, beside the place they go to.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use facepipe_core::artifacts::atomic::TEMPORARY_SUFFIX;
+use tempfile::TempDir;
 
 /// Leftovers this old belong to no running process: downloads write to theirs all the time.
 const STALE_AFTER: Duration = Duration::from_secs(60 * 60);
@@ -12,33 +13,25 @@ const STALE_AFTER: Duration = Duration::from_secs(60 * 60);
 /// The folder; it goes when this is dropped.
 #[derive(Debug)]
 pub(super) struct Staging {
-    path: PathBuf,
+    folder: TempDir,
 }
 
 impl Staging {
-    /// A fresh folder inside `folder`, which is made if need be. What killed processes left there
-    /// is removed.
+    /// A fresh folder inside `folder`, which is made if need be, with a name that no other process has,
+    /// on no other machine either. What killed processes left there is removed.
     pub(super) fn new(folder: &Path, name: &str) -> io::Result<Self> {
         fs_err::create_dir_all(folder)?;
         remove_stale(folder)?;
-        let path = folder.join(format!(".{name}.{}{TEMPORARY_SUFFIX}", std::process::id()));
-        if path.exists() {
-            fs_err::remove_dir_all(&path)?;
-        }
-        fs_err::create_dir(&path)?;
-        Ok(Self { path })
+        let folder = tempfile::Builder::new()
+            .prefix(&format!(".{name}."))
+            .suffix(TEMPORARY_SUFFIX)
+            .tempdir_in(folder)?;
+        Ok(Self { folder })
     }
 
     /// The folder's path.
     pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // What stays is removed by a later pull.
-        let _ = fs_err::remove_dir_all(&self.path);
+        self.folder.path()
     }
 }
 
