@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes this folder ready to build and run: checks the machine, fetches libtorch and the model
-# files, builds. Run it as often as you like; killed at any moment, the next run goes on.
+# Makes this folder ready to build and run: checks the machine, fetches libtorch, builds, and fetches the
+# model files into the user's data folder, which all clones share (docs/settings.md). Run it as often as
+# you like; killed at any moment, the next run goes on.
 #
 #   scripts/setup.sh [--profile release|dev]
 #

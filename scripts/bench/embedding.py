@@ -5,7 +5,7 @@ Needs PyPI's dlib-bin, numpy and pillow, and the example program (libtorch does 
 build for development is as fast as a release):
 
     cargo build --example time_embeddings
-    scripts/bench/embedding.py CHIPS models/weights target/debug/examples/time_embeddings
+    scripts/bench/embedding.py CHIPS ~/.local/share/facepipe/weights target/debug/examples/time_embeddings
 
 CHIPS is a folder of pictures of 150x150 pixels. Both take turns, so that whatever else the machine
 does hits both; the fastest round of each counts.

@@ -11,8 +11,8 @@ columns a, b, same (1 or 0) and fold (two folds). Each further argument is a det
     facepipe:NAME    `facepipe embed --detector NAME` (the program: FACEPIPE, else `facepipe`)
     lines:FILE       what `facepipe embed` printed for these photos before
     python:hog       all by dlib: HOG detector upsampled once, five landmarks, embedding; needs
-                     PyPI's dlib-bin, numpy and pillow, and WEIGHTS, the folder of dlib's files
-                     (else models/weights)
+                     PyPI's dlib-bin, numpy and pillow, and dlib's files (in WEIGHTS, else
+                     where the program has them)
 
 The person of an LFW photo is in its middle: of several faces the one whose box holds the middle
 counts, or else the one nearest to it. Two faces are the same person when their distance is below a
@@ -28,11 +28,12 @@ import subprocess
 import sys
 import time
 
+from weights import weights_folder
+
 # Thresholds that are tried, Euclidean distances.
 THRESHOLDS = [step / 400 for step in range(120, 361)]
 # dlib's own threshold, without any choice.
 PUBLISHED = 0.6
-WEIGHTS = os.environ.get("WEIGHTS", "models/weights")
 
 
 def in_the_middle(faces, width, height):
@@ -71,9 +72,10 @@ def python_hog(root, files):
     from PIL import Image
 
     detector = dlib.get_frontal_face_detector()
-    model = os.path.join(WEIGHTS, "shape_predictor_5_face_landmarks.dat")
+    weights = weights_folder()
+    model = os.path.join(weights, "shape_predictor_5_face_landmarks.dat")
     predictor = dlib.shape_predictor(model)
-    model = os.path.join(WEIGHTS, "dlib_face_recognition_resnet_model_v1.dat")
+    model = os.path.join(weights, "dlib_face_recognition_resnet_model_v1.dat")
     network = dlib.face_recognition_model_v1(model)
     embeddings = {}
     for file in files:

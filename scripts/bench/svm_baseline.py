@@ -23,8 +23,8 @@ photos: one that is in the test of several seeds is drawn with all its answers) 
 exact test (over answers). Seconds are of whole runs of facepipe (crop to export) and of the baseline's
 detection, embedding and fitting; the baseline works in one process.
 
-Needs dlib (or dlib-bin), numpy, pillow, scikit-learn, and WEIGHTS, the folder of dlib's files (else
-models/weights). CACHE names a file that keeps the baseline's 128 numbers of each photo from run to run.
+Needs dlib (or dlib-bin), numpy, pillow, scikit-learn, and dlib's files (in WEIGHTS, else where the
+program has them). CACHE names a file that keeps the baseline's 128 numbers of each photo from run to run.
 """
 
 import csv
@@ -39,9 +39,9 @@ import time
 import warnings
 
 import numpy
+from weights import weights_folder
 
 SEEDS = int(os.environ.get("SEEDS", "5"))
-WEIGHTS = os.environ.get("WEIGHTS", "models/weights")
 CACHE = os.environ.get("CACHE")
 # What C is chosen from; of equally good ones the smallest.
 PENALTIES = [10.0**exponent for exponent in range(-2, 4)]
@@ -59,9 +59,10 @@ class Baseline:
 
         self.folder, self.dlib = folder, dlib
         self.detector = dlib.get_frontal_face_detector()
-        model = os.path.join(WEIGHTS, "shape_predictor_5_face_landmarks.dat")
+        weights = weights_folder()
+        model = os.path.join(weights, "shape_predictor_5_face_landmarks.dat")
         self.predictor = dlib.shape_predictor(model)
-        model = os.path.join(WEIGHTS, "dlib_face_recognition_resnet_model_v1.dat")
+        model = os.path.join(weights, "dlib_face_recognition_resnet_model_v1.dat")
         self.network = dlib.face_recognition_model_v1(model)
         self.known = {}
         if CACHE and os.path.exists(CACHE):

@@ -7,9 +7,10 @@ use facepipe_imaging::image_io;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
+use facepipe_test_support::found::{WEIGHTS, weights_folder};
 pub(crate) use facepipe_test_support::found::{shared, skip, weights};
 
-/// The program with an environment in which nothing but its arguments counts.
+/// The program with an environment in which nothing counts but its arguments and where model files are.
 pub(crate) fn facepipe() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_facepipe"));
     for (name, _) in std::env::vars_os() {
@@ -17,6 +18,7 @@ pub(crate) fn facepipe() -> Command {
             command.env_remove(name);
         }
     }
+    command.env(WEIGHTS, weights_folder());
     command
 }
 

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// A file to which each skip is written as one line, where `scripts/test.sh` wants them.
 const LIST: &str = "FACEPIPE_TEST_SKIPS";
+/// The folder of model files, where it is not the usual one.
+pub const WEIGHTS: &str = "FACEPIPE_WEIGHTS_DIR";
 /// Whether a skip is a failure.
 const STRICT: &str = "FACEPIPE_TEST_STRICT";
 
@@ -34,10 +36,13 @@ pub fn shared(below: &str) -> Option<PathBuf> {
     None
 }
 
-/// The folder that `scripts/test.sh` fetches the weights of networks into.
+/// The folder of model files, as the program finds it in the project's folder: `scripts/test.sh` fetches
+/// them into it. Where there is none, one that does not exist.
 #[must_use]
 pub fn weights_folder() -> PathBuf {
-    project().join("models/weights")
+    let given = std::env::var_os(WEIGHTS).map(|given| project().join(given));
+    facepipe_models::files::weights_folder(given.as_deref(), &project())
+        .unwrap_or_else(|_| project().join("models/weights"))
 }
 
 /// A fetched model file; says loudly when it is missing.

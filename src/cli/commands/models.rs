@@ -16,7 +16,7 @@ use facepipe_models::files::{EntryStatus, Folders, Registry, Selection, pull, st
 /// Arguments of `models`.
 #[derive(Debug, Args)]
 pub(crate) struct ModelsArgs {
-    /// Folder of data sets [default: data of the project]
+    /// Folder of data sets [default: data]
     #[arg(long, global = true, value_name = "DIR")]
     data_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -74,7 +74,7 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let registry = Registry::embedded()?;
-    let folders = wiring::model_folders(globals, args.data_dir.as_deref());
+    let folders = wiring::model_folders(globals, args.data_dir.as_deref())?;
     match &args.command {
         ModelsCommand::List => list(&registry, &folders),
         ModelsCommand::Pull(args) => pull_models(&registry, &folders, args, context),
@@ -84,7 +84,13 @@ pub(crate) fn run(
 
 fn list(registry: &Registry, folders: &Folders) -> Result<Outcome, Failure> {
     let models = status(registry, folders)?;
-    outcome(&models, models.iter().flat_map(described).collect())
+    let mut lines: Vec<String> = models.iter().flat_map(described).collect();
+    lines.push(format!(
+        "model files belong in {}, data sets in {}",
+        folders.weights.display(),
+        folders.data.display()
+    ));
+    outcome(&models, lines)
 }
 
 fn verify(registry: &Registry, folders: &Folders, globals: &Globals) -> Result<Outcome, Failure> {

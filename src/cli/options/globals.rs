@@ -46,7 +46,8 @@ pub(crate) struct Globals {
     /// Exit with 3 when items were left out because of errors
     #[arg(long, global = true)]
     pub(crate) strict: bool,
-    /// Folder of fetched model files [default: models/weights, here or where facepipe was built]
+    /// Folder of fetched model files [default: models/weights if it is there, else facepipe/weights in the
+    /// user's data folder, such as ~/.local/share]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) weights_dir: Option<PathBuf>,
 }

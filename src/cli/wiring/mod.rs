@@ -23,7 +23,7 @@ use facepipe_core::context::Context;
 use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
 use facepipe_faces::dlib_box::SquareFit;
 use facepipe_faces::face_cutter::FaceTools;
-use facepipe_models::files::Folders;
+use facepipe_models::files::{self, Folders, NoHomeFolder};
 
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,14 +53,13 @@ pub(crate) fn detector(
     globals: &Globals,
     context: &Context,
 ) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
-    let weights = weights_folder(globals);
     match name {
         DetectorName::Azure => Ok(Box::new(azure(context)?)),
-        DetectorName::Seeta => seeta(&weights),
+        DetectorName::Seeta => seeta(&weights_folder(globals)?),
         DetectorName::Auto
         | DetectorName::Mtcnn
         | DetectorName::MtcnnThorough
-        | DetectorName::Mmod => networks::detector(name, &weights, globals),
+        | DetectorName::Mmod => networks::detector(name, &weights_folder(globals)?, globals),
     }
 }
 
@@ -100,38 +99,30 @@ pub(crate) fn face_tools(
     globals: &Globals,
     context: &Context,
 ) -> Result<FaceTools, Failure> {
-    let landmarks = align.then(|| DlibLandmarkModel::new(&weights_folder(globals)));
+    let landmarks = if align {
+        let model = DlibLandmarkModel::new(&weights_folder(globals)?)?;
+        Some(Box::new(model) as Box<dyn LandmarkModel>)
+    } else {
+        None
+    };
     Ok(FaceTools {
         detectors: detector(name, globals, context)?,
-        landmarks: landmarks
-            .transpose()?
-            .map(|model| Box::new(model) as Box<dyn LandmarkModel>),
+        landmarks,
     })
 }
 
-/// The folder of downloaded model files: `--weights-dir`, else `models/weights` below the working
-/// directory or, where that is missing, beside the sources that the program was built from.
-pub(crate) fn weights_folder(globals: &Globals) -> PathBuf {
-    globals
-        .weights_dir
-        .clone()
-        .unwrap_or_else(|| project_folder("models/weights"))
+/// The folder of downloaded model files: `--weights-dir`, else [`files::weights_folder`] chooses.
+pub(crate) fn weights_folder(globals: &Globals) -> Result<PathBuf, NoHomeFolder> {
+    files::weights_folder(globals.weights_dir.as_deref(), Path::new(""))
 }
 
 /// The folders of everything that `facepipe models pull` fetches.
-pub(crate) fn model_folders(globals: &Globals, data: Option<&Path>) -> Folders {
-    Folders {
-        weights: weights_folder(globals),
-        data: data.map_or_else(|| project_folder("data"), Path::to_owned),
-    }
-}
-
-/// A folder below the working directory or, where that is missing, beside the sources.
-fn project_folder(name: &str) -> PathBuf {
-    let here = PathBuf::from(name);
-    if here.is_dir() {
-        here
-    } else {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(name)
-    }
+pub(crate) fn model_folders(
+    globals: &Globals,
+    data: Option<&Path>,
+) -> Result<Folders, NoHomeFolder> {
+    Ok(Folders {
+        weights: weights_folder(globals)?,
+        data: data.unwrap_or(Path::new("data")).to_owned(),
+    })
 }

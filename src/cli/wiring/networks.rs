@@ -80,7 +80,7 @@ pub(crate) fn embedding_parts(
     globals: &Globals,
     context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
-    let weights = weights_folder(globals);
+    let weights = weights_folder(globals)?;
     let device = facepipe_nn::device(globals.device)?;
     let detectors = any_detector(name, globals, context)?;
     let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
@@ -120,7 +120,7 @@ pub(crate) fn served_model(
         Err(failure) => return Err(failure),
     };
     let embedding = || -> Result<Embedding, Failure> {
-        let weights = weights_folder(globals);
+        let weights = weights_folder(globals)?;
         let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
         Ok(Embedding {
             landmarks: Box::new(DlibLandmarkModel::new(&weights)?),

@@ -3,6 +3,7 @@
 mod archives;
 mod download;
 mod error;
+mod folders;
 mod package;
 mod pull;
 mod registry;
@@ -11,40 +12,13 @@ mod tarball;
 mod unpack;
 mod verify;
 
-use std::path::PathBuf;
-
 pub use error::{FailedPull, FailedSource, PullError, SourceError};
+pub use folders::{Folders, NoHomeFolder, weights_folder};
 pub use pull::{PullReport, PulledEntry, Selection, pull};
 pub use registry::{
     Archive, Checksum, Ecosystem, Entry, Kind, Registry, RegistryError, Source, Unpack,
 };
 pub use verify::{EntryStatus, Mismatch, State, check, status};
-
-/// Where the entries of the registry lie.
-#[derive(Debug, Clone)]
-pub struct Folders {
-    /// Model files: `models/weights`.
-    pub weights: PathBuf,
-    /// Data sets, a folder each: `data`.
-    pub data: PathBuf,
-}
-
-impl Folders {
-    /// The folder that an entry belongs in.
-    #[must_use]
-    pub fn of(&self, entry: &Entry) -> &std::path::Path {
-        match entry.kind {
-            Kind::Dataset => &self.data,
-            Kind::Detector | Kind::Landmarks | Kind::Backbone => &self.weights,
-        }
-    }
-
-    /// The path of an entry: a file, or a folder for a data set.
-    #[must_use]
-    pub fn path(&self, entry: &Entry) -> PathBuf {
-        self.of(entry).join(&entry.file)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{self, Outcome};
 use crate::cli::wiring;
 use facepipe_core::errors::Hint;
-use facepipe_models::files::{EntryStatus, Registry, status};
+use facepipe_models::files::{EntryStatus, Folders, Registry, status};
 
 /// Arguments of `doctor`: none but the global ones.
 #[derive(Debug, Args)]
@@ -106,7 +106,14 @@ pub(crate) fn run(_: &DoctorArgs, globals: &Globals) -> Result<Outcome, Failure>
     #[cfg(feature = "torch")]
     checks.extend(torch::checks());
     checks.extend(machine::processor());
-    checks.extend(models(globals)?);
+    checks.extend(match wiring::model_folders(globals, None) {
+        Ok(folders) => models(&folders)?,
+        Err(error) => vec![Check::missing(
+            "weights",
+            error.to_string(),
+            &error.hint().unwrap_or_default(),
+        )],
+    });
     checks.extend(machine::working_directory());
     checks.extend(machine::tools());
     checks.push(machine::secrets());
@@ -147,10 +154,15 @@ fn program() -> Check {
     Check::ok("program", format!("facepipe {version}, built {build}"))
 }
 
-fn models(globals: &Globals) -> Result<Vec<Check>, Failure> {
-    let folders = wiring::model_folders(globals, None);
+fn models(folders: &Folders) -> Result<Vec<Check>, Failure> {
     let registry = Registry::embedded()?;
-    Ok(status(&registry, &folders)?.iter().map(model).collect())
+    let weights = format!(
+        "model files are looked for in {}",
+        folders.weights.display()
+    );
+    let mut checks = vec![Check::ok("weights", weights)];
+    checks.extend(status(&registry, folders)?.iter().map(model));
+    Ok(checks)
 }
 
 fn model(model: &EntryStatus) -> Check {

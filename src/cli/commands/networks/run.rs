@@ -100,7 +100,7 @@ pub(crate) fn run(
     let device = facepipe_nn::device(globals.device)?;
     args.train.settings(context.seed, device, None)?;
     let weights = &args.train.weights;
-    weights.file(args.train.backbone, &wiring::weights_folder(globals))?;
+    weights.file(args.train.backbone, &wiring::weights_folder(globals)?)?;
     if args.from.is_none() {
         let fetch = FetchArgs {
             out: Some(raw.clone()),

@@ -207,7 +207,7 @@ pub(crate) fn run(
     let places = Places {
         data: &args.data,
         out: &args.out,
-        weights_folder: &wiring::weights_folder(globals),
+        weights_folder: &wiring::weights_folder(globals)?,
         device,
         resume: args.resume,
         keep_every: Duration::from_secs_f64(args.options.keep_every.min(MOST_MINUTES) * 60.0),

@@ -1,0 +1,97 @@
+//! Where model files and data sets lie.
+
+use std::path::{Path, PathBuf};
+
+use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
+
+use super::registry::{Entry, Kind};
+use facepipe_core::errors::Hint;
+
+/// Where a folder of the project has model files, if it has any.
+const BELOW_WORKING_FOLDER: &str = "models/weights";
+/// Where they are in the user's data folder.
+const BELOW_DATA_FOLDER: &str = "facepipe/weights";
+
+/// Where the entries of the registry lie.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Model files: see [`weights_folder`].
+    pub weights: PathBuf,
+    /// Data sets, a folder each: `data`.
+    pub data: PathBuf,
+}
+
+impl Folders {
+    /// The folder that an entry belongs in.
+    #[must_use]
+    pub fn of(&self, entry: &Entry) -> &Path {
+        match entry.kind {
+            Kind::Dataset => &self.data,
+            Kind::Detector | Kind::Landmarks | Kind::Backbone => &self.weights,
+        }
+    }
+
+    /// The path of an entry: a file, or a folder for a data set.
+    #[must_use]
+    pub fn path(&self, entry: &Entry) -> PathBuf {
+        self.of(entry).join(&entry.file)
+    }
+}
+
+/// The user's data folder is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no folder for model files: HOME is not set")]
+pub struct NoHomeFolder;
+
+impl Hint for NoHomeFolder {
+    fn hint(&self) -> Option<String> {
+        Some("set FACEPIPE_WEIGHTS_DIR to the folder of model files, or give --weights-dir".into())
+    }
+}
+
+/// The folder of model files, which may be missing; the first of these:
+///
+/// 1. `given`, which is the value of `--weights-dir` or `FACEPIPE_WEIGHTS_DIR`
+/// 2. `models/weights` below `here`, if that folder is there
+/// 3. `facepipe/weights` in the user's data folder: `XDG_DATA_HOME`, by default `~/.local/share`; on
+///    macOS `~/Library/Application Support`
+///
+/// # Errors
+/// [`NoHomeFolder`] where it is the third and HOME is unset or empty.
+pub fn weights_folder(given: Option<&Path>, here: &Path) -> Result<PathBuf, NoHomeFolder> {
+    if let Some(given) = given {
+        return Ok(given.to_owned());
+    }
+    let below = here.join(BELOW_WORKING_FOLDER);
+    if below.is_dir() {
+        return Ok(below);
+    }
+    Ok(data_folder()?.join(BELOW_DATA_FOLDER))
+}
+
+fn data_folder() -> Result<PathBuf, NoHomeFolder> {
+    // Without HOME, `etcetera` takes what the system has on the account: for a service, that is no
+    // place for files.
+    if cfg!(unix) && std::env::var_os("HOME").is_none_or(|home| home.is_empty()) {
+        return Err(NoHomeFolder);
+    }
+    let strategy = choose_native_strategy().map_err(|_| NoHomeFolder)?;
+    Ok(strategy.data_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_goes_before_what_is_there() {
+        let here = tempfile::tempdir().expect("temporary folder");
+        let below = here.path().join(BELOW_WORKING_FOLDER);
+        fs_err::create_dir_all(&below).expect("makes");
+        let found = weights_folder(None, here.path()).expect("is there");
+        assert_eq!(found, below);
+        let given = Path::new("/given");
+        let found = weights_folder(Some(given), here.path()).expect("is given");
+        assert_eq!(found, given);
+    }
+}
