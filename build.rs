@@ -1,7 +1,10 @@
-//! Links libtorch so that the program starts from any directory without `LD_LIBRARY_PATH`, and so
-//! that CUDA is there where libtorch has it.
+//! Links libtorch so that the program starts from any directory without `LD_LIBRARY_PATH`, installed by
+//! `scripts/install.sh` or where it was built, and so that CUDA is there where libtorch has it.
 
 use std::path::Path;
+
+/// Where `scripts/install.sh` puts libtorch's libraries, from the program's folder.
+const INSTALLED: &str = "../lib/facepipe";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -10,6 +13,12 @@ fn main() {
     let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else {
         return;
     };
+    // Searched in this order: what was installed beside the program goes before the build's.
+    let program = match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("macos") => "@loader_path",
+        _ => "$ORIGIN",
+    };
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{program}/{INSTALLED}");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
     // No symbol of libtorch_cuda is named anywhere: it registers itself when it is loaded, and a
     // linker that drops what seems unused would leave a program that sees no CUDA.
