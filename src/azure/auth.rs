@@ -26,7 +26,7 @@ pub enum Auth {
 }
 
 impl Auth {
-    /// As it stands on the command line.
+    /// The name by which it is chosen.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -2,17 +2,10 @@
 
 use std::time::Duration;
 
-use super::credentials::{ENDPOINT_NAMES, KEY_NAMES, TIER_NAME};
 use super::credentials_error::CredentialsError;
-use super::hints;
 use super::service_error::ServiceError;
 use super::sign_in::SignInError;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::Hint;
-
-/// What to do without the service.
-const LOCAL: &str =
-    "or find the faces on this machine (`facepipe detect`, or another `--detector`)";
 
 /// Why the service gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +29,7 @@ pub enum AzureError {
     /// A training takes longer than is waited for.
     #[error("the training of `{id}` is still running")]
     StillTraining {
-        /// The kind of collection, as on the command line.
+        /// The kind of collection, such as `person-group`.
         verb: &'static str,
         /// Its id.
         id: String,
@@ -260,81 +253,5 @@ impl AzureError {
             Self::TooManyRequests { error, .. } | Self::Service(error) => error.retry_after,
             _ => None,
         }
-    }
-}
-
-impl Hint for AzureError {
-    fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Credentials(source) => return source.hint(),
-            Self::KeepsFailing { source, .. } => {
-                return source.hint().or_else(|| {
-                    Some("run the same command again later: it continues where it stopped".into())
-                });
-            }
-            Self::SignIn(source) => return source.hint(),
-            Self::StillTraining { verb, id } => {
-                format!("`facepipe azure {verb} status {id}` says how far it is")
-            }
-            Self::NotInVersion { since, .. } => format!("add `--api-version {since}`"),
-            Self::Client(_) | Self::Interrupted(_) | Self::Encode(_) => return None,
-            Self::Unreachable { .. } => format!(
-                "check the network and {} (https://NAME.cognitiveservices.azure.com), then run the \
-                 same command again; {LOCAL}",
-                ENDPOINT_NAMES[0]
-            ),
-            Self::TimedOut { .. } | Self::Broken { .. } | Self::BadAnswer { .. } => {
-                "run the same command again later: it continues where it stopped".to_owned()
-            }
-            Self::KeyRefused { .. } => format!(
-                "set {} and {} to key and endpoint of one and the same Face resource, as `Keys and \
-                 Endpoint` in the Azure portal shows them",
-                KEY_NAMES[0], ENDPOINT_NAMES[0]
-            ),
-            Self::TokenRefused { .. } => {
-                "give whoever signs in the role `Cognitive Services User` on the Face resource, and \
-                 set its own endpoint (https://NAME.cognitiveservices.azure.com): a region's endpoint \
-                 takes no tokens"
-                    .to_owned()
-            }
-            Self::NotApproved { .. } => format!(
-                "Microsoft gives face ids, identify, verify and similar faces only to customers \
-                 that it has approved (https://aka.ms/facerecognition). What works without: boxes, \
-                 landmarks and attributes of faces (detect without face ids), {LOCAL}; faces are \
-                 recognised here by `facepipe train` and `facepipe verify`"
-            ),
-            Self::QuotaSpent { .. } => format!(
-                "wait until the quota is renewed, or change the resource's pricing tier, then run \
-                 the same command again: it continues where it stopped; {LOCAL}"
-            ),
-            Self::Forbidden { .. } => {
-                "look at `Networking` of the resource in the Azure portal: it may only allow some \
-                 networks; signed in without a key, look at the role as well (`Cognitive Services \
-                 User`)"
-                    .to_owned()
-            }
-            Self::WrongAddress { .. } => format!(
-                "set {} to the endpoint of a Face resource, as `Keys and Endpoint` in the Azure \
-                 portal shows it: https://NAME.cognitiveservices.azure.com",
-                ENDPOINT_NAMES[0]
-            ),
-            Self::TooManyRequests { error, .. } => match error.retry_after {
-                Some(pause) => format!(
-                    "run the same command again in {} s: it continues where it stopped; \
-                     {TIER_NAME} says how often the service may be asked",
-                    pause.as_secs().max(1)
-                ),
-                None => format!(
-                    "run the same command again in a minute: it continues where it stopped; \
-                     {TIER_NAME}=f0 asks less often"
-                ),
-            },
-            Self::Service(error) => return hints::of(error),
-        };
-        Some(text)
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
     }
 }

@@ -15,7 +15,6 @@ mod detect;
 mod endpoint;
 pub mod enroll;
 mod error;
-mod hints;
 mod identify;
 mod kept;
 pub mod operations;

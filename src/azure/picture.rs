@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use image::{ImageError, RgbImage, imageops};
 
-use facepipe_core::errors::Hint;
 use facepipe_core::types::Size;
 use facepipe_imaging::image_io::{self, DecodeError, encode_jpeg};
 
@@ -74,16 +73,6 @@ impl PictureError {
             Self::Decode { source, .. } => source.to_string(),
             Self::TooSmall(_) => TOO_SMALL.to_owned(),
             Self::Encode { source, .. } => source.to_string(),
-        }
-    }
-}
-
-impl Hint for PictureError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Decode { .. } => Some("check the path, or use another photo".to_owned()),
-            Self::TooSmall(_) => Some("use a larger photo of the face".to_owned()),
-            Self::Encode { .. } => None,
         }
     }
 }

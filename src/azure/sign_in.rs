@@ -9,10 +9,10 @@ use reqwest::redirect;
 use serde_json::Value;
 use url::Url;
 
+use super::auth::Auth;
 use super::azure_cli;
 use super::clock::Clock;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::Hint;
 use facepipe_core::secret::Secret;
 use facepipe_net::client;
 use facepipe_net::retry::RetryPolicy;
@@ -67,29 +67,16 @@ pub enum SignInError {
     /// Whoever was asked gave none.
     #[error("no token from {from}: {problem}")]
     Refused {
+        /// The way to sign in.
+        auth: Auth,
         /// Who was asked.
         from: &'static str,
         /// What was said.
         problem: String,
-        /// What to do.
-        next: &'static str,
     },
     /// The user pressed Ctrl-C.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-}
-
-impl Hint for SignInError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Refused { next, .. } => Some((*next).to_owned()),
-            Self::Interrupted(_) => None,
-        }
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
-    }
 }
 
 /// A token, and when it is to be replaced.
@@ -109,29 +96,21 @@ impl SignIn {
         }
     }
 
-    fn next(&self) -> &'static str {
+    /// Which way to sign in it is.
+    const fn auth(&self) -> Auth {
         match self {
-            Self::ClientSecret { .. } => {
-                "check AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET: the secret's value, \
-                 not its id, and not expired (portal.azure.com, `App registrations`)"
-            }
-            Self::ManagedIdentity { .. } => {
-                "this only works on a machine of Azure's that has an identity (`Identity` of the \
-                 machine in the portal; of several, set AZURE_CLIENT_ID); elsewhere use a key, \
-                 `--auth client-secret` or `--auth azure-cli`"
-            }
-            Self::AzureCli => {
-                "install the Azure CLI, sign in with `az login`, and run the same command again"
-            }
+            Self::ClientSecret { .. } => Auth::ClientSecret,
+            Self::ManagedIdentity { .. } => Auth::ManagedIdentity,
+            Self::AzureCli => Auth::AzureCli,
         }
     }
 
     pub(super) fn refused(&self, problem: &str) -> SignInError {
         let text = problem.split_whitespace().collect::<Vec<_>>().join(" ");
         SignInError::Refused {
+            auth: self.auth(),
             from: self.from(),
             problem: text.chars().take(LONGEST_MESSAGE).collect(),
-            next: self.next(),
         }
     }
 

@@ -2,14 +2,15 @@
 
 use std::io;
 
+use crate::cli::hints::Advice;
 use crate::cli::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
-use facepipe_core::errors::{Hint, causes};
+use facepipe_core::errors::causes;
 
 /// An error of any stage on its way to the terminal.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A stage failed.
-    Stage(Box<dyn Hint + Send>),
+    Stage(Box<dyn Advice + Send>),
     /// Arguments that clap can't check.
     Usage {
         /// What is wrong.
@@ -21,7 +22,7 @@ pub(crate) enum Failure {
     OutputClosed,
 }
 
-impl<E: Hint + Send + 'static> From<E> for Failure {
+impl<E: Advice + Send + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Stage(Box::new(error))
     }
@@ -61,8 +62,8 @@ pub(crate) fn print(failure: &Failure) -> u8 {
                 }
                 last = text;
             }
-            if let Some(hint) = error.hint() {
-                eprintln!("\nhint: {hint}");
+            if let Some(step) = error.next_step() {
+                eprintln!("\nhint: {step}");
             }
             FAILURE
         }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod hints;
 mod options;
 mod output;
 mod process;

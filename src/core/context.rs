@@ -11,12 +11,6 @@ use crate::ports::Progress;
 #[error("interrupted")]
 pub struct Interrupted;
 
-impl crate::errors::Hint for Interrupted {
-    fn is_interruption(&self) -> bool {
-        true
-    }
-}
-
 /// A flag that a signal handler raises and every loop asks.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);

@@ -4,7 +4,6 @@ use image::RgbImage;
 use serde::Serialize;
 
 use crate::dlib_box::landmarks_of;
-use facepipe_core::errors::Hint;
 use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel,
 };
@@ -39,15 +38,6 @@ impl EmbedError {
     #[must_use]
     pub fn concerns_all_photos(&self) -> bool {
         matches!(self, Self::Detector(error) if error.concerns_all_photos())
-    }
-}
-
-impl Hint for EmbedError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Detector(error) => error.hint(),
-            Self::Embedder(error) => error.hint(),
-        }
     }
 }
 

@@ -11,7 +11,6 @@ use crate::face_chip::chip;
 use crate::face_choice::FaceChoice;
 use facepipe_core::artifacts::digest::md5_hex;
 use facepipe_core::context::{Context, Interrupted};
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::parallel;
 use facepipe_core::ports::{
     DetectorError, FaceDetector, FaceDetectorFactory, FaceEmbedder, FaceEmbedderFactory,
@@ -73,25 +72,6 @@ pub enum EmbedImagesError {
     /// The user interrupted the work.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-}
-
-impl Hint for EmbedImagesError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Changed(..) => Some("run the same command again".to_owned()),
-            Self::Embed(error) => error.hint(),
-            Self::Io(error) => io_hint(error),
-            Self::Interrupted(_) => None,
-        }
-    }
-
-    fn is_interruption(&self) -> bool {
-        match self {
-            Self::Interrupted(_) => true,
-            Self::Embed(error) => error.is_interruption(),
-            _ => false,
-        }
-    }
 }
 
 impl From<DetectorError> for EmbedImagesError {

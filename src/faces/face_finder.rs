@@ -4,7 +4,6 @@ use image::RgbImage;
 
 use crate::face_cutter::{FaceCutter, FaceTools};
 use crate::preprocess::preprocess;
-use facepipe_core::errors::Hint;
 use facepipe_core::ports::{DetectorError, FaceDetector};
 use facepipe_core::types::{ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size};
 
@@ -17,12 +16,6 @@ const WHOLE_SCORE: f32 = 1.0;
 pub struct NoDetector {
     /// The detector's name.
     pub detector: String,
-}
-
-impl Hint for NoDetector {
-    fn hint(&self) -> Option<String> {
-        Some("use the version of facepipe that made the model".to_owned())
-    }
 }
 
 /// How the faces of a model's photos are found and cut out.

@@ -10,7 +10,6 @@ use super::reference::{check_reference, reference_of};
 use super::torch_error::TorchError;
 use super::weights::{HeadWeights, WeightsError, load_weights, read_tensors};
 use facepipe_core::artifacts::model_folder::{self, BEST_FILE, CARD_FILE, CardError};
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::types::{ChipSpec, ModelCard};
 use facepipe_faces::preprocess::{CHANNELS, INTERPOLATION};
 
@@ -80,32 +79,6 @@ pub enum ModelError {
 impl From<TchError> for ModelError {
     fn from(error: TchError) -> Self {
         Self::Torch(error.into())
-    }
-}
-
-impl Hint for ModelError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Card(source) => return source.hint(),
-            Self::Weights(source) if matches!(source, WeightsError::Io(_)) => {
-                return source.hint();
-            }
-            Self::Io(source) => return io_hint(source),
-            Self::Weights(_) | Self::Labels { .. } | Self::Differs { .. } => {
-                "the model's files don't belong together: \
-                train it again with `--force`"
-                    .to_owned()
-            }
-            Self::NoScript { .. } | Self::NoCard { .. } => "give a model's folder, or a file that \
-                `facepipe export` made of it"
-                .to_owned(),
-            Self::Preprocesses { .. } => "give `model.pt` or the model's folder".to_owned(),
-            Self::NoFeatures => "give the folder that `facepipe train` made instead of an \
-                exported file"
-                .to_owned(),
-            Self::NotKnown { .. } => "use the version of facepipe that made the model".to_owned(),
-            Self::Torch(_) => return None,
-        })
     }
 }
 

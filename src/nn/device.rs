@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 
 use tch::{Cuda, Device};
 
-use facepipe_core::errors::Hint;
 use facepipe_core::types::DeviceChoice;
 
 /// There is no such GPU.
@@ -15,17 +14,6 @@ pub struct NoCuda {
     pub number: u16,
     /// How many there are.
     pub count: i64,
-}
-
-impl Hint for NoCuda {
-    fn hint(&self) -> Option<String> {
-        Some(match self.count {
-            0 => "use `--device cpu`; for a GPU, run \
-                `FACEPIPE_CUDA=1 ./scripts/setup.sh` and build again"
-                .to_owned(),
-            count => format!("use `cuda:0` to `cuda:{}`", count - 1),
-        })
-    }
 }
 
 /// The device that is chosen.
@@ -82,6 +70,5 @@ mod tests {
         assert!(device(DeviceChoice::Auto).is_ok());
         let error = device(DeviceChoice::Cuda(999)).expect_err("no machine has that many");
         assert_eq!(error.number, 999);
-        assert!(error.hint().is_some());
     }
 }

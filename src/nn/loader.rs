@@ -6,7 +6,6 @@ use image::RgbImage;
 use tch::{Device, Tensor};
 
 use super::input_tensor::input_tensor;
-use facepipe_core::errors::Hint;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropPlace, InputSpec, Size};
 use facepipe_faces::face_chip;
@@ -42,12 +41,6 @@ pub struct LoaderError {
     /// Why.
     #[source]
     pub source: DecodeError,
-}
-
-impl Hint for LoaderError {
-    fn hint(&self) -> Option<String> {
-        Some("something changed the data set meanwhile; run the same command again".to_owned())
-    }
 }
 
 /// A decoded image of the data set, before anything is made of it.

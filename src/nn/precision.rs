@@ -10,8 +10,6 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use facepipe_core::errors::Hint;
-
 /// The numbers of a trunk's convolutions.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::IntoStaticStr,
@@ -82,12 +80,6 @@ pub enum PrecisionChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("16-bit floats (fp16) are for GPUs: oneDNN does not train with them on a processor")]
 pub struct PrecisionError;
-
-impl Hint for PrecisionError {
-    fn hint(&self) -> Option<String> {
-        Some("use `--precision auto`, or `bf16`, or give a GPU with `--device cuda`".to_owned())
-    }
-}
 
 impl PrecisionChoice {
     /// The precision on a device. `auto` takes bfloat16 where the device has instructions for it.
@@ -231,11 +223,6 @@ mod tests {
             assert_eq!(precision.to_string(), text);
         }
         assert_eq!(on_cpu("fp16"), Err(PrecisionError));
-        assert!(
-            PrecisionError
-                .hint()
-                .is_some_and(|hint| hint.contains("--precision"))
-        );
         assert!("half".parse::<PrecisionChoice>().is_err());
         assert_eq!(
             PrecisionChoice::Fp16.on(Device::Cuda(0)),

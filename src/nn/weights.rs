@@ -12,7 +12,6 @@ use super::network::{Backbone, Network};
 use super::pth::{self, OLD_MAGIC, PthReadError, ZIP_MAGIC};
 use super::state::Role;
 use super::tensor_file::{self, TensorFileError};
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_models::dlib::ModelFileError;
 
 /// Tensors whose names begin with this belong to an optimizer, not to a network.
@@ -141,27 +140,6 @@ pub enum WeightsError {
         /// Shape in the network.
         expected: Vec<i64>,
     },
-}
-
-impl Hint for WeightsError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io(source)
-            | Self::File(TensorFileError::Io(source))
-            | Self::Pth(PthReadError::Io(source)) => return io_hint(source),
-            Self::DefaultMissing { backbone, .. } => format!(
-                "run `facepipe models pull {backbone}`, or start from random weights with \
-                 `--weights none`"
-            ),
-            Self::Dlib(source) => return source.hint(),
-            Self::File(_) | Self::Pth(_) => "give a `.safetensors` file or a state dict \
-                saved with `torch.save(model.state_dict(), \"file.pth\")`"
-                .to_owned(),
-            Self::Missing { .. } | Self::Unknown { .. } | Self::Shape { .. } => {
-                "choose the `--backbone` that the weights belong to".to_owned()
-            }
-        })
-    }
 }
 
 /// Reads the tensors of a safetensors file, of a state dict that PyTorch saved, of a TorchScript
@@ -311,15 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_old_files_have_hints() {
+    fn missing_and_unreadable_files_are_named() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let error = WeightsChoice::Default
             .file(Backbone::Resnet18, folder.path())
             .expect_err("an empty folder");
         assert!(
-            error
-                .hint()
-                .is_some_and(|hint| hint.contains("models pull resnet18"))
+            matches!(error, WeightsError::DefaultMissing { .. }),
+            "{error}"
         );
         for (name, bytes) in [
             ("old.pth", [OLD_MAGIC, b"\x80\x02"].concat()),
@@ -330,7 +307,6 @@ mod tests {
             fs_err::write(&path, bytes).expect("writes");
             let error = read_tensors(&path).expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
-            assert!(error.hint().is_some_and(|hint| hint.contains("state_dict")));
         }
     }
 }

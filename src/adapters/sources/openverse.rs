@@ -169,11 +169,6 @@ impl ImageSource for OpenverseSource {
             Some(401 | 403) if self.token.is_some() => Err(SourceError::Key {
                 source_name: Self::NAME.to_owned(),
                 problem: format!("it refuses the token ({problem})"),
-                hint: format!(
-                    "get a new token (https://api.openverse.org/v1/#tag/auth), or leave {} away: \
-                     it works without, with lower limits",
-                    Self::TOKEN_NAMES[0]
-                ),
             }),
             Some(429) => Err(SourceError::NoAnswer {
                 source_name: Self::NAME.to_owned(),

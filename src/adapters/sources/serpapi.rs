@@ -75,7 +75,6 @@ impl SerpApiSource {
         SourceError::Key {
             source_name: Self::NAME.to_owned(),
             problem: format!("{} is not set", Self::KEY_NAMES[1]),
-            hint: key_hint(),
         }
     }
 
@@ -173,7 +172,6 @@ impl ImageSource for SerpApiSource {
             Some(401 | 403) => Err(SourceError::Key {
                 source_name: Self::NAME.to_owned(),
                 problem: format!("it refuses the one that was given ({problem})"),
-                hint: key_hint(),
             }),
             Some(429) => Err(SourceError::NoAnswer {
                 source_name: Self::NAME.to_owned(),
@@ -186,15 +184,6 @@ impl ImageSource for SerpApiSource {
     fn is_list(&self) -> bool {
         false
     }
-}
-
-fn key_hint() -> String {
-    let name = SerpApiSource::KEY_NAMES[1];
-    format!(
-        "copy the key from https://serpapi.com/manage-api-key into the environment or into `{}` in \
-         this folder: {name}=...; `--source commons` and `--source openverse` need none",
-        facepipe_net::credentials::FILES[0]
-    )
 }
 
 #[cfg(test)]

@@ -172,6 +172,7 @@ impl PersonLookup {
 
     fn nobody(&self) -> SourceError {
         SourceError::NoPerson {
+            source_name: "Wikidata".to_owned(),
             name: self.text.clone(),
         }
     }

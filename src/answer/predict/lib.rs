@@ -13,7 +13,6 @@ pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN};
 pub use picture::name_faces;
 
 use facepipe_core::context::{Context, Interrupted};
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::parallel;
 use facepipe_core::ports::DetectorError;
 use facepipe_drawing::marked_copies::MarkedCopies;
@@ -59,22 +58,6 @@ pub enum PredictError {
     /// The model needs a detector, and none was given.
     #[error(transparent)]
     NoDetector(#[from] NoDetector),
-}
-
-impl Hint for PredictError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Model(source) => source.hint(),
-            Self::Detector(source) => source.hint(),
-            Self::Io(source) => io_hint(source),
-            Self::Interrupted(_) => None,
-            Self::NoDetector(source) => source.hint(),
-        }
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
-    }
 }
 
 /// Names the faces of photos and hands the answers to `take`, in the photos' order, a few photos

@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use facepipe_core::errors::Hint;
 use facepipe_core::ports::DetectorError;
 use facepipe_faces::face_finder::NoDetector;
 use facepipe_nn::ModelError;
@@ -50,33 +49,4 @@ pub enum ServeError {
     /// The operating system gave no threads, or the connection broke.
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-impl Hint for ServeError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Model(source) => return source.hint(),
-            Self::Detector(source) => return source.hint(),
-            Self::NoDetector(source) => return source.hint(),
-            Self::Thread(_) | Self::Io(_) => return None,
-            Self::Bind { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
-                "another program listens there: end it, or choose another port with `--bind \
-                 127.0.0.1:8081`"
-                    .to_owned()
-            }
-            Self::Bind { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                "ports below 1024 are for the administrator: choose a larger one".to_owned()
-            }
-            Self::Bind { .. } => {
-                "give an address of this machine, such as `--bind 127.0.0.1:8080`".to_owned()
-            }
-            Self::Tls { .. } => "give PEM files: the certificate with those that signed it, and \
-                its private key without a password"
-                .to_owned(),
-            Self::Origin(_) => {
-                "give scheme and host, as browsers send them: `https://photos.example.org`"
-                    .to_owned()
-            }
-        })
-    }
 }

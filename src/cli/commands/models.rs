@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{self, Outcome};
 use crate::cli::wiring;
 use facepipe_core::context::Context;
-use facepipe_core::errors::Hint;
 use facepipe_models::files::{EntryStatus, Folders, Registry, Selection, pull, status};
 
 /// Arguments of `models`.
@@ -58,8 +58,8 @@ struct Unverified {
     total: usize,
 }
 
-impl Hint for Unverified {
-    fn hint(&self) -> Option<String> {
+impl Advice for Unverified {
+    fn next_step(&self) -> Option<String> {
         Some(format!(
             "run `facepipe models pull {}`",
             self.names.join(" ")

@@ -159,7 +159,7 @@ pub(crate) fn image_embedder(
 /// An error and what to do, for where there is only one line.
 pub(crate) fn in_one_line(failure: &Failure) -> String {
     let (text, hint) = match failure {
-        Failure::Stage(error) => (with_causes(error.as_ref()), error.hint()),
+        Failure::Stage(error) => (with_causes(error.as_ref()), error.next_step()),
         Failure::Usage { message, hint } => (message.clone(), Some(hint.clone())),
         Failure::OutputClosed => (String::new(), None),
     };

@@ -6,9 +6,10 @@ use clap::ValueEnum;
 
 use super::{DetectorName, seeta};
 use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use facepipe_core::context::Context;
-use facepipe_core::ports::{DetectorError, FaceDetectorFactory};
+use facepipe_core::ports::FaceDetectorFactory;
 use facepipe_faces::embed_images::ImageEmbedder;
 
 /// Whether this build has networks.
@@ -22,14 +23,30 @@ pub(super) fn detector(
 ) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
     match name {
         DetectorName::Auto => seeta(weights),
-        _ => Err(needs_torch(name).into()),
+        _ => Err(NeedsTorch::new(name).into()),
     }
 }
 
-fn needs_torch(name: DetectorName) -> DetectorError {
-    let value = name.to_possible_value();
-    DetectorError::NeedsTorch {
-        detector: value.map_or_else(String::new, |value| value.get_name().to_owned()),
+/// The detector runs on libtorch, and the program was built without it.
+#[derive(Debug, thiserror::Error)]
+#[error("detector `{detector}` needs libtorch, which this facepipe was built without")]
+struct NeedsTorch {
+    detector: String,
+}
+
+impl NeedsTorch {
+    fn new(name: DetectorName) -> Self {
+        let value = name.to_possible_value();
+        Self {
+            detector: value.map_or_else(String::new, |value| value.get_name().to_owned()),
+        }
+    }
+}
+
+impl Advice for NeedsTorch {
+    fn next_step(&self) -> Option<String> {
+        let text = "use `--detector seeta`, or build with `cargo build` and its default features";
+        Some(text.to_owned())
     }
 }
 

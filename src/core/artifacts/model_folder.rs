@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::atomic;
 use super::stage::{self, StageError};
-use crate::errors::{Hint, io_hint};
 use crate::types::ModelCard;
 
 /// The model card's file name.
@@ -66,23 +65,6 @@ pub enum CardError {
         /// The format that it has.
         found: u64,
     },
-}
-
-impl Hint for CardError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io(source) => return io_hint(source),
-            Self::Stamp(source) => return source.hint(),
-            Self::NoModel(_) | Self::NoCard(_) => "give the folder that `facepipe train DATA \
-                --out models/NAME` made, or a TorchScript file from `facepipe export`"
-                .to_owned(),
-            Self::Incomplete(_) => {
-                "run the same `facepipe train` again: it continues where it stopped".to_owned()
-            }
-            Self::Damaged { .. } => "run the same `facepipe train` again with `--force`".to_owned(),
-            Self::TooNew { .. } => "use a newer facepipe".to_owned(),
-        })
-    }
 }
 
 /// The card of a model whose training is complete.

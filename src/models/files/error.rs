@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use super::verify::Mismatch;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::{Hint, io_hint};
 
 /// Why a pull failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,33 +26,6 @@ pub enum PullError {
     /// Ctrl-C.
     #[error(transparent)]
     Interrupted(#[from] Interrupted),
-}
-
-impl Hint for PullError {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::UnknownName { .. } => Some("run `facepipe models list`".to_owned()),
-            Self::Failed(_) => Some(
-                "check the network and run the same command again, or put the file in its place \
-                 by hand (`facepipe models list --json` says where) and run \
-                 `facepipe models verify`"
-                    .to_owned(),
-            ),
-            Self::Io(error) => match error.kind() {
-                io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Some(
-                    "check the permissions of that path, or choose another folder with \
-                     `--weights-dir`, for data sets with `--data-dir`"
-                        .to_owned(),
-                ),
-                _ => io_hint(error),
-            },
-            Self::Interrupted(_) => None,
-        }
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
-    }
 }
 
 /// An entry that none of its sources gave.

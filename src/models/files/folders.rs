@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 
 use super::registry::{Entry, Kind};
-use facepipe_core::errors::Hint;
 
 /// Where a folder of the project has model files, if it has any.
 const BELOW_WORKING_FOLDER: &str = "models/weights";
@@ -43,21 +42,15 @@ impl Folders {
 #[error("there is no folder for model files: HOME is not set")]
 pub struct NoHomeFolder;
 
-impl Hint for NoHomeFolder {
-    fn hint(&self) -> Option<String> {
-        Some("set FACEPIPE_WEIGHTS_DIR to the folder of model files, or give --weights-dir".into())
-    }
-}
-
 /// The folder of model files, which may be missing; the first of these:
 ///
-/// 1. `given`, which is the value of `--weights-dir` or `FACEPIPE_WEIGHTS_DIR`
+/// 1. `given`, which the user chose
 /// 2. `models/weights` below `here`, if that folder is there
 /// 3. `facepipe/weights` in the user's data folder: `XDG_DATA_HOME`, by default `~/.local/share`; on
 ///    macOS `~/Library/Application Support`
 ///
 /// # Errors
-/// [`NoHomeFolder`] where it is the third and HOME is unset or empty.
+/// [`NoHomeFolder`] where it is the third and neither HOME nor XDG_DATA_HOME is set.
 pub fn weights_folder(given: Option<&Path>, here: &Path) -> Result<PathBuf, NoHomeFolder> {
     if let Some(given) = given {
         return Ok(given.to_owned());
@@ -72,7 +65,9 @@ pub fn weights_folder(given: Option<&Path>, here: &Path) -> Result<PathBuf, NoHo
 fn data_folder() -> Result<PathBuf, NoHomeFolder> {
     // Without HOME, `etcetera` takes what the system has on the account: for a service, that is no
     // place for files.
-    if cfg!(unix) && std::env::var_os("HOME").is_none_or(|home| home.is_empty()) {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let has_xdg = cfg!(not(target_os = "macos")) && is_set("XDG_DATA_HOME");
+    if cfg!(unix) && !is_set("HOME") && !has_xdg {
         return Err(NoHomeFolder);
     }
     let strategy = choose_native_strategy().map_err(|_| NoHomeFolder)?;

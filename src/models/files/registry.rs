@@ -210,8 +210,6 @@ pub enum RegistryError {
     },
 }
 
-impl facepipe_core::errors::Hint for RegistryError {}
-
 impl Registry {
     /// The registry that the program was built with.
     ///

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use facepipe_core::artifacts::model_folder::CardError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::ports::DetectorError;
 use facepipe_core::types::Split;
 use facepipe_drawing::plot::PlotError;
@@ -126,48 +125,4 @@ pub enum EvaluateError {
     /// The pairs with faces are all one person, or all two.
     #[error("`{}` needs pairs of one person and pairs of two, with faces in their photos", .0.display())]
     OneSidedPairs(PathBuf),
-}
-
-impl Hint for EvaluateError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io(source) => return io_hint(source),
-            Self::Stage(source) => return source.hint(),
-            Self::Data(source) => return source.hint(),
-            Self::Model(source) => return source.hint(),
-            Self::Card(source) => return source.hint(),
-            Self::Image(source) => return source.hint(),
-            Self::NoImages { .. } => "choose another side with `--split train`, `val` or `test`, \
-                or give this one a larger share in `facepipe prepare`"
-                .to_owned(),
-            Self::UnknownLabel { .. } => {
-                "give the data set that the model was trained on, or train on this one".to_owned()
-            }
-            Self::Detector(source) => return source.hint(),
-            Self::NoDetector(source) => return source.hint(),
-            Self::NoImpostorFolder(_) => "check the spelling of that path".to_owned(),
-            Self::NoImpostors(_) | Self::NoImpostorFaces { .. } => {
-                "give photos of people whom the model does not know, 100 faces or more".to_owned()
-            }
-            Self::KnownImpostor { folder, .. } => {
-                format!("take `{}` out of the strangers", folder.display())
-            }
-            Self::Pairs { .. } | Self::PairValue { .. } | Self::NoPairs(_) => {
-                "the list is a CSV file with the header `a,b,same` or `a,b,same,fold`: two photos, \
-                 and 1 for one person or 0 for two"
-                    .to_owned()
-            }
-            Self::MissingPhoto { .. } => "paths start from the list's folder; say with \
-                `--pairs-root DIR` where else"
-                .to_owned(),
-            Self::OneSidedPairs(_) => "add pairs of the kind that is missing".to_owned(),
-            Self::Interrupted(_) | Self::Picture(_) | Self::Table(_) | Self::Plot(_) => {
-                return None;
-            }
-        })
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
-    }
 }

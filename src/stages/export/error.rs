@@ -10,7 +10,6 @@ use super::Format;
 use facepipe_core::artifacts::model_folder::CardError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_nn::tensor_file::TensorFileError;
 use facepipe_nn::{ModelError, TorchError, WeightsError};
 
@@ -86,28 +85,5 @@ pub enum ExportError {
 impl From<TchError> for ExportError {
     fn from(error: TchError) -> Self {
         Self::Torch(error.into())
-    }
-}
-
-impl Hint for ExportError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io(source) | Self::Tensors(TensorFileError::Io(source)) => {
-                return io_hint(source);
-            }
-            Self::Stage(source) => return source.hint(),
-            Self::Card(source) => return source.hint(),
-            Self::Model(source) => return source.hint(),
-            Self::Samples { .. } => "run the same `facepipe train` again with `--force`".to_owned(),
-            Self::Differs { .. } | Self::CardDiffers { .. } | Self::Onnx { .. } => "files of an \
-                earlier export are as they were; please report this with the model's \
-                `config.toml`"
-                .to_owned(),
-            _ => return None,
-        })
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
     }
 }

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use super::retry::DownloadError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::ports::SourceError;
 
 /// Why a fetch as a whole failed. What fails for single images is recorded in `discarded.jsonl`.
@@ -84,42 +83,4 @@ fn in_words(reasons: &BTreeMap<String, u64>) -> String {
         .iter()
         .map(|(reason, count)| format!("{count} {reason}"));
     parts.collect::<Vec<_>>().join(", ")
-}
-
-impl Hint for FetchError {
-    fn hint(&self) -> Option<String> {
-        let text = match self {
-            Self::Interrupted(_) => return None,
-            Self::Io(source) => return io_hint(source),
-            Self::Stage(source) => return source.hint(),
-            Self::Source(source) => return source.hint(),
-            Self::Client(_) => "check the certificates of this system".to_owned(),
-            Self::Search {
-                source: DownloadError::Private(_),
-                ..
-            } => "add `--allow-private` if that server is yours".to_owned(),
-            Self::Search { .. } => {
-                "check the network and run the same command again: it continues \
-                                    where it stopped"
-                    .to_owned()
-            }
-            Self::Busy { .. } => {
-                "wait until it has ended, or choose another folder with `--out`".to_owned()
-            }
-            Self::OutInInput { .. } => "choose another folder with `--out`".to_owned(),
-            Self::NothingFound { .. } => "try other words with `--query`".to_owned(),
-            Self::NothingKept {
-                example, discarded, ..
-            } => format!(
-                "`{}` says why for each, such as: {example}; run the same command again to retry \
-                 what may have passed, add `--retry-failed` for the rest",
-                discarded.display()
-            ),
-        };
-        Some(text)
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
-    }
 }

@@ -15,7 +15,7 @@ use facepipe_net::retry::status_may_pass;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DownloadError {
     /// It leads into a private network.
-    #[error("{0}; `--allow-private` allows that")]
+    #[error("{0}")]
     Private(#[from] PrivateAddress),
     /// No connection: name not found, refused, unreachable.
     #[error("cannot connect to `{host}`: {cause}")]

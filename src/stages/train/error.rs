@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
-use facepipe_core::errors::{Hint, io_hint};
 use facepipe_core::types::Split;
 use facepipe_imaging::data_set::DataSetError;
 use facepipe_nn::tensor_file::TensorFileError;
@@ -145,56 +144,5 @@ fn some(names: &[String]) -> String {
     match names.len().saturating_sub(TOLD) {
         0 => told.join(", "),
         more => format!("{} and {more} more", told.join(", ")),
-    }
-}
-
-impl Hint for TrainError {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Io(source)
-            | Self::Checkpoint(TensorFileError::Io(source))
-            | Self::Keep {
-                source: TensorFileError::Io(source),
-                ..
-            } => return io_hint(source),
-            Self::Stage(source) => return source.hint(),
-            Self::Data(source) => return source.hint(),
-            Self::Weights(source) => return source.hint(),
-            Self::Model(source) => return source.hint(),
-            Self::Image(source) => return source.hint(),
-            Self::TooFewLabels { .. } => "add photos of another person in a folder of its own, \
-                then run `facepipe crop` and `facepipe prepare` again"
-                .to_owned(),
-            Self::TooFewImages { split, .. } => format!(
-                "add photos, or give {split} a larger share: `facepipe prepare CROPS --out DATA \
-                 --{split} SHARE --force`"
-            ),
-            Self::NotFinite { .. } | Self::WeightsNotFinite { .. } => {
-                "what was reached before is kept in `checkpoints`; start again with a lower `--lr` (a \
-                 tenth, say) and `--force`, or with `--clip 1`"
-                    .to_owned()
-            }
-            Self::OutOfMemory { batch, fits, .. } => match fits {
-                Some(fits) => format!(
-                    "{fits} fit: use `--batch {fits} --accumulate {}`, which learns from as many images \
-                     a step, or a smaller `--input-size`",
-                    batch.div_ceil(*fits)
-                ),
-                None => "not even one fits: use a smaller `--input-size` or `--backbone`".to_owned(),
-            },
-            Self::OtherLabels { .. } => "add `--force` to train anew with these labels, or choose \
-                another folder with `--out`"
-                .to_owned(),
-            Self::Torch(_) => "run `facepipe doctor`, which checks libtorch".to_owned(),
-            Self::Keep { .. } | Self::Checkpoint(_) | Self::DamagedCheckpoint { .. } => {
-                "start the training anew with `--force`".to_owned()
-            }
-            Self::NothingToResume(_) => "leave `--resume` out to start a training".to_owned(),
-            Self::Interrupted(_) | Self::Config(_) => return None,
-        })
-    }
-
-    fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
     }
 }

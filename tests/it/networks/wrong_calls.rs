@@ -55,7 +55,7 @@ fn wrong_calls_say_what_to_do() {
     write(&out.join("thesis.txt"), b"mine");
     let error = failure(&train("--epochs 1", &data, &out), 1);
     assert!(
-        error.contains("was not made by `facepipe train`"),
+        error.contains("was not made by the stage `train`"),
         "{error}"
     );
 }

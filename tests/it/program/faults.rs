@@ -57,7 +57,7 @@ fn a_folder_of_somebody_else_is_not_written_to() {
     write(&out.join("thesis.doc"), b"years of work");
     let error = failure(&run("prepare --force --out", &[&out, &input]), 1);
     assert!(
-        error.contains("was not made by `facepipe prepare`"),
+        error.contains("was not made by the stage `prepare`"),
         "{error}"
     );
     assert_eq!(

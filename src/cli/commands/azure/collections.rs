@@ -9,10 +9,10 @@ use super::options::{
 use super::session::Session;
 use super::table;
 use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
 use crate::cli::output::result::Outcome;
 use facepipe_azure::training;
 use facepipe_azure::{Collection, Listing, RECOGNITION_MODEL, operations};
-use facepipe_core::errors::Hint;
 
 /// Commands of both kinds of groups.
 #[derive(Debug, Subcommand)]
@@ -229,7 +229,7 @@ struct TrainingFailed {
     message: String,
 }
 
-impl Hint for TrainingFailed {}
+impl Advice for TrainingFailed {}
 
 /// Runs a command of a group.
 pub(super) fn group(

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::table;
 use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_azure::{Answer, AzureError, Client, Repeat, Request};
 use facepipe_core::context::Context;
-use facepipe_core::errors::Hint;
 
 /// Who asks, and where progress goes.
 pub(super) struct Session<'a> {
@@ -32,8 +32,8 @@ struct OutcomeUnknown {
     source: AzureError,
 }
 
-impl Hint for OutcomeUnknown {
-    fn hint(&self) -> Option<String> {
+impl Advice for OutcomeUnknown {
+    fn next_step(&self) -> Option<String> {
         let look = match self.operation {
             "person create" => "`facepipe azure person list --group ID`",
             "person face add" => "`facepipe azure person get ID --group ID`",

@@ -8,10 +8,10 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{self, Outcome};
 use crate::cli::wiring;
-use facepipe_core::errors::Hint;
 use facepipe_models::files::{EntryStatus, Folders, Registry, status};
 
 /// Arguments of `doctor`: none but the global ones.
@@ -94,8 +94,8 @@ struct Unhealthy {
     fix: String,
 }
 
-impl Hint for Unhealthy {
-    fn hint(&self) -> Option<String> {
+impl Advice for Unhealthy {
+    fn next_step(&self) -> Option<String> {
         Some(self.fix.clone())
     }
 }
@@ -111,7 +111,7 @@ pub(crate) fn run(_: &DoctorArgs, globals: &Globals) -> Result<Outcome, Failure>
         Err(error) => vec![Check::missing(
             "weights",
             error.to_string(),
-            &error.hint().unwrap_or_default(),
+            &error.next_step().unwrap_or_default(),
         )],
     });
     checks.extend(machine::working_directory());

@@ -7,12 +7,12 @@ use serde::Serialize;
 
 use crate::cli::commands::networks::embed::{Line, each_photo};
 use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::InputFile;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring::{self, DetectorName};
 use facepipe_core::context::Context;
-use facepipe_core::errors::Hint;
 use facepipe_core::types::Embedding;
 use facepipe_faces::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
 
@@ -52,8 +52,8 @@ enum VerifyError {
     NoFace { path: String },
 }
 
-impl Hint for VerifyError {
-    fn hint(&self) -> Option<String> {
+impl Advice for VerifyError {
+    fn next_step(&self) -> Option<String> {
         Some(match self {
             Self::Unusable { .. } => "use a whole photo, such as a JPEG or PNG file".to_owned(),
             Self::NoFace { .. } => {
@@ -171,6 +171,6 @@ mod tests {
         };
         let error = photo(line).expect_err("no face");
         assert_eq!(error.to_string(), "no face was found in `wall.jpg`");
-        assert!(error.hint().is_some());
+        assert!(error.next_step().is_some());
     }
 }

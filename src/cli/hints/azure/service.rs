@@ -1,9 +1,9 @@
 //! The next step for each error code of the service.
 
-use super::service_error::ServiceError;
+use facepipe_azure::ServiceError;
 
 /// What to do about an error; `None` where its message says it all.
-pub(super) fn of(error: &ServiceError) -> Option<String> {
+pub(super) fn next_step(error: &ServiceError) -> Option<String> {
     let text = match error.code.as_str() {
         "LargePersonGroupNotFound" => "`facepipe azure large-person-group list` shows the groups",
         "PersonGroupNotFound" => "`facepipe azure person-group list` shows the groups",
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn hint(status: u16, code: &str, message: &str) -> Option<String> {
-        of(&ServiceError {
+        next_step(&ServiceError {
             status,
             code: code.to_owned(),
             message: message.to_owned(),

@@ -1,0 +1,43 @@
+//! Errors of `crop`.
+
+use crate::cli::hints::Advice;
+use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::artifacts::stage::DISCARDED_FILE;
+use facepipe_crop::CropError;
+
+impl Advice for CropError {
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::NoInput(_) => Some(
+                "give a folder that holds a folder of photos for each person, or make one with \
+                 `facepipe fetch`"
+                    .to_owned(),
+            ),
+            Self::Folder(ImageFolderError::NoLabels(root)) => Some(format!(
+                "move the photos of each person into a folder of their own: \
+                 `{}/<name>/photo.jpg`",
+                root.display()
+            )),
+            Self::Folder(ImageFolderError::Io(source)) | Self::Io(source) => source.next_step(),
+            Self::Folder(ImageFolderError::ReservedName(_)) => Some(
+                "give that folder another name, or move it elsewhere if it holds no photos"
+                    .to_owned(),
+            ),
+            Self::Folder(ImageFolderError::Walk { .. }) => {
+                Some("remove that entry, or make it readable".to_owned())
+            }
+            Self::Stage(source) => source.next_step(),
+            Self::Detector(source) => source.next_step(),
+            Self::NoFaces { out, .. } => Some(format!(
+                "read why in `{}`; try a lower `--min-face` and weaker limits of quality, or keep \
+                 whole photos with `--keep-no-face`",
+                out.join(DISCARDED_FILE).display()
+            )),
+            Self::Interrupted(_) => None,
+        }
+    }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Interrupted(_))
+    }
+}
