@@ -1,4 +1,4 @@
-//! Every operation of the service, one a row: what the command line sends and what the tests compare
+//! Every operation of the service, one a row: what is sent, and what the tests compare
 //! with the published OpenAPI documents.
 
 use reqwest::Method;
@@ -22,7 +22,7 @@ pub enum BodyKind {
 /// One operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operation {
-    /// Its name, as on the command line.
+    /// Its name, of which no other has the same.
     pub name: &'static str,
     /// The HTTP method.
     pub method: Method,
@@ -134,7 +134,7 @@ table! {
     /// Faces of an image.
     DETECT = search("detect", "detect", DETECT_QUERY, Image, ApiVersion::V1_0);
     /// Faces of the picture that a liveness session took.
-    DETECT_SESSION_IMAGE = search("detect --session-image", "detect", DETECT_QUERY, Json, ApiVersion::V1_2);
+    DETECT_SESSION_IMAGE = search("detect from session image", "detect", DETECT_QUERY, Json, ApiVersion::V1_2);
     /// Whether two faces, or a face and a person, are one.
     VERIFY = search("verify", "verify", NO_QUERY, Json, ApiVersion::V1_0);
     /// Which persons of a group faces are.
@@ -196,11 +196,11 @@ table! {
     /// Deletes a liveness session.
     LIVENESS_DELETE = live("liveness delete", Method::DELETE, "detectLiveness-sessions/{session}", Nothing, Always);
     /// Makes a liveness session whose face is compared with a photo.
-    LIVENESS_VERIFY_CREATE = live("liveness create --verify", Method::POST, "detectLivenessWithVerify-sessions", Form, UnlessExecuted);
+    LIVENESS_VERIFY_CREATE = live("liveness-with-verify create", Method::POST, "detectLivenessWithVerify-sessions", Form, UnlessExecuted);
     /// What came of such a session.
-    LIVENESS_VERIFY_GET = live("liveness get --verify", Method::GET, "detectLivenessWithVerify-sessions/{session}", Nothing, Always);
+    LIVENESS_VERIFY_GET = live("liveness-with-verify get", Method::GET, "detectLivenessWithVerify-sessions/{session}", Nothing, Always);
     /// Deletes such a session.
-    LIVENESS_VERIFY_DELETE = live("liveness delete --verify", Method::DELETE, "detectLivenessWithVerify-sessions/{session}", Nothing, Always);
+    LIVENESS_VERIFY_DELETE = live("liveness-with-verify delete", Method::DELETE, "detectLivenessWithVerify-sessions/{session}", Nothing, Always);
     /// The picture that a session took.
     SESSION_IMAGE = live("liveness image", Method::GET, "sessionImages/{image}", Nothing, Always);
 }

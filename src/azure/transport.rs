@@ -263,8 +263,8 @@ impl Client {
             let tier = self.credentials.tier;
             let (calls, window) = tier.quota();
             self.progress.note(&format!(
-                "waiting up to {} s at a time from here on: tier {} has {calls} calls in {} s (--tier, \
-                 or {TIER_NAME}, says which one the resource has)",
+                "waiting up to {} s at a time from here on: tier {} has {calls} calls in {} s \
+                 ({TIER_NAME} says which one the resource has)",
                 pause.as_secs() + 1,
                 tier.as_str(),
                 window.as_secs(),

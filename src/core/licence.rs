@@ -47,7 +47,7 @@ impl Licence {
         Self::Unknown,
     ];
 
-    /// The code, as `--license` takes it and reports show it.
+    /// The code, as settings take it and reports show it.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {

@@ -80,7 +80,7 @@ impl Problem {
     /// The request names the server by a name that it does not know.
     pub(super) fn unknown_host(host: &str) -> Self {
         let message = format!(
-            "this server is not known as `{host}`: ask for its address, or start it with `--host NAME`"
+            "this server is not known as `{host}`: ask for its address, or have it started with that name"
         );
         Self::new(StatusCode::FORBIDDEN, "unknown_host", message)
     }
@@ -88,7 +88,7 @@ impl Problem {
     /// A page of another origin sends something.
     pub(super) fn foreign_page() -> Self {
         let message =
-            "pages of other origins may not ask this server; `--cors ORIGIN` lets those of one";
+            "pages of other origins may not ask this server, unless it was started to let them";
         Self::new(StatusCode::FORBIDDEN, "foreign_page", message)
     }
 

@@ -70,7 +70,7 @@ pub(super) fn enroll(
         Some(several) => {
             enrolled.discarded = left_out(&format!(
                 "{} persons of the group are called so: which one is meant can't be told; delete all \
-                 but one (`facepipe azure person delete ID --group {}`)",
+                 but one from `{}`",
                 several.len(),
                 remote.settings.group.id
             ));
@@ -240,7 +240,7 @@ fn left_out(error: &AzureError, is_several: bool) -> LeftOut {
         _ => Reason::Refused,
     };
     let next = if is_several {
-        "; with `--largest-only` the largest face is taken"
+        "; the largest one is taken where that is asked for"
     } else {
         ""
     };

@@ -147,8 +147,8 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Whether the item was left out because something went wrong with it, rather than by choice:
-    /// what `--strict` turns into exit code 3.
+    /// Whether the item was left out because something went wrong with it, rather than by choice: a
+    /// strict run counts it as failed.
     #[must_use]
     pub const fn is_error(self) -> bool {
         matches!(

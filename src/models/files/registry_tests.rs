@@ -18,7 +18,7 @@ fn every_embedded_entry_is_complete() {
         .iter()
         .filter(|entry| entry.required)
         .collect();
-    // What `--detector auto` stands for in either build, and the files of dlib's that alignment and
+    // What the detector `auto` stands for in either build, and the files of dlib's that alignment and
     // embeddings need.
     let files: Vec<_> = required.iter().map(|entry| entry.file.as_str()).collect();
     let expected = [

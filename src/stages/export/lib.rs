@@ -165,7 +165,7 @@ fn accept_all(
 }
 
 /// Another format joins those of an earlier export of the same network, and a card that says more
-/// goes into all of them: neither is a reason to ask for `--force`.
+/// goes into all of them: neither is a reason to refuse the folder.
 fn settings(
     task: &Task<'_>,
     inputs: &Inputs,

@@ -68,7 +68,7 @@ pub(super) fn write(path: &Path, content: &Content<'_>, ends: Ends) -> Result<()
     archive.finish()
 }
 
-/// Opens a file as `facepipe predict` does.
+/// Opens a file as a prediction does.
 pub(super) fn open(path: &Path) -> Result<Classifier, ExportError> {
     Ok(Classifier::open(path, tch::Device::Cpu)?)
 }

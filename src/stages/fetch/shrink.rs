@@ -1,4 +1,4 @@
-//! Images made smaller before they are stored, with `--resize`.
+//! Images made smaller before they are stored, where the settings give a longest side.
 
 use image::{ImageError, ImageFormat};
 

@@ -128,7 +128,10 @@ fn a_folder_becomes_a_group_that_names_faces() {
     let message = several.expect("is listed")["message"]
         .as_str()
         .expect("a text");
-    assert!(message.contains("--largest-only"), "{message}");
+    assert!(
+        message.contains("the largest one is taken where"),
+        "{message}"
+    );
     assert_all_once(&azure, 3, 2);
 
     // Again: nothing is sent but questions, and what was refused is not sent again.

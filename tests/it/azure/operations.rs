@@ -245,7 +245,10 @@ fn pictures_of_sessions_need_the_version_that_has_them() {
     let azure = Azure::new(AzureServer::start());
     let arguments = ["detect", "--session-image", "x", "--api-version", "v1.0"];
     let error = failure(&azure.run(&arguments), 1);
-    assert!(error.contains("has no `detect --session-image`"), "{error}");
+    assert!(
+        error.contains("has no `detect from session image`"),
+        "{error}"
+    );
     assert!(azure.server.log().is_empty());
 }
 

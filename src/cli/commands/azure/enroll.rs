@@ -15,6 +15,7 @@ use facepipe_azure::enroll::{
 };
 use facepipe_azure::{AzureError, Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, Tier};
 use facepipe_core::context::Context;
+use facepipe_core::types::{Discarded, Reason};
 
 /// Where the journals of groups lie.
 const JOURNALS: &str = "data/azure";
@@ -138,7 +139,7 @@ fn dry_run_lines(plan: &Plan, report: &DryRun<'_>, is_price_given: bool) -> Vec<
             estimate.seconds, report.tier
         ),
     ];
-    let reasons = facepipe_core::types::Discarded::count_reasons(&plan.discarded);
+    let reasons = Discarded::count_reasons(&plan.discarded);
     lines.extend(reason_lines(&reasons));
     lines
 }
@@ -200,6 +201,12 @@ fn lines(report: &EnrollReport, folder: &Path, group: &Group) -> Vec<String> {
         photos.discarded
     )];
     lines.extend(reason_lines(&report.reasons));
+    if report
+        .reasons
+        .contains_key(&Reason::SeveralFaces.to_string())
+    {
+        lines.push("  `--largest-only` takes the largest of several faces".to_owned());
+    }
     if photos.discarded > 0 {
         let list = folder.join("discarded.jsonl");
         lines.push(format!("  why, photo by photo: {}", list.display()));

@@ -7,6 +7,7 @@ use super::table;
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::output::result::{Outcome, to_value};
+use facepipe_azure::operations::{self, Operation};
 use facepipe_azure::{Answer, AzureError, Client, Repeat, Request};
 use facepipe_core::context::Context;
 
@@ -46,12 +47,32 @@ impl Advice for OutcomeUnknown {
     }
 }
 
+/// Operations that an option of another one's command stands for, as they are written.
+const BY_OPTION: [(&Operation, &str); 4] = [
+    (&operations::DETECT_SESSION_IMAGE, "detect --session-image"),
+    (
+        &operations::LIVENESS_VERIFY_CREATE,
+        "liveness create --verify",
+    ),
+    (&operations::LIVENESS_VERIFY_GET, "liveness get --verify"),
+    (
+        &operations::LIVENESS_VERIFY_DELETE,
+        "liveness delete --verify",
+    ),
+];
+
+/// An operation of a name as its command is written.
+fn as_written(name: &str) -> &str {
+    let found = BY_OPTION.iter().find(|(known, _)| known.name == name);
+    found.map_or(name, |(_, command)| command)
+}
+
 impl Session<'_> {
     /// Sends a request.
     pub(super) fn send(&self, request: &Request) -> Result<Answer, Failure> {
         self.client.send(request).map_err(|source| {
             if request.repeat == Repeat::UnlessExecuted && source.leaves_outcome_unknown() {
-                let operation = request.name;
+                let operation = as_written(request.name);
                 OutcomeUnknown { operation, source }.into()
             } else {
                 source.into()
@@ -82,7 +103,7 @@ impl Session<'_> {
         lines: Vec<String>,
     ) -> Result<Outcome, Failure> {
         let report = Report {
-            operation,
+            operation: as_written(operation),
             transactions: self.client.calls(),
             answer,
         };

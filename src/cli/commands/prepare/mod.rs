@@ -252,6 +252,7 @@ pub(crate) fn lines(report: &PrepareReport) -> Vec<String> {
         report.out.display()
     )];
     lines.extend(reason_lines(&report.reasons));
+    lines.extend(splitting::lines(&report.split));
     lines.extend(shards_line(report));
     lines.extend(report.verdict.first().cloned());
     lines.extend(identities::lines(report));

@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::named::named;
-use facepipe_prepare::{GivenSplit, Settings, SplitBy, Wish};
+use facepipe_prepare::{GivenSplit, Settings, SplitBy, SplitReport, Wish};
 
 /// How far the shares' sum may be from 1.
 const SHARE_TOLERANCE: f64 = 1e-6;
@@ -45,6 +45,19 @@ pub(crate) struct SplitOptions {
     /// Write WebDataset tar files of N images as well: shards/train-000000.tar and so on
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) shards: Option<u64>,
+}
+
+/// Which options would split otherwise, where a person may want that.
+pub(super) fn lines(report: &SplitReport) -> Vec<String> {
+    let mut lines = Vec::new();
+    if report.given {
+        lines.push("  `--given-split ignore` splits the folder anew".to_owned());
+    }
+    if !report.short_labels.is_empty() {
+        let line = "  `--min-per-side 1` leaves out labels that have no images on some side";
+        lines.push(line.to_owned());
+    }
+    lines
 }
 
 fn wish(text: &str) -> Result<Wish, String> {

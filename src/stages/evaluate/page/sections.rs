@@ -116,9 +116,9 @@ impl Page<'_> {
             return html! {
                 h2 { "Strangers" }
                 p {
-                    "The model was not tried on people whom it does not know, and names everybody. "
-                    code { "facepipe evaluate --impostors DIR" }
-                    " finds the probability below which a face should be taken for a stranger's."
+                    "The model was not tried on people whom it does not know, and names everybody. An evaluation "
+                    "with photos of strangers finds the probability below which a face should be taken for a "
+                    "stranger's."
                 }
             };
         };

@@ -1,7 +1,7 @@
 //! Which side images stood on before: what a growing data set must not change.
 //!
 //! `sides.jsonl` in the output folder has a line for each image content that was ever placed, and for its
-//! duplicates, which may stand for it later. It outlives `--force`, and a run that is killed.
+//! duplicates, which may stand for it later. It outlives a run that makes all anew, and a run that is killed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, BufReader};

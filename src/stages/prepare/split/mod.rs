@@ -181,7 +181,7 @@ pub(super) fn divide<'items>(
     let mut images = Vec::with_capacity(placed.len());
     for ((image, origin), side) in placed.into_iter().zip(sides) {
         let Some(side) = side else {
-            let message = "--train, --val and --test have enough images of its label".to_owned();
+            let message = "train, val and test have enough images of its label".to_owned();
             discarded.push(image.item.discarded(Reason::OverLimit, message, Vec::new()));
             continue;
         };

@@ -121,7 +121,7 @@ impl SplitReport {
     pub(crate) fn tell(&self, context: &Context) {
         let note = |text: String| context.progress.note(&text);
         if self.given {
-            note("the folder is split already: its sides stay (`--given-split ignore` splits it anew)".to_owned());
+            note("the folder is split already: its sides stay".to_owned());
         }
         if !self.leaks.is_empty() {
             let what = if self.leaks_left_out {
@@ -136,8 +136,8 @@ impl SplitReport {
         }
         if self.given_up {
             note(
-                "--seed, the shares or --split-by changed, so all images are split anew: models trained \
-                 before have seen images of the new test"
+                "the seed, the shares or what the split goes by changed, so all images are split anew: models \
+                 trained before have seen images of the new test"
                     .to_owned(),
             );
         }
@@ -155,7 +155,7 @@ impl SplitReport {
         if !self.short_labels.is_empty() {
             let labels: Vec<&String> = self.short_labels.keys().collect();
             note(format!(
-                "{} have no images on some side (`--min-per-side 1` leaves them out)",
+                "{} have no images on some side",
                 listed("labels", &labels)
             ));
         }
