@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Prints which room imports which, and fails on a cycle.
+"""Prints which room imports which; fails on a cycle, and on a room that names an option or a command.
 
     scripts/rooms.py
 
 Between crates Cargo refuses cycles; shown is what their Cargo.toml files name (without what tests alone
 need). Within a crate the first folders below its root are rooms too: shown is what their code names as
 `crate::…` and `super::…`, tests left out.
+
+Options (`--force`) and commands (`facepipe crop`) belong to src/cli: what a room says has to hold for
+whoever calls it. Other programs' options stand alone in their string, or before `=`.
 """
 
 import pathlib
@@ -15,6 +18,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TESTS = re.compile(r"(_tests?|/tests)\.rs$")
+OPTION = r"""(?<!")--[a-z][a-z-]*(?![\w=-])|"--[a-z][a-z-]*(?![\w"-])"""
 
 
 def crates():
@@ -75,6 +79,21 @@ def cycle(edges):
     return None
 
 
+def words_of_the_command_line(found):
+    """Each place below src/ but src/cli that names an option or a command of facepipe, as `file:line: text`."""
+    table = (ROOT / "docs" / "commands.md").read_text()
+    commands = "|".join(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    word = re.compile(rf"{OPTION}|\bfacepipe[\s\\]+(?:\{{|(?:{commands})\b)")
+    places = []
+    for folder in sorted(set(found.values()) - {found["facepipe"]}):
+        for path in sorted(folder.rglob("*.rs")):
+            code = path.read_text()
+            for match in word.finditer(code):
+                line = code.count("\n", 0, match.start()) + 1
+                places.append(f"{path.relative_to(ROOT)}:{line}: {match.group()}")
+    return places
+
+
 def main():
     found = crates()
     plans = {"rooms": imports_of_crates(found)}
@@ -91,6 +110,9 @@ def main():
         if way := cycle(edges):
             print(f"  CYCLE: {' -> '.join(way)}")
             failed = True
+    for place in words_of_the_command_line(found):
+        print(f"NAMES AN OPTION OR A COMMAND: {place}")
+        failed = True
     sys.exit(failed)
 
 
