@@ -23,8 +23,10 @@ else
 fi
 # As in setup.sh: libtorch is where .cargo/config.toml says.
 unset LIBTORCH
-# Tests of these models look for their files, and say loudly what they skip without them.
-cargo run --quiet "${selected[@]:1:1}" -- models pull mtcnn dlib >/dev/null ||
+# Tests of these models look for their files, and say loudly what they skip without them. The program is built
+# with the tests: `cargo run` leaves out the features that these give to dependencies.
+cargo build --quiet --test it "${selected[@]}"
+"${CARGO_TARGET_DIR:-target}/debug/facepipe" models pull mtcnn dlib >/dev/null ||
     say "going on without the files of MTCNN and dlib: their tests are skipped"
 
 FACEPIPE_TEST_SKIPS="$(mktemp)"

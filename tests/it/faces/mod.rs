@@ -4,5 +4,7 @@ mod alignment;
 mod crop;
 mod detect;
 mod dlib;
+#[cfg(feature = "torch")]
+mod mtcnn;
 mod odd_images;
 mod quality;

@@ -9,6 +9,8 @@ mod given_splits;
 mod growing_splits;
 mod identities;
 mod proof;
+// `run` and `--clean-identities` need libtorch.
+#[cfg(feature = "torch")]
 mod real_identities;
 mod splits;
 mod stage;

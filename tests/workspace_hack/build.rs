@@ -1,0 +1,3 @@
+//! Does nothing: without a build script Cargo leaves out `[build-dependencies]`.
+
+fn main() {}
