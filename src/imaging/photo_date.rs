@@ -5,6 +5,8 @@ use std::path::Path;
 use std::time::UNIX_EPOCH;
 
 use exif::{DateTime, Exif, In, Reader, Tag, Value};
+use jiff::civil;
+use jiff::tz::Offset;
 
 use crate::image_io;
 use facepipe_core::types::{DateSource, PhotoDate};
@@ -62,30 +64,15 @@ fn seconds(exif: &Exif, date: Tag, offset: Tag) -> Option<i64> {
         // One that can't be read is no reason to lose the date.
         let _ = date.parse_offset(offset);
     }
-    let is_date = (1..=12).contains(&date.month) && (1..=31).contains(&date.day);
-    if date.year < EARLIEST_YEAR || !is_date {
+    if date.year < EARLIEST_YEAR {
         return None;
     }
-    let days = days_since_1970(
-        i64::from(date.year),
-        i64::from(date.month),
-        i64::from(date.day),
-    );
-    let of_day = i64::from(date.hour) * 3600 + i64::from(date.minute) * 60 + i64::from(date.second);
-    Some(days * 86_400 + of_day - i64::from(date.offset.unwrap_or(0)) * 60)
-}
-
-/// Days from 1970-01-01 to a day of the Gregorian calendar: years that begin in March, so that the leap day
-/// is their last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let leap_days = year / 4 - year / 100 + year / 400;
-    const DAYS_TO_1970: i64 = 719_468;
-    year * 365 + leap_days + (153 * month + 2) / 5 + day - 1 - DAYS_TO_1970
+    let [month, day, hour, minute, second] =
+        [date.month, date.day, date.hour, date.minute, date.second].map(|number| number as i8);
+    let civil = civil::DateTime::new(date.year as i16, month, day, hour, minute, second, 0).ok()?;
+    // Where the camera names no time zone, its clock counts as UTC.
+    let offset = Offset::from_seconds(i32::from(date.offset.unwrap_or(0)) * 60).ok()?;
+    Some(offset.to_timestamp(civil).ok()?.as_second())
 }
 
 #[cfg(test)]
@@ -131,6 +118,8 @@ mod tests {
             "0000:00:00 00:00:00",
             "1980:01:01 00:00:00",
             "2020:13:01 00:00:00",
+            "2021:02:29 00:00:00",
+            "2020:02:29 24:00:00",
             "last summer in june",
         ] {
             assert_eq!(by_camera(&jpeg(text)), None, "{text}");
