@@ -73,7 +73,8 @@ impl<E: Fn(&str) -> Option<String>> Places<E> {
 
 /// The last value of a name in a file of lines `NAME=value`, as shells and the dotenv libraries read
 /// them: `export` before it, quotes around it and a comment behind it may stand. Other lines, whatever
-/// they are, don't count.
+/// they are, don't count. Read by hand: dotenvy takes `$` in a key for a variable, refuses keys with a
+/// backslash, and its errors repeat the line, with the secret in it.
 fn value_of(text: &str, name: &str) -> Option<String> {
     let value = |line: &str| {
         let line = line.trim_start_matches('\u{feff}').trim();
@@ -115,6 +116,7 @@ mod tests {
             ("A=x#y", Some("x#y")),
             ("A='x # y' # z", Some("x # y")),
             ("A=\"x", Some("\"x")),
+            ("A=a$b\\c", Some("a$b\\c")),
             ("A=x\nA=y", Some("y")),
             ("A=# nothing", Some("")),
             ("# A=x", None),
