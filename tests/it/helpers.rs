@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use serde_json::Value;
 
 use facepipe_test_support::found::{WEIGHTS, weights_folder};
-pub(crate) use facepipe_test_support::found::{shared, skip, weights};
+pub(crate) use facepipe_test_support::found::{portraits, shared, skip, weights};
 
 /// The program with an environment in which nothing counts but its arguments and where model files are.
 pub(crate) fn facepipe() -> Command {

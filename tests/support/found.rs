@@ -36,6 +36,12 @@ pub fn shared(below: &str) -> Option<PathBuf> {
     None
 }
 
+/// The portraits that every clone has, one person on each (`tests/photos/README.md`).
+#[must_use]
+pub fn portraits() -> PathBuf {
+    project().join("tests/photos")
+}
+
 /// The folder of model files, as the program finds it in the project's folder: `scripts/test.sh` fetches
 /// them into it. Where there is none, one that does not exist.
 #[must_use]

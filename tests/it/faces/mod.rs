@@ -7,4 +7,5 @@ mod dlib;
 #[cfg(feature = "torch")]
 mod mtcnn;
 mod odd_images;
+mod portraits;
 mod quality;

@@ -8,6 +8,7 @@ mod faults;
 mod given_splits;
 mod growing_splits;
 mod identities;
+mod portraits;
 mod proof;
 // `run` and `--clean-identities` need libtorch.
 #[cfg(feature = "torch")]

@@ -1,0 +1,57 @@
+//! From photos to a data set, with the portraits that every clone has.
+
+use std::path::{Path, PathBuf};
+
+use facepipe_imaging::image_io;
+use facepipe_models::dlib::LANDMARKS_FILE;
+use image::imageops;
+
+use crate::helpers::{json, portraits, records, run, weights, write_png};
+
+/// Each portrait in a folder of its own: as it is, mirrored, and half as large.
+fn photos(root: &Path) -> PathBuf {
+    for name in ["eileen_collins", "grace_hopper"] {
+        let file = portraits().join(name).with_extension("jpg");
+        let bytes = image_io::read_bytes(&file).expect("reads");
+        let portrait = image_io::decode(&bytes).expect("decodes").rgb;
+        let (width, height) = portrait.dimensions();
+        let folder = root.join(name);
+        write_png(&folder.join("portrait.png"), &portrait);
+        let mirrored = imageops::flip_horizontal(&portrait);
+        write_png(&folder.join("mirrored.png"), &mirrored);
+        let small = imageops::thumbnail(&portrait, width / 2, height / 2);
+        write_png(&folder.join("small.png"), &small);
+    }
+    root.to_owned()
+}
+
+#[test]
+fn portraits_become_aligned_crops_and_a_data_set_without_their_duplicates() {
+    let landmarks = weights(LANDMARKS_FILE);
+    let (Some(_), Some(_)) = (landmarks, weights("seeta_fd_frontal_v1.0.bin")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let photos = photos(&folder.path().join("photos"));
+    let (crops, data) = (folder.path().join("crops"), folder.path().join("data"));
+    let cropped = json(&run(
+        "crop --json --detector seeta --out",
+        &[&crops, &photos],
+    ));
+    assert_eq!(cropped["photos"]["found"], 6, "{cropped}");
+    assert_eq!(cropped["photos"]["kept"], 6, "{cropped}");
+    for crop in records(&crops.join("manifest.jsonl")) {
+        assert!(!crop["place"].is_null(), "{crop} has the face's landmarks");
+    }
+
+    let prepared = json(&run("prepare --json --out", &[&data, &crops]));
+    assert_eq!(prepared["images"]["found"], 6, "{prepared}");
+    // The smaller copies are duplicates; mirrored ones are not looked for unless that is asked for.
+    assert_eq!(prepared["images"]["kept"], 4, "{prepared}");
+    let discarded = records(&data.join("discarded.jsonl"));
+    for line in &discarded {
+        let item = line["item"].as_str().expect("a text");
+        assert!(item.contains("small"), "{line}");
+    }
+    assert_eq!(discarded.len(), 2);
+}
