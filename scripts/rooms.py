@@ -18,7 +18,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TESTS = re.compile(r"(_tests?|/tests)\.rs$")
-OPTION = r"""(?<!")--[a-z][a-z-]*(?![\w=-])|"--[a-z][a-z-]*(?![\w"-])"""
+OPTION = r"""(?<!")--[a-z][a-z-]*(?![\w=-])|"--[a-z][a-z-]*(?![\w"=-])"""
 
 
 def crates():
