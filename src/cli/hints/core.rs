@@ -82,7 +82,7 @@ impl Advice for DetectorError {
     }
 
     fn is_interruption(&self) -> bool {
-        matches!(self, Self::Unusable(error) if error.is_interruption())
+        matches!(self, Self::Unusable(error) | Self::FailedOnPhoto(error) if error.is_interruption())
     }
 }
 
@@ -114,6 +114,8 @@ mod tests {
         let error = DetectorError::Unusable(BoxedError::new(interrupted));
         assert!(error.is_interruption());
         assert_eq!(error.next_step(), None);
+        let of_a_stage = facepipe_crop::CropError::Detector(error);
+        assert!(of_a_stage.is_interruption());
         let old = AzureError::NotInVersion {
             operation: "detect",
             chosen: "v1.0",

@@ -38,6 +38,10 @@ impl Advice for CropError {
     }
 
     fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
+        match self {
+            Self::Interrupted(_) => true,
+            Self::Detector(source) => source.is_interruption(),
+            _ => false,
+        }
     }
 }

@@ -18,6 +18,10 @@ impl Advice for EmbedError {
             Self::Embedder(error) => error.next_step(),
         }
     }
+
+    fn is_interruption(&self) -> bool {
+        matches!(self, Self::Detector(error) if error.is_interruption())
+    }
 }
 
 impl Advice for EmbedImagesError {

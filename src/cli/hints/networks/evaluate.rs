@@ -43,6 +43,10 @@ impl Advice for EvaluateError {
     }
 
     fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
+        match self {
+            Self::Interrupted(_) => true,
+            Self::Detector(source) => source.is_interruption(),
+            _ => false,
+        }
     }
 }

@@ -15,6 +15,10 @@ impl Advice for PredictError {
     }
 
     fn is_interruption(&self) -> bool {
-        matches!(self, Self::Interrupted(_))
+        match self {
+            Self::Interrupted(_) => true,
+            Self::Detector(source) => source.is_interruption(),
+            _ => false,
+        }
     }
 }
