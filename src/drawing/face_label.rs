@@ -2,20 +2,15 @@
 
 use image::{Rgb, RgbImage};
 
-use crate::lettering::{LETTER, write_enlarged};
+use crate::text::{self, SIZE, Weight};
 use facepipe_core::types::PixelRect;
 
-/// Space between a label's edge and its letters, in pixels of a letter.
-const GAP: u32 = 1;
-/// Ends a text that is cut off.
-const CUT_OFF: &str = "..";
-
 /// The colour of letters.
-pub(crate) const INK: Rgb<u8> = Rgb([0, 0, 0]);
+const INK: Rgb<u8> = Rgb([0, 0, 0]);
 
 /// The labels of one photo.
 pub struct Labels {
-    /// Pixels of the photo to a pixel of a letter, at least: less only where the photo is narrow.
+    /// Size of the letters in pixels, at least: less only where the photo is narrow.
     least: u32,
     /// At most: where the text is not much wider than its box.
     most: u32,
@@ -24,34 +19,34 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Labels of which a letter's pixel is `least` to `most` pixels of the photo.
+    /// Labels with letters of `least` to `most` times [`SIZE`].
     pub fn new(least: u32, most: u32) -> Self {
         Self {
-            least,
-            most,
+            least: least * SIZE,
+            most: most * SIZE,
             taken: Vec::new(),
         }
     }
 
     /// Writes a text above a box; below or inside it where there is no room, or where another label
-    /// is. A text that is wider than the photo has smaller letters, and is cut off in the end.
+    /// is. A text that is wider than the photo has smaller letters, down to [`SIZE`], and is cut off in
+    /// the end.
     pub fn add(&mut self, photo: &mut RgbImage, rect: PixelRect, text: &str, paper: Rgb<u8>) {
         let rect_width = rect.right - rect.left;
-        let letters = text.chars().count() as u32;
-        let width_at = |scale: u32, letters: u32| (letters * LETTER + 2 * GAP) * scale;
-        let fits = |scale: &u32| {
-            let of_box = *scale <= self.least || 2 * width_at(*scale, letters) <= 3 * rect_width;
-            of_box && width_at(*scale, letters) <= photo.width()
+        // Letters of all sizes have the same shape.
+        let width_of_one = text::width(text, 1.0, Weight::Regular);
+        let width_at = |size: u32| (width_of_one * size as f32).ceil() as u32 + 2 * gap(size);
+        let fits = |size: &u32| {
+            let of_box = *size <= self.least || 2 * width_at(*size) <= 3 * rect_width;
+            of_box && width_at(*size) <= photo.width()
         };
-        let scale = (1..=self.most).rev().find(fits).unwrap_or(1);
-        let room = photo.width().saturating_sub(2 * GAP) / LETTER;
-        let text = cut_off(text, room / scale);
-        let width = width_at(scale, text.chars().count() as u32);
-        let height = (LETTER + 2 * GAP) * scale;
-        let place = self.place(photo, rect, width, height);
+        let size = (SIZE..=self.most).rev().find(fits).unwrap_or(SIZE);
+        let gap = gap(size);
+        let text = text::fitted(text, size, photo.width().saturating_sub(2 * gap));
+        let width = text::width(&text, size as f32, Weight::Regular).ceil() as u32 + 2 * gap;
+        let place = self.place(photo, rect, width, text::line_height(size));
         fill(photo, place, paper);
-        let (left, top) = (place.left + GAP * scale, place.top + GAP * scale);
-        write_enlarged(photo, left, top, scale, &text, INK);
+        text::write(photo, place.left + gap, place.top, size, &text, INK);
         self.taken.push(place);
     }
 
@@ -85,15 +80,9 @@ fn overlap(a: &PixelRect, b: &PixelRect) -> bool {
     a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
 }
 
-/// A text of at most so many letters.
-fn cut_off(text: &str, letters: u32) -> String {
-    let letters = letters as usize;
-    if text.chars().count() <= letters {
-        return text.to_owned();
-    }
-    let kept = letters.saturating_sub(CUT_OFF.len());
-    let text: String = text.chars().take(kept).collect();
-    text + CUT_OFF
+/// Space at both ends of a label, in pixels.
+const fn gap(size: u32) -> u32 {
+    size.div_ceil(SIZE) * 2
 }
 
 /// Paints what lies inside the photo.
@@ -132,62 +121,65 @@ mod tests {
         photo
     }
 
+    /// Width and height of a label at a multiple of the smallest size.
+    fn size(text: &str, times: u32) -> (u32, u32) {
+        let size = SIZE * times;
+        let letters = text::width(text, size as f32, Weight::Regular).ceil() as u32;
+        (letters + 4 * times, text::line_height(size))
+    }
+
     #[test]
     fn a_label_stands_above_its_box_and_below_where_there_is_no_room() {
-        let rect = [20, 24, 60, 40];
-        assert_eq!(
-            changed(&labelled((90, 64), (1, 1), &[rect], "ada")),
-            [20, 14, 46, 24]
+        let (width, height) = size("ada", 1);
+        let alone = |rect: [u32; 4]| changed(&labelled((90, 64), (1, 1), &[rect], "ada"));
+        assert_eq!(alone([20, 24, 60, 40]), [20, 24 - height, 20 + width, 24]);
+        assert_eq!(alone([20, 4, 60, 40]), [20, 40, 20 + width, 40 + height]);
+        assert_eq!(alone([0, 0, 90, 64]), [0, 0, width, height]);
+        assert_eq!(alone([80, 24, 90, 40]), [90 - width, 24 - height, 90, 24]);
+    }
+
+    #[test]
+    fn letters_are_dark_and_leave_an_edge_of_paper() {
+        let photo = labelled((90, 64), (1, 1), &[[20, 24, 60, 40]], "ada 87%");
+        let [left, top, right, bottom] = changed(&photo);
+        let dark = |x: u32, y: u32| photo.get_pixel(x, y).0.iter().all(|value| *value < 60);
+        let inside = (top..bottom).flat_map(|y| (left..right).map(move |x| (x, y)));
+        let (dark, rest): (Vec<_>, Vec<_>) = inside.partition(|(x, y)| dark(*x, *y));
+        assert!(dark.len() > 40, "{}", dark.len());
+        assert!(
+            dark.iter().all(
+                |(x, y)| (left + 2..right - 2).contains(x) && (top + 1..bottom - 1).contains(y)
+            )
         );
-        let at_top = [20, 4, 60, 40];
-        assert_eq!(
-            changed(&labelled((90, 64), (1, 1), &[at_top], "ada")),
-            [20, 40, 46, 50]
-        );
-        let whole = [0, 0, 90, 64];
-        assert_eq!(
-            changed(&labelled((90, 64), (1, 1), &[whole], "ada")),
-            [0, 0, 26, 10]
-        );
-        let at_right = [80, 24, 90, 40];
-        assert_eq!(
-            changed(&labelled((90, 64), (1, 1), &[at_right], "ada")),
-            [64, 14, 90, 24]
-        );
+        let paper = rest
+            .iter()
+            .filter(|(x, y)| *photo.get_pixel(*x, *y) == PAPER)
+            .count();
+        assert!(paper > dark.len(), "{paper}");
     }
 
     #[test]
     fn labels_of_neighbours_do_not_cover_each_other() {
-        let photo = labelled(
-            (90, 64),
-            (1, 1),
-            &[[20, 24, 40, 44], [30, 24, 50, 44]],
-            "ada",
-        );
+        let rects = [[20, 24, 40, 44], [30, 24, 50, 44]];
+        let photo = labelled((90, 64), (1, 1), &rects, "ada");
+        let (width, height) = size("ada", 1);
         // One above, one below.
-        assert_eq!(changed(&photo), [20, 14, 56, 54]);
+        assert_eq!(changed(&photo), [20, 24 - height, 30 + width, 44 + height]);
         assert_eq!(photo.get_pixel(22, 30), &GREY);
     }
 
     #[test]
     fn letters_grow_with_the_photo_and_shrink_to_fit() {
-        let rect = [100, 300, 400, 600];
-        let large = changed(&labelled((4000, 3000), (8, 16), &[rect], "ada"));
-        assert_eq!(large, [100, 140, 100 + 26 * 16, 300]);
-        let crowd = changed(&labelled(
-            (4000, 3000),
-            (8, 16),
-            &[[100, 300, 200, 400]],
-            "ada",
-        ));
-        assert_eq!(crowd, [100, 220, 100 + 26 * 8, 300]);
-        let narrow = changed(&labelled(
-            (100, 3000),
-            (8, 16),
-            &[[0, 300, 100, 600]],
-            "ada",
-        ));
-        assert_eq!(narrow, [0, 270, 78, 300]);
+        let label = |photo, rect, text| changed(&labelled(photo, (8, 16), &[rect], text));
+        let (width, height) = size("ada", 16);
+        let large = label((4000, 3000), [100, 500, 500, 900], "ada");
+        assert_eq!(large, [100, 500 - height, 100 + width, 500]);
+        let (width, height) = size("ada", 8);
+        let crowd = label((4000, 3000), [100, 300, 200, 400], "ada");
+        assert_eq!(crowd, [100, 300 - height, 100 + width, 300]);
+        let [left, top, right, bottom] = label((100, 3000), [0, 300, 100, 600], "ada");
+        assert!(left == 0 && (80..=100).contains(&right), "{left} {right}");
+        assert!(bottom == 300 && top > 300 - height, "{top} {bottom}");
         let [left, _, right, _] = changed(&labelled(
             (64, 48),
             (1, 1),
@@ -198,13 +190,6 @@ mod tests {
             left < 10 && right <= 64 && right - left > 50,
             "{left} {right}"
         );
-    }
-
-    #[test]
-    fn long_texts_end_in_dots() {
-        assert_eq!(cut_off("lovelace", 8), "lovelace");
-        assert_eq!(cut_off("lovelace", 6), "love..");
-        assert_eq!(cut_off("lovelace", 0), "..");
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::NamedFace;
 use facepipe_core::types::PixelRect;
 use facepipe_drawing::face_label::Labels;
 use facepipe_drawing::face_picture::{BOX, frame, line_width};
-use facepipe_drawing::lettering::writable;
 
 /// Photos whose longer side has fewer pixels are enlarged, so that there is room for names.
 const LEAST_SIDE: u32 = 480;
@@ -53,9 +52,9 @@ fn colour(face: &NamedFace) -> Rgb<u8> {
 /// A probability is told of a name only: what is said of the nearest one of an unknown face says
 /// little.
 fn text(face: &NamedFace) -> String {
-    let name = writable(&face.label);
+    let name = &face.label;
     if face.is_unknown() {
-        name
+        name.clone()
     } else {
         format!("{name} {:.0}%", face.probability * 100.0)
     }

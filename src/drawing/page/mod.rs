@@ -52,7 +52,7 @@ pub fn plots<'plots>(plots: impl Iterator<Item = &'plots Plot>) -> Markup {
         div.plots {
             @for plot in plots {
                 figure.wide[plot.wide] {
-                    (plot.svg)
+                    (plot.figure.svg())
                     figcaption { (plot.caption) }
                 }
             }

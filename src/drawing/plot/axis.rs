@@ -53,6 +53,15 @@ impl Axis {
         }
     }
 
+    /// An axis from one power of ten to another, with even distances between the powers.
+    #[must_use]
+    pub fn powers(label: &str, low: f64, high: f64) -> Self {
+        Self {
+            scale: Scale::Logarithmic,
+            ..Self::even(label, low, high, false)
+        }
+    }
+
     /// Where a value lies, from 0 to 1; what lies outside is moved to the ends.
     #[must_use]
     pub fn place(&self, value: f64) -> f64 {
@@ -73,10 +82,16 @@ impl Axis {
         if self.scale == Scale::Logarithmic {
             let first = (self.low.log10() - 1e-9).ceil() as i32;
             let last = (self.high.log10() + 1e-9).floor() as i32;
-            let tick = |power: i32| 10_f64.powi(power);
-            return (first..=last)
-                .map(|power| (tick(power), self.text(tick(power), 1.0)))
-                .collect();
+            let tick = |power: i32| {
+                let value = 10_f64.powi(power);
+                let text = if self.percent {
+                    self.text(value, 1.0)
+                } else {
+                    format!("1e{power}")
+                };
+                (value, text)
+            };
+            return (first..=last).map(tick).collect();
         }
         let rough = (self.high - self.low) / PARTS;
         let power = 10_f64.powf(rough.log10().floor());
@@ -136,6 +151,10 @@ mod tests {
         assert_eq!(
             texts(&Axis::logarithmic("x", 1e-5))[..2],
             ["0.001 %", "0.01 %"]
+        );
+        assert_eq!(
+            texts(&Axis::powers("x", 1e-3, 0.1)),
+            ["1e-3", "1e-2", "1e-1"]
         );
     }
 

@@ -1,40 +1,28 @@
 //! One chart: axes, lines, bars and their names.
 
-use maud::{Markup, PreEscaped, html};
-
 use super::axis::Axis;
-use super::unit;
-
-/// A place by the values of both axes.
-pub type Point = [f64; 2];
+use super::figure::{Area, Colour, Figure, Line, Point, Stroke, Text};
+use crate::text::{self, Weight};
 
 /// The picture's sides in units.
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 380.0;
 /// Space around the plot's frame: left, top, right, bottom.
 const SPACE: [f64; 4] = [58.0, 38.0, 18.0, 48.0];
-/// Height of a line of the legend, and about the width of a letter.
+/// Size of letters.
+const LETTERS: f64 = 12.0;
+/// Size of the title's letters.
+const TITLE_LETTERS: f64 = 14.0;
+/// From the middle of a line of text down to its baseline.
+const TO_BASELINE: f64 = 4.0;
+/// Height of a line of the legend.
 const LEGEND_LINE: f64 = 17.0;
-const LETTER_WIDTH: f64 = 6.6;
-
-/// The colour of a mark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// One of the palette's tones.
-    Colour(usize),
-    /// Grey.
-    Plain,
-}
-
-impl Tone {
-    /// The class of things that are drawn in it.
-    pub(super) fn class(self, kind: &str) -> String {
-        match self {
-            Self::Colour(number) => format!("t{number}-{kind}"),
-            Self::Plain => format!("none-{kind}"),
-        }
-    }
-}
+/// Space between the legend and the frame, and above and below its lines together.
+const LEGEND_SPACE: f64 = 8.0;
+/// Where the legend's texts begin, beside the samples of the marks.
+const LEGEND_TEXT: f64 = 30.0;
+/// How much the legend covers what is behind it.
+const LEGEND_COVER: f64 = 0.85;
 
 /// A bar from `low` to `high` across, and from `from` to `to` upwards.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -68,7 +56,7 @@ pub struct Mark {
     /// What the legend says; `None` leaves it out there.
     pub name: Option<String>,
     /// Its colour.
-    pub tone: Tone,
+    pub colour: Colour,
     /// What is drawn.
     pub shape: Shape,
 }
@@ -76,20 +64,20 @@ pub struct Mark {
 impl Mark {
     /// A mark with a name.
     #[must_use]
-    pub fn new(name: impl Into<String>, tone: Tone, shape: Shape) -> Self {
+    pub fn new(name: impl Into<String>, colour: Colour, shape: Shape) -> Self {
         Self {
             name: Some(name.into()),
-            tone,
+            colour,
             shape,
         }
     }
 
     /// A mark that the legend does not name.
     #[must_use]
-    pub const fn unnamed(tone: Tone, shape: Shape) -> Self {
+    pub const fn unnamed(colour: Colour, shape: Shape) -> Self {
         Self {
             name: None,
-            tone,
+            colour,
             shape,
         }
     }
@@ -126,37 +114,36 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// The chart as an `svg` element.
+    /// The chart as a picture.
     #[must_use]
-    pub fn svg(&self) -> Markup {
+    pub fn figure(&self) -> Figure {
         let [left, top, right, bottom] = SPACE;
         let (x_end, y_end) = (WIDTH - right, HEIGHT - bottom);
-        html! {
-            svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" font-size="12" {
-                rect.back width=(WIDTH) height=(HEIGHT) {}
-                text.ink x=(left) y="22" font-size="14" font-weight="bold" { (self.title) }
-                @for (value, text) in self.x.ticks() {
-                    @let x = self.across(value);
-                    line.grid x1=(unit(x)) x2=(unit(x)) y1=(top) y2=(y_end) {}
-                    text.soft x=(unit(x)) y=(y_end + 16.0) text-anchor="middle" { (text) }
-                }
-                @for (value, text) in self.y.ticks() {
-                    @let y = self.up(value);
-                    line.grid x1=(left) x2=(x_end) y1=(unit(y)) y2=(unit(y)) {}
-                    text.soft x=(left - 7.0) y=(unit(y + 4.0)) text-anchor="end" { (text) }
-                }
-                @for mark in &self.marks { (self.shape(mark)) }
-                rect.frame x=(left) y=(top) width=(x_end - left) height=(y_end - top) {}
-                text.ink x=(unit(f64::midpoint(left, x_end))) y=(HEIGHT - 10.0) text-anchor="middle" {
-                    (self.x.label)
-                }
-                @let middle = f64::midpoint(top, y_end);
-                text.ink x="14" y=(middle) text-anchor="middle" transform=(format!("rotate(-90 14 {middle})")) {
-                    (self.y.label)
-                }
-                (self.legend())
-            }
+        let mut figure = Figure::new(WIDTH, HEIGHT);
+        let grid = |ends: [Point; 2]| Line::new(ends, Colour::Grid, Stroke::Thin);
+        let ink = |text: &str, at| Text::new(text, at, LETTERS, Colour::Text);
+        let soft = |text: String, at| Text::new(text, at, LETTERS, Colour::Muted);
+        let title = Text::new(&self.title, [left, 22.0], TITLE_LETTERS, Colour::Text);
+        figure.add(title.bold());
+        for (value, text) in self.x.ticks() {
+            let x = self.across(value);
+            figure.add(grid([[x, top], [x, y_end]]));
+            figure.add(soft(text, [x, y_end + 16.0]).centred());
         }
+        for (value, text) in self.y.ticks() {
+            let y = self.up(value);
+            figure.add(grid([[left, y], [x_end, y]]));
+            figure.add(soft(text, [left - 7.0, y + TO_BASELINE]).ending());
+        }
+        for mark in &self.marks {
+            self.draw(mark, &mut figure);
+        }
+        figure.add(Line::frame([left, top], [x_end - left, y_end - top]));
+        let middle = [f64::midpoint(left, x_end), f64::midpoint(top, y_end)];
+        figure.add(ink(&self.x.label, [middle[0], HEIGHT - 10.0]).centred());
+        figure.add(ink(&self.y.label, [14.0, middle[1]]).centred().upwards());
+        self.draw_legend(&mut figure);
+        figure
     }
 
     fn across(&self, value: f64) -> f64 {
@@ -167,98 +154,82 @@ impl Chart {
         HEIGHT - SPACE[3] - self.y.place(value) * (HEIGHT - SPACE[1] - SPACE[3])
     }
 
-    fn shape(&self, mark: &Mark) -> Markup {
-        let stroke = mark.tone.class("stroke");
+    fn draw(&self, mark: &Mark, figure: &mut Figure) {
+        let line = |points: &[Point], stroke| {
+            let finite = points
+                .iter()
+                .filter(|[x, y]| x.is_finite() && y.is_finite());
+            let places = finite.map(|[x, y]| [self.across(*x), self.up(*y)]);
+            Line::new(places, mark.colour, stroke)
+        };
         match &mark.shape {
-            Shape::Line(points) => {
-                html! { path class={ "line " (stroke) } d=(self.path(points)) {} }
-            }
-            Shape::Dashed(points) => {
-                html! { path class={ "line dash " (stroke) } d=(self.path(points)) {} }
-            }
+            Shape::Line(points) => figure.add(line(points, Stroke::Thick)),
+            Shape::Dashed(points) => figure.add(line(points, Stroke::Dashed)),
             Shape::Upright(value) => {
                 let ends = [[*value, self.y.low], [*value, self.y.high]];
-                html! { path class={ "line dash " (stroke) } d=(self.path(&ends)) {} }
+                figure.add(line(&ends, Stroke::Dashed));
             }
-            Shape::Bars(bars, cover) => html! {
-                g class=(mark.tone.class("fill")) fill-opacity=(cover) {
-                    @for bar in bars {
-                        @let (low, high) = (self.across(bar.low), self.across(bar.high));
-                        @let (from, to) = (self.up(bar.from), self.up(bar.to));
-                        @if from != to {
-                            rect x=(unit(low)) y=(unit(from.min(to))) width=(unit((high - low - 1.0).max(1.0)))
-                                height=(unit((from - to).abs())) {}
-                        }
+            Shape::Bars(bars, cover) => {
+                for bar in bars {
+                    let (low, high) = (self.across(bar.low), self.across(bar.high));
+                    let (from, to) = (self.up(bar.from), self.up(bar.to));
+                    let size = [(high - low - 1.0).max(1.0), (from - to).abs()];
+                    if from != to {
+                        figure.add(Area {
+                            cover: *cover,
+                            ..Area::new([low, from.min(to)], size, mark.colour)
+                        });
                     }
                 }
-            },
+            }
         }
     }
 
-    fn path(&self, points: &[Point]) -> PreEscaped<String> {
-        let mut text = String::new();
-        let finite = points
-            .iter()
-            .filter(|point| point.iter().all(|value| value.is_finite()));
-        for (index, [x, y]) in finite.enumerate() {
-            let letter = if index == 0 { 'M' } else { 'L' };
-            text.push_str(&format!(
-                "{letter}{:.1} {:.1}",
-                self.across(*x),
-                self.up(*y)
-            ));
-        }
-        PreEscaped(text)
-    }
-
-    fn legend(&self) -> Markup {
-        let named: Vec<(&Mark, &String)> = self
+    fn draw_legend(&self, figure: &mut Figure) {
+        let named = self
             .marks
             .iter()
-            .filter_map(|mark| Some((mark, mark.name.as_ref()?)))
-            .collect();
-        let letters = named
-            .iter()
-            .map(|(_, name)| name.chars().count())
-            .max()
-            .unwrap_or(0);
-        let width = 34.0 + letters as f64 * LETTER_WIDTH;
-        let height = named.len() as f64 * LEGEND_LINE + 8.0;
+            .filter_map(|mark| Some((mark, mark.name.as_ref()?)));
+        let named: Vec<(&Mark, &String)> = named.collect();
+        if named.is_empty() {
+            return;
+        }
+        let widths =
+            (named.iter()).map(|(_, name)| text::width(name, LETTERS as f32, Weight::Regular));
+        let width = LEGEND_TEXT + f64::from(widths.fold(0.0, f32::max)) + 6.0;
+        let height = named.len() as f64 * LEGEND_LINE + LEGEND_SPACE;
         let [left, top, right, bottom] = SPACE;
         let x = match self.legend {
-            Corner::TopLeft | Corner::BottomLeft => left + 8.0,
-            Corner::TopRight | Corner::BottomRight => WIDTH - right - 8.0 - width,
+            Corner::TopLeft | Corner::BottomLeft => left + LEGEND_SPACE,
+            Corner::TopRight | Corner::BottomRight => WIDTH - right - LEGEND_SPACE - width,
             Corner::TopMiddle => f64::midpoint(left, WIDTH - right) - width / 2.0,
         };
         let y = match self.legend {
-            Corner::TopLeft | Corner::TopRight | Corner::TopMiddle => top + 8.0,
-            Corner::BottomLeft | Corner::BottomRight => HEIGHT - bottom - 8.0 - height,
+            Corner::TopLeft | Corner::TopRight | Corner::TopMiddle => top + LEGEND_SPACE,
+            Corner::BottomLeft | Corner::BottomRight => HEIGHT - bottom - LEGEND_SPACE - height,
         };
-        html! {
-            @if !named.is_empty() {
-                rect.back x=(unit(x)) y=(unit(y)) width=(unit(width)) height=(unit(height)) rx="4" fill-opacity="0.85" {}
-                @for (row, (mark, name)) in named.iter().enumerate() {
-                    @let middle = y + 4.0 + (row as f64 + 0.5) * LEGEND_LINE;
-                    (sign(mark, x + 6.0, middle))
-                    text.ink x=(unit(x + 30.0)) y=(unit(middle + 4.0)) { (name) }
-                }
-            }
+        figure.add(Area {
+            cover: LEGEND_COVER,
+            ..Area::new([x, y], [width, height], Colour::Background)
+        });
+        for (row, (mark, name)) in named.into_iter().enumerate() {
+            let middle = y + LEGEND_SPACE / 2.0 + (row as f64 + 0.5) * LEGEND_LINE;
+            draw_sample(mark, [x + 6.0, middle], figure);
+            let at = [x + LEGEND_TEXT, middle + TO_BASELINE];
+            figure.add(Text::new(name, at, LETTERS, Colour::Text));
         }
     }
 }
 
-/// The sample of a mark in the legend.
-fn sign(mark: &Mark, x: f64, y: f64) -> Markup {
-    let stroke = mark.tone.class("stroke");
-    let ends = PreEscaped(format!("M{x:.1} {y:.1}L{:.1} {y:.1}", x + 18.0));
+/// The sample of a mark in the legend, from a point to the right.
+fn draw_sample(mark: &Mark, [x, y]: Point, figure: &mut Figure) {
+    let line = |stroke| Line::new([[x, y], [x + 18.0, y]], mark.colour, stroke);
     match &mark.shape {
-        Shape::Line(_) => html! { path class={ "line " (stroke) } d=(ends) {} },
-        Shape::Dashed(_) | Shape::Upright(_) => {
-            html! { path class={ "line dash " (stroke) } d=(ends) {} }
-        }
-        Shape::Bars(_, cover) => html! {
-            rect class=(mark.tone.class("fill")) fill-opacity=(cover) x=(unit(x + 3.0)) y=(unit(y - 5.0))
-                width="12" height="10" {}
-        },
+        Shape::Line(_) => figure.add(line(Stroke::Thick)),
+        Shape::Dashed(_) | Shape::Upright(_) => figure.add(line(Stroke::Dashed)),
+        Shape::Bars(_, cover) => figure.add(Area {
+            cover: *cover,
+            ..Area::new([x + 3.0, y - 5.0], [12.0, 10.0], mark.colour)
+        }),
     }
 }

@@ -13,7 +13,7 @@ use facepipe_core::artifacts::image_folder::{self, report_file};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropRecord, FaceQuality, Size};
-use facepipe_drawing::lettering::{LETTER, write_across};
+use facepipe_drawing::text::{SIZE, Weight, fitted, width, write_small};
 use facepipe_drawing::thumbnail::thumbnail;
 use facepipe_faces::quality;
 use facepipe_imaging::image_io;
@@ -30,7 +30,7 @@ const TILE: u32 = 112;
 /// Space between tiles and at the edges, in pixels.
 const GAP: u32 = 6;
 /// Height of a line of text with the space below it, in pixels.
-const LINE: u32 = LETTER + 3;
+const LINE: u32 = SIZE + 3;
 /// Lines below a crop.
 const LINES: u32 = 3;
 /// Space between a crop and its text, in pixels.
@@ -39,8 +39,10 @@ const TEXT_GAP: u32 = 2;
 const ACROSS: u32 = TILE + GAP;
 /// From one row of tiles to the next, in pixels.
 const DOWN: u32 = TILE + TEXT_GAP + LINES * LINE + GAP;
-/// Letters of the title that may make the sheet wider.
-const TITLE_LETTERS: usize = 100;
+/// The widest that a title makes the sheet, in pixels; a longer one is cut off.
+const TITLE_WIDTH: u32 = 800;
+/// What stands below the crops, in this order.
+const LEGEND: &str = "quality, size of the face, detector's score, what takes most away";
 /// A part of the quality that leaves so much is not worth a word.
 const ALL_RIGHT: f64 = 0.9;
 
@@ -161,7 +163,7 @@ impl Tile {
             ..
         } = quality;
         [
-            (format!("{overall:.2} {size:>5} px"), INK),
+            (format!("{overall:.2}, {size} px"), INK),
             (format!("score {score:.2}"), PALE_INK),
             (weakness(&quality), PALE_INK),
         ]
@@ -182,25 +184,26 @@ fn weakness(quality: &FaceQuality) -> String {
 fn draw(label: &str, tiles: &[Tile], shown: &Shown) -> RgbImage {
     let total = tiles.len() + shown.left_out;
     let title = format!("{label}: {total} crops, best to worst");
-    let legend = "quality, size of the face, detector's score, what takes most away";
     let rows = |tiles: usize| tiles.div_ceil(COLUMNS) as u32;
     let (best, worst) = tiles.split_at(shown.best);
     let separator = if worst.is_empty() { 0 } else { LINE + GAP };
     let head = GAP + 2 * LINE + GAP;
     let columns = tiles.len().min(COLUMNS) as u32;
-    let letters = title.chars().count().min(TITLE_LETTERS).max(legend.len()) as u32;
+    let title = fitted(&title, SIZE, TITLE_WIDTH);
+    let text_width =
+        [&title, LEGEND].map(|text| width(text, SIZE as f32, Weight::Regular).ceil() as u32);
     let mut sheet = RgbImage::from_pixel(
-        (GAP + columns * ACROSS).max(2 * GAP + letters * LETTER),
+        (GAP + columns * ACROSS).max(2 * GAP + text_width[0].max(text_width[1])),
         head + (rows(best.len()) + rows(worst.len())) * DOWN + separator,
         BACKGROUND,
     );
-    write_across(&mut sheet, GAP, GAP, &title, INK);
-    write_across(&mut sheet, GAP, GAP + LINE, legend, PALE_INK);
+    write_small(&mut sheet, GAP, GAP, &title, INK);
+    write_small(&mut sheet, GAP, GAP + LINE, LEGEND, PALE_INK);
     place(&mut sheet, head, best);
     if !worst.is_empty() {
         let top = head + rows(best.len()) * DOWN;
         let text = format!("... {} between these are not shown ...", shown.left_out);
-        write_across(&mut sheet, GAP, top, &text, INK);
+        write_small(&mut sheet, GAP, top, &text, INK);
         place(&mut sheet, top + separator, worst);
     }
     sheet
@@ -216,7 +219,7 @@ fn place(sheet: &mut RgbImage, top: u32, tiles: &[Tile]) {
         imageops::replace(sheet, &tile.picture, x.into(), y.into());
         let text_top = top + TILE + TEXT_GAP;
         for ((text, ink), line) in tile.lines().iter().zip(0..) {
-            write_across(sheet, left, text_top + line * LINE, text, *ink);
+            write_small(sheet, left, text_top + line * LINE, text, *ink);
         }
     }
 }

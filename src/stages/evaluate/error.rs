@@ -8,7 +8,6 @@ use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::ports::DetectorError;
 use facepipe_core::types::Split;
-use facepipe_drawing::plot::PlotError;
 use facepipe_faces::face_finder::NoDetector;
 use facepipe_imaging::data_set::DataSetError;
 use facepipe_nn::{LoaderError, ModelError};
@@ -59,9 +58,6 @@ pub enum EvaluateError {
     /// A picture can't be encoded.
     #[error("cannot encode a picture of the report")]
     Picture(#[from] image::ImageError),
-    /// A plot can't be drawn.
-    #[error(transparent)]
-    Plot(#[from] PlotError),
     /// The model's detector can't be used, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),

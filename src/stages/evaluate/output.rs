@@ -63,7 +63,7 @@ impl Findings<'_> {
         for plot in &plots {
             context.interrupt.check()?;
             let path = folder.path(&format!("{}.png", plot.name));
-            atomic::write(&path, &plot.png()?)?;
+            atomic::write(&path, &plot.figure.png()?)?;
         }
         let galleries = self.galleries(context)?;
         let page = page::write(report, self.classifier.card(), &plots, &galleries);

@@ -16,7 +16,7 @@ use facepipe_core::artifacts::image_folder::{self, REPORT_FOLDER, report_file};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropPlace, Size};
-use facepipe_drawing::lettering::{LETTER, write_across};
+use facepipe_drawing::text::{SIZE, Weight, fitted, width, write_small};
 use facepipe_drawing::thumbnail::thumbnail;
 use facepipe_imaging::image_io;
 
@@ -24,16 +24,14 @@ use facepipe_imaging::image_io;
 const SHEET_FILE: &str = "identities.png";
 /// Faces beside each other.
 const COLUMNS: usize = 8;
-/// Side of the square in which a face is shown, in pixels: as wide as a line of letters.
-const TILE: u32 = LETTERS as u32 * LETTER;
-/// Letters of a line below a face: as many as the name of a crop has.
-const LETTERS: usize = 16;
+/// Side of the square in which a face is shown, in pixels: the name of a crop fits below it.
+const TILE: u32 = 128;
 /// Width of the frame around a face, in pixels.
 const FRAME: u32 = 4;
 /// Space between faces and at the edges, in pixels.
 const GAP: u32 = 10;
 /// Height of a line of text with the space below it, in pixels.
-const LINE: u32 = LETTER + 3;
+const LINE: u32 = SIZE + 3;
 /// Lines below a face.
 const LINES: u32 = 3;
 /// From one face to the next beside it, in pixels.
@@ -173,12 +171,12 @@ fn draw(
         head + parts.iter().map(height_of).sum::<u32>(),
         BACKGROUND,
     );
-    write_across(&mut sheet, GAP, GAP, &title, INK);
-    write_across(&mut sheet, GAP, GAP + LINE, legend, PALE_INK);
+    write_small(&mut sheet, GAP, GAP, &title, INK);
+    write_small(&mut sheet, GAP, GAP + LINE, legend, PALE_INK);
     let mut top = head;
     for group in &parts {
         let (part, members) = group;
-        write_across(&mut sheet, GAP, top, &part.headline(members.len()), INK);
+        write_small(&mut sheet, GAP, top, &part.headline(members.len()), INK);
         for (index, member) in members.iter().take(part.most).enumerate() {
             let left = GAP + (index % COLUMNS) as u32 * ACROSS;
             let tile_top = top + PART_HEAD + (index / COLUMNS) as u32 * DOWN;
@@ -236,7 +234,7 @@ fn place(sheet: &mut RgbImage, left: u32, top: u32, picture: &RgbImage, record: 
     imageops::replace(sheet, picture, x.into(), y.into());
     let text_top = top + TILE + 2 * FRAME + 2;
     for ((text, ink), line) in lines(record).iter().zip(0..) {
-        write_across(sheet, left + FRAME, text_top + line * LINE, text, *ink);
+        write_small(sheet, left + FRAME, text_top + line * LINE, text, *ink);
     }
 }
 
@@ -254,20 +252,20 @@ fn lines(record: &IdentityRecord) -> [(String, Rgb<u8>); LINES as usize] {
     let other = match (&record.other_label, record.other_distance) {
         (Some(label), Some(distance)) => {
             let distance = format!(" {distance:.2}");
-            shortened(label, LETTERS - distance.len()) + &distance
+            fitted(label, SIZE, TILE.saturating_sub(text_width(&distance))) + &distance
         }
         _ => String::new(),
     };
     [
-        (shortened(name, LETTERS), PALE_INK),
+        (fitted(name, SIZE, TILE), PALE_INK),
         (distance, INK),
         (other, PALE_INK),
     ]
 }
 
-/// The first letters of a text.
-fn shortened(text: &str, letters: usize) -> String {
-    text.chars().take(letters).collect()
+/// The width of a text in pixels.
+fn text_width(text: &str) -> u32 {
+    width(text, SIZE as f32, Weight::Regular).ceil() as u32
 }
 
 #[cfg(test)]
@@ -362,7 +360,7 @@ mod tests {
         let lines = lines(&record(255, Decision::Stranger, 0.613)).map(|(text, _)| text);
         assert_eq!(
             lines,
-            ["00000000000000ff", "0.61 > 0.52", "grace_hoppe 0.70"]
+            ["00000000000000ff", "0.61 > 0.52", "grace_hopper_… 0.70"]
         );
     }
 }

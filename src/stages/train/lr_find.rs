@@ -21,7 +21,6 @@ use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_imaging::data_set;
-use facepipe_imaging::image_io;
 use facepipe_nn::{Loader, LoaderError, Picture, use_threads};
 
 /// The first rate.
@@ -102,8 +101,8 @@ pub fn find_rate(
     fs_err::create_dir_all(folder)?;
     let (curve, plot) = (folder.join(CURVE_FILE), folder.join(PLOT_FILE));
     atomic::write(&curve, search.csv().as_bytes())?;
-    let picture = lr_plot::draw(&search.points, suggestion);
-    let png = image_io::encode_png(&picture).map_err(std::io::Error::other)?;
+    let png = lr_plot::chart(&search.points, suggestion).figure().png();
+    let png = png.map_err(std::io::Error::other)?;
     atomic::write(&plot, &png)?;
     Ok(RateReport {
         suggestion,

@@ -1,120 +1,43 @@
 //! Loss over learning rate as a picture.
 
-use image::{Rgb, RgbImage};
-
 use super::lr_find::Point;
-use facepipe_drawing::lettering::{LETTER, write_across, write_upwards};
+use facepipe_drawing::plot::{Axis, Chart, Colour, Corner, Mark, Shape};
 
-const WIDTH: u32 = 720;
-const HEIGHT: u32 = 440;
-/// Space for numbers and words: left, top, right, bottom.
-const MARGINS: [u32; 4] = [76, 34, 20, 46];
 /// How far above the first loss the picture reaches at most: beyond it a loss only leaves the picture.
 const HIGHEST_LOSS: f64 = 1.5;
-/// Lines across.
-const LINES: u32 = 5;
-
-const BACKGROUND: Rgb<u8> = Rgb([255, 255, 255]);
-const INK: Rgb<u8> = Rgb([20, 20, 20]);
-const GRID: Rgb<u8> = Rgb([225, 225, 225]);
-const PALE: Rgb<u8> = Rgb([170, 190, 225]);
-const CURVE: Rgb<u8> = Rgb([30, 80, 180]);
-const MARK: Rgb<u8> = Rgb([200, 60, 30]);
-
-/// The part of the numbers that is shown, and where.
-struct Frame {
-    powers: [f64; 2],
-    losses: [f64; 2],
-}
-
-impl Frame {
-    fn of(points: &[Point]) -> Self {
-        let rates = points.iter().map(|point| point.rate.log10());
-        let low = points.iter().map(|point| point.smoothed.min(point.loss));
-        let low = low.fold(f64::INFINITY, f64::min);
-        let high = points.iter().map(|point| point.smoothed);
-        let high = high.fold(f64::NEG_INFINITY, f64::max);
-        let first = points.first().map_or(1.0, |point| point.smoothed);
-        let high = high.min(first * HIGHEST_LOSS).max(low + 1e-3);
-        Self {
-            powers: [
-                rates.clone().fold(f64::INFINITY, f64::min).floor(),
-                rates.fold(f64::NEG_INFINITY, f64::max).ceil(),
-            ],
-            losses: [low - (high - low) * 0.05, high + (high - low) * 0.05],
-        }
-    }
-
-    fn x(&self, rate: f64) -> f64 {
-        let width = f64::from(WIDTH - MARGINS[0] - MARGINS[2]);
-        let [from, to] = self.powers;
-        f64::from(MARGINS[0]) + (rate.log10() - from) / (to - from).max(1.0) * width
-    }
-
-    fn y(&self, loss: f64) -> f64 {
-        let height = f64::from(HEIGHT - MARGINS[1] - MARGINS[3]);
-        let [from, to] = self.losses;
-        f64::from(MARGINS[1]) + (to - loss) / (to - from) * height
-    }
-}
+/// Space above and below the curve, as a share of its height.
+const MARGIN: f64 = 0.05;
 
 /// The curve with its mark at the suggested rate.
-pub(super) fn draw(points: &[Point], suggestion: f64) -> RgbImage {
-    let mut picture = RgbImage::from_pixel(WIDTH, HEIGHT, BACKGROUND);
-    let frame = Frame::of(points);
-    let (top, bottom) = (f64::from(MARGINS[1]), f64::from(HEIGHT - MARGINS[3]));
-    let (left, right) = (f64::from(MARGINS[0]), f64::from(WIDTH - MARGINS[2]));
-    for power in frame.powers[0] as i32..=frame.powers[1] as i32 {
-        let x = frame.x(10_f64.powi(power));
-        line(&mut picture, [x, top], [x, bottom], GRID);
-        let text = format!("1e{power}");
-        let start = (x as u32).saturating_sub(text.len() as u32 * LETTER / 2);
-        write_across(&mut picture, start, HEIGHT - MARGINS[3] + 8, &text, INK);
-    }
-    for number in 0..LINES {
-        let [from, to] = frame.losses;
-        let loss = from + (to - from) * f64::from(number) / f64::from(LINES - 1);
-        let y = frame.y(loss);
-        line(&mut picture, [left, y], [right, y], GRID);
-        let text = format!("{loss:.3}");
-        let start = MARGINS[0] - 8 - text.len() as u32 * LETTER;
-        write_across(&mut picture, start, y as u32 - LETTER / 2, &text, INK);
-    }
-    let mark = frame.x(suggestion);
-    line(&mut picture, [mark, top], [mark, bottom], MARK);
-    let places = |loss: fn(&Point) -> f64| {
-        let place = |point: &Point| [frame.x(point.rate), frame.y(loss(point)).max(top)];
-        points.iter().map(place).collect::<Vec<_>>()
+pub(super) fn chart(points: &[Point], suggestion: f64) -> Chart {
+    let rates = || points.iter().map(|point| point.rate.log10());
+    let first = rates().fold(f64::INFINITY, f64::min).floor();
+    let last = rates().fold(f64::NEG_INFINITY, f64::max).ceil();
+    let lowest = points.iter().map(|point| point.smoothed.min(point.loss));
+    let low = lowest.fold(f64::INFINITY, f64::min);
+    let high = points.iter().map(|point| point.smoothed);
+    let high = high.fold(f64::NEG_INFINITY, f64::max);
+    let start = points.first().map_or(1.0, |point| point.smoothed);
+    let high = high.min(start * HIGHEST_LOSS).max(low + 1e-3);
+    let margin = (high - low) * MARGIN;
+    let line = |loss: fn(&Point) -> f64| {
+        let place = |point: &Point| [point.rate, loss(point)];
+        Shape::Line(points.iter().map(place).collect())
     };
-    for (places, ink) in [
-        (places(|point| point.loss), PALE),
-        (places(|point| point.smoothed), CURVE),
-    ] {
-        for pair in places.windows(2) {
-            line(&mut picture, pair[0], pair[1], ink);
-        }
-    }
-    let title = format!("loss over learning rate; suggested: {suggestion}");
-    write_across(&mut picture, MARGINS[0], 12, &title, INK);
-    let below = "learning rate (pale: each batch, dark: smoothed)";
-    write_across(&mut picture, MARGINS[0] + 90, HEIGHT - 18, below, INK);
-    write_upwards(&mut picture, 6, HEIGHT / 2 + 2 * LETTER, "loss", INK);
-    picture
-}
-
-/// A line two pixels wide; what lies outside the picture is left out.
-fn line(picture: &mut RgbImage, from: [f64; 2], to: [f64; 2], ink: Rgb<u8>) {
-    let length = (to[0] - from[0]).abs().max((to[1] - from[1]).abs());
-    let steps = length.ceil().max(1.0);
-    for step in 0..=steps as u32 {
-        let share = f64::from(step) / steps;
-        let [x, y] = [0, 1].map(|axis: usize| from[axis] + (to[axis] - from[axis]) * share);
-        let [x, y] = [x.round() as u32, y.round() as u32];
-        for (x, y) in [(x, y), (x + 1, y), (x, y + 1)] {
-            if let Some(pixel) = picture.get_pixel_mut_checked(x, y) {
-                *pixel = ink;
-            }
-        }
+    Chart {
+        title: "Loss over learning rate".to_owned(),
+        x: Axis::powers("learning rate", 10_f64.powf(first), 10_f64.powf(last)),
+        y: Axis::even("loss", low - margin, high + margin, false),
+        marks: vec![
+            Mark::new("each batch", Colour::Muted, line(|point| point.loss)),
+            Mark::new("smoothed", Colour::Tone(0), line(|point| point.smoothed)),
+            Mark::new(
+                format!("suggested: {suggestion}"),
+                Colour::Tone(1),
+                Shape::Upright(suggestion),
+            ),
+        ],
+        legend: Corner::TopRight,
     }
 }
 
@@ -135,15 +58,36 @@ mod tests {
                 }
             })
             .collect();
-        let picture = draw(&points, 1e-3);
-        assert_eq!(picture.dimensions(), (WIDTH, HEIGHT));
-        let middle = MARGINS[0] + (WIDTH - MARGINS[0] - MARGINS[2]) / 2;
-        let marked: Vec<u32> = (0..WIDTH)
-            .filter(|x| *picture.get_pixel(*x, HEIGHT - MARGINS[3] - 3) == MARK)
+        let png = chart(&points, 1e-3).figure().png().expect("draws");
+        let picture = image::load_from_memory(&png).expect("a picture").to_rgb8();
+        let (width, height) = picture.dimensions();
+        let columns_of = |ink: [u8; 3]| -> Vec<u32> {
+            let inked = picture
+                .enumerate_pixels()
+                .filter(|(.., pixel)| pixel.0 == ink);
+            inked.map(|(x, ..)| x).collect()
+        };
+        // The frame goes from 58 to 18 units before the right edge, of two pixels each.
+        let middle = f64::from(116 + width - 36) / 2.0;
+        let below_the_legend = height / 2;
+        let marked: Vec<u32> = (0..width)
+            .filter(|x| {
+                (below_the_legend..height).any(|y| picture.get_pixel(*x, y).0 == [0xd5, 0x5e, 0x00])
+            })
             .collect();
-        assert_eq!(marked, [middle, middle + 1]);
-        let highest = |x| (0..HEIGHT).find(|y| *picture.get_pixel(x, *y) == CURVE);
-        let (first, later) = (highest(MARGINS[0] + 40), highest(WIDTH - MARGINS[2] - 40));
-        assert!(first.is_some() && first < later, "{first:?} {later:?}");
+        assert!(!marked.is_empty());
+        assert!(
+            marked
+                .iter()
+                .all(|x| (f64::from(*x) + 0.5 - middle).abs() < 2.0),
+            "{marked:?}"
+        );
+        let curve = [0x00, 0x72, 0xb2];
+        let highest = |x| (0..height).find(|y| picture.get_pixel(x, *y).0 == curve);
+        let columns = columns_of(curve);
+        let (first, last) = (columns.iter().min(), columns.iter().max());
+        assert!(first.is_some_and(|x| *x < 130) && last.is_some_and(|x| *x > width - 60));
+        let (early, later) = (highest(160), highest(width / 2));
+        assert!(early.is_some() && early < later, "{early:?} {later:?}");
     }
 }

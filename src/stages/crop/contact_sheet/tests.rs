@@ -120,14 +120,14 @@ fn each_tile_has_its_figures_below_it() {
         }),
     };
     let [first, second, third] = with_figures.lines().map(|(text, _)| text);
-    assert_eq!(first, "0.46   135 px");
+    assert_eq!(first, "0.46, 135 px");
     assert_eq!(
         (second.as_str(), third.as_str()),
         ("score 13.50", "blurred 0.29")
     );
     let ink = |sheet: &RgbImage, top: u32| {
         let row = |y| (GAP..GAP + TILE).map(move |x| (x, y));
-        (top..top + LETTER)
+        (top..top + LINE)
             .flat_map(row)
             .any(|(x, y)| *sheet.get_pixel(x, y) != BACKGROUND)
     };
@@ -205,6 +205,8 @@ fn any_label_can_be_written() {
         };
         let sheet = draw(label, &[tile], &Shown::of(1));
         // Wide enough for the legend, and never wider than ten tiles.
-        assert!(sheet.width() > 500 && sheet.width() < 850, "{label}");
+        let legend = width(LEGEND, SIZE as f32, Weight::Regular) as u32;
+        assert!(sheet.width() > legend + 2 * GAP, "{label}");
+        assert!(sheet.width() <= TITLE_WIDTH + 2 * GAP, "{label}");
     }
 }

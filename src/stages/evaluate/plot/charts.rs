@@ -5,7 +5,7 @@ use super::shares::{AcceptChart, Histogram, accept_rates, histogram};
 use crate::Findings;
 use crate::report::Report;
 use crate::training::Training;
-use facepipe_drawing::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Shape, Tone};
+use facepipe_drawing::plot::{Axis, Bar, Chart, Colour, Corner, Mark, Plot, Shape};
 use facepipe_models::calibration::Figures;
 
 /// How much a bar covers what is behind it.
@@ -137,20 +137,20 @@ fn reliability(name: &'static str, title: &str, figures: &Figures) -> Plot {
         marks: vec![
             Mark::new(
                 "right answers",
-                Tone::Colour(0),
+                Colour::Tone(0),
                 Shape::Bars(bars(|right, _| (0.0, right)), COVER),
             ),
             Mark::new(
                 "too sure or too modest",
-                Tone::Colour(1),
+                Colour::Tone(1),
                 Shape::Bars(bars(|right, said| (right, said)), 0.35),
             ),
             Mark::new(
                 "share of images",
-                Tone::Plain,
+                Colour::Muted,
                 Shape::Bars(counts.collect(), 0.9),
             ),
-            Mark::unnamed(Tone::Plain, Shape::Dashed(vec![[0.0, 0.0], [1.0, 1.0]])),
+            Mark::unnamed(Colour::Muted, Shape::Dashed(vec![[0.0, 0.0], [1.0, 1.0]])),
         ],
         legend: Corner::TopLeft,
     };
@@ -176,15 +176,15 @@ fn roc(report: &Report) -> Plot {
         x: Axis::shares("images of other labels accepted"),
         y: Axis::shares("images of the label accepted"),
         marks: vec![
-            Mark::unnamed(Tone::Plain, Shape::Dashed(vec![[0.0, 0.0], [1.0, 1.0]])),
+            Mark::unnamed(Colour::Muted, Shape::Dashed(vec![[0.0, 0.0], [1.0, 1.0]])),
             Mark::new(
                 area("all pairs, area", one_vs_rest.roc_auc_micro),
-                Tone::Colour(1),
+                Colour::Tone(1),
                 Shape::Line(curves.roc_micro.clone()),
             ),
             Mark::new(
                 area("mean of labels, area", one_vs_rest.roc_auc_macro),
-                Tone::Colour(0),
+                Colour::Tone(0),
                 Shape::Line(curves.roc_macro.clone()),
             ),
         ],
@@ -207,7 +207,7 @@ fn precision_recall(report: &Report) -> Plot {
         marks: vec![
             Mark::new(
                 area("all pairs, average", one_vs_rest.average_precision_micro),
-                Tone::Colour(1),
+                Colour::Tone(1),
                 Shape::Line(curves.precision_recall_micro.clone()),
             ),
             Mark::new(
@@ -215,7 +215,7 @@ fn precision_recall(report: &Report) -> Plot {
                     "mean of labels, average",
                     one_vs_rest.average_precision_macro,
                 ),
-                Tone::Colour(0),
+                Colour::Tone(0),
                 Shape::Line(curves.precision_recall_macro.clone()),
             ),
         ],
@@ -257,7 +257,7 @@ pub(crate) fn of_training(training: &Training) -> Vec<Plot> {
                 .iter()
                 .zip(values)
                 .map(|(epoch, value)| [*epoch, *value]);
-            Mark::new(name, Tone::Colour(tone), Shape::Line(points.collect()))
+            Mark::new(name, Colour::Tone(tone), Shape::Line(points.collect()))
         });
         let all = || {
             columns
@@ -280,7 +280,11 @@ pub(crate) fn of_training(training: &Training) -> Vec<Plot> {
         let mut marks: Vec<Mark> = marks.collect();
         if let Some(end) = training.frozen_until.filter(|end| *end < last) {
             let shape = Shape::Upright(end);
-            marks.push(Mark::new("all layers learn from here", Tone::Plain, shape));
+            marks.push(Mark::new(
+                "all layers learn from here",
+                Colour::Muted,
+                shape,
+            ));
         }
         Chart {
             title: title.to_owned(),
@@ -330,7 +334,8 @@ mod tests {
             frozen_until: Some(1.0),
         };
         for plot in of_training(&training) {
-            let png = image::load_from_memory(&plot.png().expect("draws")).expect("a picture");
+            let png =
+                image::load_from_memory(&plot.figure.png().expect("draws")).expect("a picture");
             let blue = png
                 .to_rgb8()
                 .pixels()

@@ -1,8 +1,7 @@
 //! The confusion matrix, for a few labels as for a thousand.
 
-use maud::{Markup, PreEscaped, html};
-
-use facepipe_drawing::plot::{Plot, shown, unit};
+use facepipe_drawing::plot::{Area, Colour, Figure, Line, Plot, Stroke, Text, shown};
+use facepipe_drawing::text::{Weight, width};
 
 /// Side that the matrix should about have, in units.
 const MATRIX_SIDE: f64 = 620.0;
@@ -18,6 +17,9 @@ const CELL_WITH_LINES: f64 = 7.5;
 const SMALLEST_MARK: f64 = 3.0;
 /// Letters of a name that are shown.
 const NAME_LETTERS: usize = 22;
+/// Size of letters, and of those of the title.
+const LETTERS: f64 = 12.0;
+const TITLE_LETTERS: f64 = 14.0;
 /// Space at the edges.
 const GAP: f64 = 12.0;
 /// Space above the matrix for the title and the names of the sides.
@@ -32,60 +34,53 @@ pub(crate) fn confusion(labels: &[&str], counts: &[Vec<u64>]) -> Plot {
         .iter()
         .map(|label| shown(label, NAME_LETTERS))
         .collect();
-    let longest = names
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let longest = (names.iter())
+        .map(|name| width(name, letters as f32, Weight::Regular))
+        .fold(0.0, f32::max);
     let named = cell >= CELL_WITH_NAME;
     let beside = if named {
-        longest as f64 * letters * 0.6 + 8.0
+        f64::from(longest) + 8.0
     } else {
         14.0
     };
     let side = cell * labels.len() as f64;
     let (left, top) = (GAP + 16.0 + beside, HEAD + if named { beside } else { 0.0 });
-    // The names below the columns' end lean, so none of them needs more room.
-    let (width, height) = ((left + side + GAP).max(300.0), top + side + GAP);
-    let drawing = Drawing {
+    let mut figure = Figure::new((left + side + GAP).max(300.0), top + side + GAP);
+    let soft = |text: &str, at| Text::new(text, at, LETTERS, Colour::Muted);
+    figure.add(Text::new("Confusion matrix", [GAP, 22.0], TITLE_LETTERS, Colour::Text).bold());
+    figure.add(soft("predicted →", [left, 42.0]));
+    figure.add(soft("← truth", [14.0, top]).ending().upwards());
+    figure.add(Line::frame([left, top], [side, side]));
+    for (index, name) in names.iter().enumerate().filter(|_| named) {
+        // From the middle of a cell to the baseline of a name beside it.
+        let along = (index as f64 + 0.5) * cell + letters * 0.35;
+        let name = |at| Text::new(name, at, letters, Colour::Text);
+        figure.add(name([left - 6.0, top + along]).ending());
+        figure.add(name([left + along, top - 6.0]).upwards());
+    }
+    let cells = Cells {
         labels,
         counts,
         cell,
         left,
         top,
     };
-    let svg = html! {
-        svg viewBox=(format!("0 0 {width:.0} {height:.0}")) role="img" font-size=(unit(letters)) {
-            rect.back width=(unit(width)) height=(unit(height)) {}
-            text.ink x=(GAP) y="22" font-size="14" font-weight="bold" { "Confusion matrix" }
-            text.soft x=(unit(left)) y="42" font-size="12" { "predicted →" }
-            text.soft x="14" y=(unit(top)) font-size="12" text-anchor="end"
-                transform=(format!("rotate(-90 14 {top:.1})")) { "← truth" }
-            rect.frame x=(unit(left)) y=(unit(top)) width=(unit(side)) height=(unit(side)) {}
-            @if named {
-                @for (index, name) in names.iter().enumerate() {
-                    @let middle = (index as f64 + 0.5) * cell;
-                    text.ink x=(unit(left - 6.0)) y=(unit(top + middle + letters * 0.35)) text-anchor="end" { (name) }
-                    @let (x, y) = (left + middle + letters * 0.35, top - 6.0);
-                    text.ink x=(unit(x)) y=(unit(y)) transform=(format!("rotate(-90 {x:.1} {y:.1})")) { (name) }
-                }
-            }
-            (drawing.cells())
-            @if cell >= CELL_WITH_LINES { (drawing.lines()) }
-        }
-    };
+    cells.draw(&mut figure);
+    if cell >= CELL_WITH_LINES {
+        figure.add(cells.lines());
+    }
     Plot {
         name: "confusion",
         caption:
             "Rows are the truth, columns the prediction; a cell is the darker, the larger its \
             share of its row."
                 .to_owned(),
-        svg,
+        figure,
         wide: true,
     }
 }
 
-struct Drawing<'a> {
+struct Cells<'a> {
     labels: &'a [&'a str],
     counts: &'a [Vec<u64>],
     cell: f64,
@@ -93,25 +88,21 @@ struct Drawing<'a> {
     top: f64,
 }
 
-impl Drawing<'_> {
+impl Cells<'_> {
     /// Only cells that hold something: a thousand labels have a million cells.
-    fn cells(&self) -> Markup {
-        html! {
-            @for (row, counts) in self.counts.iter().enumerate() {
-                @let sum: u64 = counts.iter().sum();
-                @for (column, count) in counts.iter().enumerate() {
-                    @if *count > 0 { (self.cell(row, column, *count, sum)) }
-                }
+    fn draw(&self, figure: &mut Figure) {
+        for (row, counts) in self.counts.iter().enumerate() {
+            let sum: u64 = counts.iter().sum();
+            for (column, count) in counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+                self.draw_cell([row, column], *count, sum, figure);
             }
         }
     }
 
-    fn cell(&self, row: usize, column: usize, count: u64, sum: u64) -> Markup {
+    fn draw_cell(&self, [row, column]: [usize; 2], count: u64, sum: u64, figure: &mut Figure) {
         let share = count as f64 / sum.max(1) as f64;
-        let class = if row == column { "t0-fill" } else { "t1-fill" };
-        let side = self
-            .cell
-            .max(if row == column { 1.5 } else { SMALLEST_MARK });
+        let is_right = row == column;
+        let side = self.cell.max(if is_right { 1.5 } else { SMALLEST_MARK });
         let overhang = (side - self.cell) / 2.0;
         let (x, y) = (
             self.left + column as f64 * self.cell,
@@ -120,33 +111,46 @@ impl Drawing<'_> {
         // Small shares are still seen.
         let cover = 0.15 + 0.85 * share.sqrt();
         let [truth, predicted] = [row, column].map(|index| shown(self.labels[index], 60));
-        let ink = if cover > 0.65 { "back" } else { "ink" };
-        let middle = self.cell / 2.0;
-        html! {
-            rect class=(class) fill-opacity=(format!("{cover:.2}")) x=(unit(x - overhang)) y=(unit(y - overhang))
-                width=(unit(side)) height=(unit(side)) {
-                title { (truth) @if row == column { " named right: " } @else { " taken for " (predicted) ": " }
-                    (count) " of " (sum) }
-            }
-            @if self.cell >= CELL_WITH_COUNT && count.to_string().len() as f64 * 8.0 < self.cell {
-                text class=(ink) x=(unit(x + middle)) y=(unit(y + middle + 4.0)) text-anchor="middle"
-                    font-size="12" pointer-events="none" { (count) }
-            }
+        let what = if is_right {
+            format!("{truth} named right")
+        } else {
+            format!("{truth} taken for {predicted}")
+        };
+        let tone = Colour::Tone(if is_right { 0 } else { 1 });
+        figure.add(Area {
+            cover,
+            hint: Some(format!("{what}: {count} of {sum}")),
+            ..Area::new([x - overhang, y - overhang], [side, side], tone)
+        });
+        if self.cell >= CELL_WITH_COUNT && count.to_string().len() as f64 * 8.0 < self.cell {
+            let middle = self.cell / 2.0;
+            let ink = if cover > 0.65 {
+                Colour::Background
+            } else {
+                Colour::Text
+            };
+            let at = [x + middle, y + middle + 4.0];
+            figure.add(Text::new(count.to_string(), at, LETTERS, ink).centred());
         }
     }
 
-    fn lines(&self) -> Markup {
+    /// The lines between cells.
+    fn lines(&self) -> Line {
         let side = self.cell * self.labels.len() as f64;
-        let mut path = String::new();
-        for index in 1..self.labels.len() {
-            let along = index as f64 * self.cell;
+        let (right, bottom) = (self.left + side, self.top + side);
+        let places = (1..self.labels.len()).map(|index| index as f64 * self.cell);
+        let lines = places.flat_map(|along| {
             let (x, y) = (self.left + along, self.top + along);
-            path.push_str(&format!(
-                "M{:.1} {y:.1}h{side:.1}M{x:.1} {:.1}v{side:.1}",
-                self.left, self.top
-            ));
+            [
+                vec![[self.left, y], [right, y]],
+                vec![[x, self.top], [x, bottom]],
+            ]
+        });
+        Line {
+            parts: lines.collect(),
+            colour: Colour::Grid,
+            stroke: Stroke::Thin,
         }
-        html! { path.grid fill="none" d=(PreEscaped(path)) {} }
     }
 }
 
@@ -167,7 +171,8 @@ mod tests {
                 counts[index][count - 1 - index] += 1;
             }
             let plot = confusion(&labels, &counts);
-            let png = image::load_from_memory(&plot.png().expect("draws")).expect("a picture");
+            let png =
+                image::load_from_memory(&plot.figure.png().expect("draws")).expect("a picture");
             assert!(png.width() < 4001 && png.height() < 4001 && png.width() > 100);
         }
     }
@@ -175,11 +180,12 @@ mod tests {
     #[test]
     fn rows_are_truths_and_columns_predictions() {
         let plot = confusion(&["ada", "bea"], &[vec![4, 0], vec![3, 1]]);
-        assert!(plot.svg.0.contains("ada named right: 4 of 4"));
-        assert!(plot.svg.0.contains("bea taken for ada: 3 of 4"));
-        assert!(!plot.svg.0.contains("ada taken for bea"));
+        let svg = plot.figure.svg().into_string();
+        assert!(svg.contains("ada named right: 4 of 4"));
+        assert!(svg.contains("bea taken for ada: 3 of 4"));
+        assert!(!svg.contains("ada taken for bea"));
         // The mistake lies below the first label's right answers.
-        let picture = image::load_from_memory(&plot.png().expect("draws"))
+        let picture = image::load_from_memory(&plot.figure.png().expect("draws"))
             .expect("a picture")
             .to_rgb8();
         let is_warm = |x: u32, y: u32| picture.get_pixel(x, y).0[0] > picture.get_pixel(x, y).0[2];

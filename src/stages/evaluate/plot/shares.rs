@@ -3,7 +3,7 @@
 use super::charts::COVER;
 use crate::curve::AcceptRate;
 use crate::threshold_text;
-use facepipe_drawing::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
+use facepipe_drawing::plot::{Axis, Bar, Chart, Colour, Corner, Mark, Plot, Point, Shape};
 
 /// Bars of a histogram.
 const BARS: usize = 25;
@@ -45,13 +45,13 @@ pub(super) fn histogram(of: Histogram<'_>) -> Plot {
         let name = format!("{name} ({})", values.len());
         marks.push(Mark::new(
             name,
-            Tone::Colour(tone),
+            Colour::Tone(tone),
             Shape::Bars(bars, COVER),
         ));
     }
     if let Some(threshold) = of.threshold {
         let name = format!("threshold: {}", threshold_text(threshold));
-        marks.push(Mark::new(name, Tone::Plain, Shape::Upright(threshold)));
+        marks.push(Mark::new(name, Colour::Muted, Shape::Upright(threshold)));
     }
     let chart = Chart {
         title: of.title.to_owned(),
@@ -99,7 +99,7 @@ pub(super) fn accept_rates(of: &AcceptChart<'_>) -> Plot {
     } else {
         0.0
     };
-    let mut marks = vec![Mark::unnamed(Tone::Colour(0), Shape::Line(steps))];
+    let mut marks = vec![Mark::unnamed(Colour::Tone(0), Shape::Line(steps))];
     for (tone, rate) in of.rates.iter().enumerate() {
         let text = format!(
             "{:.1} % at {} %{}",
@@ -108,7 +108,7 @@ pub(super) fn accept_rates(of: &AcceptChart<'_>) -> Plot {
             if rate.too_few { " (too few)" } else { "" }
         );
         let shape = Shape::Upright(rate.false_accept_rate.max(low));
-        marks.push(Mark::new(text, Tone::Colour(tone + 1), shape));
+        marks.push(Mark::new(text, Colour::Tone(tone + 1), shape));
     }
     let chart = Chart {
         title: of.title.to_owned(),

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{Shown, not_shown};
 use facepipe_core::types::Split;
-use facepipe_drawing::plot::unit;
+use facepipe_drawing::plot::{Colour, unit};
 
 /// Labels that are listed; of more only the largest and the smallest.
 const MOST_LABELS: usize = 200;
@@ -76,7 +76,7 @@ impl<'a> Counts<'a> {
                 "Images of each label by side:"
                 @for side in Split::ALL {
                     " " span.key { svg viewBox="0 0 10 10" width="10" height="10" {
-                        rect class=(format!("t{}-fill", tone(side))) width="10" height="10" {}
+                        rect class=(Colour::Tone(tone(side)).fill_class()) width="10" height="10" {}
                     } " " (side.folder()) }
                 }
                 @if hidden > 0 { ". The " (first) " largest and the " (count - first - hidden) " smallest are listed" }
@@ -110,7 +110,7 @@ fn bar(kept: &[u64; 3], largest: u64) -> Markup {
         svg.bar viewBox=(format!("0 0 {BAR} 12")) width=(BAR) height="12" role="img" {
             @for (at, side) in Split::ALL.into_iter().enumerate() {
                 @if kept[at] > 0 {
-                    rect class=(format!("t{}-fill", tone(side))) x=(unit(start(at))) y="1" height="10"
+                    rect class=(Colour::Tone(tone(side)).fill_class()) x=(unit(start(at))) y="1" height="10"
                         width=(unit((length(kept[at]) - 0.8).max(0.6))) { title { (kept[at]) " " (side.folder()) } }
                 }
             }

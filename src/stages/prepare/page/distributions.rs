@@ -6,7 +6,7 @@ use super::Shown;
 use super::counts::tone;
 use facepipe_core::types::Split;
 use facepipe_drawing::page::plots;
-use facepipe_drawing::plot::{Axis, Bar, Chart, Corner, Mark, Plot, Point, Shape, Tone};
+use facepipe_drawing::plot::{Axis, Bar, Chart, Colour, Corner, Mark, Plot, Point, Shape};
 
 /// Bars of a histogram.
 const BARS: usize = 24;
@@ -85,7 +85,7 @@ fn histogram(title: &str, label: &str, values: &[(Split, f64)], [low, high]: [f6
         };
         marks.push(Mark::new(
             format!("{side} ({total})"),
-            Tone::Colour(tone(side)),
+            Colour::Tone(tone(side)),
             shape,
         ));
     }
