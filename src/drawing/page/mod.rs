@@ -1,5 +1,5 @@
-//! What the pages of reports share: a page that needs no other file and no script, light or dark as
-//! the reader has it. All text is escaped.
+//! Pages that need no other file, light or dark as the reader has it: the frame of all of them, and what
+//! those of reports share. All text is escaped.
 
 use base64::Engine as _;
 use image::imageops::{self, FilterType};
@@ -9,35 +9,69 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::plot::{DARK, LIGHT, Plot, style};
 use facepipe_imaging::image_io;
 
-/// The rules of style.
-const STYLE: &str = include_str!("style.css");
+/// The rules of style that all pages begin with.
+pub const FRAME_STYLE: &str = include_str!("frame.css");
+/// Those of reports.
+const REPORT_STYLE: &str = include_str!("report.css");
 /// The longer side of a picture on a page, in pixels.
 const PICTURE_SIDE: u32 = 132;
 /// Quality of its JPEG.
 const PICTURE_QUALITY: u8 = 82;
 
-/// A whole page.
+/// A page.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// What the browser calls it.
+    pub title: &'a str,
+    /// All its rules of style: [`FRAME_STYLE`] and its own.
+    pub style: &'a str,
+    /// What is seen.
+    pub body: &'a Markup,
+    /// A script that runs when the page is there.
+    pub script: Option<&'a str>,
+}
+
+impl Page<'_> {
+    /// The whole file. Style and script stand in it as they are, so that a server can allow them by
+    /// their digests.
+    #[must_use]
+    pub fn markup(&self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    // No icon: otherwise browsers ask the server for one.
+                    link rel="icon" href="data:,";
+                    title { (self.title) }
+                    style { (PreEscaped(self.style)) }
+                }
+                body {
+                    (self.body)
+                    @if let Some(script) = self.script {
+                        script { (PreEscaped(script)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A report's page, whole.
 #[must_use]
 pub fn document(title: &str, body: &Markup) -> String {
-    let plot_styles = format!(
-        "{}@media (prefers-color-scheme:dark){{{}}}",
-        style(&LIGHT),
-        style(&DARK)
-    );
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style { (PreEscaped(STYLE)) (PreEscaped(plot_styles)) }
-            }
-            body { (body) }
-        }
+    let (light, dark) = (style(&LIGHT), style(&DARK));
+    let style =
+        format!("{FRAME_STYLE}{REPORT_STYLE}{light}@media (prefers-color-scheme:dark){{{dark}}}");
+    let page = Page {
+        title,
+        style: &style,
+        body,
+        script: None,
     };
-    page.into_string()
+    page.markup().into_string()
 }
 
 /// A figure that is seen at once: its name, and below it what qualifies it.
@@ -109,6 +143,8 @@ mod tests {
     fn text_is_escaped_and_no_other_file_is_named() {
         let page = document("<b> & \"c\"", &html! { p { "<script>alert(1)</script>" } });
         assert!(page.contains("<title>&lt;b&gt; &amp; &quot;c&quot;</title>"));
-        assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("<link"));
+        assert!(!page.contains("<script") && !page.contains("src="));
+        assert_eq!(page.matches("<link").count(), 1);
+        assert!(page.contains("<link rel=\"icon\" href=\"data:,\">"));
     }
 }

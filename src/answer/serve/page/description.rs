@@ -23,7 +23,7 @@ pub(crate) fn docs(description: &Value) -> Markup {
         }
         (footer())
     };
-    frame("facepipe: routes of the server", body, None)
+    frame("facepipe: routes of the server", &body, None)
 }
 
 fn section(path: &str, method: &str, route: &Value, description: &Value) -> Markup {

@@ -3,26 +3,28 @@
 mod description;
 mod picture;
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::answers::Prediction;
 use super::problem::Problem;
 use facepipe_core::types::ModelCard;
-use facepipe_drawing::page::data_address;
+use facepipe_drawing::page::{FRAME_STYLE, Page, data_address};
 use facepipe_imaging::image_io::encode_jpeg;
 use facepipe_predict::NamedFace;
 
 pub(super) use description::docs;
 pub(super) use picture::Picture;
 
-const STYLE: &str = include_str!("style.css");
+/// The rules of style of all pages.
+static STYLE: LazyLock<String> =
+    LazyLock::new(|| format!("{FRAME_STYLE}{}", include_str!("style.css")));
 const SCRIPT: &str = include_str!("photo.js");
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -38,39 +40,26 @@ pub(super) fn openapi() -> Value {
 
 /// What the pages may load: their own style and script, by digest, and pictures that they hold.
 pub(super) fn policy() -> String {
-    static POLICY: OnceLock<String> = OnceLock::new();
-    let made = POLICY.get_or_init(|| {
+    static POLICY: LazyLock<String> = LazyLock::new(|| {
         let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
         format!(
             "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; img-src blob: data:; \
              connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-            hash(STYLE),
+            hash(&STYLE),
             hash(SCRIPT),
         )
     });
-    made.clone()
+    POLICY.clone()
 }
 
-fn frame(title: &str, body: Markup, script: Option<&str>) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                link rel="icon" href="data:,";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (body)
-                @if let Some(script) = script {
-                    script { (PreEscaped(script)) }
-                }
-            }
-        }
-    }
+fn frame(title: &str, body: &Markup, script: Option<&str>) -> Markup {
+    let page = Page {
+        title,
+        style: &STYLE,
+        body,
+        script,
+    };
+    page.markup()
 }
 
 /// Where people drop a photo and see who is in it.
@@ -124,7 +113,7 @@ pub(super) fn photo(card: &ModelCard, needs_key: bool) -> Markup {
     };
     frame(
         &format!("{}: who is in the photo?", card.name),
-        body,
+        &body,
         Some(SCRIPT),
     )
 }
@@ -163,7 +152,7 @@ pub(super) fn answer(prediction: &Prediction, marked: Option<&RgbImage>) -> Mark
         }
         (footer())
     };
-    frame("Who is in the photo?", body, None)
+    frame("Who is in the photo?", &body, None)
 }
 
 fn row(number: usize, face: &NamedFace) -> Markup {
@@ -199,7 +188,7 @@ pub(super) fn problem(problem: &Problem) -> Markup {
         }
         (footer())
     };
-    frame("That did not work", body, None)
+    frame("That did not work", &body, None)
 }
 
 #[cfg(test)]
@@ -232,7 +221,7 @@ mod tests {
 
     #[test]
     fn pages_load_nothing_from_elsewhere() {
-        for text in [STYLE, SCRIPT] {
+        for text in [STYLE.as_str(), SCRIPT] {
             assert!(!text.contains("http://") && !text.contains("https://"));
             assert!(!text.contains("</") && !text.contains("@import"));
         }

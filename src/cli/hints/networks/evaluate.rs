@@ -36,7 +36,7 @@ impl Advice for EvaluateError {
                 `--pairs-root DIR` where else"
                 .to_owned(),
             Self::OneSidedPairs(_) => "add pairs of the kind that is missing".to_owned(),
-            Self::Interrupted(_) | Self::Picture(_) | Self::Table(_) | Self::Plot(_) => {
+            Self::Interrupted(_) | Self::Picture(_) | Self::Table(_) => {
                 return None;
             }
         })
