@@ -360,7 +360,8 @@ mod tests {
         let lines = lines(&record(255, Decision::Stranger, 0.613)).map(|(text, _)| text);
         assert_eq!(
             lines,
-            ["00000000000000ff", "0.61 > 0.52", "grace_hopper_… 0.70"]
+            ["00000000000000ff", "0.61 > 0.52", "grace_hopper_t… 0.70"]
         );
+        assert!(lines.iter().all(|line| text_width(line) <= TILE));
     }
 }
