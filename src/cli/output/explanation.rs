@@ -1,4 +1,4 @@
-//! What `prepare --explain` tells a person.
+//! What `prepare --explain` prints without `--json`.
 
 use facepipe_imaging::perceptual_hash::PerceptualHash;
 use facepipe_prepare::{Agreement, Explanation, ImageFacts};
@@ -38,20 +38,20 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
     );
     hash("turned or mirrored", explanation.turned_distance);
     hash("the photos they come from", explanation.photo_distance);
-    let is_used = if explanation.second_look {
+    let compared = if explanation.second_look {
         "compared, because the hashes are near"
     } else {
-        "not asked for, because the hashes are too far apart or near enough already"
+        "not compared, because the hashes are too far apart or near enough already"
     };
     let agreement = |found: Option<Agreement>, limit: Agreement| match found {
-        None => "too few of them to tell".to_owned(),
+        None => "too few of them to decide".to_owned(),
         Some(found) => format!(
             "the least of 16 parts by {:.2} (limit {:.2}), nine of ten of 64 parts by {:.2} (limit {:.2})",
             found.large, limit.large, found.small, limit.small
         ),
     };
     lines.push(format!(
-        "  details: agree, {}; {is_used}",
+        "  details: agree, {}; {compared}",
         agreement(explanation.details, explanation.details_limit)
     ));
     if let Some(distance) = explanation.embedding_distance {

@@ -1,4 +1,4 @@
-//! The cache of what was computed of files: adding a hundred images to a data set costs the hundred.
+//! The cache of computed features: adding a hundred images to a data set costs only these hundred.
 //!
 //! `cache/hashes.jsonl` in the output folder, one line a file. A file of the same path, size and time of change is
 //! not read again; one of known content under another name is read, but not decoded. Removing the file
@@ -16,20 +16,20 @@ use facepipe_core::artifacts::given_split::CACHE_FOLDER;
 use facepipe_core::artifacts::jsonl::{self, Journal};
 use facepipe_core::types::CropPlace;
 
-/// The file's name, in the folder of all that is remembered.
+/// The file's name, in the cache folder.
 const HASHES_FILE: &str = "hashes.jsonl";
 
 /// A file that was changed less than this before it was read may change again without a new time of
-/// change: such a time is not trusted. File systems count it in steps of up to 2 seconds (FAT).
+/// change: such a time is not trusted. File systems store it in steps of up to 2 seconds (FAT).
 const UNCERTAIN: Duration = Duration::from_secs(2);
-/// The file is written anew when it has this many times as many lines as there are images.
+/// The file is rewritten when it has this many times as many lines as there are images.
 const LARGEST_SHARE: usize = 2;
 
-/// How a file looks from outside.
+/// Size and time of change of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileStamp {
     bytes: u64,
-    /// When it was last changed, in nanoseconds since 1970; `None` where that says nothing.
+    /// When it was last changed, in nanoseconds since 1970; `None` where it can't be trusted.
     changed: Option<u64>,
 }
 
@@ -55,13 +55,13 @@ pub(super) struct Entry {
     file: String,
     #[serde(flatten)]
     stamp: FileStamp,
-    /// Where the face lies that the features are of.
+    /// The place of the face that the features are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     place: Option<CropPlace>,
     features: Features,
 }
 
-/// What is known of files.
+/// The known features of files.
 #[derive(Debug)]
 pub(super) struct Cache {
     by_file: HashMap<String, Entry>,
@@ -70,7 +70,7 @@ pub(super) struct Cache {
     rotations: bool,
 }
 
-/// The file that the cache is kept in.
+/// The file of the cache.
 #[derive(Debug)]
 pub(super) struct CacheFile {
     journal: Journal<Entry>,
@@ -104,7 +104,7 @@ impl Cache {
         Ok((cache, file))
     }
 
-    /// Reads the cache of an output folder and changes nothing.
+    /// Reads the cache of an output folder without changing it.
     pub(super) fn look_into(out: &Path, rotations: bool) -> io::Result<Self> {
         let mut cache = Self::empty(rotations);
         match fs_err::read_to_string(out.join(CACHE_FOLDER).join(HASHES_FILE)) {
@@ -129,7 +129,7 @@ impl Cache {
         }
     }
 
-    /// What is known of a file that was not changed.
+    /// The features of a file that was not changed.
     pub(super) fn of_file(
         &self,
         file: &str,
@@ -142,7 +142,7 @@ impl Cache {
         is_same.then_some(&entry.features)
     }
 
-    /// What is known of a content.
+    /// The features of a content.
     pub(super) fn of_content(&self, md5: &str, place: Option<&CropPlace>) -> Option<&Features> {
         let entry = self.by_file.get(self.by_content.get(md5)?)?;
         let is_same = entry.features.md5 == md5 && entry.place.as_ref() == place;
@@ -151,7 +151,7 @@ impl Cache {
 }
 
 impl CacheFile {
-    /// Keeps what was found out of a file.
+    /// Stores the features of a file.
     pub(super) fn keep(
         &mut self,
         file: &str,
@@ -169,7 +169,7 @@ impl CacheFile {
         })
     }
 
-    /// Writes the file anew without lines of files that are gone, if there are many such lines.
+    /// Rewrites the file without lines of missing files, if there are many such lines.
     pub(super) fn tidy(self, files: &std::collections::HashSet<&str>) -> io::Result<()> {
         if self.lines <= LARGEST_SHARE * files.len() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Pairs of images that may show one photo though their hashes are apart: they get a second look.
+//! Pairs of images that may show one photo though their hashes are apart: their details are compared.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,27 +15,27 @@ const PICTURES: u32 = 64;
 /// The same for aligned faces, which are more alike: one photo's differ in 16 at most, those of different
 /// people in 35 or more but for one pair in 300,000.
 const FACES: u32 = 32;
-/// Largest label in which each two images are asked about, which costs half a second on one thread.
+/// Largest label in which all pairs of images are searched, which costs half a second on one thread.
 /// Across labels, and in larger ones, only those are whose coarse hashes are near.
 const LARGEST_LABEL: usize = 20_000;
 
-/// Others that one image is compared with at most, the nearest: a label of thousands of pictures of one series would
-/// ask for millions. Pictures of one photo are the nearest to each other.
+/// Most images that one image is compared with, the nearest: a label of thousands of pictures of one series would
+/// need millions of comparisons. Pictures of one photo are the nearest to each other.
 const MOST_OTHERS: usize = 32;
 
-/// An image to compare another with, and what is known of the two: that their hashes are near.
+/// An image to compare another with, and whether their hashes are known to be near.
 pub(super) type Other = (usize, Option<Why>);
 
-/// Pairs to look at.
+/// Pairs to compare.
 pub(super) struct Candidates {
     /// By the first of each pair the others.
     pub(super) pairs: Vec<(usize, Vec<Other>)>,
-    /// Pairs of near hashes that are too many to look at.
+    /// Pairs of near hashes that are too many to compare.
     pub(super) left_out: Vec<Link>,
 }
 
 /// The pairs: `near` are those whose hashes are near. Of pictures that are known to be the same only the first
-/// is asked about.
+/// is searched.
 pub(super) fn find(items: &[Item], links: &[Link], near: &[Link]) -> Candidates {
     let mut pictures = relations::pictures(items.len(), links);
     let mut known: HashMap<(usize, usize), Why> = HashMap::new();
@@ -74,7 +74,7 @@ pub(super) fn find(items: &[Item], links: &[Link], near: &[Link]) -> Candidates 
     let across: Vec<[u64; 1]> = first.iter().map(|at| [coarse(at).across]).collect();
     let down: Vec<[u64; 1]> = first.iter().map(|at| [coarse(at).down]).collect();
     for hashes in [across, down] {
-        // Equal hashes come first, each with the first of them; here all have to be asked about.
+        // Equal hashes come first, each with the first of them; here all have to be searched.
         let mut equal: HashMap<u32, Vec<u32>> = HashMap::new();
         close_pairs(&hashes, COARSE, |pair| {
             if pair.distance == 0 {
@@ -128,8 +128,8 @@ fn all(equal: &HashMap<u32, Vec<u32>>, first: u32) -> impl Iterator<Item = usize
         .map(|at| at as usize)
 }
 
-/// Whether two images get a second look, where their hashes alone don't make them one.
-pub(super) fn gets_second_look(a: &Item, b: &Item) -> bool {
+/// Whether the details of two images are compared, where their hashes don't make them one already.
+pub(super) fn needs_detail_comparison(a: &Item, b: &Item) -> bool {
     let [a_hash, b_hash] = [a, b].map(|item| item.features.view.coarse);
     let nearest = (a_hash.across ^ b_hash.across)
         .count_ones()

@@ -1,4 +1,4 @@
-//! Which images stay: one of each picture, and none that stands under two labels.
+//! Which images stay: one of each picture, and none that is under two labels.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -12,10 +12,10 @@ use facepipe_core::artifacts::given_split::GivenSides;
 use facepipe_core::types::{Discarded, Distance, Reason, Split};
 use facepipe_imaging::perceptual_hash::PerceptualHash;
 
-/// The kind of distance of images that are joined by others between them.
+/// The kind of distance between images that are linked only through others.
 const CHAIN: &str = "chain";
 
-/// The images that stay, and those that don't.
+/// The images that are kept, and those that are left out.
 pub(super) struct SortedOut<'items> {
     /// In the order of the input.
     pub(super) kept: Vec<Grouped<'items>>,
@@ -52,8 +52,8 @@ impl Sets {
     }
 }
 
-/// Leaves out what stands under two labels and, of each set of duplicates, all but the best; puts
-/// what comes from one photo into one group. Where the images have sides already, each side keeps its own.
+/// Leaves out images under two labels and, of each set of duplicates, all but the best; puts
+/// images from one photo into one group. Where the images have sides already, each side keeps its own.
 pub(super) fn sort_out<'items>(
     items: &'items [Item],
     links: &[Link],
@@ -104,14 +104,14 @@ pub(super) fn sort_out<'items>(
     }
 }
 
-/// What an image that is left out contradicts.
+/// The contradiction for which an image is left out.
 #[derive(Debug, Default)]
 struct Conflict {
     others: Vec<usize>,
     labels: BTreeSet<String>,
 }
 
-/// Images that are left out because their group stands under two labels or more, each with what it
+/// Images that are left out because their group is under two labels or more, each with the image that it
 /// contradicts.
 fn conflicts(items: &[Item], sets: &Sets, policy: Conflicts) -> BTreeMap<usize, Conflict> {
     let mut conflicts = BTreeMap::new();
@@ -121,7 +121,7 @@ fn conflicts(items: &[Item], sets: &Sets, policy: Conflicts) -> BTreeMap<usize, 
     for members in sets.members().into_values() {
         let first = &items[members[0]].label;
         let label = |index: &usize| &items[*index].label;
-        // An image that was found for several labels lies under the first of them.
+        // An image that was found for several labels is under the first of them.
         let also = |index: &usize| items[*index].also_labels.iter();
         let labels: BTreeSet<&String> = match policy {
             Conflicts::KeepFirst => [first].into(),
@@ -159,7 +159,7 @@ fn conflict(items: &[Item], index: usize, found: &Conflict, policy: Conflicts) -
         ""
     };
     let message = format!(
-        "the same picture or photo also stands under {}{kept}",
+        "the same picture or photo is also under {}{kept}",
         labels.join(", ")
     );
     items[index].discarded(Reason::LabelConflict, message, related)
@@ -226,7 +226,7 @@ fn duplicate(item: &Item, keeper: &Item, why: Option<Why>) -> Discarded {
     }
 }
 
-/// The figures of what joins two images whose hashes differ in `bits` bits.
+/// The distance of two linked images whose hashes differ in `bits` bits.
 fn distance(why: Why, bits: u32) -> Distance {
     let (agreement, embedding) = match why {
         Why::Details { agreement } => (Some(agreement), None),
@@ -244,7 +244,7 @@ fn distance(why: Why, bits: u32) -> Distance {
     }
 }
 
-/// What a view shows, in a message.
+/// The kind of a view, in a message.
 fn view_name(item: &Item) -> &'static str {
     if item.place().is_some() {
         "of the aligned face"

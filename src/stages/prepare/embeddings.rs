@@ -1,4 +1,4 @@
-//! The faces of the images, each content embedded once: for duplicates, for identities, and for whoever asks.
+//! The faces of the images, each content embedded once: for duplicates, for identities, and for any caller.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,19 +14,19 @@ use facepipe_faces::embedding_cache::{EmbeddingCache, FoundFace};
 /// The file of the cache folder that holds them.
 pub(super) const EMBEDDINGS_FILE: &str = "embeddings.bin";
 
-/// What makes embeddings, and where what is known of them lies.
+/// The embedder, and the folder of its cache.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Source<'tools> {
-    /// No faces are looked at.
+    /// No faces are compared.
     None,
-    /// What is found is kept in an output folder.
+    /// Embeddings are stored in an output folder.
     Kept(&'tools ImageEmbedder, &'tools Path),
-    /// What an output folder has is used, and nothing is written.
+    /// The embeddings of an output folder are used, and nothing is written.
     Read(&'tools ImageEmbedder, Option<&'tools Path>),
 }
 
 impl<'tools> Source<'tools> {
-    /// What `of` makes of the embedder, where the settings need one.
+    /// The cache that `of` makes for the embedder, where the settings need one.
     ///
     /// # Errors
     /// [`PrepareError::NoEmbedder`] where they do and there is none.
@@ -66,7 +66,7 @@ impl Embeddings {
         for item in items {
             first.entry(&item.features.md5).or_insert(item);
         }
-        // In the items' order, so that who works on what does not change from run to run.
+        // In the items' order, so that the work of each thread does not change from run to run.
         let mut images: Vec<&Item> = first.into_values().collect();
         images.sort_by(|a, b| a.relative.cmp(&b.relative));
         let faces: Vec<FaceImage<'_>> = images
@@ -86,13 +86,13 @@ impl Embeddings {
         Ok(Self(by_content.collect()))
     }
 
-    /// The embedding of the face of a content, by the MD5 of its bytes; `None` where no face was found, or looked
-    /// for.
+    /// The embedding of the face of a content, by the MD5 of its bytes; `None` where no face was found, or
+    /// searched.
     pub(super) fn of(&self, md5: &str) -> Option<&Embedding> {
         Some(&self.face(md5)?.embedding)
     }
 
-    /// The same, with where the face lies.
+    /// The same, with the place of the face.
     pub(super) fn face(&self, md5: &str) -> Option<&FoundFace> {
         self.0.get(md5)
     }

@@ -12,7 +12,7 @@ use facepipe_imaging::image_io::DecodeError;
 /// Why the data set could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// The folder of images is not there.
+    /// The folder of images does not exist.
     #[error("there is no folder `{}`", .0.display())]
     NoInput(PathBuf),
     /// Its label folders are empty.
@@ -33,7 +33,7 @@ pub enum PrepareError {
     /// An image to explain is not in the folder.
     #[error("`{}` is no image in the folders of `{}`", .name.display(), .input.display())]
     NoSuchImage {
-        /// What was asked for.
+        /// The requested value.
         name: PathBuf,
         /// The folder.
         input: PathBuf,
@@ -49,10 +49,10 @@ pub enum PrepareError {
     /// The faces can't be compared.
     #[error(transparent)]
     Embedding(#[from] EmbedImagesError),
-    /// Clean identities were asked for, and nothing was given that compares faces.
+    /// Clean identities were requested without an embedder that compares faces.
     #[error("faces can't be compared without an embedder")]
     NoEmbedder,
-    /// What a split is to be taken from has none.
+    /// The data set whose split is to be kept has none.
     #[error("`{}` says of no image which side it is on", .0.display())]
     NoSplit(PathBuf),
     /// A split was to be checked where there is none.
@@ -60,13 +60,13 @@ pub enum PrepareError {
     NothingToCheck(PathBuf),
     /// A split that was checked leaks.
     #[error(
-        "the split leaks: images of one picture or photo stand on more than one side (sets of them: {0})"
+        "the split leaks: images of one picture or photo are on more than one side (sets of them: {0})"
     )]
     Leaks(usize),
     /// Every image was left out.
     #[error("not one image is left for the data set")]
     NothingLeft {
-        /// Where the reasons stand.
+        /// The file with the reasons.
         out: PathBuf,
     },
     /// The user interrupted the work.

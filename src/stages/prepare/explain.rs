@@ -6,12 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cache::Cache;
+use super::detail_comparison::{self, Agreement};
 use super::duplicates::{Sets, SortedOut, sort_out};
 use super::embeddings::{Embeddings, Source};
 use super::faces::NEAR_FACES;
 use super::items::{self, Item};
 use super::relations::{self, Link, Why};
-use super::second_look::{self, Agreement};
 use super::split::{Division, Earlier, Placed};
 use super::{PrepareError, Settings, candidates, split};
 use facepipe_core::artifacts::given_split;
@@ -21,7 +21,7 @@ use facepipe_core::context::Context;
 use facepipe_core::types::{CropPlace, Discarded, Size, Split};
 use facepipe_faces::embed_images::ImageEmbedder;
 
-/// What is known of two images, and what follows from it.
+/// The facts about two images, and the conclusion from them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
     /// One image.
@@ -30,7 +30,7 @@ pub struct Explanation {
     pub b: ImageFacts,
     /// Whether they count as the same picture.
     pub duplicates: bool,
-    /// Whether they stand in one group, which never crosses sides.
+    /// Whether they are in one group, which never crosses sides.
     pub same_group: bool,
     /// Whether their files are equal.
     pub same_bytes: bool,
@@ -44,15 +44,15 @@ pub struct Explanation {
     pub turned_distance: Option<u32>,
     /// Bits of 256 that may differ; `None` where only equal pixels count.
     pub distance_limit: Option<u32>,
-    /// How well their details agree, each -1 to 1; `None` where there are too few to tell.
+    /// How well their details agree, each -1 to 1; `None` where there are too few to decide.
     pub details: Option<Agreement>,
-    /// From which agreement on they are one photo, if their hashes are near enough for a second look.
+    /// From which agreement on they are one photo, if their hashes are near enough to compare details.
     pub details_limit: Agreement,
-    /// Whether their hashes are near enough for a second look.
+    /// Whether their hashes are near enough to compare details.
     pub second_look: bool,
     /// Euclidean distance of their faces' embeddings, where these are compared and both have a face.
     pub embedding_distance: Option<f64>,
-    /// Up to which distance the aligned faces get a second look.
+    /// Up to which distance the details of the aligned faces are compared.
     pub embedding_limit: f64,
     /// How well the aligned faces agree, where embeddings are compared and both have a face.
     pub face_details: Option<Agreement>,
@@ -66,7 +66,7 @@ pub struct Explanation {
     pub steps: Vec<Step>,
 }
 
-/// What is known of one image.
+/// The facts about one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ImageFacts {
     /// Its path below the folder.
@@ -102,8 +102,8 @@ pub struct Step {
 
 /// Says why two images of a folder are one, belong together, or don't. Nothing is written.
 ///
-/// The images are named by their paths, or by those below the folder. What an earlier run left in its
-/// cache in `out` is used.
+/// The images are named by their paths, or by those below the folder. The cache of an earlier run
+/// in `out` is used.
 ///
 /// # Errors
 /// [`PrepareError`], such as [`PrepareError::NoSuchImage`].
@@ -180,7 +180,7 @@ pub fn explain(
             relations::details(first, a)?,
             relations::details(second, b)?,
         );
-        Ok::<_, PrepareError>(second_look::agreement(&a, &b))
+        Ok::<_, PrepareError>(detail_comparison::agreement(&a, &b))
     };
     let [a_face, b_face] = [first, second].map(|item| embeddings.face(&item.features.md5));
     let faces = a_face.zip(b_face);
@@ -200,7 +200,7 @@ pub fn explain(
         details: agreement(first.place(), second.place())?,
         details_limit: relations::needed(first),
         second_look: settings.phash_distance.is_some()
-            && candidates::gets_second_look(first, second),
+            && candidates::needs_detail_comparison(first, second),
         embedding_distance: faces.map(|(a, b)| f64::from(a.embedding.distance(&b.embedding))),
         embedding_limit: f64::from(NEAR_FACES),
         face_details: face_details.transpose()?.flatten(),
@@ -235,7 +235,7 @@ fn turned_distance(a: &Item, b: &Item) -> Option<u32> {
         .min()
 }
 
-/// What becomes of each image.
+/// The outcome of each image.
 struct Fates {
     sides: HashMap<String, Split>,
     discarded: HashMap<String, Discarded>,
@@ -284,12 +284,12 @@ fn chain(items: &[Item], links: &[Link], from: usize, to: usize) -> Vec<Step> {
             .push((link.a, link.why));
     }
     let mut came_from: HashMap<usize, (usize, Why)> = HashMap::new();
-    let mut waiting = VecDeque::from([from]);
-    while let Some(at) = waiting.pop_front() {
+    let mut queue = VecDeque::from([from]);
+    while let Some(at) = queue.pop_front() {
         for (next, why) in neighbours.get(&at).into_iter().flatten() {
             if *next != from && !came_from.contains_key(next) {
                 came_from.insert(*next, (at, *why));
-                waiting.push_back(*next);
+                queue.push_back(*next);
             }
         }
     }

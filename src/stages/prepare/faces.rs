@@ -1,14 +1,14 @@
 //! Duplicates by face: one photo of one face, in other crops and in photos with other surroundings.
 //!
-//! Where the faces' embeddings are near, the aligned faces get the second look that pictures get (see
-//! [`second_look`]): an embedding says whose face it is, not which photo it is from.
+//! Where the faces' embeddings are near, the details of the aligned faces are compared like those of pictures (see
+//! [`detail_comparison`]): an embedding says whose face it is, not which photo it is from.
 
 use super::PrepareError;
+use super::detail_comparison::{self, Agreement};
 use super::embeddings::Embeddings;
 use super::items::Item;
 use super::near_embeddings::near_pairs;
 use super::relations::{self, Link, Why};
-use super::second_look::{self, Agreement};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::Embedding;
@@ -19,10 +19,10 @@ pub(super) const NEAR_FACES: f32 = 0.35;
 /// Distance of the hashes of the aligned faces up to which they may be from one photo, in bits of 256:
 /// measured, 95 of 100 are within 30, and of other photos of the person half are 53 or more apart.
 pub(super) const NEAR_HASHES: u32 = 40;
-/// Others that one face is compared with at most, the nearest.
+/// Most faces that one face is compared with, the nearest.
 const MOST_OTHERS: usize = 16;
 
-/// Links of images of one photo's face. Of pictures that are known to be the same only the first is asked about.
+/// Links of images of one photo's face. Of pictures that are known to be the same only the first is compared.
 pub(super) fn find(
     items: &[Item],
     embeddings: &Embeddings,
@@ -59,7 +59,7 @@ pub(super) fn find(
         |(), _, a| {
             let own = details(*a)?;
             let links = candidates[*a].iter().map(|(b, distance)| {
-                let agreement = second_look::agreement(&own, &details(*b)?);
+                let agreement = detail_comparison::agreement(&own, &details(*b)?);
                 let agreement = agreement.filter(|found| found.reaches(Agreement::needed(true)));
                 Ok(agreement.map(|agreement| Link {
                     a: owners[*a].min(owners[*b]),

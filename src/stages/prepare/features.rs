@@ -1,4 +1,4 @@
-//! What a file's content says of a picture: computed once, and then read from the cache.
+//! The features of a picture: computed once, and then read from the cache.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use facepipe_core::types::{CropPlace, Size};
 use facepipe_imaging::image_io::{self, DecodeError};
 use facepipe_imaging::perceptual_hash::{PerceptualHash, Reduced};
 
-/// Changes with every change of how [`Features`] are computed, so that none of older programs are used.
+/// Changed whenever [`Features`] are computed in another way, so that none of older versions are used.
 pub(super) const VERSION: u32 = 2;
 
 /// A picture without its pixels.
@@ -23,9 +23,9 @@ pub(super) struct Features {
     pub(super) size: Size,
     /// The hash of all pixels.
     pub(super) phash: PerceptualHash,
-    /// The hashes of what is compared: the aligned face, or the picture inside its frame.
+    /// The hashes of the compared part: the aligned face, or the picture inside its frame.
     pub(super) view: ViewHashes,
-    /// The same of the picture in the [`TURNS`], where that was asked for.
+    /// The same of the picture in the [`TURNS`], where that was requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) turned: Vec<ViewHashes>,
 }

@@ -14,25 +14,25 @@ use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Embedding};
 use facepipe_faces::identity::{self, Face, JudgedLabel, Judgement};
 
-/// What was found of each face, a line each, in the output folder.
+/// The decision about each face, a line each, in the output folder.
 pub const IDENTITIES_FILE: &str = "identities.jsonl";
 /// Labels that one note names; the others are counted.
 const NAMED_LABELS: usize = 5;
 
-/// What is left, and what is known of it.
+/// The images that are kept, and the decisions about labels.
 pub(super) struct Cleaned<'items> {
     pub(super) kept: Vec<Grouped<'items>>,
     pub(super) discarded: Vec<Discarded>,
     pub(super) labels: BTreeMap<String, LabelIdentity>,
 }
 
-/// Takes away what a run with cleaning has left in the output folder, but for the embeddings.
+/// Removes the files of a run with cleaning from the output folder, but for the embeddings.
 pub(super) fn remove_traces(open: &OpenStage) -> io::Result<()> {
     identity_sheet::remove_others(&open.root, &BTreeSet::new())?;
     atomic::remove_if_there(&open.path(IDENTITIES_FILE))
 }
 
-/// Judges all images; writes what was found and a sheet for each label.
+/// Judges all images; writes the decisions and a sheet for each label.
 pub(super) fn clean<'items>(
     images: Vec<Grouped<'items>>,
     restored: &Restored,
@@ -72,7 +72,7 @@ pub(super) fn clean<'items>(
     })
 }
 
-/// The images that are judged, by label: those with a face that nobody has brought back.
+/// The images that are judged, by label: those with a face that were not restored.
 struct Labels<'items> {
     names: Vec<&'items str>,
     /// Indices of the images.
@@ -127,7 +127,7 @@ impl<'items> Labels<'items> {
         let record = |(index, image): (usize, &Grouped<'_>)| match judgements[index] {
             Some(judgement) => IdentityRecord::judged(image.item, judgement, &self.names),
             None if restored.contains(&image.item.relative) => {
-                let message = format!("brought back by `{RESTORED_FILE}`");
+                let message = format!("restored by `{RESTORED_FILE}`");
                 IdentityRecord::unjudged(image.item, Decision::Restored, message)
             }
             None => {
@@ -162,7 +162,7 @@ impl<'items> Labels<'items> {
     }
 }
 
-/// Tells a person where to look.
+/// Says what is worth checking by eye.
 fn warn(
     labels: &BTreeMap<String, LabelIdentity>,
     images: &[Grouped<'_>],
@@ -173,7 +173,7 @@ fn warn(
     let unclear: Vec<String> = unclear.map(|(name, _)| format!("`{name}`")).collect();
     if !unclear.is_empty() {
         context.progress.note(&format!(
-            "nobody is on most photos of {}: all of them are kept, but those of other labels' people",
+            "no person is on most photos of {}: all of them are kept, but those of other labels' people",
             listed(&unclear)
         ));
     }
@@ -193,7 +193,7 @@ fn warn(
     let unknown: Vec<String> = unknown.map(|item| format!("`{item}`")).collect();
     if !unknown.is_empty() {
         context.progress.note(&format!(
-            "`{RESTORED_FILE}` names what is no image here, or was left out for another reason: {}",
+            "`{RESTORED_FILE}` names files that are no images here, or were left out for another reason: {}",
             listed(&unknown)
         ));
     }

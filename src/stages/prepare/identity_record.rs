@@ -1,4 +1,4 @@
-//! What is decided about each face, in figures and in words.
+//! The decision about each face, in figures and in words.
 
 use std::collections::BTreeMap;
 
@@ -8,35 +8,35 @@ use super::items::Item;
 use facepipe_core::types::Reason;
 use facepipe_faces::identity::{Judgement, Verdict};
 
-/// What is decided about an image.
+/// The decision about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Its face is the label's person.
     Kept,
-    /// It is kept, but somebody should look.
+    /// It is kept, but should be checked by eye.
     Doubtful,
-    /// It is kept because a person said so.
+    /// It is kept because the user restored it.
     Restored,
-    /// It is left out: its face is somebody else's.
+    /// It is left out: its face is another person's.
     Stranger,
     /// It is left out: its face is another label's person.
     NearerToOtherLabel,
 }
 
-/// What is decided about one face: a line of `identities.jsonl`.
+/// The decision about one face: a line of `identities.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IdentityRecord {
     /// The image, below the input folder.
     pub item: String,
     /// Its label.
     pub label: String,
-    /// What is decided.
+    /// The decision.
     pub decision: Decision,
     /// Euclidean distance of its embedding from the centre of the label's other faces, where it is
     /// evident whom the label is about.
     pub distance: Option<f64>,
-    /// How far a face of that person may be from there.
+    /// The largest distance of a face of that person.
     pub limit: Option<f64>,
     /// The other label to whose person it is nearest.
     pub other_label: Option<String>,
@@ -46,7 +46,7 @@ pub struct IdentityRecord {
     pub message: String,
 }
 
-/// How many images of a label were decided how: a part of `report.json`.
+/// The decisions about a label's images, counted: a part of `report.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct LabelIdentity {
     /// Whether it is evident whom the label is about.
@@ -59,7 +59,7 @@ pub struct LabelIdentity {
 }
 
 impl IdentityRecord {
-    /// What was found by comparing; `labels` are the names of the labels by their numbers.
+    /// The decision by comparison; `labels` are the names of the labels by their numbers.
     pub(super) fn judged(item: &Item, judgement: &Judgement, labels: &[&str]) -> Self {
         let other = judgement.nearest_other;
         let other_label = other.map(|(label, _)| labels[label].to_owned());
@@ -73,7 +73,7 @@ impl IdentityRecord {
         }
     }
 
-    /// What was decided without comparing.
+    /// A decision without comparison.
     pub(super) fn unjudged(item: &Item, decision: Decision, message: String) -> Self {
         Self {
             item: item.relative.clone(),
@@ -127,7 +127,7 @@ impl From<Verdict> for Decision {
 }
 
 impl Decision {
-    /// The reason code of what is left out.
+    /// The reason code of a left-out face.
     pub(super) const fn reason(self) -> Option<Reason> {
         match self {
             Self::Kept | Self::Doubtful | Self::Restored => None,

@@ -1,4 +1,4 @@
-//! All faces of a label on one picture, by what was decided about them:
+//! All faces of a label on one picture, by the decisions about them:
 //! `report/<label>/identities.png`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,7 +54,7 @@ struct Part {
     most: usize,
 }
 
-/// What somebody should look at comes first.
+/// What should be checked by eye comes first.
 const PARTS: [Part; 4] = [
     Part {
         title: "set aside, nearest first",
@@ -69,7 +69,7 @@ const PARTS: [Part; 4] = [
         most: 64,
     },
     Part {
-        title: "brought back",
+        title: "restored",
         decisions: &[Decision::Restored],
         frame: Rgb([50, 110, 230]),
         most: 64,
@@ -82,7 +82,7 @@ const PARTS: [Part; 4] = [
     },
 ];
 
-/// An image and what was decided about it.
+/// An image and the decision about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shown<'images> {
     pub(super) path: &'images Path,
@@ -90,7 +90,7 @@ pub(super) struct Shown<'images> {
     pub(super) record: &'images IdentityRecord,
 }
 
-/// Writes the sheets of all labels, and takes away those of other runs.
+/// Writes the sheets of all labels, and removes those of other runs.
 pub(super) fn write_all(
     root: &Path,
     images: &[Shown<'_>],
@@ -189,7 +189,7 @@ fn draw(
 }
 
 impl Part {
-    /// Its faces in their order: the doubtful end first.
+    /// Its faces in their order: the most doubtful first.
     fn members<'a, 'images>(&self, images: &'a [Shown<'images>]) -> Vec<&'a Shown<'images>> {
         let is_member = |image: &&Shown<'_>| self.decisions.contains(&image.record.decision);
         let mut members: Vec<&Shown<'_>> = images.iter().filter(is_member).collect();
@@ -226,7 +226,7 @@ fn frame(sheet: &mut RgbImage, left: u32, top: u32, colour: Rgb<u8>) {
     imageops::replace(sheet, &inside, (left + FRAME).into(), (top + FRAME).into());
 }
 
-/// A face, and what stands below it.
+/// A face, and its caption.
 fn place(sheet: &mut RgbImage, left: u32, top: u32, picture: &RgbImage, record: &IdentityRecord) {
     let Size { width, height } = Size::of(picture);
     let x = left + FRAME + (TILE - width.min(TILE)) / 2;
@@ -238,7 +238,7 @@ fn place(sheet: &mut RgbImage, left: u32, top: u32, picture: &RgbImage, record: 
     }
 }
 
-/// What stands below a face.
+/// The caption of a face.
 fn lines(record: &IdentityRecord) -> [(String, Rgb<u8>); LINES as usize] {
     let name = record.item.rsplit('/').next().unwrap_or_default();
     let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn below_a_face_stands_what_one_needs_to_bring_it_back() {
+    fn the_caption_of_a_face_has_what_restoring_it_needs() {
         let lines = lines(&record(255, Decision::Stranger, 0.613)).map(|(text, _)| text);
         assert_eq!(
             lines,

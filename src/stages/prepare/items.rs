@@ -1,4 +1,4 @@
-//! The images as they come: read, decoded, hashed; or known from before.
+//! The images of the input: read, decoded and hashed, or taken from the cache.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
@@ -35,20 +35,20 @@ pub(super) struct Item {
     pub(super) also_labels: Vec<String>,
 }
 
-/// What is known of a photo that a crop was cut from, and of the crop.
+/// The record of a photo that a crop was cut from, and of the crop.
 #[derive(Debug, Clone)]
 pub(super) struct Photo {
     pub(super) file: String,
     pub(super) md5: String,
     pub(super) phash: PerceptualHash,
-    /// Where the face lies in the crop.
+    /// The place of the face in the crop.
     pub(super) place: Option<CropPlace>,
     /// How good a picture of the face the crop is, 0 to 1.
     pub(super) quality: Option<f64>,
 }
 
 impl Item {
-    /// Where the face lies, where that is known.
+    /// The place of the face, where it is known.
     pub(super) fn place(&self) -> Option<&CropPlace> {
         self.photo.as_ref()?.place.as_ref()
     }
@@ -59,13 +59,13 @@ impl Item {
 pub(super) struct Items {
     /// In the order of their paths.
     pub(super) items: Vec<Item>,
-    /// What is no image, with its reason.
+    /// Files that are no images, with their reasons.
     pub(super) discarded: Vec<Discarded>,
-    /// How many were known from before.
+    /// How many were in the cache.
     pub(super) known: u64,
 }
 
-/// An image that was looked at.
+/// An image that was read.
 struct Seen {
     item: Item,
     stamp: FileStamp,
@@ -83,7 +83,7 @@ pub(super) fn read(
     rotations: bool,
     context: &Context,
 ) -> Result<Items, PrepareError> {
-    let told = Told::read(manifest);
+    let recorded = Recorded::read(manifest);
     let total = Some(folder.files.len() as u64);
     let bar = context.progress.start("hash", total);
     let mut read = Items::default();
@@ -92,8 +92,8 @@ pub(super) fn read(
         context.threads,
         || Ok(()),
         |(), file| {
-            let mut seen = read_one(file, told.photos.get(&file.relative), cache, rotations)?;
-            let also = told.also_labels.get(&file.relative);
+            let mut seen = read_one(file, recorded.photos.get(&file.relative), cache, rotations)?;
+            let also = recorded.also_labels.get(&file.relative);
             seen.item.also_labels = also.cloned().unwrap_or_default();
             Ok(seen)
         },
@@ -162,16 +162,16 @@ fn read_one(
     Ok(seen(features, false, true))
 }
 
-/// What a stage before wrote down of the images, by file.
+/// The records of an earlier stage about the images, by file.
 #[derive(Debug, Default)]
-struct Told {
+struct Recorded {
     /// The photos of crops.
     photos: HashMap<String, Photo>,
     /// Other labels that `fetch` found the image, or a crop's photo, for.
     also_labels: HashMap<String, Vec<String>>,
 }
 
-impl Told {
+impl Recorded {
     /// Reads the manifest of `crop`, `prepare` or `fetch`; nothing where there is none of them.
     fn read(manifest: &Path) -> Self {
         if let Ok(crops) = jsonl::read::<CropRecord>(manifest) {
@@ -184,9 +184,9 @@ impl Told {
     }
 
     fn of_crops(crops: Vec<CropRecord>) -> Self {
-        let mut told = Self::default();
+        let mut recorded = Self::default();
         for crop in crops {
-            told.also(&crop.file, crop.source.also_labels);
+            recorded.also(&crop.file, crop.source.also_labels);
             let Ok(phash) = crop.source.phash.parse() else {
                 continue;
             };
@@ -197,9 +197,9 @@ impl Told {
                 place: crop.place,
                 quality: crop.quality.map(|quality| quality.overall),
             };
-            told.photos.insert(crop.file, photo);
+            recorded.photos.insert(crop.file, photo);
         }
-        told
+        recorded
     }
 
     fn of_data_set(images: Vec<SplitRecord>) -> Self {
@@ -220,11 +220,11 @@ impl Told {
     }
 
     fn of_photos(photos: Vec<ImageRecord>) -> Self {
-        let mut told = Self::default();
+        let mut recorded = Self::default();
         for photo in photos {
-            told.also(&photo.file, photo.also_labels);
+            recorded.also(&photo.file, photo.also_labels);
         }
-        told
+        recorded
     }
 
     fn also(&mut self, file: &str, labels: Vec<String>) {
@@ -234,7 +234,7 @@ impl Told {
     }
 }
 
-/// Whether it is written down beside the images where their faces lie, so that nobody has to look for them.
+/// Whether the manifest beside the images has the places of their faces, so that no detection is needed.
 #[must_use]
 pub fn knows_faces(input: &Path) -> bool {
     let Ok(file) = fs_err::File::open(input.join(MANIFEST_FILE)) else {

@@ -2,6 +2,7 @@
 
 mod cache;
 mod candidates;
+mod detail_comparison;
 mod duplicates;
 mod embeddings;
 mod error;
@@ -20,13 +21,12 @@ mod proof;
 mod relations;
 mod report;
 mod restored;
-mod second_look;
 mod settings;
 mod shards;
+mod side_size;
 mod split;
 mod union_find;
 mod view;
-mod wish;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -51,6 +51,7 @@ use items::Item;
 use placing::Placing;
 use split::{Earlier, Placed};
 
+pub use detail_comparison::Agreement;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use facepipe_core::artifacts::given_split::CACHE_FOLDER;
@@ -66,15 +67,14 @@ pub use proof::{
 pub use relations::Why;
 pub use report::PrepareReport;
 pub use restored::{RESTORED_FILE, Restored};
-pub use second_look::Agreement;
 pub use settings::{Conflicts, LinkMode, Settings};
+pub use side_size::SideSize;
 pub use split::{GivenSplit, Leak, MovedImage, SIDES_FILE, SplitBy, SplitReport};
-pub use wish::Wish;
 
-/// The name of the list of images that are brought back among the stage's inputs.
+/// The name of the list of restored images among the stage's inputs.
 const RESTORED_INPUT: &str = "restored";
 
-/// Below this many images a label's figures mean little, and a person should know.
+/// Below this many images a label's figures mean little, and the user is warned.
 const FEW_IMAGES: usize = 5;
 
 /// The name of the split of another data set among the stage's inputs.
@@ -83,7 +83,7 @@ const KEPT_SPLIT_INPUT: &str = "kept split";
 /// Makes a data set in `out` from the images below `input` (a folder for each label, or folders of sides with
 /// those inside): crops, or whole photos.
 ///
-/// `embedder` is needed where the settings ask for embeddings or clean identities, and only there.
+/// `embedder` is needed only where the settings have embeddings or clean identities.
 ///
 /// # Errors
 /// [`PrepareError`]; running it again reads what is in the [`CACHE_FOLDER`] from there and ends the same.
@@ -176,8 +176,8 @@ pub fn run(
     )?;
     lists::write(&open.root, &manifest, settings.folds.is_some())?;
     let shards = shards::write(&open, &manifest, &data_set, settings, context)?;
-    placing.tell(context);
-    division.report.tell(context);
+    placing.note(context);
+    division.report.note(context);
     warn(&data_set, context);
     let shown = page::Shown {
         items: &read.items,
@@ -205,8 +205,8 @@ pub fn run(
     Ok(report)
 }
 
-/// Whether a finished or begun output differs from what is asked for in the list of images that a
-/// person brings back, and in nothing else: who edits that list wants the data set made anew.
+/// Whether a finished or begun output differs from the request in the list of images that a
+/// person restores, and in nothing else: an edit of that list means that the data set is to be made again.
 fn only_restored_differs(
     out: &Path,
     settings: &Settings,
@@ -249,7 +249,7 @@ fn tell_similar_labels(labels: &[String], context: &Context) {
     }
 }
 
-/// Leaves out the labels that have fewer images than asked for.
+/// Leaves out the labels that have fewer images than requested.
 fn without_small_classes(
     kept: Vec<Grouped<'_>>,
     min_per_class: usize,
@@ -379,7 +379,7 @@ fn counts(manifest: &[SplitRecord]) -> BTreeMap<String, BTreeMap<String, u64>> {
     counts
 }
 
-/// Tells a person what will hurt later.
+/// Warns of what will cause trouble later.
 fn warn(data_set: &DataSet, context: &Context) {
     if let [label] = data_set.labels.as_slice() {
         context.progress.note(&format!(

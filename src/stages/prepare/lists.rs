@@ -1,4 +1,4 @@
-//! The data set as tables: `splits.csv` and, where folds were asked for, `folds.csv`.
+//! The data set as tables: `splits.csv` and, where folds were requested, `folds.csv`.
 
 use std::io;
 use std::path::Path;
@@ -34,7 +34,7 @@ struct FoldRow<'record> {
     fold: u32,
 }
 
-/// Writes both tables; takes away an older table of folds that was not asked for now.
+/// Writes both tables; removes an older table of folds that was not requested now.
 pub(super) fn write(out: &Path, manifest: &[SplitRecord], folds: bool) -> io::Result<()> {
     let rows = manifest.iter().map(|record| SplitRow {
         file: &record.file,

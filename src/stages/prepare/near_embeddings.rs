@@ -17,13 +17,13 @@ const ROUNDS: usize = 12;
 const SAMPLE: usize = 2000;
 /// Points of a block: two blocks of projections fill half of a small first cache.
 const BLOCK: usize = 128;
-/// By how much more than the radius projections may be apart, for what rounding does to them.
+/// Tolerance on the radius between projections, for rounding errors.
 const ROUNDING: f32 = 1e-3;
 
 type Point = [f32; AXES];
 
 /// Gives each pair of points within the radius once, the smaller index first, with its Euclidean distance; in an
-/// order that depends on nothing but the points.
+/// order that depends only on the points.
 ///
 /// Time grows with the square of their number: 100,000 points are 5,000,000,000 pairs of projections.
 ///
@@ -131,7 +131,7 @@ fn axes(points: &[&Embedding]) -> [Vec<f32>; AXES] {
     let mean: Vec<f32> = (0..Embedding::LENGTH)
         .map(|at| sample.iter().map(|numbers| numbers[at]).sum::<f32>() / count)
         .collect();
-    // Any start will do that no axis is missing from: here, every so manieth coordinate.
+    // Any start will do that lacks no axis: here, coordinates at regular steps.
     let mut axes: [Vec<f32>; AXES] = std::array::from_fn(|axis| {
         let own = |at: usize| at % AXES == axis;
         (0..Embedding::LENGTH)

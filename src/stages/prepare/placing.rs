@@ -29,10 +29,10 @@ impl Placing {
         }
     }
 
-    /// Places an image. One that lies there already, as its name by content and its size say, stays.
+    /// Places an image. One that is there already, as its name by content and its size say, stays.
     pub(super) fn place(&self, item: &Item, place: &Path) -> Result<(), PrepareError> {
         let changed = |error| PrepareError::Changed(item.path.clone(), error);
-        // A link would lead to the link, not to what it leads to.
+        // A hard link to a symbolic link would not link its target.
         let source = fs::canonicalize(&item.path).map_err(|error| changed(error.into()))?;
         let length = fs::metadata(&source)
             .map_err(|error| changed(error.into()))?
@@ -60,8 +60,8 @@ impl Placing {
         Ok(atomic::write_bulk(place, &bytes)?)
     }
 
-    /// Says where links were asked for and copies were made.
-    pub(super) fn tell(&self, context: &Context) {
+    /// Says where links were requested and copies were made.
+    pub(super) fn note(&self, context: &Context) {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((reason, count)) = &*refused {
             context.progress.note(&format!(

@@ -7,9 +7,9 @@ use std::hash::Hash;
 use image::GrayImage;
 use serde::{Deserialize, Serialize};
 
+use super::detail_comparison::{self, Agreement, Details};
 use super::embeddings::Embeddings;
 use super::items::Item;
-use super::second_look::{self, Agreement, Details};
 use super::union_find::UnionFind;
 use super::{PrepareError, Settings, candidates, faces, view};
 use facepipe_core::context::Context;
@@ -22,8 +22,8 @@ use facepipe_neighbours::hash_join::close_pairs;
 /// Distance of the hashes of two aligned faces from which on they are no longer near, in bits of
 /// 256. Alignment leaves only the face, so that two shots of one sitting come as near as 10.
 pub(super) const SAME_FACE: u32 = 8;
-/// Distance of hashes up to which two pictures are one without a second look, in bits of 256: of 1,800 pairs of
-/// studio shots of one person, which look alike, none is nearer than 7.
+/// Distance of hashes up to which two pictures are one without a comparison of details, in bits of 256:
+/// of 1,800 pairs of studio shots of one person, which look alike, none is nearer than 7.
 pub(super) const CERTAIN: u32 = 4;
 
 /// Two images that belong together.
@@ -34,7 +34,7 @@ pub(super) struct Link {
     pub(super) why: Why,
 }
 
-/// What says that two images belong together.
+/// The evidence that two images belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Why {
@@ -55,7 +55,7 @@ pub enum Why {
         /// Bits of 256 that differ.
         bits: u32,
     },
-    /// The details agree everywhere once one picture is laid on the other.
+    /// The details agree everywhere once one picture is registered to the other.
     Details {
         /// The smallest correlation of a part.
         agreement: f64,
@@ -71,7 +71,7 @@ pub enum Why {
     Series {
         /// Bits of 256 that differ.
         bits: u32,
-        /// The smallest correlation of a part; `None` where that was not looked at.
+        /// The smallest correlation of a part; `None` where details were not compared.
         agreement: Option<f64>,
     },
     /// They were cut out of one photo.
@@ -149,7 +149,7 @@ impl Why {
         }
     }
 
-    /// The bits of 256 that differ, where that is what joins them.
+    /// The bits of 256 that differ, where that links them.
     pub(super) const fn bits(self) -> Option<u32> {
         match self {
             Self::PictureHash { bits }
@@ -297,7 +297,7 @@ fn look_again(
             // A face and a whole picture: their details are not of the same thing.
             return Ok(why.map(|why| Link { a, b, why }));
         }
-        let agreement = second_look::agreement(first, &own_details(b)?);
+        let agreement = detail_comparison::agreement(first, &own_details(b)?);
         let found = verdict(&items[a], &items[b], why, agreement);
         Ok(found.map(|why| Link { a, b, why }))
     };
@@ -327,10 +327,10 @@ fn look_again(
     Ok(links)
 }
 
-/// What the second look says of two images of which `near` says that their hashes are near.
+/// The relation by details of two images whose hashes are near according to `near`.
 fn verdict(a: &Item, b: &Item, near: Option<Why>, agreement: Option<Agreement>) -> Option<Why> {
     let Some(agreement) = agreement else {
-        // Too few details: the hashes alone decide.
+        // Too few details: only the hashes decide.
         return near;
     };
     if agreement.reaches(needed(a)) {
@@ -340,7 +340,7 @@ fn verdict(a: &Item, b: &Item, near: Option<Why>, agreement: Option<Agreement>) 
     series(a, b, near?, Some(agreement.large))
 }
 
-/// What joins two pictures whose hashes are near and that are not one: under two labels nothing does.
+/// The link of two pictures whose hashes are near and that are not one: none under two labels.
 fn series(a: &Item, b: &Item, near: Why, agreement: Option<f64>) -> Option<Why> {
     let bits = near.bits()?;
     (a.label == b.label).then_some(Why::Series { bits, agreement })

@@ -30,17 +30,17 @@ pub struct PrepareReport {
     /// Whether faces were compared, too, to find duplicates.
     #[serde(default)]
     pub embeddings: bool,
-    /// Whose faces the labels' are, by label, where that was looked at.
+    /// Whose faces the labels' are, by label, where that was examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<BTreeMap<String, LabelIdentity>>,
     /// How the images were split.
     #[serde(default)]
     pub split: SplitReport,
-    /// Tar files of each side, where they were asked for.
+    /// Tar files of each side, where they were requested.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shards: BTreeMap<String, u64>,
-    /// Sets of images that are one picture or photo and stand on more than one side: none, unless near
-    /// duplicates were not looked for.
+    /// Sets of images that are one picture or photo and are on more than one side: none, unless near
+    /// duplicates were not searched.
     #[serde(default)]
     pub leaks: usize,
     /// How far apart the sides are, in words.

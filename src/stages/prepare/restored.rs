@@ -1,7 +1,7 @@
-//! What a person brings back: images that are kept whatever their faces are.
+//! Images that the user restores: they are kept whatever their faces are.
 //!
 //! The list is a text file in the output folder, one image a line. A person may edit it; it survives
-//! when the data set is made anew, and counts as one of its inputs.
+//! when the data set is made again, and counts as one of its inputs.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -13,14 +13,14 @@ use facepipe_core::artifacts::digest::sha256_hex;
 /// The list's name in the output folder.
 pub const RESTORED_FILE: &str = "restored.txt";
 
-/// What stands at the top of a new list.
+/// The comment at the top of a new list.
 const HEAD: &str = "\
 # Images that stay in the data set although their faces are not taken for the person of their label.
 # One a line, as `item` in discarded.jsonl has it: LABEL/FILE. Lines with # say nothing.
 # Run the same command again after a change.
 ";
 
-/// Images that are brought back, by their paths below the input folder.
+/// Restored images, by their paths below the input folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restored {
     items: BTreeSet<String>,
@@ -44,7 +44,7 @@ impl Restored {
         })
     }
 
-    /// Adds images to the list of an output folder; those that stand there already are passed over.
+    /// Adds images to the list of an output folder; those that are there already are skipped.
     ///
     /// # Errors
     /// The I/O error, with its path.
@@ -71,7 +71,7 @@ impl Restored {
         atomic::write(&out.join(RESTORED_FILE), text.as_bytes())
     }
 
-    /// Whether an image is brought back.
+    /// Whether an image is restored.
     #[must_use]
     pub fn contains(&self, item: &str) -> bool {
         self.items.contains(item)
@@ -82,7 +82,7 @@ impl Restored {
         self.items.iter().map(String::as_str)
     }
 
-    /// What tells this list from others; `None` for an empty one.
+    /// A digest of this list; `None` for an empty one.
     #[must_use]
     pub fn digest(&self) -> Option<String> {
         let items: Vec<&str> = self.items().collect();

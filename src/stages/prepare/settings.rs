@@ -1,36 +1,36 @@
-//! What decides which images are one, and which side each goes to.
+//! Settings that decide which images are one, and which side each goes to.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{GivenSplit, SplitBy, Wish};
+use super::{GivenSplit, SideSize, SplitBy};
 
-/// Settings of the stage; they stand in its `stage.json`.
+/// Settings of the stage; recorded in its `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// How much of each label goes to train.
-    pub train: Wish,
+    pub train: SideSize,
     /// How much of each label goes to val.
-    pub val: Wish,
+    pub val: SideSize,
     /// How much of each label goes to test.
-    pub test: Wish,
+    pub test: SideSize,
     /// Labels with fewer images on a side that is to get any are left out; 0 leaves none out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub min_per_side: usize,
     /// What decides which images go to test.
     #[serde(default, skip_serializing_if = "is_default")]
     pub split_by: SplitBy,
-    /// What becomes of the sides that the input folder has already.
+    /// How the sides that the input folder has already are treated.
     #[serde(default, skip_serializing_if = "is_default")]
     pub given_split: GivenSplit,
-    /// How many folds what is not test is divided into.
+    /// How many folds the images outside test are divided into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<u32>,
     /// How many images a tar file of the data set holds, where such are wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<u64>,
-    /// Another data set, or its manifest, whose images stay on their sides. (What it says counts as an
+    /// Another data set, or its manifest, whose images stay on their sides. (Its content counts as an
     /// input, not as a setting.)
     #[serde(skip)]
     pub keep_split: Option<PathBuf>,
@@ -39,9 +39,9 @@ pub struct Settings {
     pub phash_distance: Option<u32>,
     /// Whether pictures that are turned or mirrored count as the same.
     pub rotations: bool,
-    /// Whether duplicates stay; they stand on one side.
+    /// Whether duplicates stay; all on one side.
     pub keep_duplicates: bool,
-    /// What becomes of pictures that stand under two labels.
+    /// How to treat pictures under two labels.
     pub conflicts: Conflicts,
     /// How images come into the data set.
     pub link: LinkMode,
@@ -53,11 +53,11 @@ pub struct Settings {
     pub clean_identities: bool,
     /// How many of the nearest pairs between two sides the proof shows; at least one.
     pub nearest_pairs: usize,
-    /// What the split depends on beside the images.
+    /// The settings that the split depends on.
     pub seed: u64,
 }
 
-/// What becomes of a picture or photo that stands under two labels.
+/// How to treat a picture or photo under two labels.
 #[derive(
     Debug,
     Clone,
@@ -111,7 +111,7 @@ pub enum LinkMode {
     Hard,
 }
 
-/// Settings of their defaults are not written: data sets that were made before there were such stay valid.
+/// Settings at their defaults are not written: data sets from versions without them stay valid.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -120,7 +120,7 @@ impl Settings {
     /// Distance of perceptual hashes below which two images are one, in bits of 256.
     ///
     /// Measured: one picture saved again or resized differs in 6 bits at most; crops of different
-    /// people in 37 or more (see [`facepipe_imaging::perceptual_hash`]). Between 14 and 23 lie crops of one
+    /// people in 37 or more (see [`facepipe_imaging::perceptual_hash`]). Between 14 and 23 are crops of one
     /// person from one series of shots, which are too alike for train and test to share.
     pub const DEFAULT_PHASH_DISTANCE: u32 = 20;
 
@@ -136,9 +136,9 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            train: Wish::Share(0.7),
-            val: Wish::Share(0.15),
-            test: Wish::Share(0.15),
+            train: SideSize::Share(0.7),
+            val: SideSize::Share(0.15),
+            test: SideSize::Share(0.15),
             min_per_side: 0,
             split_by: SplitBy::default(),
             given_split: GivenSplit::default(),

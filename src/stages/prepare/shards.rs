@@ -17,7 +17,7 @@ use facepipe_core::types::{DataSet, Split, SplitRecord};
 use super::{PrepareError, Settings};
 
 /// Writes the tar files of all sides, where the settings ask for them; gives how many each side has. Those of
-/// an earlier run that are not written anew are taken away.
+/// an earlier run that are not written again are removed.
 pub(super) fn write(
     open: &OpenStage,
     manifest: &[SplitRecord],
@@ -116,7 +116,7 @@ fn name_of(record: &SplitRecord) -> (&str, &str) {
     name.split_once('.').unwrap_or((name, "img"))
 }
 
-/// Appends a file that looks the same whoever writes it, and whenever.
+/// Appends a file whose bytes do not depend on the user and the time.
 fn append(
     archive: &mut tar::Builder<impl Write>,
     name: &str,
@@ -130,7 +130,7 @@ fn append(
     archive.append_data(&mut header, name, content)
 }
 
-/// Takes away tar files of earlier runs, and what a killed one left; files with other names stay.
+/// Removes tar files of earlier runs, and leftovers of a killed one; files with other names stay.
 fn remove_others(folder: &Path, written: &BTreeSet<String>) -> io::Result<()> {
     atomic::remove_unfinished(folder)?;
     let entries = match fs_err::read_dir(folder) {

@@ -1,6 +1,6 @@
 //! Sets of indices that grow together.
 
-/// Disjoint sets of `0..len`; the smallest member stands for its set.
+/// Disjoint sets of `0..len`; the smallest member represents its set.
 #[derive(Debug, Clone)]
 pub(super) struct UnionFind {
     parent: Vec<usize>,
@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_member_stands_for_its_set() {
+    fn the_smallest_member_represents_its_set() {
         let mut sets = UnionFind::new(6);
         sets.join(5, 3);
         sets.join(4, 5);

@@ -1,4 +1,4 @@
-//! What of a picture is compared: the aligned face or, of a whole picture, what is inside its frame.
+//! The compared part of a picture: the aligned face or, of a whole picture, what is inside its frame.
 
 use image::metadata::Orientation;
 use image::{GrayImage, RgbImage};
@@ -9,8 +9,8 @@ use facepipe_faces::face_chip;
 use facepipe_imaging::image_io::grey as grey_of;
 use facepipe_imaging::perceptual_hash::{CoarseHash, PerceptualHash, Reduced};
 
-/// Side of the squares that a second look compares, in pixels: small enough to be cheap, large enough
-/// that two shots of one scene differ (measured; see [`super::second_look`]).
+/// Side of the squares whose details are compared, in pixels: small enough to be cheap, large enough
+/// that two shots of one scene differ (measured; see [`super::detail_comparison`]).
 pub(super) const SIDE: u32 = 128;
 /// How far grey values of one line may be from their mean for it to be part of a frame, of 255: noise of
 /// JPEG in a plain area stays below.
@@ -19,7 +19,7 @@ const FRAME_TOLERANCE: u8 = 24;
 /// counts.
 const SMALLEST_INSIDE: f64 = 0.2;
 
-/// The ways in which a picture can be turned and mirrored, beside as it is.
+/// The ways in which a picture can be turned and mirrored, beside its original orientation.
 pub(super) const TURNS: [Orientation; 7] = [
     Orientation::Rotate90,
     Orientation::Rotate180,
@@ -46,7 +46,7 @@ impl ViewHashes {
     }
 }
 
-/// What is compared of a picture, in grey: the aligned face where its place is known, else what is
+/// The compared part of a picture, in grey: the aligned face where its place is known, else what is
 /// inside the frame.
 pub(super) fn of(picture: &RgbImage, place: Option<&CropPlace>) -> GrayImage {
     let grey = grey_of(picture);

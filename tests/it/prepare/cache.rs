@@ -17,7 +17,7 @@ fn prepare(input: &Path, out: &Path, options: &str) -> Output {
     )
 }
 
-/// What a data set holds, whatever is in its cache.
+/// The files of a data set but its cache.
 fn content(out: &Path) -> Vec<(String, Vec<u8>)> {
     snapshot(out, &["report.json", "hashes.jsonl"])
 }
@@ -44,7 +44,7 @@ fn age(folder: &Path) {
 }
 
 #[test]
-fn what_is_known_is_not_computed_again_and_what_changed_is() {
+fn known_files_are_not_computed_again_and_changed_ones_are() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     pictures(&input, 12);
@@ -57,7 +57,7 @@ fn what_is_known_is_not_computed_again_and_what_changed_is() {
     age(&input);
     assert_eq!(from_cache("--force --seed 1"), 13);
     assert_eq!(from_cache("--force --seed 2"), 13);
-    // A file of another content, a file under another name, and one that is gone.
+    // A file of another content, a file under another name, and a missing one.
     write_png(&input.join("ada/3.png"), &picture(40));
     fs_err::rename(input.join("ada/4.png"), input.join("ada/four.png")).expect("renames");
     fs_err::remove_file(input.join("ada/5.png")).expect("removes");
@@ -156,13 +156,13 @@ fn hard_links_share_the_file_and_copies_do_not() {
             assert_eq!(metadata.nlink(), links, "{}", image.display());
         }
     }
-    // Made again over what is there, with everything on its place.
+    // Made again over the old one, with everything in its place.
     stdout(&prepare(&input, &linked, "--link hard --force"));
     assert_eq!(images(&linked).len(), 6);
 }
 
 #[test]
-fn where_links_are_impossible_copies_are_made_and_that_is_told() {
+fn where_links_are_impossible_copies_are_made_and_that_is_reported() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let Ok(other_disk) = tempfile::tempdir_in("/dev/shm") else {
         return skip("no `/dev/shm` for a second file system");

@@ -1,4 +1,4 @@
-//! What the tests of splits share: data sets of drawn pictures, and what `prepare` says of them.
+//! Shared by the tests of splits: data sets of drawn pictures, and reports of `prepare`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(crate) fn count(sides: &BTreeMap<String, String>, label: &str) -> [usize; 3]
     })
 }
 
-/// A crop record that says which photo an image was cut from.
+/// A crop record that names the photo that an image was cut from.
 pub(crate) fn crop_record(file: &str, photo: &str, more: Value) -> Value {
     let phash = facepipe_core::artifacts::digest::sha256_hex(photo.as_bytes());
     let mut source = json!({

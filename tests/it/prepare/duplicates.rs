@@ -1,4 +1,4 @@
-//! `facepipe prepare` on duplicates: which are found, which stay, and what it says about them.
+//! `facepipe prepare` on duplicates: which are found, which stay, and what it reports about them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -94,7 +94,7 @@ fn detailed_pixel(x: u32, y: u32) -> [u8; 3] {
 }
 
 #[test]
-fn turned_and_mirrored_copies_are_found_where_asked_for() {
+fn turned_and_mirrored_copies_are_found_where_requested() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = folder.path().join("in");
     for number in 0..6 {
@@ -132,7 +132,7 @@ fn turned_and_mirrored_copies_are_found_where_asked_for() {
     );
 }
 
-/// A folder in which `ada/3` stands under `grace` as well, and in which ada has a copy of `ada/1`.
+/// A folder in which `ada/3` is under `grace` as well, and in which ada has a copy of `ada/1`.
 fn with_conflict(input: &Path) {
     for number in 0..6 {
         write_png(&input.join(format!("ada/{number}.png")), &picture(number));
@@ -182,7 +182,7 @@ fn conflicts_are_dropped_kept_once_or_kept() {
 }
 
 #[test]
-fn duplicates_that_are_kept_stand_on_one_side() {
+fn kept_duplicates_are_on_one_side() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     with_conflict(&input);
@@ -235,7 +235,7 @@ fn of_two_faces_the_better_one_stays_though_it_has_fewer_pixels() {
 }
 
 #[test]
-fn explain_says_what_joins_two_images_and_what_does_not() {
+fn explain_shows_the_links_of_two_images() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = folder.path().join("in");
     with_conflict(&input);

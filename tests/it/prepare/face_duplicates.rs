@@ -179,7 +179,7 @@ fn one_face_in_other_surroundings_is_a_duplicate_and_a_conflict() {
 }
 
 #[test]
-fn explain_tells_how_far_apart_faces_are() {
+fn explain_reports_the_distance_of_faces() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = photos(folder.path());
     let (embedder, context) = tools();
@@ -211,8 +211,8 @@ fn cleaning_without_embeddings_is_refused() {
     let out = folder.path().join("out");
     let options = "prepare --clean-identities --embeddings off --out";
     let error = failure(&run(options, &[&out, &input]), 2);
-    assert!(error.contains("--embeddings off forbids"), "{error}");
-    // What `auto` means does not depend on which model files are there: a missing one is an error.
+    assert!(error.contains("--embeddings off turns off"), "{error}");
+    // The meaning of `auto` does not depend on the model files present: a missing one is an error.
     write(&input.join("manifest.jsonl"), br#"{"place": {}}"#);
     let nothing = folder.path().join("nothing");
     let options = "prepare --weights-dir";

@@ -34,7 +34,7 @@ fn files_that_are_no_images_are_listed_and_the_others_stay() {
     );
     let png = fs_err::read(input.join("ada/0.png")).expect("reads");
     write(&input.join("ada/cut.png"), &png[..png.len() / 2]);
-    // A file of many bytes that takes no room on the disk.
+    // A sparse file of many bytes.
     let huge = fs_err::File::create(input.join("ada/huge.png")).expect("makes");
     huge.set_len(300 << 20).expect("makes it long");
     // A header that says 60,000 x 60,000 pixels.
@@ -92,7 +92,7 @@ fn labels_of_all_scripts_stay_as_they_are() {
 }
 
 #[test]
-fn a_label_with_one_image_and_equal_images_alone_are_a_data_set() {
+fn a_label_with_one_image_and_only_equal_images_are_a_data_set() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     pictures(&input.join("single"), 0, 1);
@@ -116,7 +116,7 @@ fn a_label_with_one_image_and_equal_images_alone_are_a_data_set() {
 }
 
 #[test]
-fn linked_files_count_as_what_they_lead_to_and_loops_are_named() {
+fn linked_files_count_as_their_targets_and_loops_are_named() {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));

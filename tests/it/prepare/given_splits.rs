@@ -12,7 +12,7 @@ use crate::helpers::{
 };
 use crate::prepare::data_sets::{crop_record, pictures, prepare, sides, text, write_manifest};
 
-/// A folder with sides in which images of test and val stand on train as well.
+/// A folder with sides in which images of test and val are on train as well.
 fn leaking(input: &Path) {
     pictures(&input.join("train/ada"), 0, 8);
     pictures(&input.join("valid/ada"), 10, 4);
@@ -27,7 +27,7 @@ fn leaking(input: &Path) {
 }
 
 #[test]
-fn given_sides_stay_and_what_leaks_is_left_out_of_train() {
+fn given_sides_stay_and_leaks_are_left_out_of_train() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     leaking(&input);
@@ -76,8 +76,8 @@ fn given_sides_stay_and_what_leaks_is_left_out_of_train() {
     let kept = folder.path().join("kept");
     let as_given = report(&prepare(&input, &kept, "--given-split keep"));
     assert_eq!((pairs(&as_given).len(), sides(&kept).len()), (3, 35));
-    let anew = folder.path().join("anew");
-    let fresh = report(&prepare(&input, &anew, "--given-split ignore"));
+    let ignored = folder.path().join("ignored");
+    let fresh = report(&prepare(&input, &ignored, "--given-split ignore"));
     assert_eq!(
         (&fresh["split"]["given"], pairs(&fresh).len()),
         (&json!(false), 0)
@@ -86,7 +86,7 @@ fn given_sides_stay_and_what_leaks_is_left_out_of_train() {
         fresh["reasons"],
         json!({"exact_duplicate": 2, "near_duplicate": 1})
     );
-    assert_ne!(sides(&anew), found);
+    assert_ne!(sides(&ignored), found);
     // What `prepare` has made is such a folder, too.
     let again = folder.path().join("again");
     let report = report(&prepare(&out, &again, ""));
@@ -105,7 +105,7 @@ fn crops_stay_on_the_sides_of_their_photos() {
             crop_record(&format!("ada/{number}.png"), &photo, json!({}))
         })
         .collect();
-    // Two faces of one photo that stands in train and in test.
+    // Two faces of one photo that is in train and in test.
     crops[2]["source"]["md5"] = crops[0]["source"]["md5"].clone();
     write_manifest(&input, &crops);
     let report = report(&prepare(&input, &out, ""));
@@ -166,7 +166,7 @@ fn tables_and_folds_hold_every_image() {
         *of_label.entry((&row["label"], &row["fold"])).or_default() += 1;
     }
     assert!(of_group.values().all(|folds| folds.len() == 1));
-    assert_eq!(of_label.len(), 8, "each label stands in each of four folds");
+    assert_eq!(of_label.len(), 8, "each label is in each of four folds");
     let sizes = made["split"]["folds"]
         .as_array()
         .cloned()
@@ -245,7 +245,7 @@ fn tar_files_hold_each_image_with_its_class_and_record() {
     assert!(!out.join("shards").exists());
 }
 
-/// Copies the photos of a folder into sides that their names tell, such as `train_` and `val_`.
+/// Copies the photos of a folder into the sides that their names give, such as `train_` and `val_`.
 fn split_by_names(photos: &Path, into: &Path) {
     for (file, bytes) in snapshot(photos, &[]) {
         let (label, name) = file.split_once('/').expect("a folder for each label");
@@ -255,7 +255,7 @@ fn split_by_names(photos: &Path, into: &Path) {
 }
 
 #[test]
-fn a_real_split_that_leaks_is_seen_through_and_a_fresh_one_has_no_leak() {
+fn a_real_split_that_leaks_is_detected_and_a_fresh_one_has_no_leak() {
     let Some(photos) = shared("data/identity/celeb5_raw") else {
         return;
     };
@@ -305,6 +305,6 @@ fn a_data_set_that_is_prepared_again_keeps_its_labels_and_sides() {
         report(&output)["splits"].clone()
     };
     let splits = prepared("in", "once");
-    assert!(path("once/cache").is_dir(), "what it remembers lies there");
+    assert!(path("once/cache").is_dir(), "its cache is there");
     assert_eq!(prepared("once", "twice"), splits);
 }

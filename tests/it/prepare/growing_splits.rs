@@ -65,11 +65,11 @@ fn images_keep_their_sides_when_the_set_grows() {
     assert!(snapshot(&out, &["report.json"]) == unchanged, "up to date");
     stdout(&prepare(&input, &out, "--folds 3 --force"));
     assert!(snapshot(&out, &["report.json", "hashes.jsonl"]) == without_cache(unchanged));
-    // Whoever asks for another split gets one.
+    // Other settings of the split make another one.
     let output = prepare(&input, &out, "--folds 3 --force --seed 1");
     assert_ne!(sides(&out), before);
     let notes = String::from_utf8_lossy(&output.stderr);
-    assert!(notes.contains("split anew"), "{notes}");
+    assert!(notes.contains("split again"), "{notes}");
 }
 
 fn without_cache(files: Vec<(String, Vec<u8>)>) -> Vec<(String, Vec<u8>)> {
@@ -92,7 +92,7 @@ fn a_removed_image_that_comes_again_and_its_duplicates_keep_the_side() {
             .map(|(image, _)| image.clone())
             .expect("each side has images")
     };
-    // A larger copy of an image of test comes to stand for it; one of val is replaced by its copy.
+    // A larger copy of an image of test replaces it; one of val is replaced by its copy.
     for (side, keep) in [("test", true), ("val", false)] {
         let image = of(side);
         let number = image.trim_start_matches("ada/").trim_end_matches(".png");
@@ -118,7 +118,7 @@ fn a_removed_image_that_comes_again_and_its_duplicates_keep_the_side() {
 }
 
 #[test]
-fn what_joins_two_sides_goes_to_train_and_is_told() {
+fn images_that_join_two_sides_go_to_train_and_are_reported() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     pictures(&input.join("ada"), 0, 20);
@@ -141,7 +141,7 @@ fn what_joins_two_sides_goes_to_train_and_is_told() {
             .expect("each side has images")
     };
     let (train, test, val) = (of("train"), of("test"), of("val"));
-    // All of a sudden these were cut from one photo, with a new face.
+    // Now the manifest has these as cut from one photo, with a new face.
     let joined = |names: &[&String], photo: &str| {
         let record = |crop: &Value| {
             let file = text(&crop["file"]);
@@ -168,7 +168,7 @@ fn what_joins_two_sides_goes_to_train_and_is_told() {
     for (image, side) in before.iter().filter(|(image, _)| **image != test) {
         assert_eq!(&now[image], side, "{image}");
     }
-    // What was moved is told from then on; val goes before test.
+    // Moves are reported from then on; val takes precedence over test.
     let test = now
         .iter()
         .find(|(_, side)| *side == "test")
@@ -185,7 +185,7 @@ fn what_joins_two_sides_goes_to_train_and_is_told() {
 }
 
 #[test]
-fn another_data_set_gives_its_sides_to_what_both_have() {
+fn images_of_another_data_set_keep_its_sides() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, first) = (folder.path().join("in"), folder.path().join("first"));
     pictures(&input.join("ada"), 0, 15);

@@ -1,4 +1,4 @@
-//! `prepare --clean-identities`: with drawn faces that a drawn network tells apart.
+//! `prepare --clean-identities`: with drawn faces that a drawn network separates.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,15 +13,15 @@ use facepipe_core::ports::{
 use facepipe_core::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{
-    Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings, SplitBy,
-    Wish,
+    Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
+    SideSize, SplitBy,
 };
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::helpers::{failure, picture, records, run, snapshot, write_png};
 
-/// A face: a wall of the person's colour, of which a corner tells one photo from another.
+/// A face: a wall of the person's colour, of which a corner distinguishes one photo from another.
 fn face(person: [u8; 3], number: u32) -> RgbImage {
     let corner = picture(number);
     RgbImage::from_fn(96, 72, |x, y| {
@@ -115,9 +115,9 @@ fn drawn_photos(root: &Path) -> PathBuf {
 }
 
 const SETTINGS: Settings = Settings {
-    train: Wish::Share(0.7),
-    val: Wish::Share(0.15),
-    test: Wish::Share(0.15),
+    train: SideSize::Share(0.7),
+    val: SideSize::Share(0.15),
+    test: SideSize::Share(0.15),
     min_per_side: 0,
     split_by: SplitBy::Chance,
     given_split: GivenSplit::Clean,
@@ -216,7 +216,7 @@ fn strangers_are_listed_with_distance_and_reason_and_nothing_is_deleted() {
 }
 
 #[test]
-fn the_proof_tells_faces_of_one_label_from_those_of_two() {
+fn the_proof_separates_faces_of_one_label_from_those_of_two() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn_photos(folder.path());
     let out = folder.path().join("out");
@@ -243,7 +243,7 @@ fn the_proof_tells_faces_of_one_label_from_those_of_two() {
 }
 
 #[test]
-fn what_a_person_brings_back_stays_and_no_force_is_needed_for_it() {
+fn restored_images_stay_and_need_no_force() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn_photos(folder.path());
     let out = folder.path().join("out");
@@ -277,7 +277,7 @@ fn what_a_person_brings_back_stays_and_no_force_is_needed_for_it() {
 }
 
 #[test]
-fn threads_and_what_was_known_before_leave_no_trace_in_the_files() {
+fn threads_and_cached_embeddings_leave_no_trace_in_the_files() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn_photos(folder.path());
     let out = |name: &str| folder.path().join(name);
@@ -300,13 +300,13 @@ fn threads_and_what_was_known_before_leave_no_trace_in_the_files() {
     fs_err::write(out("some").join("stage.json"), begun).expect("writes");
     let half = &cache[..cache.len() / 2];
     fs_err::write(out("some").join("cache/embeddings.bin"), half).expect("writes");
-    let (_, embedded) = prepare(&input, &out("some"), &SETTINGS, 3).expect("goes on");
+    let (_, embedded) = prepare(&input, &out("some"), &SETTINGS, 3).expect("continues");
     assert!((12..24).contains(&embedded), "{embedded}");
     assert!(files("one") == files("some"));
 }
 
 #[test]
-fn without_cleaning_nothing_is_compared_and_old_sheets_go() {
+fn without_cleaning_nothing_is_compared_and_old_sheets_are_removed() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn_photos(folder.path());
     let out = folder.path().join("out");
@@ -330,7 +330,7 @@ fn without_cleaning_nothing_is_compared_and_old_sheets_go() {
 }
 
 #[test]
-fn what_is_needed_and_cannot_be_restored_is_told() {
+fn missing_needs_and_wrong_restores_are_reported() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn_photos(folder.path());
     let out = folder.path().join("out");

@@ -8,7 +8,7 @@ use image::imageops;
 
 use crate::helpers::{json, portraits, records, run, weights, write_png};
 
-/// Each portrait in a folder of its own: as it is, mirrored, and at three quarters of its size.
+/// Each portrait in its own folder: the original, mirrored, and at three quarters of its size.
 fn photos(root: &Path) -> PathBuf {
     for name in ["eileen_collins", "grace_hopper"] {
         let file = portraits().join(name).with_extension("jpg");
@@ -49,7 +49,7 @@ fn portraits_become_aligned_crops_and_a_data_set_without_their_duplicates() {
         &[&data, &crops],
     ));
     assert_eq!(prepared["images"]["found"], 6, "{prepared}");
-    // The smaller copies are duplicates; mirrored ones are not looked for unless that is asked for.
+    // The smaller copies are duplicates; mirrored ones are not searched unless requested.
     assert_eq!(prepared["images"]["kept"], 4, "{prepared}");
     assert_eq!(
         prepared["reasons"],

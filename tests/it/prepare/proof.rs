@@ -17,7 +17,7 @@ fn read_text(path: &Path) -> String {
     fs_err::read_to_string(path).expect("reads")
 }
 
-/// Two labels, of which one has a name that means something in HTML.
+/// Two labels, of which one has a name with special characters of HTML.
 fn drawn(root: &Path) -> PathBuf {
     let input = root.join("in");
     for number in 0..20 {
@@ -29,7 +29,7 @@ fn drawn(root: &Path) -> PathBuf {
 }
 
 /// A page that needs no other file, no script and no network.
-fn assert_stands_alone(page: &str) {
+fn assert_self_contained(page: &str) {
     for forbidden in ["<script", "<link", "http://", "https://", "@import", "url("] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
@@ -45,7 +45,7 @@ fn assert_stands_alone(page: &str) {
 }
 
 #[test]
-fn the_distances_of_a_fresh_split_are_those_of_comparing_all_and_stand_on_the_page() {
+fn the_distances_of_a_fresh_split_are_those_of_comparing_all_and_are_on_the_page() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn(folder.path());
     let out = folder.path().join("out");
@@ -81,19 +81,19 @@ fn the_distances_of_a_fresh_split_are_those_of_comparing_all_and_stand_on_the_pa
         assert_eq!(one["compared"], all.len());
         assert_eq!(one["smallest"].as_f64(), Some(all[0]));
         assert!(all[0] > one["limit"].as_f64().expect("a limit"));
-        let told: Vec<f64> = (one["pairs"].as_array().expect("a list").iter())
+        let reported: Vec<f64> = (one["pairs"].as_array().expect("a list").iter())
             .map(|pair| pair["distance"].as_f64().expect("a number"))
             .collect();
-        assert_eq!(told, all[..5]);
+        assert_eq!(reported, all[..5]);
     }
     let page = read_text(&out.join("report.html"));
-    assert_stands_alone(&page);
+    assert_self_contained(&page);
     assert!(page.contains("&lt;b&gt;&amp;&quot;grace&quot;") && !page.contains("<b>&\""));
     assert!(page.contains("The nearest of train and test"));
 }
 
 #[test]
-fn the_page_does_not_depend_on_threads_and_shows_what_became_of_images() {
+fn the_page_does_not_depend_on_threads_and_shows_the_outcomes_of_images() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = drawn(folder.path());
     let large = imageops::resize(&picture(2), 256, 192, FilterType::CatmullRom);
@@ -109,7 +109,7 @@ fn the_page_does_not_depend_on_threads_and_shows_what_became_of_images() {
         read_text(&out.join("report.html"))
     });
     assert_eq!(pages[0], pages[1]);
-    assert_stands_alone(&pages[0]);
+    assert_self_contained(&pages[0]);
     for part in [
         "ada/broken.jpg",
         "ada/zoomed.png",
@@ -160,20 +160,20 @@ fn a_photo_on_two_sides_of_a_given_split_is_found_and_shown() {
         message.contains("the split leaks") && message.contains("hint:"),
         "{message}"
     );
-    let told: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
-    assert_eq!(told["leak_free"], false);
-    let files: Vec<&str> = (told["leaks"][0]["images"]
+    let proof: Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    assert_eq!(proof["leak_free"], false);
+    let files: Vec<&str> = (proof["leaks"][0]["images"]
         .as_array()
         .expect("a list")
         .iter())
     .map(|image| image["file"].as_str().expect("a text"))
     .collect();
     assert_eq!(files, ["test/ada/again.jpg", "train/ada/0.png"]);
-    assert_eq!(told["leaks"].as_array().map(Vec::len), Some(1));
-    assert_eq!(told["unreadable"][0], "test/ada/broken.png");
-    assert_eq!(read_json(&out.join("proof.json"))["leaks"], told["leaks"]);
+    assert_eq!(proof["leaks"].as_array().map(Vec::len), Some(1));
+    assert_eq!(proof["unreadable"][0], "test/ada/broken.png");
+    assert_eq!(read_json(&out.join("proof.json"))["leaks"], proof["leaks"]);
     let page = read_text(&out.join("proof.html"));
-    assert_stands_alone(&page);
+    assert_self_contained(&page);
     assert!(page.contains("test/ada/again.jpg") && page.contains("1 leak"));
 }
 
@@ -186,7 +186,7 @@ fn a_folder_without_a_split_is_refused() {
 }
 
 #[test]
-fn without_a_search_for_near_duplicates_the_proof_tells_those_that_leak() {
+fn without_a_search_for_near_duplicates_the_proof_reports_those_that_leak() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = folder.path().join("in");
     for number in 0..10 {
@@ -261,7 +261,7 @@ fn the_leak_of_the_real_splits_own_files_is_shown_and_a_fresh_split_has_none() {
     assert_eq!(
         measures(&made),
         measures(&checked),
-        "what is checked is what was made"
+        "the check has the same files as the split"
     );
     assert!(
         measures(&made).iter().any(|one| one.1 == "photo"),

@@ -42,7 +42,7 @@ fn real_photos(root: &Path) -> Option<PathBuf> {
 }
 
 #[test]
-fn real_strangers_are_set_aside_and_one_is_brought_back() {
+fn real_strangers_are_set_aside_and_one_is_restored() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let Some(photos) = real_photos(&folder.path().join("photos")) else {
         return;
@@ -92,7 +92,7 @@ fn real_strangers_are_set_aside_and_one_is_brought_back() {
 const SMALL: &str = "--weights none --epochs 1 --backbone resnet18 --input-size 32 --threads 1";
 
 #[test]
-fn a_run_cleans_what_it_downloads_and_leaves_own_folders_alone() {
+fn a_run_cleans_what_it_downloads_and_not_own_folders() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let Some(photos) = real_photos(&folder.path().join("photos")) else {
         return;

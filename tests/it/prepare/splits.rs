@@ -31,7 +31,7 @@ fn shares_numbers_and_percents_are_understood() {
     );
     let notes = String::from_utf8_lossy(&output.stderr);
     assert!(
-        notes.contains("`bea` have too few images for the numbers"),
+        notes.contains("`bea` have too few images for the requested numbers"),
         "{notes}"
     );
     let (ada, bea, output) = counts("all", "--train 5 --val 1 --test 2");
@@ -50,20 +50,20 @@ fn shares_numbers_and_percents_are_understood() {
 }
 
 #[test]
-fn labels_without_enough_for_each_side_are_left_out_with_a_reason_or_told() {
+fn labels_without_enough_for_each_side_are_left_out_with_a_reason_or_reported() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = folder.path().join("in");
     pictures(&input.join("ada"), 0, 12);
     pictures(&input.join("bea"), 100, 4);
     pictures(&input.join("cem"), 200, 1);
-    let told = folder.path().join("told");
-    let output = prepare(&input, &told, "");
+    let shrunk = folder.path().join("shrunk");
+    let output = prepare(&input, &shrunk, "");
     let notes = String::from_utf8_lossy(&output.stderr);
     assert!(
         notes.contains("labels `cem` have no images on some side"),
         "{notes}"
     );
-    assert_eq!(sides(&told).len(), 17);
+    assert_eq!(sides(&shrunk).len(), 17);
     let strict = folder.path().join("strict");
     let report = report(&prepare(&input, &strict, "--min-per-side 2"));
     assert_eq!(report["reasons"]["class_too_small"], 5);
@@ -76,7 +76,7 @@ fn labels_without_enough_for_each_side_are_left_out_with_a_reason_or_told() {
 }
 
 #[test]
-fn no_source_stands_on_two_sides() {
+fn no_source_is_on_two_sides() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     pictures(&input.join("ada"), 0, 30);
@@ -124,7 +124,7 @@ fn no_source_stands_on_two_sides() {
 }
 
 #[test]
-fn the_newest_photos_are_tested_on() {
+fn the_newest_photos_go_to_test() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     pictures(&input.join("ada"), 0, 20);

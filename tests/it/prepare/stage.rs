@@ -84,7 +84,7 @@ fn a_picture_under_two_labels_is_left_out_of_both() {
 }
 
 #[test]
-fn the_split_depends_on_seed_and_content_alone() {
+fn the_split_depends_on_seed_and_content_only() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, copy) = (folder.path().join("in"), folder.path().join("copy"));
     for number in 0..20 {
@@ -137,7 +137,7 @@ fn no_group_crosses_a_side_and_photos_in_both_folders_are_conflicts() {
     }
     assert!(
         shared_crops >= 2,
-        "the set holds photos that stand in both folders"
+        "the set holds photos that are in both folders"
     );
     let mut sides: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for record in records(&out.join("manifest.jsonl")) {

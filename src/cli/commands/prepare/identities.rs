@@ -29,7 +29,7 @@ pub(crate) struct IdentityOptions {
         hide_possible_values = true
     )]
     pub(crate) embeddings: Switch,
-    /// Leave out faces that are not the person of their label, told by dlib's network, which needs
+    /// Leave out faces that are not the person of their label, judged by dlib's network, which needs
     /// embeddings; `auto` does so for what `run` has downloaded
     #[arg(
         long,
@@ -42,13 +42,13 @@ pub(crate) struct IdentityOptions {
         hide_possible_values = true
     )]
     pub(crate) clean_identities: Switch,
-    /// Bring back an image that was left out for its face, by its name in discarded.jsonl; can be
+    /// Restore an image that was left out for its face, by its name in discarded.jsonl; can be
     /// given several times, and is remembered in OUT/restored.txt
     #[arg(long, value_name = "LABEL/FILE")]
     pub(crate) restore: Vec<String>,
 }
 
-/// Whether something is done.
+/// A switch with three values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
     /// Always
@@ -67,7 +67,7 @@ impl IdentityOptions {
         self.clean_identities == Switch::On
     }
 
-    /// What compares the faces, where that is asked for or, with `auto`, possible.
+    /// The embedder that compares the faces, where that is requested or, with `auto`, possible.
     pub(crate) fn embedder(
         &self,
         input: &Path,
@@ -76,7 +76,7 @@ impl IdentityOptions {
     ) -> Result<Option<ImageEmbedder>, Failure> {
         match (self.embeddings, self.is_on()) {
             (Switch::Off, true) => Err(Failure::Usage {
-                message: "--clean-identities compares faces, which --embeddings off forbids"
+                message: "--clean-identities compares faces, which --embeddings off turns off"
                     .to_owned(),
                 hint: "leave one of both out".to_owned(),
             }),
@@ -96,7 +96,7 @@ impl IdentityOptions {
         }
     }
 
-    /// Writes down which images are brought back.
+    /// Records which images are restored.
     pub(crate) fn remember_restored(&self, input: &Path, out: &Path) -> Result<(), Failure> {
         if self.restore.is_empty() {
             return Ok(());
@@ -107,7 +107,7 @@ impl IdentityOptions {
         };
         if !self.is_on() {
             return Err(refused(
-                "--restore brings back what --clean-identities left out, which is not asked for"
+                "--restore applies to images that --clean-identities left out, and it is not given"
                     .to_owned(),
                 "add `--clean-identities`",
             ));
@@ -134,7 +134,7 @@ impl IdentityOptions {
             if !input.join(&item).is_file() {
                 return Err(refused(
                     format!("there is no image `{item}` in `{}`", input.display()),
-                    "give the name that stands as `item` in discarded.jsonl: LABEL/FILE",
+                    "give the name from the field `item` in discarded.jsonl: LABEL/FILE",
                 ));
             }
             let other = discarded.iter().find(|image| {
@@ -147,7 +147,7 @@ impl IdentityOptions {
                         "`{item}` was left out for another reason: {}",
                         image.message
                     ),
-                    "only what was left out for its face can be brought back with `--restore`",
+                    "only images that were left out for their face can be restored with `--restore`",
                 ));
             }
             items.push(item);
@@ -156,7 +156,7 @@ impl IdentityOptions {
     }
 }
 
-/// A name as it stands in the lists: below the input folder, with `/`.
+/// A name as it is in the lists: below the input folder, with `/`.
 fn relative(name: &str, input: &Path) -> String {
     let name = name.replace('\\', "/");
     let below = Path::new(&name).strip_prefix(input).ok();
@@ -164,7 +164,7 @@ fn relative(name: &str, input: &Path) -> String {
     name.trim_start_matches("./").to_owned()
 }
 
-/// What was found, for a person.
+/// The result, as a line of text.
 pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
     let labels = report.identities.as_ref()?;
     let count = |wanted: &[Decision]| -> u64 {
@@ -175,8 +175,8 @@ pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
             .sum()
     };
     Some(format!(
-        "{} faces set aside as somebody else's, {} doubtful ones kept, {} brought back; look at `{}`, \
-         and bring others back with `--restore LABEL/FILE`",
+        "{} faces set aside as another person's, {} doubtful ones kept, {} restored; look at `{}`, \
+         and restore others with `--restore LABEL/FILE`",
         count(&[Decision::Stranger, Decision::NearerToOtherLabel]),
         count(&[Decision::Doubtful]),
         count(&[Decision::Restored]),

@@ -34,28 +34,28 @@ const TOLD_LEAKS: usize = 20;
     facepipe prepare crops --explain ada/1.png ada/2.png\n  \
     facepipe prepare data/final --check\n\n\
     Of images that are the same picture the best face is kept or, where that is not known, the largest \
-    picture; a picture or photo that stands under two labels is left out of both; crops of one photo stay \
+    picture; a picture or photo under two labels is left out of both; crops of one photo stay \
     on one side. DIR is a plain image folder (train, val, test, then labels) with manifest.jsonl, \
     discarded.jsonl and dataset.json; report.html shows counts, reasons, duplicates, conflicts and how near \
-    the sides come to each other, which proof.json has in figures. What was computed of each image is kept in \
+    the sides come to each other, which proof.json has in figures. Computed features of each image are kept in \
     cache/: with more images and --force only those are computed. It can be removed at any time.\n\n\
-    Pictures whose hashes are near are compared in detail: what is one photo is a duplicate, and different \
+    Pictures whose hashes are near are compared in detail: versions of one photo are duplicates, and different \
     shots of one series stay on one side. With --embeddings one photo is found by its face, too, in other \
     crops and surroundings.\n\n\
-    Shares (0.7, 70%) divide a label; a number (20) takes so many images of each label first, half of \
+    Shares (0.7, 70%) divide a label; a number (20) takes this many images of each label first, half of \
     them at most. When DIR is made again from more images, those that it had keep their sides, unless \
     --seed, the shares or --split-by change. splits.csv lists all images with their sides.\n\n\
     With --clean-identities the faces of each label are compared. The person on most of its photos is \
     whom it is about; other faces are left out (reasons stranger and nearer_to_other_label), and stay \
     where they are in the input. identities.jsonl has every face with its distance, and \
     report/LABEL/identities.png shows them. A label without such a person is kept whole.\n\n\
-    --check compares the sides of a split that is there already (train, val and test, then labels), whoever \
-    made it, and writes proof.json and proof.html to it, or to --out. The exit code is 1 where a picture or a \
-    photo stands on two sides. With --embeddings the distances of faces are told, too.")]
+    --check compares the sides of an existing split (train, val and test, then labels), of any \
+    origin, and writes proof.json and proof.html to it, or to --out. The exit code is 1 where a picture or a \
+    photo is on two sides. With --embeddings the distances of faces are reported, too.")]
 pub(crate) struct PrepareArgs {
     /// Folder of crops or photos: a folder for each label
     pub(crate) input: PathBuf,
-    /// Where the data set goes
+    /// The folder of the data set
     #[arg(long, value_name = "DIR", required_unless_present_any = ["explain", "check"])]
     pub(crate) out: Option<PathBuf>,
     /// Say why two images are one picture, belong together, or don't; nothing is written
@@ -79,10 +79,10 @@ pub(crate) struct PrepareOptions {
     /// Take turned and mirrored pictures for the same, too
     #[arg(long)]
     pub(crate) rotations: bool,
-    /// Keep duplicates; they stand on one side
+    /// Keep duplicates; all on one side
     #[arg(long)]
     pub(crate) keep_duplicates: bool,
-    /// What becomes of a picture or photo that stands under two labels
+    /// How to treat a picture or photo under two labels
     #[arg(long, value_parser = named(Conflicts::VARIANTS), default_value_t = Settings::default().conflicts)]
     pub(crate) conflicts: Conflicts,
     /// How images come into the data set
@@ -129,14 +129,14 @@ impl PrepareOptions {
             conflicts: self.conflicts,
             link: self.link,
             min_per_class: self.min_per_class,
-            // Whether the network is there is known later.
+            // Whether the network is present is known later.
             embeddings: false,
             clean_identities: self.identities.is_on(),
             nearest_pairs: self.nearest,
             seed,
             ..Settings::default()
         };
-        self.split.lay_into(&mut settings)?;
+        self.split.apply_to(&mut settings)?;
         Ok(settings)
     }
 }
@@ -193,7 +193,7 @@ pub(crate) fn run(
     })
 }
 
-/// Compares the sides of a split that is there already.
+/// Compares the sides of an existing split.
 fn check(
     args: &PrepareArgs,
     settings: &Settings,
@@ -235,7 +235,7 @@ fn check(
     Err(PrepareError::Leaks(proof.leaks.len()).into())
 }
 
-/// The report for a person.
+/// The report as lines of text.
 pub(crate) fn lines(report: &PrepareReport) -> Vec<String> {
     let count = |side: Split| {
         let images: u64 = report

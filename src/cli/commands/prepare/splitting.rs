@@ -7,7 +7,7 @@ use strum::VariantArray as _;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::named::named;
-use facepipe_prepare::{GivenSplit, Settings, SplitBy, SplitReport, Wish};
+use facepipe_prepare::{GivenSplit, Settings, SideSize, SplitBy, SplitReport};
 
 /// How far the shares' sum may be from 1.
 const SHARE_TOLERANCE: f64 = 1e-6;
@@ -18,14 +18,14 @@ const SHARE_TOLERANCE: f64 = 1e-6;
 pub(crate) struct SplitOptions {
     /// How much of each label to learn from: a share, with a point or percent sign (0.7, 70%), or a
     /// number of images of each label, without (20)
-    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().train, value_parser = wish)]
-    pub(crate) train: Wish,
+    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().train, value_parser = side_size)]
+    pub(crate) train: SideSize,
     /// How much stops the training and picks the best epoch
-    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().val, value_parser = wish)]
-    pub(crate) val: Wish,
+    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().val, value_parser = side_size)]
+    pub(crate) val: SideSize,
     /// How much the reported figures come from
-    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().test, value_parser = wish)]
-    pub(crate) test: Wish,
+    #[arg(long, value_name = "SHARE|N", default_value_t = Settings::default().test, value_parser = side_size)]
+    pub(crate) test: SideSize,
     /// Leave out labels that can't have N images on each side
     #[arg(long, value_name = "N", default_value_t = Settings::default().min_per_side)]
     pub(crate) min_per_side: usize,
@@ -36,10 +36,10 @@ pub(crate) struct SplitOptions {
     /// photos' other faces stay on the sides that they have there
     #[arg(long, value_name = "DIR|FILE")]
     pub(crate) keep_split: Option<PathBuf>,
-    /// What becomes of the sides of a folder that has train, val and test already
+    /// How to treat the sides of a folder that has train, val and test already
     #[arg(long, value_parser = named(GivenSplit::VARIANTS), default_value_t = Settings::default().given_split)]
     pub(crate) given_split: GivenSplit,
-    /// Divide what is not test into K parts for cross-validation, in folds.csv
+    /// Divide the images outside test into K parts for cross-validation, in folds.csv
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) folds: Option<u32>,
     /// Write WebDataset tar files of N images as well: shards/train-000000.tar and so on
@@ -47,11 +47,11 @@ pub(crate) struct SplitOptions {
     pub(crate) shards: Option<u64>,
 }
 
-/// Which options would split otherwise, where a person may want that.
+/// The options that would split otherwise, where the user may want that.
 pub(super) fn lines(report: &SplitReport) -> Vec<String> {
     let mut lines = Vec::new();
     if report.given {
-        lines.push("  `--given-split ignore` splits the folder anew".to_owned());
+        lines.push("  `--given-split ignore` splits the folder again".to_owned());
     }
     if !report.short_labels.is_empty() {
         let line = "  `--min-per-side 1` leaves out labels that have no images on some side";
@@ -60,13 +60,13 @@ pub(super) fn lines(report: &SplitReport) -> Vec<String> {
     lines
 }
 
-fn wish(text: &str) -> Result<Wish, String> {
+fn side_size(text: &str) -> Result<SideSize, String> {
     text.parse()
 }
 
 impl SplitOptions {
-    /// Lays the options into the stage's settings.
-    pub(crate) fn lay_into(&self, settings: &mut Settings) -> Result<(), Failure> {
+    /// Writes the options into the stage's settings.
+    pub(crate) fn apply_to(&self, settings: &mut Settings) -> Result<(), Failure> {
         self.check()?;
         settings.train = self.train;
         settings.val = self.val;
@@ -80,19 +80,18 @@ impl SplitOptions {
         Ok(())
     }
 
-    /// Whether shares and numbers make sense together.
+    /// Whether shares and numbers are consistent.
     fn check(&self) -> Result<(), Failure> {
-        let wishes = [self.train, self.val, self.test];
+        let sizes = [self.train, self.val, self.test];
         let refused = |message: String, hint: &str| {
             Err(Failure::Usage {
                 message,
                 hint: hint.to_owned(),
             })
         };
-        let numbers: u32 = wishes.iter().filter_map(|wish| wish.images()).sum();
-        let shares: f64 = wishes.iter().filter_map(|wish| wish.share()).sum();
-        if wishes.iter().all(|wish| wish.share().is_some())
-            && (shares - 1.0).abs() > SHARE_TOLERANCE
+        let numbers: u32 = sizes.iter().filter_map(|size| size.images()).sum();
+        let shares: f64 = sizes.iter().filter_map(|size| size.share()).sum();
+        if sizes.iter().all(|size| size.share().is_some()) && (shares - 1.0).abs() > SHARE_TOLERANCE
         {
             return refused(
                 format!("--train, --val and --test add up to {shares}, not to 1"),

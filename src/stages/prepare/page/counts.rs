@@ -13,7 +13,7 @@ const MOST_LABELS: usize = 200;
 /// Length of the longest bar, in units.
 const BAR: f64 = 240.0;
 
-/// The tone of a side in plots: colour-blind people can tell them apart.
+/// The tone of a side in plots: colour-blind readers can distinguish them.
 pub(super) const fn tone(side: Split) -> usize {
     match side {
         Split::Train => 0,

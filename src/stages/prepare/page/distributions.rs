@@ -12,9 +12,9 @@ use facepipe_drawing::plot::{Axis, Bar, Chart, Colour, Corner, Mark, Plot, Point
 const BARS: usize = 24;
 /// Share of the values that the axis of sizes reaches: a few huge photos would press the others together.
 const SHOWN_SHARE: f64 = 0.99;
-/// How much higher the axis reaches than the highest bar: the legend lies there.
+/// How much higher the axis reaches than the highest bar: the legend is there.
 const HEADROOM: f64 = 1.3;
-/// How much a bar covers what is behind it.
+/// The opacity of a bar.
 const COVER: f64 = 0.45;
 
 /// The plots.

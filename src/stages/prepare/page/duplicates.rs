@@ -1,4 +1,4 @@
-//! Sets of duplicates, and pictures that stand under two labels.
+//! Sets of duplicates, and pictures under two labels.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -109,9 +109,9 @@ fn nearest_hashes(a: &Item, b: &Item) -> u32 {
     picture.min(a.features.view.fine.distance(b.features.view.fine))
 }
 
-/// Pictures and photos that stand under two labels.
+/// Pictures and photos under two labels.
 pub(super) struct Conflicts<'a> {
-    /// An image and one that it contradicts; a photo that was downloaded for two labels stands alone.
+    /// An image and one that it contradicts; a photo that was downloaded for two labels is shown on its own.
     shown_together: Vec<(&'a Discarded, Vec<&'a Item>)>,
     /// How many images contradict each other, by their two labels.
     labels: BTreeMap<[&'a str; 2], usize>,
@@ -127,7 +127,7 @@ impl<'a> Conflicts<'a> {
                 .filter(|one| one.reason == Reason::LabelConflict)
         };
         let (mut shown_together, mut labels) = (Vec::new(), BTreeMap::new());
-        let mut told: HashSet<&str> = HashSet::new();
+        let mut shown: HashSet<&str> = HashSet::new();
         for one in conflicts() {
             let Some(&item) = images.get(one.item.as_str()) else {
                 continue;
@@ -145,11 +145,11 @@ impl<'a> Conflicts<'a> {
                 *labels.entry(two).or_insert(0) += 1;
             }
             // Each image once, and no pair from both of its ends.
-            if told.insert(&item.relative) {
+            if shown.insert(&item.relative) {
                 let nearest = others
                     .into_iter()
                     .min_by_key(|other| nearest_hashes(item, other));
-                told.extend(nearest.map(|other| other.relative.as_str()));
+                shown.extend(nearest.map(|other| other.relative.as_str()));
                 shown_together.push((one, [item].into_iter().chain(nearest).collect()));
             }
         }
@@ -175,7 +175,7 @@ impl<'a> Conflicts<'a> {
             @if self.images > 0 {
                 h2 { "Under two labels" }
                 p {
-                    (count(self.images, "image")) " left out because the same picture or photo also stands under \
+                    (count(self.images, "image")) " left out because the same picture or photo is also under \
                      another label: at most one of the two can be right. Remove the wrong ones and run the command \
                      again."
                 }

@@ -1,4 +1,4 @@
-//! What was left out, by reason, with examples.
+//! Images that were left out, by reason, with examples.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,7 +19,7 @@ struct OfReason<'a> {
     examples: Vec<(&'a Discarded, Option<&'a Item>)>,
 }
 
-/// Everything that was left out.
+/// All images that were left out.
 pub(super) struct LeftOut<'a> {
     reasons: Vec<OfReason<'a>>,
 }
@@ -101,12 +101,12 @@ const fn meaning(reason: Reason) -> &'static str {
         Reason::NearDuplicate => {
             "the same picture as another image, saved, resized or cut otherwise"
         }
-        Reason::LabelConflict => "the same picture or photo stands under two labels",
+        Reason::LabelConflict => "the same picture or photo is under two labels",
         Reason::Stranger => "the face is not that of the label's person",
         Reason::NearerToOtherLabel => "the face is that of another label's person",
-        Reason::SplitLeak => "the same picture or photo stands on a side farther from training",
+        Reason::SplitLeak => "the same picture or photo is on a side farther from training",
         Reason::ClassTooSmall => "its label has too few images",
-        Reason::OverLimit => "more images of its label than were asked for",
+        Reason::OverLimit => "more images of its label than were requested",
         _ => "see discarded.jsonl",
     }
 }

@@ -1,4 +1,4 @@
-//! `report.html`: what became of the images, and the proof that the sides share nothing, on one page that
+//! `report.html`: the outcomes of the images, and the proof that the sides share nothing, on one page that
 //! needs no other file. It shows some dozens of pictures at most and says how much is not shown.
 
 mod counts;
@@ -30,7 +30,7 @@ use proof::ProofSection;
 /// The page's file, in the output folder.
 pub const PAGE_FILE: &str = "report.html";
 
-/// What a run has found.
+/// The results of a run.
 pub(super) struct Shown<'a> {
     /// All images that could be read.
     pub(super) items: &'a [Item],
@@ -38,7 +38,7 @@ pub(super) struct Shown<'a> {
     pub(super) images: &'a [split::Placed<'a>],
     pub(super) discarded: &'a [Discarded],
     pub(super) data_set: &'a DataSet,
-    /// Whose faces the labels' are, where that was looked at.
+    /// Whose faces the labels' are, where that was examined.
     pub(super) identities: Option<&'a BTreeMap<String, LabelIdentity>>,
     pub(super) embeddings: Embeddings<'a>,
 }
@@ -65,7 +65,7 @@ pub(super) fn write(
     Ok(proof)
 }
 
-/// Takes away the page and the proof of an earlier run.
+/// Removes the page and the proof of an earlier run.
 pub(super) fn remove(open: &OpenStage) -> io::Result<()> {
     for name in [PAGE_FILE, PROOF_FILE] {
         atomic::remove_if_there(&open.path(name))?;
@@ -137,7 +137,7 @@ fn of_run(
     Ok(document(&title, &body))
 }
 
-/// The page of a split that was there already.
+/// The page of an existing split.
 pub(super) fn of_check(
     proof: &Proof,
     placed: &[Placed<'_>],
@@ -199,7 +199,7 @@ fn identities(labels: Option<&BTreeMap<String, LabelIdentity>>) -> Markup {
         }
         div.table { table {
             thead { tr {
-                th { "label" } th { "kept" } th { "doubtful" } th { "brought back" } th { "strangers" }
+                th { "label" } th { "kept" } th { "doubtful" } th { "restored" } th { "strangers" }
                 th { "another label's" } th.left { "remarks" } th.left { "faces" }
             } }
             tbody {

@@ -15,7 +15,7 @@ use facepipe_imaging::image_io;
 pub(super) struct Pictures<'items>(HashMap<&'items str, String>);
 
 impl<'items> Pictures<'items> {
-    /// Reads the images, each once. One that can't be read any more has no picture.
+    /// Reads the images, each once. An unreadable one has no picture.
     pub(super) fn load(
         wanted: impl IntoIterator<Item = &'items Item>,
         context: &Context,

@@ -20,7 +20,7 @@ const MOST_OF_LEAK: usize = 6;
 /// Two near images of two sides.
 struct Tile<'a> {
     images: [&'a Placed<'a>; 2],
-    /// All distances that are known.
+    /// All measured distances.
     distances: Vec<(Measure, f64)>,
 }
 
@@ -159,7 +159,7 @@ impl<'a> ProofSection<'a> {
                 p {
                     "The smallest distances, found by comparing every image of one side with every image of the other: "
                     (count(compared as usize, "comparison")) ". Up to the limit two images count as one. Embeddings \
-                     have no limit: they tell persons apart, not photos."
+                     have no limit: they distinguish persons, not photos."
                 }
                 div.table { table {
                     thead { tr {
@@ -229,7 +229,7 @@ fn text(measure: Measure, distance: f64) -> String {
     }
 }
 
-/// The files of a leak, so that the first ones stand on different sides.
+/// The files of a leak, so that the first ones are on different sides.
 fn one_of_each_side_first(leak: &LeakedSet) -> Vec<&str> {
     let mut seen = HashSet::new();
     let (first, others): (Vec<_>, Vec<_>) = leak

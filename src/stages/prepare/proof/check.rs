@@ -1,4 +1,4 @@
-//! The proof of a split that is there already, whoever made it.
+//! The proof of an existing split, of any origin.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -21,10 +21,10 @@ use facepipe_faces::embed_images::ImageEmbedder;
 /// The page that shows the proof of a given split.
 pub const CHECK_PAGE_FILE: &str = "proof.html";
 
-/// What was found of a given split.
+/// The result of checking a given split.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// The proof, as it stands in [`PROOF_FILE`].
+    /// The proof, as it is in [`PROOF_FILE`].
     #[serde(flatten)]
     pub proof: Proof,
     /// The page that shows it.
@@ -36,10 +36,10 @@ pub struct Check {
 /// Compares the sides of a folder with `train`, `val` and `test`, of which one may be missing, and a folder
 /// for each label in each; writes [`PROOF_FILE`] and [`CHECK_PAGE_FILE`] to `out`, and nothing else.
 ///
-/// What `prepare` wrote down of crops and photos is used.
+/// The records of `prepare` about crops and photos are used.
 ///
 /// # Errors
-/// [`PrepareError`], such as [`PrepareError::NothingToCheck`]. A leak is none.
+/// [`PrepareError`], such as [`PrepareError::NothingToCheck`]. A leak is no error.
 pub fn check(
     input: &Path,
     out: &Path,
@@ -115,7 +115,7 @@ fn list(input: &Path) -> Result<ImageFolder, PrepareError> {
     Ok(all)
 }
 
-/// The side on which a listed file stands: the first part of its path.
+/// The side of a listed file: the first part of its path.
 fn side_of(file: &str) -> Split {
     let side = file.split('/').next().and_then(|side| side.parse().ok());
     side.unwrap_or(Split::Train)

@@ -1,4 +1,4 @@
-//! Sets of images that belong together and stand on more than one side.
+//! Sets of images that belong together and are on more than one side.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -32,9 +32,9 @@ pub(super) fn find(placed: &[Placed<'_>], joined: &[Joined]) -> Vec<LeakedSet> {
     let side = |index: &usize| placed[*index].side;
     members.retain(|_, set| set.iter().any(|index| side(index) != side(&set[0])));
     let mut links: HashMap<usize, Vec<Step>> = HashMap::new();
-    let mut told: HashSet<[usize; 2]> = HashSet::new();
+    let mut listed: HashSet<[usize; 2]> = HashSet::new();
     for Joined { a, b, why } in joined {
-        if side(a) != side(b) && told.insert([*a.min(b), *a.max(b)]) {
+        if side(a) != side(b) && listed.insert([*a.min(b), *a.max(b)]) {
             let step = Step {
                 from: placed[*a].file.clone(),
                 to: placed[*b].file.clone(),

@@ -1,4 +1,4 @@
-//! What of two images is compared.
+//! The measures by which two images are compared.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use facepipe_core::types::Embedding;
 use facepipe_imaging::perceptual_hash::PerceptualHash;
 
-/// What of two images is compared.
+/// A measure by which two images are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
@@ -27,7 +27,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All, in the order in which they are told.
+    /// All, in the order in which they are reported.
     pub(crate) const ALL: [Self; 6] = [
         Self::Picture,
         Self::InsideFrame,
@@ -47,7 +47,7 @@ impl Measure {
         Self::HASHES.contains(&self)
     }
 
-    /// What it compares, for a person.
+    /// What it compares, in words.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Picture => "pictures",
@@ -70,7 +70,7 @@ impl Measure {
         }
     }
 
-    /// Whether it tells anything of some images that other measures don't.
+    /// Whether it says anything about some images that other measures don't.
     pub(super) fn is_used<'items>(self, mut items: impl Iterator<Item = &'items Item>) -> bool {
         items.any(|item| match (self, self.hash(item)) {
             (Self::InsideFrame, Some(hash)) => hash != item.features.phash,
@@ -78,8 +78,8 @@ impl Measure {
         })
     }
 
-    /// Distance up to which two images are one. Where near duplicates are not looked for, the usual limit
-    /// counts: what is not looked for may leak all the same.
+    /// Distance up to which two images are one. Where near duplicates are not searched, the usual limit
+    /// counts: unsearched duplicates may leak all the same.
     pub(super) fn limit(self, settings: &Settings) -> Option<u32> {
         let limit = settings
             .phash_distance
@@ -91,7 +91,7 @@ impl Measure {
         }
     }
 
-    /// Distance below which somebody should look at two images that do not count as one.
+    /// Distance below which two images that do not count as one should be checked by eye.
     ///
     /// Of 1,581 LFW photos no two different ones of a person have embeddings nearer than 0.196, and
     /// photos cut otherwise have 0.04 and more: near faces are a hint, and no proof.
@@ -102,7 +102,7 @@ impl Measure {
         }
     }
 
-    /// Why two images that are so near are one.
+    /// Why two images at such a distance are one.
     pub(super) const fn why(self, bits: u32, same_pixels: bool) -> Option<Why> {
         match self {
             Self::Picture if same_pixels => Some(Why::SamePixels),

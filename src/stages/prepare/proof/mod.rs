@@ -1,4 +1,4 @@
-//! The proof that nothing of one side of a split stands on another: how far apart the nearest images of each
+//! The proof that nothing of one side of a split is on another: how far apart the nearest images of each
 //! two sides are, found by comparing all of them, whatever the grouping found before.
 
 mod check;
@@ -32,7 +32,7 @@ const PAIRS_OF_SIDES: [[Split; 2]; 3] = [
 
 /// Whether a split leaks, and how far apart its sides are: `proof.json`.
 ///
-/// It depends on the images and settings alone: equal runs write equal files.
+/// It depends only on the images and settings: equal runs write equal files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Proof {
     /// Whether no image is the same picture, or comes from the same photo, as one of another side.
@@ -41,7 +41,7 @@ pub struct Proof {
     pub verdict: Vec<String>,
     /// Images by side.
     pub images: BTreeMap<Split, u64>,
-    /// Sets of images that are one picture or come from one photo and stand on more than one side.
+    /// Sets of images that are one picture or come from one photo and are on more than one side.
     pub leaks: Vec<LeakedSet>,
     /// The nearest pairs, by pair of sides and measure.
     pub nearest: Vec<Nearest>,
@@ -50,16 +50,16 @@ pub struct Proof {
     pub unreadable: Vec<String>,
 }
 
-/// Images that belong together and stand on more than one side.
+/// Images that belong together and are on more than one side.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LeakedSet {
     /// All of them.
     pub images: Vec<PlacedImage>,
-    /// What joins those of different sides.
+    /// The links between those of different sides.
     pub links: Vec<Step>,
 }
 
-/// An image and where it stands.
+/// An image and its side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlacedImage {
     /// Its path below the data set's folder.
@@ -78,7 +78,7 @@ pub struct PlacedImage {
 pub struct Nearest {
     /// The two sides.
     pub sides: [Split; 2],
-    /// What is compared.
+    /// The measure.
     pub measure: Measure,
     /// How many pairs were compared: all there are of images for which it is known.
     pub compared: u64,
@@ -124,10 +124,10 @@ impl Placed<'_> {
     }
 }
 
-/// The embeddings that are known, by the MD5 of the image's file.
+/// The known embeddings, by the MD5 of the image's file.
 pub(super) type Embeddings<'a> = &'a dyn Fn(&str) -> Option<&'a Embedding>;
 
-/// Compares the sides of a split. `links` are what is known to join two of the images, by their numbers.
+/// Compares the sides of a split. `links` are known links between two of the images, by their numbers.
 pub(super) fn prove(
     placed: &[Placed<'_>],
     links: Vec<leaks::Joined>,
@@ -156,7 +156,7 @@ pub(super) fn prove(
     for image in placed {
         *images.entry(image.side).or_default() += 1;
     }
-    let nearest: Vec<Nearest> = found.into_iter().map(|one| one.told(placed)).collect();
+    let nearest: Vec<Nearest> = found.into_iter().map(|one| one.reported(placed)).collect();
     Ok(Proof {
         leak_free: leaks.is_empty(),
         verdict: verdict::of(&leaks, &nearest),
@@ -193,7 +193,7 @@ impl Found {
         near.filter_map(why)
     }
 
-    fn told(self, placed: &[Placed<'_>]) -> Nearest {
+    fn reported(self, placed: &[Placed<'_>]) -> Nearest {
         let pair = |(a, b, distance): &(usize, usize, f64)| Pair {
             a: placed[*a].image(),
             b: placed[*b].image(),
@@ -211,7 +211,7 @@ impl Found {
     }
 }
 
-/// What is searched.
+/// The input of a search.
 struct Search<'a> {
     placed: &'a [Placed<'a>],
     settings: &'a Settings,

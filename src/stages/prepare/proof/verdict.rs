@@ -10,14 +10,15 @@ const SAVED_AGAIN: u32 = 6;
 /// The sentences: whether there is a leak, how far the sides are apart, and what that means.
 pub(super) fn of(leaks: &[LeakedSet], nearest: &[Nearest]) -> Vec<String> {
     let mut sentences = vec![match leaks {
-        [] => {
-            "no leak: no picture and no photo stands on two sides, as a copy, a near duplicate or a \
+        [] => "no leak: no picture and no photo is on two sides, as a copy, a near duplicate or a \
              crop"
-                .to_owned()
-        }
-        [leak] => format!("1 leak: {} images that are one picture or photo stand on several sides", leak.images.len()),
+            .to_owned(),
+        [leak] => format!(
+            "1 leak: {} images that are one picture or photo are on several sides",
+            leak.images.len()
+        ),
         leaks => format!(
-            "{} leaks: {} images that are one picture or photo with others stand on several sides",
+            "{} leaks: {} images that are one picture or photo with others are on several sides",
             leaks.len(),
             leaks.iter().map(|leak| leak.images.len()).sum::<usize>()
         ),
@@ -40,7 +41,7 @@ pub(super) fn of(leaks: &[LeakedSet], nearest: &[Nearest]) -> Vec<String> {
     sentences
 }
 
-/// Pairs that do not count as one, and that somebody should look at.
+/// Pairs that do not count as one, and that should be checked by eye.
 pub(crate) fn doubts(nearest: &[Nearest]) -> Option<String> {
     let of_one = |one: &Nearest| {
         let limit = one.measure.doubtful_below()?;

@@ -1,7 +1,7 @@
-//! Which side images stood on before: what a growing data set must not change.
+//! Which side images were on before: what a growing data set must not change.
 //!
 //! `sides.jsonl` in the output folder has a line for each image content that was ever placed, and for its
-//! duplicates, which may stand for it later. It outlives a run that makes all anew, and a run that is killed.
+//! duplicates, which may replace it later. It outlives a run that makes everything again, and a run that is killed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufRead, BufReader};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::super::items::Item;
-use super::super::{PrepareError, Settings, Wish};
+use super::super::{PrepareError, Settings, SideSize};
 use super::SplitBy;
 use facepipe_core::artifacts::digest::{md5_hex, sha256_hex, sha256_of_file};
 use facepipe_core::artifacts::stage::MANIFEST_FILE;
@@ -21,12 +21,12 @@ use facepipe_imaging::image_io;
 /// The file's name, in the output folder.
 pub const SIDES_FILE: &str = "sides.jsonl";
 
-/// What a split depends on: where any of it changes, a new split is wanted.
+/// The settings that a split depends on: where any of it changes, a new split is wanted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Basis {
-    train: Wish,
-    val: Wish,
-    test: Wish,
+    train: SideSize,
+    val: SideSize,
+    test: SideSize,
     seed: u64,
     split_by: SplitBy,
     folds: Option<u32>,
@@ -53,16 +53,16 @@ impl Basis {
     }
 }
 
-/// An image that has changed sides, although what stands keeps its side.
+/// An image that has changed sides, although placed images keep their side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moved {
-    /// The side that it stood on.
+    /// The side that it was on.
     pub(super) from: Split,
     /// Images that it belongs to, by the MD5 of their content: these joined groups of two sides.
     pub(super) because: Vec<String>,
 }
 
-/// What is known of one image content.
+/// The record of one image content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Known {
     pub(super) md5: String,
@@ -83,17 +83,17 @@ enum Line {
     Known(Known),
 }
 
-/// Where images stood before.
+/// The sides of images before.
 #[derive(Debug, Default)]
 pub(crate) struct Earlier {
     known: BTreeMap<String, Known>,
     by_photo: HashMap<String, Known>,
-    /// Whether an earlier split of the output folder is given up, because another one is asked for.
+    /// Whether an earlier split of the output folder is given up, because another one is requested.
     pub(super) is_given_up: bool,
 }
 
 impl Earlier {
-    /// Reads what is known of an output folder and of the split that the settings name.
+    /// Reads the records of an output folder and of the split that the settings name.
     pub(crate) fn read(out: &Path, settings: &Settings) -> Result<Self, PrepareError> {
         let mut earlier = Self::default();
         let wanted = Basis::of(settings);
@@ -131,7 +131,7 @@ impl Earlier {
         self.known.insert(known.md5.clone(), known);
     }
 
-    /// What is known of an image: of its content or, if that is new, of its photo.
+    /// The record of an image: by its content or, if that is new, by its photo.
     pub(super) fn of(&self, item: &Item) -> Option<&Known> {
         let photo = || self.by_photo.get(&item.photo.as_ref()?.md5);
         self.of_content(&item.features.md5).or_else(photo)
@@ -146,7 +146,7 @@ impl Earlier {
         self.known.is_empty()
     }
 
-    /// Writes down where images stand now; others that were known stay known.
+    /// Records the sides of images now; others that were known stay known.
     pub(crate) fn write(
         self,
         out: &Path,
@@ -171,7 +171,7 @@ fn is_same_folder(a: &Path, b: &Path) -> bool {
     }
 }
 
-/// What tells the split that the settings name from others; `None` where it is the output folder's own.
+/// Identifies the split that the settings name; `None` where it is the output folder's own.
 pub(crate) fn digest(out: &Path, settings: &Settings) -> Result<Option<String>, PrepareError> {
     let Some(other) = settings.keep_split.as_deref() else {
         return Ok(None);
@@ -243,7 +243,7 @@ fn read_other(path: &Path) -> Result<Vec<Known>, PrepareError> {
     }
 }
 
-/// Reads `sides.jsonl` or a data set's manifest; lines that say nothing of a side are passed over. A missing
+/// Reads `sides.jsonl` or a data set's manifest; lines without a side are skipped. A missing
 /// file has none.
 fn read_lines(path: &Path) -> Result<(Option<Basis>, Vec<Known>), PrepareError> {
     let file = match fs_err::File::open(path) {

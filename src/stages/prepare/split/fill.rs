@@ -1,13 +1,13 @@
-//! Which side each unit goes to: within each label as much as was wished, with whole units only.
+//! Which side each unit goes to: within each label as much as was requested, with whole units only.
 
 /// Images that go to one side together: a group, or all groups of one source.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Unit {
     /// Labels with their numbers of images.
     pub(super) labels: Vec<(usize, usize)>,
-    /// Decides between units of equal size; depends on the seed and the unit's content alone.
+    /// Decides between units of equal size; depends only on the seed and the unit's content.
     pub(super) order: String,
-    /// The side that it stands on already.
+    /// The side that it is on already.
     pub(super) fixed: Option<usize>,
     /// When its newest image was made, in seconds since 1970.
     pub(super) made: Option<i64>,
@@ -20,9 +20,9 @@ impl Unit {
     }
 }
 
-/// What is wished, and in which order sides get their part.
+/// The requested sizes, and in which order sides get their part.
 #[derive(Debug, Clone)]
-pub(super) struct Wished {
+pub(super) struct Targets {
     /// Images of each label (outer) on each side (inner).
     pub(super) images: Vec<Vec<f64>>,
     /// Fewest images of each label on each side that is to get any.
@@ -43,7 +43,7 @@ pub(super) enum How {
     Folds,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Filled {
     /// The side of each unit; `None` where it is left out.
@@ -59,33 +59,33 @@ const TRAIN: usize = 0;
 
 /// Finds a side for each unit.
 ///
-/// Without units that stand somewhere already, each side of a label is filled within one unit of what is
-/// wished, but where the minimum asks for more. At first the smallest units see to the minimum of val and
+/// Without units that have a side already, each side of a label is filled within one unit of its
+/// requested size, but where the minimum asks for more. At first the smallest units fill the minimum of val and
 /// test; where that leaves too little for a side, the largest go where most of the minimum is missing.
-pub(super) fn fill(units: &[Unit], wished: &Wished) -> Filled {
-    let labels = wished.images.len();
-    let first = Filling::run(units, wished, &vec![false; labels]);
+pub(super) fn fill(units: &[Unit], targets: &Targets) -> Filled {
+    let labels = targets.images.len();
+    let first = Filling::run(units, targets, &vec![false; labels]);
     if first.short.is_empty() {
         return first;
     }
     let mut careful = vec![false; labels];
     first.short.iter().for_each(|label| careful[*label] = true);
-    let second = Filling::run(units, wished, &careful);
+    let second = Filling::run(units, targets, &careful);
     if second.short.is_empty() {
         return second;
     }
-    // What can't be mended stays as it was.
+    // Labels that this does not help are filled as at first.
     second
         .short
         .iter()
         .for_each(|label| careful[*label] = false);
-    Filling::run(units, wished, &careful)
+    Filling::run(units, targets, &careful)
 }
 
 struct Filling<'units> {
     units: &'units [Unit],
-    wished: &'units Wished,
-    /// Units of each label that stand nowhere, the largest first.
+    targets: &'units Targets,
+    /// Units of each label without a side, the largest first.
     of_label: Vec<Vec<usize>>,
     missing: Vec<Vec<f64>>,
     missing_of_all: Vec<f64>,
@@ -94,15 +94,15 @@ struct Filling<'units> {
 }
 
 impl<'units> Filling<'units> {
-    fn run(units: &'units [Unit], wished: &'units Wished, careful: &[bool]) -> Filled {
-        let sides = wished.images.first().map_or(0, Vec::len);
-        let labels = wished.images.len();
-        let all = |side: usize| wished.images.iter().map(|label| label[side]).sum();
+    fn run(units: &'units [Unit], targets: &'units Targets, careful: &[bool]) -> Filled {
+        let sides = targets.images.first().map_or(0, Vec::len);
+        let labels = targets.images.len();
+        let all = |side: usize| targets.images.iter().map(|label| label[side]).sum();
         let mut filling = Self {
             units,
-            wished,
+            targets,
             of_label: vec![Vec::new(); labels],
-            missing: wished.images.clone(),
+            missing: targets.images.clone(),
             missing_of_all: (0..sides).map(all).collect(),
             counts: vec![vec![0; sides]; labels],
             sides: vec![None; units.len()],
@@ -118,8 +118,8 @@ impl<'units> Filling<'units> {
         free.sort_by(|a, b| {
             let (a, b) = (&units[*a], &units[*b]);
             let by_size = b.size().cmp(&a.size());
-            // Folds of all labels together come out alike if label goes after label.
-            let by_label = match wished.how {
+            // Folds of all labels together come out alike if labels are filled one after the other.
+            let by_label = match targets.how {
                 How::Folds => a.labels.cmp(&b.labels),
                 How::ByChance | How::ByTime => std::cmp::Ordering::Equal,
             };
@@ -130,7 +130,7 @@ impl<'units> Filling<'units> {
                 filling.of_label[*label].push(*index);
             }
         }
-        match wished.how {
+        match targets.how {
             How::ByTime => (0..labels).for_each(|label| filling.place_by_time(label)),
             How::ByChance => filling.reserve(careful),
             How::Folds => {}
@@ -145,9 +145,9 @@ impl<'units> Filling<'units> {
 
     fn finish(self) -> Filled {
         let is_short = |label: &usize| {
-            let (wishes, counts) = (&self.wished.images[*label], &self.counts[*label]);
-            (wishes.iter().zip(counts))
-                .any(|(wish, count)| *wish > 0.0 && *count < self.wished.minimum)
+            let (targets, counts) = (&self.targets.images[*label], &self.counts[*label]);
+            (targets.iter().zip(counts))
+                .any(|(target, count)| *target > 0.0 && *count < self.targets.minimum)
         };
         Filled {
             short: (0..self.counts.len()).filter(is_short).collect(),
@@ -164,7 +164,7 @@ impl<'units> Filling<'units> {
         }
     }
 
-    /// Sees to the minimum of each label: labels with the fewest units first, for they have the least choice.
+    /// Fills the minimum of each label: labels with the fewest units first, for they have the least choice.
     fn reserve(&mut self, careful: &[bool]) {
         let mut labels: Vec<usize> = (0..self.of_label.len()).collect();
         labels.sort_by_key(|label| (self.of_label[*label].len(), *label));
@@ -185,7 +185,7 @@ impl<'units> Filling<'units> {
     }
 
     fn lacks(&self, label: usize, side: usize) -> bool {
-        self.wished.images[label][side] > 0.0 && self.counts[label][side] < self.wished.minimum
+        self.targets.images[label][side] > 0.0 && self.counts[label][side] < self.targets.minimum
     }
 
     /// The smallest units go to val and test; train keeps one at least.
@@ -206,19 +206,19 @@ impl<'units> Filling<'units> {
     fn reserve_by_size(&mut self, label: usize) {
         for index in self.free(label) {
             let lacking = ORDER.into_iter().filter(|side| self.lacks(label, *side));
-            // Of equal ones the first.
+            // The first of equal ones.
             let most = lacking.min_by_key(|side| self.counts[label][*side]);
             let Some(side) = most else { return };
             self.place(index, side);
         }
     }
 
-    /// The newest units go to test, the next to val; what nobody knows the date of counts as the oldest.
+    /// The newest units go to test, the next to val; units without a date count as the oldest.
     fn place_by_time(&mut self, label: usize) {
         let mut free = self.free(label);
         free.sort_by_key(|index| std::cmp::Reverse(self.units[*index].made));
-        let wishes = &self.wished.images[label];
-        let filled_before_train = [2, 1].into_iter().filter(|side| wishes[*side] > 0.0);
+        let targets = &self.targets.images[label];
+        let filled_before_train = [2, 1].into_iter().filter(|side| targets[*side] > 0.0);
         let filled_before_train: Vec<usize> = filled_before_train.collect();
         let mut free = free.into_iter().peekable();
         for (at, side) in filled_before_train.iter().enumerate() {
@@ -236,10 +236,10 @@ impl<'units> Filling<'units> {
         }
         for index in free {
             let is_over = self.missing[label][TRAIN] < self.units[index].size() as f64 / 2.0;
-            if !(self.wished.leave_out && is_over) {
+            if !(self.targets.leave_out && is_over) {
                 let rest = ORDER
                     .into_iter()
-                    .find(|side| self.wished.images[label][*side] > 0.0);
+                    .find(|side| self.targets.images[label][*side] > 0.0);
                 self.place(index, rest.unwrap_or(TRAIN));
             }
         }
@@ -263,16 +263,16 @@ impl<'units> Filling<'units> {
             }
         }
         if let Some((side, most)) = best {
-            let by_time = self.wished.how == How::ByTime;
-            if !(self.wished.leave_out && (by_time || most < size / 2.0)) {
+            let by_time = self.targets.how == How::ByTime;
+            if !(self.targets.leave_out && (by_time || most < size / 2.0)) {
                 self.place(index, side);
             }
         }
     }
 
-    /// Sides, those first that go before others that miss as much.
+    /// Sides in the order in which ties between them are decided.
     fn order(&self) -> Vec<usize> {
-        if self.wished.how != How::Folds {
+        if self.targets.how != How::Folds {
             return ORDER.to_vec();
         }
         let mut folds: Vec<usize> = (0..self.missing_of_all.len()).collect();

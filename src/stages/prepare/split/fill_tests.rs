@@ -1,7 +1,7 @@
 use rand::{RngExt, SeedableRng, rngs::ChaCha8Rng};
 
-use super::super::super::Wish;
-use super::super::super::wish;
+use super::super::super::SideSize;
+use super::super::super::side_size;
 use super::*;
 
 const SHARES: [f64; 3] = [0.7, 0.15, 0.15];
@@ -20,7 +20,7 @@ fn units(sizes: &[usize]) -> Vec<Unit> {
     units.map(|(name, size)| unit(*size, name)).collect()
 }
 
-fn wished(units: &[Unit], shares: [f64; 3]) -> Wished {
+fn targets(units: &[Unit], shares: [f64; 3]) -> Targets {
     let labels = units
         .iter()
         .flat_map(|unit| &unit.labels)
@@ -32,10 +32,10 @@ fn wished(units: &[Unit], shares: [f64; 3]) -> Wished {
             .map(|(_, count)| count)
             .sum()
     };
-    let wishes = shares.map(Wish::Share);
-    Wished {
+    let targets = shares.map(SideSize::Share);
+    Targets {
         images: (0..labels.max().unwrap_or(0))
-            .map(|label| wish::of_label(&wishes, count(label)))
+            .map(|label| side_size::of_label(&targets, count(label)))
             .collect(),
         minimum: 1,
         leave_out: false,
@@ -57,7 +57,7 @@ fn counts_of(units: &[Unit], sides: &[Option<usize>], wanted: usize) -> [usize; 
 
 fn counts(sizes: &[usize], shares: [f64; 3]) -> [usize; 3] {
     let units = units(sizes);
-    let filled = fill(&units, &wished(&units, shares));
+    let filled = fill(&units, &targets(&units, shares));
     counts_of(&units, &filled.sides, 0)
 }
 
@@ -84,9 +84,9 @@ fn large_groups_stay_whole_and_go_where_most_is_missing() {
 }
 
 #[test]
-fn the_minimum_is_met_where_large_groups_have_to_help() {
+fn large_groups_help_to_meet_the_minimum() {
     let units = units(&[2, 2, 1, 1]);
-    let mut wanted = wished(&units, [0.8, 0.0, 0.2]);
+    let mut wanted = targets(&units, [0.8, 0.0, 0.2]);
     wanted.minimum = 3;
     let filled = fill(&units, &wanted);
     assert_eq!(filled.short, [0_usize; 0]);
@@ -115,24 +115,24 @@ fn random_shares(random: &mut ChaCha8Rng) -> [f64; 3] {
 }
 
 #[test]
-fn shares_are_within_one_group_of_the_wish() {
+fn shares_are_within_one_group_of_the_target() {
     for seed in 0..SEEDS {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let (sizes, shares) = (random_sizes(&mut random), random_shares(&mut random));
         let units = units(&sizes);
-        let wanted = wished(&units, shares);
+        let wanted = targets(&units, shares);
         let filled = fill(&units, &wanted);
         assert!(filled.sides.iter().all(Option::is_some));
         let largest = sizes.iter().max().copied().unwrap_or(0) as f64;
         let got = counts_of(&units, &filled.sides, 0);
-        let wishes = &wanted.images[0];
+        let targets = &wanted.images[0];
         // A side that is to get less than an image gets one nevertheless, at the cost of others.
-        let small = wishes.iter().any(|wish| *wish < largest);
-        for (got, wish) in got.iter().zip(wishes) {
-            let off = (*got as f64 - wish).abs();
+        let small = targets.iter().any(|target| *target < largest);
+        for (got, target) in got.iter().zip(targets) {
+            let off = (*got as f64 - target).abs();
             assert!(
                 small && off < 2.0 * largest || off <= largest,
-                "seed {seed}: {got} for {wish}"
+                "seed {seed}: {got} for {target}"
             );
         }
     }
@@ -144,7 +144,7 @@ fn minimums_hold_or_the_label_is_named() {
     for seed in 0..SEEDS {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let units = units(&random_sizes(&mut random));
-        let mut wanted = wished(&units, random_shares(&mut random));
+        let mut wanted = targets(&units, random_shares(&mut random));
         wanted.minimum = random.random_range(1..6);
         let filled = fill(&units, &wanted);
         let lowest = counts_of(&units, &filled.sides, 0).into_iter().min();
@@ -164,7 +164,7 @@ fn minimums_hold_or_the_label_is_named() {
 }
 
 #[test]
-fn a_growing_label_keeps_its_sides_and_comes_near_its_shares() {
+fn a_growing_label_keeps_its_sides_and_approaches_its_shares() {
     for seed in 0..SEEDS {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut units: Vec<Unit> = Vec::new();
@@ -173,16 +173,16 @@ fn a_growing_label_keeps_its_sides_and_comes_near_its_shares() {
             let added = random_sizes(&mut random).into_iter().enumerate();
             units.extend(added.map(|(at, size)| unit(size, first + at)));
             let before: Vec<_> = units.iter().map(|unit| unit.fixed).collect();
-            let wanted = wished(&units, SHARES);
+            let wanted = targets(&units, SHARES);
             let filled = fill(&units, &wanted);
             for (was, is) in before.iter().zip(&filled.sides) {
                 assert!(was.is_none() || was == is, "seed {seed}");
             }
             let largest = units.iter().map(Unit::size).max().unwrap_or(0) as f64;
             let got = counts_of(&units, &filled.sides, 0);
-            for (got, wish) in got.iter().zip(&wanted.images[0]) {
-                let off = (*got as f64 - wish).abs();
-                assert!(off <= 2.0 * largest, "seed {seed}: {got} for {wish}");
+            for (got, target) in got.iter().zip(&wanted.images[0]) {
+                let off = (*got as f64 - target).abs();
+                assert!(off <= 2.0 * largest, "seed {seed}: {got} for {target}");
             }
             for (unit, side) in units.iter_mut().zip(&filled.sides) {
                 unit.fixed = *side;
@@ -209,25 +209,28 @@ fn sources_with_many_labels_are_spread_over_all_of_them() {
         };
         let mut units: Vec<Unit> = (0..80).map(|name| source(name, &mut random)).collect();
         units.retain(|unit| !unit.labels.is_empty());
-        let wanted = wished(&units, [0.6, 0.2, 0.2]);
+        let wanted = targets(&units, [0.6, 0.2, 0.2]);
         let filled = fill(&units, &wanted);
         assert_eq!(filled.short, [0_usize; 0]);
-        for (label, wishes) in wanted.images.iter().enumerate() {
-            for (got, wish) in counts_of(&units, &filled.sides, label).iter().zip(wishes) {
-                let off = (*got as f64 - wish).abs();
-                assert!(off <= 6.0, "seed {seed}: {got} for {wish} of label {label}");
+        for (label, targets) in wanted.images.iter().enumerate() {
+            for (got, target) in counts_of(&units, &filled.sides, label).iter().zip(targets) {
+                let off = (*got as f64 - target).abs();
+                assert!(
+                    off <= 6.0,
+                    "seed {seed}: {got} for {target} of label {label}"
+                );
             }
         }
     }
 }
 
 #[test]
-fn the_newest_go_to_test_and_what_has_no_date_to_train() {
+fn the_newest_go_to_test_and_undated_images_to_train() {
     let mut units = units(&[1; 20]);
     for (day, unit) in units.iter_mut().enumerate().skip(4) {
         unit.made = Some(day as i64);
     }
-    let mut wanted = wished(&units, SHARES);
+    let mut wanted = targets(&units, SHARES);
     wanted.how = How::ByTime;
     let filled = fill(&units, &wanted);
     let expected: Vec<_> = (0..20)
@@ -244,9 +247,9 @@ fn the_newest_go_to_test_and_what_has_no_date_to_train() {
     assert_eq!(filled.sides, expected);
     for (count, expected) in [(1, [1, 0, 0]), (2, [1, 1, 0]), (3, [1, 1, 1])] {
         let units = super::tests::units(&vec![1; count]);
-        let wanted = Wished {
+        let wanted = Targets {
             how: How::ByTime,
-            ..wished(&units, SHARES)
+            ..targets(&units, SHARES)
         };
         let filled = fill(&units, &wanted);
         assert_eq!(counts_of(&units, &filled.sides, 0), expected);
@@ -254,14 +257,14 @@ fn the_newest_go_to_test_and_what_has_no_date_to_train() {
 }
 
 #[test]
-fn numbers_of_images_leave_out_what_nobody_asked_for() {
+fn numbers_of_images_leave_out_the_rest() {
     for how in [How::ByChance, How::ByTime] {
         let mut units = units(&[1; 50]);
         units
             .iter_mut()
             .enumerate()
             .for_each(|(day, unit)| unit.made = Some(day as i64));
-        let wanted = Wished {
+        let wanted = Targets {
             images: vec![vec![20.0, 5.0, 10.0]],
             minimum: 1,
             leave_out: true,
@@ -292,7 +295,7 @@ fn folds_are_alike_in_each_label_and_in_all() {
                 .filter(|unit| unit.labels[0].0 == label)
                 .count()
         };
-        let wanted = Wished {
+        let wanted = Targets {
             images: (0..30)
                 .map(|label| vec![count(label) as f64 / folds as f64; folds])
                 .collect(),

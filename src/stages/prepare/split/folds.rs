@@ -1,6 +1,6 @@
-//! Folds for cross-validation: parts of what is not test, of the same size in each label.
+//! Folds for cross-validation: parts of the images outside test, of the same size in each label.
 
-use super::fill::{How, Unit, Wished, fill};
+use super::fill::{How, Targets, Unit, fill};
 use super::units::Units;
 use super::{Placed, Source};
 use facepipe_core::types::Split;
@@ -27,13 +27,13 @@ pub(super) fn assign(images: &mut [Placed<'_>], count: u32, source: Source<'_>) 
         folds,
     );
     let share = |images: &usize| vec![*images as f64 / f64::from(count); folds];
-    let wished = Wished {
+    let targets = Targets {
         images: units.images.iter().map(share).collect(),
         minimum: 0,
         leave_out: false,
         how: How::Folds,
     };
-    let filled = fill(&units.units, &wished);
+    let filled = fill(&units.units, &targets);
     let mut counts = vec![0; folds];
     for (index, unit) in learnt.iter().zip(&units.unit_of) {
         let fold = filled.sides[*unit].unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) fn assign(images: &mut [Placed<'_>], count: u32, source: Source<'_>) 
     counts
 }
 
-/// Units stand where they stood before; where those were several folds, in the first.
+/// Units keep their fold; where a unit was in several folds, the first.
 fn keep_folds(
     units: &mut [Unit],
     unit_of: &[usize],

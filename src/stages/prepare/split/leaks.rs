@@ -1,4 +1,4 @@
-//! Pictures and photos that stand on two sides of a folder that was split by somebody else.
+//! Pictures and photos on two sides of a folder that was split by others.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ pub struct Leak {
     pub leaked: String,
     /// The other's side.
     pub leaked_side: Split,
-    /// What says so.
+    /// The evidence.
     pub why: Why,
 }
 
@@ -56,9 +56,9 @@ pub(super) fn find(items: &[Item], links: &[Link], given: &GivenSides) -> Vec<Le
     leaks.into_values().collect()
 }
 
-/// Images without those whose group stands on a side farther from training as well.
+/// Images without those whose group is on a side farther from training as well.
 ///
-/// A published test set stays what it is, so that figures can be compared; the network just does not learn
+/// A published test set stays the same, so that figures can be compared; the network just does not learn
 /// from what it is tested on.
 pub(super) fn without<'items>(
     images: Vec<Grouped<'items>>,
@@ -84,7 +84,7 @@ pub(super) fn without<'items>(
             continue;
         }
         let message = format!(
-            "the same picture or photo stands on {last_side}, which must not be learnt from: `{}`",
+            "the same picture or photo is on {last_side}, which must not be learnt from: `{}`",
             related[0]
         );
         discarded.push(

@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use super::items::Item;
 use super::relations::Link;
-use super::{Grouped, PrepareError, Settings, wish, without_small_classes};
+use super::{Grouped, PrepareError, Settings, side_size, without_small_classes};
 use facepipe_core::artifacts::given_split::GivenSides;
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason, Split};
 
 use earlier::{Known, Moved};
-use fill::{How, Wished, fill};
+use fill::{How, Targets, fill};
 use units::Units;
 
 pub(super) use earlier::{Earlier, digest};
@@ -31,7 +31,7 @@ pub use earlier::SIDES_FILE;
 pub use leaks::Leak;
 pub use report::{MovedImage, SplitReport};
 
-/// What decides which images go to test.
+/// How images are chosen for test.
 #[derive(
     Debug,
     Clone,
@@ -59,7 +59,7 @@ pub enum SplitBy {
     Source,
 }
 
-/// What becomes of the sides that an input folder has already.
+/// How the sides that an input folder has already are treated.
 #[derive(
     Debug,
     Clone,
@@ -92,7 +92,7 @@ pub enum GivenSplit {
 const MOST_REASONS: usize = 10;
 
 /// The sides that images have already, where they are to stay: those of folders or, of crops, those that
-/// their photos lay in.
+/// of their photos.
 pub(super) fn given(
     of_folders: Option<GivenSides>,
     items: &[Item],
@@ -109,7 +109,7 @@ pub(super) fn given(
     })
 }
 
-/// What a split is made from.
+/// The input of a split.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'run> {
     pub(super) input: &'run Path,
@@ -132,7 +132,7 @@ pub(super) struct Placed<'items> {
     pub(super) origin: Origin,
 }
 
-/// What came of the split.
+/// The result of a split.
 pub(super) struct Division<'items> {
     pub(super) images: Vec<Placed<'items>>,
     pub(super) discarded: Vec<Discarded>,
@@ -141,7 +141,7 @@ pub(super) struct Division<'items> {
     pub(super) report: SplitReport,
 }
 
-/// Finds a side for each image, and leaves out those that have no right to one.
+/// Finds a side for each image, and leaves out those that can't have one.
 pub(super) fn divide<'items>(
     mut images: Vec<Grouped<'items>>,
     source: Source<'_>,
@@ -220,23 +220,23 @@ fn sides_of(
         let short = short_of_given(&images, &sides, given, settings.min_per_side);
         return (sides.into_iter().map(Some).collect(), short);
     }
-    let wishes = [settings.train, settings.val, settings.test];
+    let sizes = [settings.train, settings.val, settings.test];
     let units = Units::of(placed, source);
-    report.shrunk_labels = units.labels_with(|images| wish::is_short_of(&wishes, images));
-    let wished = Wished {
+    report.shrunk_labels = units.labels_with(|images| side_size::is_short_of(&sizes, images));
+    let targets = Targets {
         images: units
             .images
             .iter()
-            .map(|images| wish::of_label(&wishes, *images))
+            .map(|images| side_size::of_label(&sizes, *images))
             .collect(),
         minimum: settings.min_per_side.max(1),
-        leave_out: wishes.iter().all(|wish| wish.images().is_some()),
+        leave_out: sizes.iter().all(|size| size.images().is_some()),
         how: match settings.split_by {
             SplitBy::Time => How::ByTime,
             SplitBy::Chance | SplitBy::Source => How::ByChance,
         },
     };
-    let filled = fill(&units.units, &wished);
+    let filled = fill(&units.units, &targets);
     let sides = units
         .unit_of
         .iter()
@@ -244,7 +244,7 @@ fn sides_of(
     let message = |label: &usize| {
         (
             units.labels[*label].to_owned(),
-            units.shortage(*label, &wished),
+            units.shortage(*label, &targets),
         )
     };
     (sides.collect(), filled.short.iter().map(message).collect())
@@ -278,7 +278,7 @@ fn short_of_given(
     short.collect()
 }
 
-/// Where each image stands now, with its duplicates that were left out: one of them may come to stand for it.
+/// The side of each image now, with its duplicates that were left out: one of them may replace it later.
 fn what_is_known(images: &[Placed<'_>], source: Source<'_>) -> Vec<Known> {
     let placed: HashMap<usize, &Placed<'_>> = images
         .iter()
@@ -316,7 +316,7 @@ fn what_is_known(images: &[Placed<'_>], source: Source<'_>) -> Vec<Known> {
     known.collect()
 }
 
-/// Which images made one move: new ones of its group, else those that stood elsewhere.
+/// Which images made one move: new ones of its group, else those that were elsewhere.
 fn reasons(item: &Item, group: &[&Item], earlier: &Earlier) -> Vec<String> {
     let own = earlier.of(item).map(|known| known.split);
     let is_new = |other: &&&Item| earlier.of(other).is_none();

@@ -1,4 +1,4 @@
-//! Where the images' photos come from, and when they were made: what a split by source or time goes by.
+//! Where the images' photos come from, and when they were made: the input of a split by source or time.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use facepipe_imaging::image_io;
 use facepipe_imaging::photo_date;
 use std::collections::HashMap;
 
-/// What is known of one image's photo.
+/// The known origin of one image's photo.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Origin {
     pub(crate) name: Option<String>,
@@ -51,7 +51,7 @@ pub(super) fn of_images(
     Ok(origins)
 }
 
-/// What the manifest beside the images says: crops tell of their photos, fetched photos of themselves.
+/// Entries of the manifest beside the images: of crops about their photos, of fetched photos about themselves.
 fn read(input: &Path) -> HashMap<String, Origin> {
     let manifest = input.join(MANIFEST_FILE);
     if let Ok(crops) = jsonl::read::<CropRecord>(&manifest) {
@@ -86,7 +86,7 @@ fn folder_of(item: &Item) -> Option<String> {
     (!below.is_empty()).then(|| format!("folder {}", below.join("/")))
 }
 
-/// Asks whole photos themselves when they were made; crops have no such data of their own.
+/// Reads from whole photos when they were made; crops have no such data of their own.
 fn read_dates(
     images: &[Grouped<'_>],
     origins: &mut [Origin],
@@ -112,7 +112,7 @@ fn read_dates(
             context.interrupt.check()?;
             bar.advance(1);
             let origin = &mut origins[asked[at]];
-            // A download's date goes before that of the file that it made.
+            // A download's date takes precedence over that of the file that it made.
             if origin.made.is_none() || made.is_some_and(|made| made.by == DateSource::Exif) {
                 origin.made = made;
             }

@@ -1,4 +1,4 @@
-//! What a person should know of the split.
+//! The report of the split.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ const NAMED: usize = 5;
 /// How the images were split: a part of the stage's report.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SplitReport {
-    /// What decided.
+    /// How images were chosen for test.
     pub split_by: SplitBy,
     /// Whether the input folder was split already, and its sides stay.
     pub given: bool,
@@ -23,15 +23,15 @@ pub struct SplitReport {
     pub leaks_left_out: bool,
     /// Images of two sides of such a folder that are one picture, or parts of one photo.
     pub leaks: Vec<Leak>,
-    /// Images that stand where they stood before.
+    /// Images on the same side as before.
     pub kept_sides: u64,
     /// Images that have changed sides since the data set was first made.
     pub moved: Vec<MovedImage>,
-    /// Whether an earlier split was given up, because another one was asked for.
+    /// Whether an earlier split was given up, because another one was requested.
     pub given_up: bool,
     /// Labels that lack images on a side, with the reason.
     pub short_labels: BTreeMap<String, String>,
-    /// Labels with too few images for the numbers that were asked for.
+    /// Labels with too few images for the requested numbers.
     pub shrunk_labels: Vec<String>,
     /// How many sources there are, where the split goes by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct SplitReport {
     /// Images whose source or date is not known, where the split goes by it.
     pub unknown: u64,
     /// Images of train and val that are newer than the oldest one of test of their label, where the split
-    /// goes by time: those that stood there before, and members of groups.
+    /// goes by time: those that were there before, and members of groups.
     pub newer_than_test: u64,
     /// How many images each fold has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,9 +51,9 @@ pub struct SplitReport {
 pub struct MovedImage {
     /// Its path below the folder that `prepare` read.
     pub item: String,
-    /// The side that it stood on.
+    /// The side that it was on.
     pub from: Split,
-    /// The side that it stands on.
+    /// The side that it is on.
     pub to: Split,
     /// Images that it turned out to belong to.
     pub because: Vec<String>,
@@ -117,8 +117,8 @@ impl SplitReport {
         }
     }
 
-    /// Tells a person what matters.
-    pub(crate) fn tell(&self, context: &Context) {
+    /// Reports what matters to the user.
+    pub(crate) fn note(&self, context: &Context) {
         let note = |text: String| context.progress.note(&text);
         if self.given {
             note("the folder is split already: its sides stay".to_owned());
@@ -136,7 +136,7 @@ impl SplitReport {
         }
         if self.given_up {
             note(
-                "the seed, the shares or what the split goes by changed, so all images are split anew: models \
+                "the seed, the shares or what the split goes by changed, so all images are split again: models \
                  trained before have seen images of the new test"
                     .to_owned(),
             );
@@ -162,7 +162,7 @@ impl SplitReport {
         if !self.shrunk_labels.is_empty() {
             let labels: Vec<&String> = self.shrunk_labels.iter().collect();
             note(format!(
-                "{} have too few images for the numbers asked for: their sides are smaller",
+                "{} have too few images for the requested numbers: their sides are smaller",
                 listed("labels", &labels)
             ));
         }
@@ -180,7 +180,7 @@ impl SplitReport {
         if self.newer_than_test > 0 {
             note(format!(
                 "{} images of train and val are newer than the oldest one of test of their label, for they \
-                 stood there before or belong to older ones",
+                 were there before or belong to older ones",
                 self.newer_than_test
             ));
         }

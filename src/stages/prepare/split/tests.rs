@@ -51,7 +51,7 @@ fn item(label: &str, number: usize) -> Item {
     }
 }
 
-/// Images of four labels that come round after round; some are of one photo with others, of any label.
+/// Images of four labels that are added round by round; some are of one photo with others, of any label.
 struct Growing {
     items: BTreeMap<String, Item>,
     one_photo: Vec<[String; 2]>,
@@ -90,7 +90,7 @@ impl Growing {
     }
 }
 
-/// What one round has made: image, label, group, side and fold.
+/// The result of one round: image, label, group, side and fold.
 type Made = BTreeMap<String, (String, usize, Split, Option<u32>)>;
 
 fn prepare(growing: &Growing, out: &Path, settings: &Settings) -> (Made, SplitReport) {
@@ -163,7 +163,7 @@ fn groups_stay_together_and_images_where_they_are_whatever_comes() {
                 let holds = least.iter().all(|count| *count >= settings.min_per_side);
                 assert!(holds, "seed {seed}: {label} has {least:?}");
             }
-            let told: BTreeMap<&String, &MovedImage> = report
+            let reported: BTreeMap<&String, &MovedImage> = report
                 .moved
                 .iter()
                 .map(|moved| (&moved.item, moved))
@@ -178,15 +178,15 @@ fn groups_stay_together_and_images_where_they_are_whatever_comes() {
                 }
                 moved += 1;
                 assert!(is < was, "seed {seed}: {name} went from {was} to {is}");
-                let told = told[name];
-                assert_eq!((told.from, told.to), (*was, *is));
-                assert!(!told.because.is_empty());
+                let moved = reported[name];
+                assert_eq!((moved.from, moved.to), (*was, *is));
+                assert!(!moved.because.is_empty());
             }
             let again = prepare(&growing, folder.path(), &settings);
             assert_eq!(again.0, made, "seed {seed}: again");
             assert_eq!(
                 again.1.moved, report.moved,
-                "what has moved is told from then on"
+                "moves are reported from then on"
             );
             before = made;
         }

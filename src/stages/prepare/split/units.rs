@@ -1,10 +1,10 @@
-//! What goes to one side together.
+//! Units: images that go to one side together.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::super::Grouped;
 use super::super::union_find::UnionFind;
-use super::fill::{Unit, Wished};
+use super::fill::{Targets, Unit};
 use super::{Origin, Source, SplitBy};
 use facepipe_core::artifacts::digest::sha256_hex;
 use facepipe_core::types::Split;
@@ -76,26 +76,26 @@ impl<'items> Units<'items> {
     }
 
     /// Says that a label has too little for its sides.
-    pub(super) fn shortage(&self, label: usize, wished: &Wished) -> String {
-        let sides = Split::ALL.iter().zip(&wished.images[label]);
+    pub(super) fn shortage(&self, label: usize, targets: &Targets) -> String {
+        let sides = Split::ALL.iter().zip(&targets.images[label]);
         let sides: Vec<String> = sides
-            .filter(|(_, wish)| **wish > 0.0)
+            .filter(|(_, target)| **target > 0.0)
             .map(|(side, _)| side.to_string())
             .collect();
-        let parts = match (wished.minimum, self.groups[label]) {
+        let parts = match (targets.minimum, self.groups[label]) {
             (_, groups) if groups == self.images[label] => String::new(),
             (_, groups) => format!(" in {groups} groups that stay together"),
         };
         format!(
             "its label has {} images{parts}: too few for {} on each of {}",
             self.images[label],
-            wished.minimum,
+            targets.minimum,
             sides.join(", ")
         )
     }
 }
 
-/// The first image of what stays together with each: its group and, where the origin counts, its source.
+/// For each image the first one that stays together with it: its group and, where the origin counts, its source.
 fn joined(placed: &[(Grouped<'_>, Origin)]) -> Vec<usize> {
     let mut sets = UnionFind::new(placed.len());
     let mut first_of_set: HashMap<usize, usize> = HashMap::new();
@@ -109,7 +109,7 @@ fn joined(placed: &[(Grouped<'_>, Origin)]) -> Vec<usize> {
     (0..placed.len()).map(|index| sets.find(index)).collect()
 }
 
-/// Where sets of images stood before. Of two sides the one nearer to training: what a network has learnt
+/// The sides of sets of images before. Of two sides the one nearer to training: what a network has learnt
 /// from, or was chosen by, can't test it.
 fn sides_of_sets(source: Source<'_>) -> HashMap<usize, Split> {
     let mut sides: HashMap<usize, Split> = HashMap::new();

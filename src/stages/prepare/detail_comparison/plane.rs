@@ -1,4 +1,4 @@
-//! Small pictures of numbers: blurring, sampling, correlation, and four linear equations.
+//! Small pictures of floating-point values: blurring, sampling, correlation, and four linear equations.
 
 /// A square picture of numbers, row by row.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Plane {
         (top + (low - top) * below, [across, low - top])
     }
 
-    /// Blurred by a Gaussian; what lies outside is as the edge.
+    /// Blurred by a Gaussian; outside pixels repeat the edge.
     pub(super) fn blurred(&self, sigma: f32) -> Self {
         let reach = (sigma * 3.0).ceil() as usize;
         let weight = |at: usize| {
@@ -79,7 +79,7 @@ impl Plane {
         let inside = |place: usize, offset: usize| (place + offset).saturating_sub(reach).min(last);
         let mut values = vec![0.0; self.values.len()];
         for (row, blurred) in values.chunks_exact_mut(side).enumerate() {
-            // Whole rows at a time, which the processor adds up several numbers at once.
+            // Whole rows at a time, which the compiler can vectorise.
             let mut down = vec![0.0; side];
             for (offset, weight) in weights.iter().enumerate() {
                 let other = &self.values[inside(row, offset) * side..][..side];
@@ -124,7 +124,7 @@ fn add(to: &mut [f32], numbers: &[f32], weight: f32) {
     }
 }
 
-/// Least size of a pivot: below, the equations say nothing about a number.
+/// Smallest pivot: below it, the equations do not determine a number.
 const SMALLEST_PIVOT: f64 = 1e-12;
 
 /// Solves four linear equations; `None` where they have no single solution.

@@ -1,4 +1,4 @@
-//! How much of each label a side is to get: a share, or a number of images.
+//! The requested size of a side: a share, or a number of images.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ const MOST_BY_NUMBER: f64 = 0.5;
 /// How much of each label a side is to get.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Wish {
+pub enum SideSize {
     /// A share, 0 to 1: of all images of a label or, beside sides that get numbers, of what these leave.
     Share(f64),
     /// A number of images of each label.
@@ -21,7 +21,7 @@ pub enum Wish {
     },
 }
 
-impl Wish {
+impl SideSize {
     /// Whether the side is to get anything.
     #[must_use]
     pub fn is_something(self) -> bool {
@@ -50,7 +50,7 @@ impl Wish {
     }
 }
 
-impl FromStr for Wish {
+impl FromStr for SideSize {
     type Err = String;
 
     /// A share has a point or a percent sign (`0.7`, `1.0`, `70%`); a number of images is a whole number
@@ -79,7 +79,7 @@ impl FromStr for Wish {
     }
 }
 
-impl std::fmt::Display for Wish {
+impl std::fmt::Display for SideSize {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Share(share) => write!(formatter, "{share:?}"),
@@ -90,16 +90,16 @@ impl std::fmt::Display for Wish {
 
 /// How many images of a label of `images` each side is to get. Numbers are made smaller in proportion where
 /// a label has too few images for them.
-pub(super) fn of_label(wishes: &[Wish], images: usize) -> Vec<f64> {
+pub(super) fn of_label(sizes: &[SideSize], images: usize) -> Vec<f64> {
     let all = images as f64;
-    let shares: f64 = wishes.iter().filter_map(|wish| wish.share()).sum();
-    let numbers: f64 = (wishes.iter().filter_map(|wish| wish.images()))
+    let shares: f64 = sizes.iter().filter_map(|size| size.share()).sum();
+    let numbers: f64 = (sizes.iter().filter_map(|size| size.images()))
         .map(f64::from)
         .sum();
     if numbers == 0.0 {
-        return wishes
+        return sizes
             .iter()
-            .map(|wish| wish.share().unwrap_or_default() * all)
+            .map(|size| size.share().unwrap_or_default() * all)
             .collect();
     }
     let most = if shares > 0.0 {
@@ -109,20 +109,20 @@ pub(super) fn of_label(wishes: &[Wish], images: usize) -> Vec<f64> {
     };
     let shrink = (most / numbers).min(1.0);
     let rest = all - numbers * shrink;
-    let of_one = |wish: &Wish| match wish {
-        Wish::Share(share) => share / shares.max(f64::MIN_POSITIVE) * rest,
-        Wish::Images { images } => f64::from(*images) * shrink,
+    let of_one = |size: &SideSize| match size {
+        SideSize::Share(share) => share / shares.max(f64::MIN_POSITIVE) * rest,
+        SideSize::Images { images } => f64::from(*images) * shrink,
     };
-    wishes.iter().map(of_one).collect()
+    sizes.iter().map(of_one).collect()
 }
 
-/// Whether a label has too few images for the numbers that were asked for.
-pub(super) fn is_short_of(wishes: &[Wish], images: usize) -> bool {
-    let got = of_label(wishes, images);
-    wishes
+/// Whether a label has too few images for the requested numbers.
+pub(super) fn is_short_of(sizes: &[SideSize], images: usize) -> bool {
+    let got = of_label(sizes, images);
+    sizes
         .iter()
         .zip(got)
-        .any(|(wish, got)| wish.images().is_some_and(|images| got < f64::from(images)))
+        .any(|(size, got)| size.images().is_some_and(|images| got < f64::from(images)))
 }
 
 #[cfg(test)]
@@ -132,25 +132,25 @@ mod tests {
     #[test]
     fn shares_have_a_point_and_numbers_have_none() {
         for (text, expected) in [
-            ("0.7", Wish::Share(0.7)),
-            ("70%", Wish::Share(0.7)),
-            ("1.0", Wish::Share(1.0)),
-            ("100 %", Wish::Share(1.0)),
-            ("20", Wish::Images { images: 20 }),
-            ("1", Wish::Images { images: 1 }),
-            ("0", Wish::Images { images: 0 }),
+            ("0.7", SideSize::Share(0.7)),
+            ("70%", SideSize::Share(0.7)),
+            ("1.0", SideSize::Share(1.0)),
+            ("100 %", SideSize::Share(1.0)),
+            ("20", SideSize::Images { images: 20 }),
+            ("1", SideSize::Images { images: 1 }),
+            ("0", SideSize::Images { images: 0 }),
         ] {
             assert_eq!(text.parse(), Ok(expected), "{text}");
         }
         for text in ["1.5", "-1", "120%", "many", "", "NaN", "0,7"] {
-            let error = text.parse::<Wish>().expect_err(text);
+            let error = text.parse::<SideSize>().expect_err(text);
             assert!(error.contains("share"), "{error}");
         }
     }
 
     #[test]
     fn numbers_come_first_and_shares_take_what_they_leave() {
-        let (share, images) = (Wish::Share, |images| Wish::Images { images });
+        let (share, images) = (SideSize::Share, |images| SideSize::Images { images });
         let of_100 = of_label(&[share(0.7), share(0.15), images(20)], 100);
         assert!((of_100[0] - 80.0 * 0.7 / 0.85).abs() < 1e-9, "{of_100:?}");
         assert!((of_100.iter().sum::<f64>() - 100.0).abs() < 1e-9);
@@ -165,10 +165,13 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_before_are_read() {
-        let wishes: Vec<Wish> = serde_json::from_str(r#"[0.7, {"images": 20}]"#).expect("reads");
-        assert_eq!(wishes, [Wish::Share(0.7), Wish::Images { images: 20 }]);
-        let text = serde_json::to_string(&wishes).expect("writes");
+    fn settings_files_keep_their_form() {
+        let sizes: Vec<SideSize> = serde_json::from_str(r#"[0.7, {"images": 20}]"#).expect("reads");
+        assert_eq!(
+            sizes,
+            [SideSize::Share(0.7), SideSize::Images { images: 20 }]
+        );
+        let text = serde_json::to_string(&sizes).expect("writes");
         assert_eq!(text, r#"[0.7,{"images":20}]"#);
     }
 }

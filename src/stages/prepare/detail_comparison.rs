@@ -2,7 +2,7 @@
 //! a strip of its edge.
 //!
 //! Both are brought to one small size without their coarse shades, and one is shifted and stretched until
-//! it lies on the other (Gauss-Newton, from coarse to fine: B. Lucas, T. Kanade, "An iterative image
+//! it matches the other (Gauss-Newton, from coarse to fine: B. Lucas, T. Kanade, "An iterative image
 //! registration technique", IJCAI 1981). Then each part with enough detail has to agree: of large parts all, so
 //! that a sticker or another expression is seen, and of small parts nine in ten, so that another moment is seen:
 //! in shots that follow each other in a studio the head has moved a little, and the eyes, the glasses and the
@@ -12,7 +12,7 @@
 //! colours, with a frame, with a strip less): whole photos reach 0.9 and 0.95 in 92 of 100, aligned faces, which
 //! two detections place a little apart, 0.9 and 0.92 in 68 of 100. Of the 1,800 pairs of shots of one person
 //! of the AT&T faces, which look alike, 11 whole pictures do and two aligned faces: shots in which nothing but
-//! the place of the head differs. Distances of face embeddings don't tell it: those of one photo's faces are 0.04
+//! the place of the head differs. Distances of face embeddings don't show it: those of one photo's faces are 0.04
 //! to 0.33, those of other photos of the person 0.13 and more.
 
 mod plane;
@@ -29,16 +29,16 @@ const SAME_PICTURE: Agreement = Agreement {
     large: 0.9,
     small: 0.95,
 };
-/// The same for aligned faces, which lie less well on each other.
+/// The same for aligned faces, which match less well.
 const SAME_FACE: Agreement = Agreement {
     large: 0.9,
     small: 0.92,
 };
 
-/// Widths of the blurs between which lies the detail that is compared, in pixels of [`SIDE`].
+/// Widths of the blurs between which is the detail that is compared, in pixels of [`SIDE`].
 const FINE_BLUR: f32 = 1.5;
 const COARSE_BLUR: f32 = 8.0;
-/// Sizes in which pictures are laid on each other, and steps taken in each.
+/// Sizes in which pictures are registered, and steps taken in each.
 const LEVELS: [(u32, u32); 3] = [(32, 10), (64, 6), (SIDE, 4)];
 /// How far one picture may be shifted, in pixels of [`SIDE`], and how much stretched.
 const LARGEST_SHIFT: f64 = 20.0;
@@ -63,12 +63,12 @@ const PLAIN: f64 = 0.5;
 pub struct Agreement {
     /// Of the sixteen large parts, the least.
     pub large: f64,
-    /// What nine in ten of the 64 small parts reach.
+    /// The value that nine in ten of the 64 small parts reach.
     pub small: f64,
 }
 
 impl Agreement {
-    /// Of pictures that don't come to lie on each other.
+    /// Of pictures that can't be registered.
     pub(super) const NONE: Self = Self {
         large: -1.0,
         small: -1.0,
@@ -107,7 +107,7 @@ impl Details {
     }
 }
 
-/// How well two pictures agree; `None` where there are too few details to tell.
+/// How well two pictures agree; `None` where there are too few details to decide.
 pub(super) fn agreement(a: &Details, b: &Details) -> Option<Agreement> {
     let last = LEVELS.len() - 1;
     if a.0[last].strength().min(b.0[last].strength()) < PLAIN {
@@ -137,13 +137,13 @@ pub(super) fn agreement(a: &Details, b: &Details) -> Option<Agreement> {
     })
 }
 
-/// Where the second picture lies on the first: by how much it is shifted, in pixels of [`SIDE`], and
+/// Where the second picture is on the first: by how much it is shifted, in pixels of [`SIDE`], and
 /// stretched about the middle, each across and down.
 #[derive(Debug, Clone, Copy, Default)]
 struct Place([f64; 4]);
 
 impl Place {
-    /// What the second picture has at a pixel of the first; `None` outside of it.
+    /// The place in the second picture of a pixel of the first; `None` outside of it.
     fn at(&self, x: u32, y: u32, side: u32) -> Option<[f64; 2]> {
         let [shift_x, shift_y, stretch_x, stretch_y] = self.0;
         let scale = f64::from(side) / f64::from(SIDE);
@@ -156,7 +156,7 @@ impl Place {
         point.iter().all(|at| inside.contains(at)).then_some(point)
     }
 
-    /// One step of Gauss-Newton; `None` where the pictures don't come together.
+    /// One step of Gauss-Newton; `None` where the pictures can't be registered.
     fn improved(&self, a: &Plane, b: &Plane) -> Option<Self> {
         let side = a.side;
         let (scale, middle) = (f64::from(side) / f64::from(SIDE), f64::from(side - 1) / 2.0);
@@ -221,7 +221,7 @@ impl Place {
     }
 }
 
-/// What both pictures have in a square of the first, of its left and upper end and its side.
+/// The values of both pictures in a square of the first, given by its left and upper edge and its side.
 fn pairs(a: &Plane, b: &Plane, place: &Place, [left, top, side]: [u32; 3]) -> Vec<[f64; 2]> {
     let rows = (top..top + side).flat_map(|y| (left..left + side).map(move |x| (x, y)));
     let pair = |(x, y)| Some([a.get(x, y), b.with_slopes(place.at(x, y, a.side)?).0]);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_pictures_say_nothing() {
+    fn plain_pictures_have_no_agreement() {
         let plain = GrayImage::from_pixel(64, 48, Luma([90]));
         assert_eq!(agree(&plain, &plain), None);
     }
