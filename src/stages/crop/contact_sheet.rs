@@ -21,7 +21,7 @@ use facepipe_imaging::image_io;
 /// The file of a label's sheet.
 pub const SHEET_FILE: &str = "crops.png";
 /// Most crops on a sheet, so that it stays a picture that opens at once (about 1200 x 2700 pixels).
-/// Of more, the best and the worst half are shown: the rest lies between them.
+/// Of more, the best and the worst half are shown: the rest is between them.
 const MOST_CROPS: usize = 200;
 /// Crops beside each other.
 const COLUMNS: usize = 10;
@@ -41,16 +41,16 @@ const ACROSS: u32 = TILE + GAP;
 const DOWN: u32 = TILE + TEXT_GAP + LINES * LINE + GAP;
 /// The widest that a title makes the sheet, in pixels; a longer one is cut off.
 const TITLE_WIDTH: u32 = 800;
-/// What stands below the crops, in this order.
+/// The text below the crops names their figures, in this order.
 const LEGEND: &str = "quality, size of the face, detector's score, what takes most away";
-/// A part of the quality that leaves so much is not worth a word.
+/// A part of the quality that leaves at least this share is not named.
 const ALL_RIGHT: f64 = 0.9;
 
 const BACKGROUND: Rgb<u8> = Rgb([255, 255, 255]);
 const INK: Rgb<u8> = Rgb([20, 20, 20]);
 const PALE_INK: Rgb<u8> = Rgb([120, 120, 120]);
 
-/// Writes the sheets of all labels that have crops, and takes away those of other runs.
+/// Writes the sheets of all labels that have crops, and removes those of other runs.
 ///
 /// The same crops give the same sheets.
 ///
@@ -151,7 +151,7 @@ struct Tile {
 }
 
 impl Tile {
-    /// What stands below it.
+    /// The caption below it.
     fn lines(&self) -> [(String, Rgb<u8>); LINES as usize] {
         let Some(quality) = self.quality else {
             return ["no face", "", ""].map(|text| (text.to_owned(), PALE_INK));
@@ -170,7 +170,7 @@ impl Tile {
     }
 }
 
-/// The word for what takes most away from a face, with the share that it leaves; nothing for a face
+/// The part that lowers a face's quality most, with the share that it leaves; nothing for a face
 /// that is all right.
 fn weakness(quality: &FaceQuality) -> String {
     quality::parts(quality)

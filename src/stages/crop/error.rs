@@ -11,7 +11,7 @@ use facepipe_core::ports::DetectorError;
 /// Why the crops could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CropError {
-    /// The folder of photos is not there.
+    /// The folder of photos does not exist.
     #[error("there is no folder `{}`", .0.display())]
     NoInput(PathBuf),
     /// The folder of photos can't be listed.
@@ -29,9 +29,9 @@ pub enum CropError {
     /// Not one face, or none that is good enough.
     #[error("no face was kept of any of the {photos} photos")]
     NoFaces {
-        /// How many photos were looked at.
+        /// How many photos were examined.
         photos: u64,
-        /// Where the reasons stand.
+        /// The file with the reasons.
         out: PathBuf,
     },
     /// The user interrupted the work.

@@ -35,7 +35,7 @@ pub use report::{CropReport, Distribution};
 pub use settings::Settings;
 use settings::WrittenSettings;
 
-/// What became of one photo: a line of the stage's journal.
+/// The outcome of one photo: a line of the stage's journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct PhotoOutcome {
     /// The photo's path below the input folder.
@@ -49,7 +49,7 @@ struct PhotoOutcome {
 /// Cuts the faces out of all photos below `input` (a folder for each label) into `out`.
 ///
 /// # Errors
-/// [`CropError`]; what is done so far stays, and the same call continues there.
+/// [`CropError`]; finished photos stay, and the same call continues there.
 pub fn run(
     input: &Path,
     out: &Path,
@@ -95,7 +95,7 @@ pub fn run(
     Ok(report)
 }
 
-/// Does what the journal does not hold yet; returns the outcomes of all photos.
+/// Processes the photos that the journal lacks; returns the outcomes of all photos.
 fn crop_photos(
     folder: &ImageFolder,
     origins: &Origins,
@@ -105,7 +105,7 @@ fn crop_photos(
     context: &Context,
 ) -> Result<Vec<PhotoOutcome>, CropError> {
     let (mut journal, mut outcomes) = Journal::<PhotoOutcome>::open(&open.path(JOURNAL_FILE))?;
-    // After a power failure a file may be missing or empty although the journal tells of it.
+    // After a power failure a file may be missing or empty although the journal lists it.
     outcomes.retain(|outcome| {
         let whole = |crop: &CropRecord| {
             fs_err::metadata(open.path(&crop.file)).is_ok_and(|file| file.len() > 0)

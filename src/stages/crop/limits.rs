@@ -1,4 +1,4 @@
-//! What a face's quality has to be for it to be kept.
+//! Limits of the quality of faces that are kept.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +41,7 @@ impl Default for QualityLimits {
 impl QualityLimits {
     /// The default: overall quality below which a face is left out. Of 3781 faces that were the largest of their photo
     /// (press, web and laboratory photos, found by MTCNN) none had less, the worst 0.07; of 293 other
-    /// faces 15 had: out-of-focus people in the background, and what is no face.
+    /// faces 15 had: out-of-focus people in the background, and boxes without a face.
     pub const MIN_QUALITY: f64 = 0.05;
 
     /// No limits: every face passes.
@@ -61,7 +61,7 @@ impl QualityLimits {
         }
     }
 
-    /// What a face falls short in, with its figures: empty for a face that is kept.
+    /// The limits that a face violates, with its figures: empty for a face that is kept.
     ///
     /// An angle that is not known is within its limit.
     #[must_use]
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_is_told() {
+    fn every_violated_limit_is_reported() {
         let limits = QualityLimits {
             min_quality: Some(0.9),
             max_yaw: Some(10.0),

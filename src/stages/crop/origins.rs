@@ -1,4 +1,4 @@
-//! Where photos come from, as `fetch` wrote it down beside them.
+//! The origin of photos, from the manifest that `fetch` wrote beside them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,7 +9,7 @@ use facepipe_core::artifacts::stage::MANIFEST_FILE;
 use facepipe_core::types::{ImageRecord, PhotoDate};
 use facepipe_imaging::photo_date;
 
-/// What is known of one fetched photo.
+/// The record of one fetched photo.
 #[derive(Debug)]
 pub(super) struct Origin {
     pub(super) name: Option<String>,
@@ -18,7 +18,7 @@ pub(super) struct Origin {
     downloaded: Option<PhotoDate>,
 }
 
-/// What is known of photos, by their paths below the input.
+/// Records of photos, by their paths below the input.
 #[derive(Debug, Default)]
 pub(super) struct Origins(HashMap<String, Origin>);
 

@@ -21,8 +21,8 @@ use facepipe_imaging::perceptual_hash::PerceptualHash;
 
 /// Cuts the faces out of one photo and saves them below `out`.
 ///
-/// A photo that can't be used is an outcome; trouble with the output is an error, and so is what would
-/// befall every other photo as well.
+/// A photo that can't be used is an outcome; a failure of the output is an error, and so is one that would
+/// affect every other photo as well.
 pub(super) fn crop(
     file: &LabelledFile,
     origin: Option<&Origin>,
@@ -98,7 +98,7 @@ impl PhotoWork<'_> {
         let min_face = self.settings.min_face;
         let mut unfit = Vec::new();
         let fits = |face: &DetectedFace| face.rect.size().square_side() >= min_face;
-        // Where that one is unfit, the next is most likely somebody else.
+        // Where that one is unfit, the next is most likely another person.
         let only = self.settings.faces.only(faces, Size::of(photo), fits);
         for (index, face) in (0..).zip(faces) {
             if !fits(face) {

@@ -23,7 +23,7 @@ pub struct CropReport {
     pub faces_found: u64,
     /// Crops written.
     pub crops: u64,
-    /// Crops by label; a label without any stands with 0.
+    /// Crops by label; a label without any has 0.
     pub labels: BTreeMap<String, u64>,
     /// Items left out, by reason: whole photos and single faces.
     pub reasons: BTreeMap<String, u64>,
@@ -58,7 +58,7 @@ impl Distribution {
     }
 }
 
-/// The distributions of all measures that are known of a face.
+/// The distributions of all measures that faces have.
 fn distributions(crops: &[CropRecord]) -> BTreeMap<String, Distribution> {
     let mut numbers: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for quality in crops.iter().filter_map(|crop| crop.quality) {

@@ -1,4 +1,4 @@
-//! What decides which faces are kept and how they are cut.
+//! Settings that decide which faces are kept and how they are cut.
 
 use serde::Serialize;
 
@@ -16,7 +16,7 @@ pub struct Settings {
     pub faces: FaceChoice,
     /// Whether a photo without a face is kept whole.
     pub keep_no_face: bool,
-    /// What a face's quality has to be.
+    /// Limits of a face's quality.
     pub limits: QualityLimits,
 }
 
@@ -32,7 +32,7 @@ impl Default for Settings {
     }
 }
 
-/// What stands in `stage.json`: the settings, and what found the faces.
+/// What `stage.json` records: the settings, and what found the faces.
 #[derive(Debug, Serialize)]
 pub(super) struct WrittenSettings<'a> {
     /// The detector's name.

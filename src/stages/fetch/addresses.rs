@@ -1,4 +1,4 @@
-//! Which addresses may be asked: a list from a stranger must not probe the user's own network.
+//! Which addresses may be contacted: an untrusted list must not probe the user's own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -7,13 +7,13 @@ use url::{Host, Url};
 
 /// A name or address that leads into a private network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{host}` lies in a private network")]
+#[error("`{host}` is in a private network")]
 pub struct PrivateAddress {
     /// The host as the address names it.
     pub host: String,
 }
 
-/// Refuses a literal IP address that is not public; names are judged after DNS, by [`Resolver`].
+/// Refuses a literal IP address that is not public; names are checked after DNS, by [`Resolver`].
 pub(super) fn check_literal(url: &Url) -> Result<(), PrivateAddress> {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
@@ -29,8 +29,8 @@ pub(super) fn check_literal(url: &Url) -> Result<(), PrivateAddress> {
     }
 }
 
-/// The system's DNS, of whose answers only public addresses are used: so a connection can only go
-/// to an address that was judged, whatever a name's next answer would be.
+/// The system's DNS, restricted to public addresses in its answers: so a connection can only go
+/// to a checked address, even if the name's next answer differs.
 pub(super) struct Resolver;
 
 impl Resolve for Resolver {
@@ -94,7 +94,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         // Protocol assignments with Teredo, documentation.
         [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
         [0x3fff, second, ..] if second < 0x1000 => false,
-        // Global unicast is 2000::/3; loopback, unique local, link-local, multicast lie outside.
+        // Global unicast is 2000::/3; loopback, unique local, link-local, multicast are outside.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

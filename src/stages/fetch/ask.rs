@@ -1,4 +1,4 @@
-//! Questions of sources and what becomes of the answers.
+//! Sends the requests of sources and passes on the answers.
 
 use super::download::Downloader;
 use super::retry::DownloadError;
@@ -6,10 +6,10 @@ use super::{FetchError, LAST_WAIT, POLL, Settings};
 use facepipe_core::context::{Context, Interrupted};
 use facepipe_core::ports::{ImageSource, Lookup, SourceRequest};
 
-/// Largest answer to a lookup in bytes: each person comes with all that Wikidata knows of them.
+/// Largest answer to a lookup in bytes: each person comes with all statements of Wikidata about them.
 const LARGEST_ANSWER: u64 = 64 << 20;
 
-/// Gives a source the answer to its question, or tells it that there is none.
+/// Gives a source the answer to its request, or reports that there is none.
 pub(super) fn hand_over(
     source: &mut dyn ImageSource,
     name: &str,
@@ -35,16 +35,16 @@ pub(super) fn hand_over(
     })
 }
 
-/// Answers all questions of lookups, one after the other.
+/// Answers all requests of lookups, one after the other.
 ///
 /// # Errors
-/// [`FetchError`]: the first question without an answer, or whose answer leaves it open.
+/// [`FetchError`]: the first request without an answer, or with an ambiguous one.
 pub fn look_up(
     lookups: &mut [&mut dyn Lookup],
     settings: &Settings,
     context: &Context,
 ) -> Result<(), FetchError> {
-    // The limit of the settings is one of images.
+    // The limit in the settings applies to images only.
     let settings = Settings {
         max_bytes: settings.max_bytes.max(LARGEST_ANSWER),
         ..settings.clone()
@@ -69,7 +69,7 @@ pub fn look_up(
     result
 }
 
-/// Asks one question; an interruption ends the waiting.
+/// Sends one request; an interruption ends the waiting.
 pub(super) async fn ask(
     downloader: &Downloader,
     request: &SourceRequest,

@@ -11,7 +11,7 @@ pub const ATTRIBUTION_FILE: &str = "ATTRIBUTION.md";
 /// The licence of each image.
 pub const LICENCES_FILE: &str = "licences.csv";
 
-/// Stands for a licence that nobody named.
+/// Stands for a licence that the source does not name.
 const UNKNOWN: &str = "unknown";
 
 const BEGINNING: &str = "# Attribution\n\n\
@@ -85,7 +85,7 @@ impl<Text: Write, Table: Write> Credits<Text, Table> {
     }
 }
 
-/// One line of credit: what the source words, else title, author and licence; and where it is from.
+/// One line of credit: the source's wording, else title, author and licence; and where it is from.
 fn credit(from: &Provenance) -> String {
     let mut parts = Vec::new();
     if let Some(attribution) = &from.attribution {
@@ -124,7 +124,7 @@ fn link(url: &str) -> String {
     url.chars().map(escaped).collect()
 }
 
-/// Text of others on one line, with nothing in it that Markdown takes for more than text.
+/// Text of others on one line, with Markdown's special characters escaped.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text

@@ -1,4 +1,4 @@
-//! The images of an output folder by content: each lies there once, under the first label that it was
+//! The images of an output folder by content: each is there once, under the first label that it was
 //! found for.
 
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ pub(super) struct Content {
     pub(super) bytes: u64,
     /// The number of the entry whose label and provenance it has: the first in order.
     pub(super) owner: u32,
-    /// Its file is gone: it will be fetched again.
+    /// Its file is missing: it will be fetched again.
     pub(super) is_lost: bool,
 }
 

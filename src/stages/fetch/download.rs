@@ -25,9 +25,9 @@ use facepipe_net::retry::{RetryPolicy, retry_after};
 const MOST_REDIRECTS: usize = 10;
 /// Most bytes that are reserved before they have arrived.
 const RESERVED: u64 = 1 << 20;
-/// What images are asked for: formats that can be decoded go first.
+/// The `Accept` of requests for images: formats that can be decoded first.
 const IMAGES: &str = "image/jpeg,image/png,image/webp,image/gif,image/*;q=0.5,*/*;q=0.1";
-/// For how long a robots.txt that can't be read is not asked for again.
+/// For how long a robots.txt that can't be read is not requested again.
 const ROBOTS_PAUSE: Duration = Duration::from_secs(60);
 
 /// Downloads under all limits; shared by all tasks of a run.
@@ -51,14 +51,14 @@ pub(super) struct Download {
     pub(super) final_url: Option<Url>,
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
-    /// One of the run's connections: whoever holds it holds these bytes in memory.
+    /// One of the run's connections: held for as long as these bytes are in memory.
     pub(super) connection: OwnedSemaphorePermit,
 }
 
-/// What is asked for, and so which rules hold.
+/// The kind of request, which decides which rules hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// A source's question, of an interface made for programs.
+    /// A source's request, to an interface made for programs.
     Page,
     /// An image: its owner may not want it in data sets.
     Image,
@@ -79,7 +79,7 @@ impl Downloader {
         let mut builder = client::builder()
             .user_agent(user_agent(&settings.contact))
             .redirect(redirect::Policy::none())
-            // Through a proxy nobody could tell whether a name leads into a private network.
+            // Through a proxy it can't be checked whether a name leads into a private network.
             .no_proxy()
             .pool_max_idle_per_host(settings.host_connections)
             .connect_timeout(settings.timeouts.connect)
@@ -104,7 +104,7 @@ impl Downloader {
         })
     }
 
-    /// Gets the answer to a source's question, again and again where that makes sense.
+    /// Gets the answer to a source's request, with retries where they make sense.
     pub(super) async fn get(&self, request: &SourceRequest) -> Result<Download, DownloadError> {
         self.get_for(request, Purpose::Page).await
     }
@@ -153,7 +153,7 @@ impl Downloader {
             }
             let _turn = host.enter().await.map_err(|why| closed(why, &url))?;
             let Ok(connection) = self.connections.clone().acquire_owned().await else {
-                unreachable!("nobody closes the semaphore")
+                unreachable!("the semaphore is never closed")
             };
             let limit = self.timeouts.total;
             let answer = self.ask(&host, &url, request, purpose);
@@ -237,7 +237,7 @@ impl Downloader {
     }
 
     async fn send(&self, url: &Url, request: &SourceRequest) -> Result<Response, DownloadError> {
-        // Where a redirect leads to, nobody gets the key.
+        // The target of a redirect never gets the key.
         let secret = request.secret.as_ref().filter(|_| *url == request.url);
         let mut builder = match secret {
             Some(SecretPart::Parameter(name, secret)) => {
@@ -293,7 +293,7 @@ impl Downloader {
         Ok(bytes)
     }
 
-    /// Whether the host's robots.txt lets this program fetch an address. The file is asked for once; one
+    /// Whether the host's robots.txt lets this program fetch an address. The file is requested once; one
     /// that is missing forbids nothing, and one that can't be read everything (RFC 9309, section 2.3.1).
     async fn ask_robots(&self, host: &Host, url: &Url) -> Result<(), DownloadError> {
         let mut known = host.robots.lock().await;
@@ -337,7 +337,7 @@ impl Downloader {
             {
                 Ok(Robots::default())
             }
-            // Images would not be found there either: that says more.
+            // Images would not be found there either: that error says more.
             Err(
                 error @ (DownloadError::Private(_)
                 | DownloadError::Tls { .. }
@@ -352,7 +352,7 @@ impl Downloader {
     }
 }
 
-/// What one request brought.
+/// The outcome of one request.
 enum Answer {
     Redirect(Url),
     Body {
@@ -374,7 +374,7 @@ fn name_of(url: &Url) -> String {
     url.host_str().unwrap_or_default().to_owned()
 }
 
-/// Where an answer sends us on to; `None` where it is no redirect.
+/// The target of a redirect; `None` where it is no redirect.
 fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, DownloadError> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -395,7 +395,7 @@ fn header(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Who asks, honestly: name, version, and whom to write to.
+/// An honest user agent: name, version, and a contact.
 fn user_agent(contact: &Option<String>) -> String {
     let name = client::USER_AGENT;
     match contact {

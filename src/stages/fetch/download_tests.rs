@@ -57,7 +57,7 @@ fn an_answer_with_an_honest_user_agent() {
 }
 
 #[test]
-fn a_missing_page_is_asked_for_once() {
+fn a_missing_page_is_requested_once() {
     let server = HttpServer::start(|_: &Asked| Reply::new(404, "x"));
     let error = get(&server.url("/a")).expect_err("is missing");
     assert!(matches!(error, DownloadError::Status { status: 404, .. }));
@@ -86,7 +86,7 @@ fn a_server_error_that_stays_ends_after_the_retries() {
 }
 
 #[test]
-fn retry_after_is_waited_for_and_a_long_one_is_left_to_the_next_run() {
+fn retry_after_is_respected_and_a_long_one_is_left_to_the_next_run() {
     let server = HttpServer::start(|asked: &Asked| match (asked.path.as_str(), asked.times) {
         ("/a", 1) => Reply::new(429, "").header("retry-after: 2"),
         ("/a", _) => Reply::new(200, "body"),
@@ -164,7 +164,7 @@ fn a_silent_server_times_out() {
 }
 
 #[test]
-fn nobody_listens() {
+fn a_closed_port_is_an_error() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("binds")
@@ -192,7 +192,7 @@ fn private_addresses_are_refused_as_literals_and_after_dns() {
         assert!(matches!(error, DownloadError::Private(_)), "{url}: {error}");
         assert_eq!(error.reason(), facepipe_core::types::Reason::BadAddress);
     }
-    assert_eq!(server.counts().len(), 0, "nobody was asked");
+    assert_eq!(server.counts().len(), 0, "no request was sent");
 }
 
 fn get_image_with(settings: &Settings, url: &str) -> Result<Download, DownloadError> {
@@ -264,7 +264,7 @@ fn redirects_into_a_private_network_are_refused_by_address_and_by_name() {
 }
 
 #[test]
-fn a_host_that_refuses_everything_is_left_alone_and_others_are_not() {
+fn a_host_that_refuses_everything_is_paused_and_others_are_not() {
     let refusing = HttpServer::start(|_: &Asked| Reply::new(403, ""));
     let fine = HttpServer::start(|_: &Asked| Reply::new(200, "body"));
     let settings = Settings {
@@ -290,7 +290,7 @@ fn a_host_that_refuses_everything_is_left_alone_and_others_are_not() {
 }
 
 #[test]
-fn a_drip_ends_and_is_left_to_the_next_run() {
+fn a_dripping_answer_times_out_and_is_left_to_the_next_run() {
     let server = HttpServer::start(|_: &Asked| {
         Reply::new(200, vec![b'x'; 900]).dripping(Duration::from_millis(100))
     });
@@ -301,7 +301,7 @@ fn a_drip_ends_and_is_left_to_the_next_run() {
 }
 
 #[test]
-fn what_a_bomb_unpacks_to_counts() {
+fn the_unpacked_size_of_a_bomb_counts() {
     let server = HttpServer::start(|_: &Asked| {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         std::io::Write::write_all(&mut packed, &vec![0; 5 << 20]).expect("packs");
@@ -320,7 +320,7 @@ fn what_a_bomb_unpacks_to_counts() {
 }
 
 #[test]
-fn what_the_server_says_of_the_image_is_remembered() {
+fn the_servers_headers_about_the_image_are_recorded() {
     let server = HttpServer::start(|_: &Asked| {
         Reply::new(203, "body")
             .header("ETag: \"abc\"")

@@ -40,7 +40,7 @@ pub(super) struct Engine<'a> {
     hosts: HostLines,
 }
 
-/// What a task brings back.
+/// The result of a task.
 enum Done {
     Page(SourceRequest, Result<Vec<u8>, DownloadError>),
     Image(Box<Finished>),
@@ -74,7 +74,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What is remembered, what was done, and the first message of what was left out.
+    /// The journal, the counts of this run, and the first message of a left-out item.
     pub(super) fn finish(mut self) -> (Memory, Activity, String) {
         self.activity.hosts = self.hosts.finish();
         (self.memory, self.activity, self.example)
@@ -110,7 +110,7 @@ impl<'a> Engine<'a> {
         };
         self.count_finished_search(&mut job);
         let mut tasks = Tasks::new();
-        // A source that fails still gets what it offered before fetched.
+        // Items that a source offered before it failed are still fetched.
         let mut failure = None;
         loop {
             self.context.interrupt.check()?;
@@ -136,7 +136,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// A search that has brought all it may is not asked again: its images count as offered.
+    /// A search that has reached its limit is not queried again: its images count as offered.
     fn count_finished_search(&mut self, job: &mut JobState) {
         let Some(label) = &job.search_label else {
             return;
@@ -215,7 +215,7 @@ impl<'a> Engine<'a> {
         if kept >= max {
             Room::Full
         } else if kept + under_way >= max {
-            // All that is under way may turn out well.
+            // All downloads under way may succeed.
             Room::Unsure
         } else {
             Room::Free
@@ -272,15 +272,15 @@ impl<'a> Engine<'a> {
         let url = &candidate.provenance.image_url;
         let mut known = Vec::new();
         if matches!(candidate.address, Address::Url(_)) {
-            // The same address may be there under another label, or be on its way.
+            // The same address may be stored under another label, or be under way.
             let is_settled = |known| !self.is_worth_a_try(known);
             if let Some(item) = self.memory.same_address(url, is_settled)? {
                 let position = job.position;
                 return self.take_same(job, candidate, position, &item);
             }
-            if let Some(waiting) = job.asked.get_mut(url) {
+            if let Some(same_address) = job.asked.get_mut(url) {
                 *job.under_way.entry(candidate.label.clone()).or_default() += 1;
-                waiting.push((candidate, job.position));
+                same_address.push((candidate, job.position));
                 return Ok(());
             }
             job.asked.insert(url.clone(), Vec::new());

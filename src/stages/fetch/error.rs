@@ -9,7 +9,7 @@ use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::ports::SourceError;
 
-/// Why a fetch as a whole failed. What fails for single images is recorded in `discarded.jsonl`.
+/// Why a fetch as a whole failed. Failures of single images are recorded in `discarded.jsonl`.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The user interrupted it.
@@ -21,15 +21,15 @@ pub enum FetchError {
     /// The output folder can't be used.
     #[error(transparent)]
     Stage(#[from] StageError),
-    /// A source can't go on.
+    /// A source can't continue.
     #[error(transparent)]
     Source(#[from] SourceError),
-    /// A source's question was not answered.
-    #[error("cannot ask {source_name} at `{url}`")]
+    /// A source's request was not answered.
+    #[error("cannot query {source_name} at `{url}`")]
     Search {
         /// The source's name.
         source_name: String,
-        /// What was asked.
+        /// The query.
         url: String,
         /// Why.
         #[source]
@@ -46,8 +46,8 @@ pub enum FetchError {
         /// The other run's process id, where it is known.
         process: Option<u32>,
     },
-    /// The output lies in the folder that is read.
-    #[error("`{}` lies in `{}`, which is read", .out.display(), .input.display())]
+    /// The output is in the folder that is read.
+    #[error("`{}` is inside `{}`, which is read", .out.display(), .input.display())]
     OutInInput {
         /// The output folder.
         out: PathBuf,
@@ -57,7 +57,7 @@ pub enum FetchError {
     /// The sources offered nothing.
     #[error("nothing was found for {what}")]
     NothingFound {
-        /// What was asked for.
+        /// The request.
         what: String,
     },
     /// Of all that the sources offered, nothing could be kept.

@@ -15,11 +15,11 @@ use facepipe_imaging::perceptual_hash::PerceptualHash;
 pub struct Keep {
     /// Smallest shorter side of the upright image in pixels.
     pub min_size: u32,
-    /// Largest longer side of the upright image in pixels; `None`: what the decoder takes.
+    /// Largest longer side of the upright image in pixels; `None`: the decoder's limit.
     pub max_size: Option<u32>,
     /// Largest longer side divided by the shorter one; `None`: no limit.
     pub max_aspect: Option<f64>,
-    /// Longest side in pixels of what is stored: larger images are made smaller; `None`: the bytes
+    /// Longest side of stored images in pixels: larger images are made smaller; `None`: the bytes
     /// stay as they are.
     pub resize: Option<u32>,
 }
@@ -35,7 +35,7 @@ impl Default for Keep {
     }
 }
 
-/// An image that lies in the output folder.
+/// An image in the output folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Stored {
     /// `<label>/<first 16 of md5>.<ext>`.
@@ -48,7 +48,7 @@ pub(super) struct Stored {
     pub(super) format: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) phash: Option<String>,
-    /// What was downloaded, where it was made smaller.
+    /// The original, where it was made smaller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) original: Option<OriginalImage>,
 }
@@ -57,7 +57,7 @@ pub(super) struct Stored {
 #[derive(Debug)]
 pub(super) struct Examined {
     pub(super) stored: Stored,
-    /// What to store instead of the bytes that came.
+    /// The bytes to store instead of the downloaded ones.
     pub(super) smaller: Option<Vec<u8>>,
 }
 
@@ -85,7 +85,7 @@ impl From<OtherLicence> for LeftOut {
         Self {
             reason: Reason::Licence,
             message: error.to_string(),
-            // Another run may ask for other licences.
+            // Another run may allow other licences.
             permanent: false,
         }
     }
@@ -124,7 +124,7 @@ pub(super) fn examine(bytes: &[u8], label: &str, keep: &Keep) -> Result<Examined
         height: smaller.size.height,
         format: format_name(smaller.format),
     };
-    // Of all the pixels that there were.
+    // Of all the pixels of the original.
     let phash = PerceptualHash::of(&decoded.rgb);
     let extension = extension(smaller.format);
     Ok(Examined {
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_smaller_remembers_what_it_was() {
+    fn a_smaller_copy_has_the_facts_of_its_original() {
         let bytes = png(64, 48);
         let shrunk = Keep {
             resize: Some(32),
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_web_page_is_no_image() {
+    fn a_web_page_is_not_an_image() {
         let left_out = examine(b"<!DOCTYPE html><html>", "ann", &keep(0)).expect_err("no image");
         assert_eq!(left_out.reason, Reason::Unreadable);
         assert!(left_out.permanent);

@@ -1,4 +1,4 @@
-//! How hard a host may be asked: connections at a time, requests and bytes a second, pauses that it asks
+//! The load a host gets: connections at a time, requests and bytes a second, pauses that it asks
 //! for, and pauses after it refused.
 
 use std::collections::HashMap;
@@ -12,16 +12,16 @@ use url::Url;
 use super::pace::Pace;
 use super::robots::Robots;
 
-/// What hosts publish as the most that they want, all requests together.
+/// The limits that hosts publish, all requests together.
 struct Published {
-    /// The whole name.
+    /// The full host name.
     host: &'static str,
     connections: usize,
     requests_per_second: Option<f64>,
     bytes_per_second: Option<f64>,
 }
 
-/// Hosts that publish limits, which go before the user's:
+/// Hosts that publish limits, which take precedence over the user's:
 /// - `upload.wikimedia.org`: two connections and 25 Mbit/s (terms of use for media files);
 /// - Commons' and Wikidata's API: one request after the other (MediaWiki's API etiquette);
 /// - Openverse: 20 requests a minute without an account. Its 200 a day are left to its answers.
@@ -55,7 +55,7 @@ const PUBLISHED: [Published; 4] = [
 /// Longest pause that is waited for within a run, as a `Retry-After` asks for; after that the
 /// images of the host are left to the next run.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-/// Refusals (403, TLS) one after the other from which on a host is left alone for a while: single images
+/// Refusals (403, TLS) one after the other from which on a host is paused for a while: single images
 /// may well be forbidden.
 const REFUSALS: u32 = 5;
 /// The longest such pause, as a multiple of the first one ([`super::Timeouts::refused`], a second): ten
@@ -66,7 +66,7 @@ const LONGEST_REFUSAL: u32 = 600;
 /// seconds.
 const PATIENCE: u32 = 10;
 
-/// All hosts that were asked so far.
+/// All hosts contacted so far.
 pub(super) struct Hosts {
     connections: usize,
     requests_per_second: Option<f64>,
@@ -81,22 +81,22 @@ pub(super) struct Host {
     /// `None`: no limit.
     bytes: Option<Mutex<Pace>>,
     pauses: Mutex<Pauses>,
-    /// What its robots.txt said; locked while it is asked for.
+    /// The rules of its robots.txt; locked while the file is requested.
     pub(super) robots: tokio::sync::Mutex<Option<RobotsAnswer>>,
 }
 
-/// What came of asking for robots.txt.
+/// The outcome of the request for robots.txt.
 #[derive(Debug, Clone)]
 pub(super) enum RobotsAnswer {
     Rules(Arc<Robots>),
-    /// It can't be known until then.
+    /// Its rules are unknown until then.
     Unknown(super::DownloadError, Instant),
 }
 
-/// Why a host is not asked now.
+/// Why a host gets no request now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Closed {
-    /// It wants to be left alone for longer than a run waits.
+    /// It asks for a pause that is longer than a run waits.
     PausedTooLong,
     /// It refuses one request after the other.
     Refusing,
@@ -154,7 +154,7 @@ impl Host {
     /// Waits for a free connection and for the host's pace. The permit is the connection.
     pub(super) async fn enter(&self) -> Result<OwnedSemaphorePermit, Closed> {
         let Ok(permit) = self.connections.clone().acquire_owned().await else {
-            unreachable!("nobody closes the semaphore")
+            unreachable!("the semaphore is never closed")
         };
         self.pauses().check(Instant::now())?;
         let mut start = lock(&self.requests).reserve(Instant::now());
@@ -178,7 +178,7 @@ impl Host {
         }
     }
 
-    /// Nobody asks the host before `pause` is over: it asked for that.
+    /// No request goes to the host before `pause` is over: it asked for that.
     pub(super) fn pause(&self, pause: Duration) {
         self.pauses().ask(Instant::now(), pause);
     }
@@ -207,7 +207,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// For how long a host is left alone.
+/// The pauses of a host.
 #[derive(Debug)]
 struct Pauses {
     /// The first pause after refusals.
@@ -216,7 +216,7 @@ struct Pauses {
     asked_until: Option<Instant>,
     /// After it refused.
     refused_until: Option<Instant>,
-    /// When the last pause after a refusal began: refusals of requests from before don't count.
+    /// When the last pause after a refusal began: refusals of earlier requests don't count.
     refused_at: Option<Instant>,
     /// Refusals without an answer between them.
     streak: u32,
@@ -237,7 +237,7 @@ impl Pauses {
     }
 
     fn ask(&mut self, now: Instant, pause: Duration) {
-        // Beyond a year it does not matter by how much.
+        // Beyond a year the exact length does not matter.
         let until = now + pause.min(Duration::from_secs(365 * 86_400));
         self.asked_until = Some(self.asked_until.map_or(until, |old| old.max(until)));
     }
@@ -284,7 +284,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn the_longest_pause_that_was_asked_for_holds() {
+    fn the_longest_requested_pause_holds() {
         let mut pauses = Pauses::new(SECOND);
         let now = Instant::now();
         pauses.ask(now, 9 * SECOND);
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_refuses_is_left_alone_ever_longer_but_not_for_ever() {
+    fn a_host_that_refuses_is_paused_ever_longer_but_not_for_ever() {
         let mut pauses = Pauses::new(SECOND);
         let mut now = Instant::now();
         for _ in 1..REFUSALS {
@@ -310,12 +310,16 @@ mod tests {
         let mut lengths = Vec::new();
         for _ in 0..12 {
             pauses.refused(now, now, REFUSALS);
-            // Others that were under way are refused as well: that says nothing new.
+            // Others that were under way are refused as well: that is no news.
             pauses.refused(now, now - SECOND, REFUSALS);
             let until = pauses.refused_until.expect("is paused");
             lengths.push((until - now).as_secs());
             now = until;
-            assert_eq!(pauses.check(now), Ok(Duration::ZERO), "it is asked again");
+            assert_eq!(
+                pauses.check(now),
+                Ok(Duration::ZERO),
+                "the host is queried again"
+            );
         }
         assert_eq!(lengths, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
         pauses.refused(now, now, REFUSALS);
@@ -323,11 +327,15 @@ mod tests {
         pauses.answered();
         assert_eq!(pauses.check(now), Ok(Duration::ZERO));
         pauses.refused(now, now, REFUSALS);
-        assert_eq!(pauses.check(now), Ok(Duration::ZERO), "all is forgiven");
+        assert_eq!(
+            pauses.check(now),
+            Ok(Duration::ZERO),
+            "an answer resets the pauses"
+        );
     }
 
     #[test]
-    fn a_busy_host_is_left_alone_at_once() {
+    fn a_busy_host_is_paused_at_once() {
         let mut pauses = Pauses::new(SECOND);
         let now = Instant::now();
         pauses.refused(now, now, 1);
@@ -335,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn published_limits_go_before_the_users_for_exactly_those_hosts() {
+    fn published_limits_take_precedence_for_exactly_those_hosts() {
         let hosts = Hosts::new(8, None, SECOND);
         let host = |url: &str| hosts.of(&Url::parse(url).expect("is an address"));
         let connections = |url: &str| host(url).connections.available_permits();

@@ -10,7 +10,7 @@ use super::journal::{ItemId, Outcome};
 use facepipe_core::artifacts::digest::{content_name, md5_bytes};
 use facepipe_core::types::Reason;
 
-/// What is known of an item.
+/// The recorded state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Known {
     Stored,
@@ -22,9 +22,9 @@ pub(super) enum Known {
 pub(super) struct Placing {
     /// Its file below the output folder: `<label>/<first 16 of md5>.<ext>`.
     pub(super) file: String,
-    /// The same content lies in the folder already.
+    /// The same content is in the folder already.
     pub(super) is_there: bool,
-    /// It lies under another label, behind this one in order, and has to be moved from there.
+    /// It is under another label, behind this one in order, and has to be moved from there.
     pub(super) moved_from: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Entry {
 
 type Key = [u8; 16];
 
-/// What the journal says, in short.
+/// The state of the journal, in short.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) names: Names,
@@ -172,7 +172,7 @@ impl Index {
         number
     }
 
-    /// Before an entry gets another order: what it owns counts no longer, until it is claimed again.
+    /// Before an entry gets another order: its contents no longer count, until they are claimed again.
     fn release(&mut self, number: u32) {
         if let Fate::Stored(content) = self.entries[number as usize].fate {
             let Content { owner, is_lost, .. } = *self.contents.get(content);
@@ -248,7 +248,7 @@ impl Index {
         format!("{}/{name}", self.names.text(label))
     }
 
-    /// The content of a file below the output folder, if it is one that is kept there.
+    /// The content of a file below the output folder, if it is a stored one.
     pub(super) fn content_of_file(&self, file: &str) -> Option<u32> {
         let name = file.rsplit('/').next()?.split('.').next()?;
         let content = self.contents.find(u64::from_str_radix(name, 16).ok()?)?;

@@ -1,4 +1,4 @@
-//! What is done for one candidate: get its bytes, examine them, store them.
+//! One candidate: get its bytes, examine them, store them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,35 +18,35 @@ use facepipe_core::artifacts::digest;
 use facepipe_core::types::{Address, Candidate, Provenance, Reason};
 use facepipe_imaging::image_io;
 
-/// What all items of a run share.
+/// The state that all items of a run share.
 pub(super) struct Tools {
     pub(super) downloader: Downloader,
-    /// As many images are decoded at a time as there are threads.
+    /// At most as many images are decoded at a time as there are threads.
     pub(super) decoders: Semaphore,
     pub(super) out: PathBuf,
     pub(super) keep: Keep,
     pub(super) max_bytes: u64,
 }
 
-/// A written file that waits, under a name of its own, until the journal knows of it: only then does it
-/// get its name, so that what has its name is never asked for again.
+/// A written file that keeps a temporary name until the journal has its item: only then does it
+/// get its final name, so that a file with a final name is never requested again.
 #[derive(Debug)]
-pub(super) struct Waiting(PathBuf);
+pub(super) struct TemporaryFile(PathBuf);
 
-/// What became of a candidate.
+/// The outcome of a candidate.
 pub(super) struct Finished {
     pub(super) id: ItemId,
     /// `None`: a local file whose content was tried before.
     pub(super) item: Option<Item>,
     /// Bytes that were downloaded or read.
     pub(super) bytes: u64,
-    /// The host that was asked, with its port where it is unusual.
+    /// The host of the request, with its port where it is unusual.
     pub(super) host: Option<String>,
     /// The image's file, unless it is there already.
-    pub(super) file: Option<Waiting>,
+    pub(super) file: Option<TemporaryFile>,
 }
 
-impl Waiting {
+impl TemporaryFile {
     /// Writes the bytes of the image that will be `path`.
     fn write(path: &Path, bytes: &[u8]) -> io::Result<Self> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -54,17 +54,17 @@ impl Waiting {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let process = std::process::id();
         let name = format!(".{name}.{process}-{number}{TEMPORARY_SUFFIX}");
-        let waiting = Self(path.with_file_name(name));
-        match fs_err::write(&waiting.0, bytes) {
+        let temporary = Self(path.with_file_name(name));
+        match fs_err::write(&temporary.0, bytes) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if let Some(folder) = path.parent() {
                     fs_err::create_dir_all(folder)?;
                 }
-                fs_err::write(&waiting.0, bytes)?;
+                fs_err::write(&temporary.0, bytes)?;
             }
             written => written?,
         }
-        Ok(waiting)
+        Ok(temporary)
     }
 
     /// Gives the file its name.
@@ -80,7 +80,7 @@ impl Waiting {
         }
     }
 
-    /// The same image is there already.
+    /// Removes the file where the same image is stored already.
     pub(super) fn remove(self) -> io::Result<()> {
         fs_err::remove_file(self.0)
     }
@@ -89,7 +89,7 @@ impl Waiting {
 /// Gets, examines and stores a candidate. `known`: contents of its file that were tried before.
 ///
 /// # Errors
-/// The I/O error of the output folder; what is wrong with the candidate is in the item.
+/// The I/O error of the output folder; errors of the candidate itself are in the item.
 pub(super) async fn fetch(
     tools: &Arc<Tools>,
     candidate: Candidate,
@@ -214,7 +214,7 @@ impl LocalFile {
 fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, LeftOut> {
     let unreadable = |error: io::Error| LeftOut {
         reason: Reason::Unreadable,
-        // The kind alone: the whole error names the place of the folder on this machine.
+        // Only the kind: the whole error names the place of the folder on this machine.
         message: format!("cannot read the file: {}", error.kind()),
         permanent: false,
     };
@@ -234,7 +234,7 @@ fn read(path: &Path, max_bytes: u64) -> Result<Vec<u8>, LeftOut> {
 }
 
 /// Examines bytes and writes them into the output folder, where they are worth it.
-fn store(tools: &Tools, bytes: &[u8], label: &str) -> io::Result<(Outcome, Option<Waiting>)> {
+fn store(tools: &Tools, bytes: &[u8], label: &str) -> io::Result<(Outcome, Option<TemporaryFile>)> {
     let examined = match examine(bytes, label, &tools.keep) {
         Ok(examined) => examined,
         Err(left_out) => return Ok((Outcome::LeftOut(left_out), None)),
@@ -248,12 +248,12 @@ fn store(tools: &Tools, bytes: &[u8], label: &str) -> io::Result<(Outcome, Optio
     let file = if is_there {
         None
     } else {
-        Some(Waiting::write(&path, bytes)?)
+        Some(TemporaryFile::write(&path, bytes)?)
     };
     Ok((Outcome::Stored(stored), file))
 }
 
-/// Runs work on a thread that may block, as many at a time as there are decoders.
+/// Runs work on a blocking thread, at most as many at a time as there are decoders.
 async fn on_worker<T: Send + 'static>(
     tools: &Arc<Tools>,
     work: impl FnOnce(&Tools) -> io::Result<T> + Send + 'static,

@@ -19,7 +19,7 @@ pub(super) struct JobState {
     pub(super) held: Option<Box<Candidate>>,
     /// Candidates under way by label.
     pub(super) under_way: HashMap<String, u64>,
-    /// Addresses that are being asked for, each with the candidates for other labels that wait for the
+    /// Addresses that are being requested, each with the candidates for other labels that wait for the
     /// same answer, and their positions.
     pub(super) asked: HashMap<String, Vec<(Candidate, u64)>>,
     /// Hashes of the labels and addresses that were offered so far.
@@ -39,12 +39,12 @@ impl JobState {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     Free,
-    /// That depends on what is under way.
+    /// That depends on the downloads under way.
     Unsure,
     Full,
 }
 
-/// The bar of a job: for a search the images that were kept of those that are wanted, for a list the
+/// The bar of a job: for a search the images that were kept of the requested number, for a list the
 /// entries that are done.
 pub(super) struct Display {
     bar: Box<dyn TaskProgress>,
@@ -75,16 +75,16 @@ impl Display {
         if is_kept || !self.counts_kept {
             self.bar.advance(1);
         }
-        self.tell();
+        self.show_counts();
     }
 
-    /// One more image was asked for, of so many bytes.
+    /// One more image was requested, of this many bytes.
     pub(super) fn tried(&mut self, bytes: u64) {
         self.tried += 1;
         self.bytes += bytes;
     }
 
-    fn tell(&self) {
+    fn show_counts(&self) {
         let seconds = self.begun.elapsed().as_secs_f64().max(0.001);
         let wanted = self
             .wanted

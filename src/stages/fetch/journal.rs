@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::examine::{LeftOut, Stored};
 use facepipe_core::types::Provenance;
 
-/// The journal's name. It stays: a later run into the folder asks only for what is missing.
+/// The journal's name. It stays: a later run into the folder requests only missing items.
 pub const JOURNAL_FILE: &str = "fetch-journal.jsonl";
 
-/// What was asked of a source: one search, one list, one folder.
+/// The query to a source: one search, one list, one folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Request {
     /// The source's name.
@@ -19,12 +19,12 @@ pub struct Request {
     /// The label for items that have none of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The name of the list or folder, without the folders that it lies in.
+    /// The name of the list or folder, without the folders that it is in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub list: Option<String>,
 }
 
-/// Tells an item among all items of the folder.
+/// Identifies an item among all items of the folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct ItemId {
     pub(super) label: String,
@@ -40,7 +40,7 @@ impl ItemId {
         }
     }
 
-    /// A local file with some content: what lies under a path may change.
+    /// A local file with some content: the file at a path may change.
     pub(super) fn of_file(label: &str, path: &str, md5: &str) -> Self {
         Self {
             label: label.to_owned(),
@@ -57,7 +57,7 @@ impl ItemId {
 /// Parts a local file's path from the MD5 of its content; no path holds it.
 const CONTENT_MARK: char = '\0';
 
-/// What became of an item.
+/// The outcome of an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Item {
     /// The request's number and the item's place in its answer: the order that decides which of

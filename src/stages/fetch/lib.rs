@@ -1,7 +1,7 @@
 //! The fetch stage: from queries, lists and folders to images by label, with provenance.
 //!
 //! Sources ([`facepipe_core::ports::ImageSource`]) offer candidates; the stage gets their bytes, lets the
-//! content decide what is an image, stores it as `<label>/<md5>.<ext>` and writes down in an
+//! content decide what is an image, stores it as `<label>/<md5>.<ext>` and records in an
 //! append-only journal what became of each candidate. The manifest follows from the journal: it
 //! does not depend on the order in which downloads ended, nor on how often the run was killed.
 
@@ -54,23 +54,23 @@ use facepipe_core::ports::ImageSource;
 
 /// How long the end waits for downloads that were given up.
 const LAST_WAIT: Duration = Duration::from_secs(1);
-/// How often an interruption is asked for while nothing else happens.
+/// How often an interruption is checked for while nothing else happens.
 const POLL: Duration = Duration::from_millis(100);
 
 /// One request and the source that answers it.
 pub struct Job {
-    /// What is asked for.
+    /// The request.
     pub request: Request,
-    /// Who answers.
+    /// The source that answers.
     pub source: Box<dyn ImageSource>,
 }
 
-/// Fetches what all jobs offer into `out`, one job after the other.
+/// Fetches all items that the jobs offer into `out`, one job after the other.
 ///
-/// A folder that an earlier fetch made is added to.
+/// Images are added to a folder that an earlier fetch made.
 ///
 /// # Errors
-/// [`FetchError`]. What was fetched before stays, and the next run continues after it.
+/// [`FetchError`]. Images fetched before stay, and the next run continues after it.
 pub fn run(
     jobs: Vec<Job>,
     settings: &Settings,
@@ -129,7 +129,7 @@ fn runtime(context: &Context) -> io::Result<Runtime> {
         .build()
 }
 
-/// Refuses an output folder that lies in the folder that is read: the run would read its own
+/// Refuses an output folder inside the folder that is read: the run would read its own
 /// output.
 ///
 /// # Errors

@@ -1,5 +1,5 @@
-//! What an output folder remembers: a journal of every item that was tried, in whatever order, and
-//! an index of it. What the index leaves out is read from the journal when it is wanted.
+//! The memory of an output folder: a journal of every item that was tried, in any order, and
+//! an index of it. Details that the index leaves out are read from the journal on demand.
 
 use std::io;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::index::{Index, Known, Placing, name_of};
 use super::journal::{Item, ItemId, JOURNAL_FILE, Line, Outcome, Request};
 use facepipe_core::artifacts::jsonl::Journal;
 
-/// The journal and what it says.
+/// The journal and its records.
 pub(super) struct Memory {
     journal: Journal<Line>,
     requests: Vec<Request>,
@@ -48,7 +48,7 @@ impl Memory {
         &self.index
     }
 
-    /// The number of a request; a new one is written down.
+    /// The number of a request; a new one is recorded.
     pub(super) fn number_of(&mut self, request: &Request) -> io::Result<u32> {
         let found = self.requests.iter().position(|known| known == request);
         let index = found.unwrap_or(self.requests.len());
@@ -59,7 +59,7 @@ impl Memory {
         u32::try_from(index).map_err(io::Error::other)
     }
 
-    /// What became of an item.
+    /// The outcome of an item.
     pub(super) fn known(&self, id: &ItemId) -> Option<Known> {
         self.index.known(self.index.find(id)?)
     }
@@ -82,7 +82,7 @@ impl Memory {
         }
     }
 
-    /// What became of a local file, by the MD5 of the contents that it had.
+    /// The outcomes of a local file, by the MD5 of the contents that it had.
     pub(super) fn file_fates(&self, id: &ItemId) -> Vec<(String, Known)> {
         let known = |md5: &String| {
             let known = self.known(&ItemId::of_file(&id.label, &id.key, md5))?;
@@ -97,7 +97,7 @@ impl Memory {
         self.index.kept(request, label)
     }
 
-    /// Writes down what became of an item, unless that is known, and says where a stored image belongs.
+    /// Records the outcome of an item, unless it is known, and returns the place of a stored image.
     pub(super) fn record(&mut self, id: ItemId, item: Item) -> io::Result<Option<Placing>> {
         let (order, outcome) = (item.order, &item.outcome);
         if !self.index.is_recorded(&id, order, outcome) {

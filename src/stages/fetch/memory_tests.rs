@@ -133,7 +133,7 @@ fn an_image_counts_for_the_first_request_that_brought_it() {
 }
 
 #[test]
-fn what_is_remembered_survives_and_lost_files_are_forgotten() {
+fn the_journal_survives_and_lost_files_are_forgotten() {
     let root = tempfile::tempdir().expect("temporary folder");
     let mut memory = Memory::open(root.path()).expect("opens");
     memory.number_of(&request("a")).expect("numbers");
@@ -192,7 +192,7 @@ fn the_same_outcome_is_written_once() {
 }
 
 #[test]
-fn an_image_of_two_labels_lies_under_the_first_whatever_the_order_of_arrival() {
+fn an_image_of_two_labels_is_under_the_first_in_any_order_of_arrival() {
     let mut all = Vec::new();
     for arrivals in [
         ["ann", "bob", "cid"],

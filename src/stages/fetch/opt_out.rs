@@ -1,4 +1,4 @@
-//! What a server's `X-Robots-Tag` says about images in data sets.
+//! Opt-outs of images from data sets by a server's `X-Robots-Tag`.
 
 use reqwest::header::HeaderMap;
 
@@ -18,7 +18,7 @@ const WITH_VALUE: [&str; 4] = [
 
 /// The directive that opts an answer out for this program; `None` where there is none.
 ///
-/// `noai` is for everybody, `somebot: noai` for that agent alone, as are further directives of the
+/// `noai` is for all agents, `somebot: noai` for that agent only, as are further directives of the
 /// same header line.
 pub(super) fn opt_out(headers: &HeaderMap) -> Option<&'static str> {
     let values = headers.get_all(HEADER).iter();
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_others_or_other_things_is_none() {
+    fn directives_for_other_agents_or_purposes_are_no_opt_out() {
         for line in [
             "",
             "all",

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn robots_txt_is_asked_for_once_and_heeded() {
+fn robots_txt_is_requested_once_and_heeded() {
     let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
         "/robots.txt" => Reply::new(301, "").header("location: /real-robots"),
         "/real-robots" => Reply::new(200, "User-agent: *\nDisallow: /no\n"),
@@ -57,7 +57,7 @@ fn a_robots_txt_that_fails_forbids_all_for_now_and_a_missing_one_nothing() {
         assert_eq!(server.counts()["/robots.txt"], 1);
         assert!(
             get_with(&once, &url).is_ok(),
-            "sources are asked without it"
+            "sources are queried without it"
         );
     }
 }

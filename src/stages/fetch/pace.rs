@@ -9,7 +9,7 @@ use tokio::time::Instant;
 pub(super) struct Pace {
     /// Time in which one token comes; zero: no limit.
     interval: Duration,
-    /// What the bucket holds, as the time to fill it, less one token.
+    /// The bucket's size, as the time to fill it, less one token.
     tolerance: Duration,
     full_at: Option<Instant>,
 }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_goes_at_once_and_the_rest_at_the_rate() {
+    fn a_burst_passes_at_once_and_the_rest_at_the_rate() {
         let mut pace = Pace::new(Some(10.0), 3);
         let now = Instant::now();
         let waits: Vec<u128> = (0..6)
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_nobody_waits() {
+    fn without_a_rate_no_request_waits() {
         let mut pace = Pace::new(None, 1);
         let now = Instant::now();
         assert!((0..1000).all(|_| pace.reserve(now) == now));

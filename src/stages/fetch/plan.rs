@@ -1,4 +1,4 @@
-//! What a fetch would ask for, without asking for any image.
+//! What a fetch would request, without requesting any image.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,10 +12,10 @@ use facepipe_core::licence::OtherLicence;
 use facepipe_core::ports::SourceStep;
 use facepipe_core::types::{Candidate, Discarded};
 
-/// What would become of an item that a source offers.
+/// The outcome that an item of a source would have.
 #[derive(Debug, PartialEq)]
 pub enum Planned {
-    /// It would be asked for.
+    /// It would be requested.
     Image(Box<Candidate>),
     /// It would be left out for its licence.
     OtherLicence(Box<Candidate>, OtherLicence),
@@ -23,17 +23,17 @@ pub enum Planned {
     Junk(Discarded),
 }
 
-/// Tells what a fetch into an empty folder would ask for first: searches are asked, images are not.
-/// An address that comes twice under a label is told once, and no more images of a label than
+/// Reports what a fetch into an empty folder would download first: searches are sent, images are not requested.
+/// An address that comes twice under a label is reported once, and no more images of a label than
 /// the settings allow: how many of them would be kept is not known before they are downloaded.
 ///
 /// # Errors
-/// [`FetchError`], also when `tell` fails.
+/// [`FetchError`], also when `report` fails.
 pub fn plan(
     jobs: Vec<Job>,
     settings: &Settings,
     context: &Context,
-    tell: &mut dyn FnMut(Planned) -> io::Result<()>,
+    report: &mut dyn FnMut(Planned) -> io::Result<()>,
 ) -> Result<(), FetchError> {
     let what = in_words(&jobs);
     let runtime = super::runtime(context)?;
@@ -42,19 +42,19 @@ pub fn plan(
             downloader: Downloader::new(settings)?,
             settings,
             context,
-            told: 0,
+            reported: 0,
         };
         for mut job in jobs {
-            let before = planner.told;
-            planner.plan_job(&mut job, tell).await?;
-            if planner.told == before {
+            let before = planner.reported;
+            planner.plan_job(&mut job, report).await?;
+            if planner.reported == before {
                 let what = in_words(&[job]);
                 context
                     .progress
                     .note(&format!("nothing was found for {what}"));
             }
         }
-        Ok::<_, FetchError>(planner.told)
+        Ok::<_, FetchError>(planner.reported)
     });
     runtime.shutdown_timeout(LAST_WAIT);
     if result? == 0 {
@@ -67,29 +67,29 @@ struct Planner<'a> {
     downloader: Downloader,
     settings: &'a Settings,
     context: &'a Context,
-    told: u64,
+    reported: u64,
 }
 
 impl Planner<'_> {
     async fn plan_job(
         &mut self,
         job: &mut Job,
-        tell: &mut dyn FnMut(Planned) -> io::Result<()>,
+        report: &mut dyn FnMut(Planned) -> io::Result<()>,
     ) -> Result<(), FetchError> {
         let source = job.source.as_mut();
         let is_search = !source.is_list();
         let mut counts: HashMap<String, u64> = HashMap::new();
         let mut offered = HashSet::new();
-        let mut tell = |planned| {
-            self.told += 1;
-            tell(planned)
+        let mut report = |planned| {
+            self.reported += 1;
+            report(planned)
         };
         loop {
             self.context.interrupt.check()?;
             match source.step()? {
                 SourceStep::End => return Ok(()),
                 SourceStep::Note(line) => self.context.progress.note(&line),
-                SourceStep::Junk(junk) => tell(Planned::Junk(junk))?,
+                SourceStep::Junk(junk) => report(Planned::Junk(junk))?,
                 SourceStep::Ask(request) => {
                     let answer = ask(&self.downloader, &request, self.context).await?;
                     hand_over(source, &job.request.source, &request, answer)?;
@@ -101,14 +101,14 @@ impl Planner<'_> {
                         continue;
                     }
                     if let Err(error) = self.settings.licences.check(&candidate.provenance) {
-                        tell(Planned::OtherLicence(candidate, error))?;
+                        report(Planned::OtherLicence(candidate, error))?;
                         continue;
                     }
                     let count = counts.entry(candidate.label.clone()).or_default();
                     if self.settings.max.is_none_or(|max| *count < max) {
                         *count += 1;
                         let is_last = Some(*count) == self.settings.max;
-                        tell(Planned::Image(candidate))?;
+                        report(Planned::Image(candidate))?;
                         if is_search && is_last {
                             return Ok(());
                         }

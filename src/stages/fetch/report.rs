@@ -38,19 +38,19 @@ pub struct Report {
 pub struct Activity {
     /// Items that the sources offered.
     pub offered: u64,
-    /// Of those, the ones that were known from an earlier run, or under another label, and not asked for
+    /// Of those, the ones that were known from an earlier run, or under another label, and not requested
     /// again.
     pub known: u64,
     /// Of those, the ones that were downloaded or read, or tried in vain.
     pub tried: u64,
-    /// Of those offered, the ones whose image lies in the folder.
+    /// Of those offered, the ones whose image is in the folder.
     pub stored: u64,
     /// Bytes of images downloaded or read.
     pub bytes: u64,
     /// Items left out in this run, by reason code.
     #[serde(default)]
     pub reasons: BTreeMap<String, u64>,
-    /// The hosts that most images were asked of, by name.
+    /// The hosts with the most requests for images, by name.
     #[serde(default)]
     pub hosts: BTreeMap<String, HostReport>,
     /// Wall time in seconds.
@@ -62,9 +62,9 @@ pub struct Activity {
 /// What one run did at one host.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostReport {
-    /// Images that were asked for.
+    /// Images that were requested.
     pub tried: u64,
-    /// Of those, the ones that lie in the folder.
+    /// Of those, the ones that are in the folder.
     pub kept: u64,
     /// Of those, the ones that were left out.
     pub left_out: u64,
@@ -73,7 +73,7 @@ pub struct HostReport {
 }
 
 impl HostReport {
-    /// In some words: `12 kept, 3 left out, 1.4 MB`.
+    /// In words: `12 kept, 3 left out, 1.4 MB`.
     #[must_use]
     pub fn in_words(&self) -> String {
         let megabytes = self.bytes as f64 / 1e6;
@@ -109,7 +109,7 @@ impl HostLines {
         }
     }
 
-    /// The hosts that were asked most.
+    /// The hosts with the most requests.
     pub(super) fn finish(self) -> BTreeMap<String, HostReport> {
         let mut hosts: Vec<_> = self.hosts.into_iter().collect();
         hosts.sort_by(|(a, one), (b, other)| (other.tried, a).cmp(&(one.tried, b)));

@@ -1,4 +1,4 @@
-//! What a run finds in its output folder, and what it leaves there.
+//! Opening an output folder, and writing the results into it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, BufWriter, Write};
@@ -37,7 +37,7 @@ pub(super) fn open(out: &Path) -> Result<(Memory, Lock), FetchError> {
         Some(_) => {}
         None => {
             fs_err::create_dir_all(out)?;
-            // A run that was killed before its stamp leaves no more than unfinished files.
+            // A run that was killed before its stamp leaves only unfinished files.
             let is_ours = |name: &str| {
                 [JOURNAL_FILE, LOCK_FILE].contains(&name)
                     || name.ends_with(atomic::TEMPORARY_SUFFIX)
@@ -81,7 +81,7 @@ fn write_stamp(
     Ok(atomic::write_json(&out.join(STAMP_FILE), &stamp)?)
 }
 
-/// Writes what follows from what became of the items, the same for every order in which that happened.
+/// Writes the files that follow from the journal, the same for every order of its items.
 /// Nothing but the index is held in memory: each line is read from the journal and written.
 pub(super) fn write(out: &Path, memory: &Memory, activity: Activity) -> Result<Report, FetchError> {
     let index = memory.index();
@@ -185,7 +185,7 @@ fn other_labels(index: &Index) -> HashMap<u32, BTreeSet<&str>> {
     others
 }
 
-/// What is left out, in the order in which it was offered.
+/// The left-out items, in the order in which they were offered.
 pub(super) fn for_each_left_out(
     index: &Index,
     reader: &mut JournalReader<Line>,
@@ -220,7 +220,7 @@ pub(super) fn for_each_left_out(
                 } else {
                     let label = index.names.text(owner.label);
                     let message =
-                        format!("the same image was found for `{label}` first, and lies there");
+                        format!("the same image was found for `{label}` first, and is there");
                     (Reason::LabelConflict, message)
                 };
                 discard(id, item.provenance.image_url, reason, message, vec![file])

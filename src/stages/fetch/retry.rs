@@ -22,7 +22,7 @@ pub enum DownloadError {
     Connect {
         /// The host.
         host: String,
-        /// Why, as the system says it.
+        /// The system's error.
         cause: String,
     },
     /// The server's certificate is not valid.
@@ -39,7 +39,7 @@ pub enum DownloadError {
         /// The host.
         host: String,
     },
-    /// It went on and on, too slowly.
+    /// The answer came too slowly to finish in time.
     #[error("`{host}` did not send it within {} s", .limit.as_secs_f64())]
     TooSlow {
         /// The host.
@@ -60,7 +60,7 @@ pub enum DownloadError {
     Status {
         /// The HTTP status.
         status: u16,
-        /// How long the server wants to be left alone.
+        /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
     /// The host asked for a pause that is longer than a run waits.
@@ -69,8 +69,8 @@ pub enum DownloadError {
         /// The host.
         host: String,
     },
-    /// The host refuses one request after the other, and is left alone for a while.
-    #[error("`{host}` refused one request after the other; it is left alone for a while")]
+    /// The host refuses one request after the other, and is paused for a while.
+    #[error("`{host}` refused one request after the other; it is paused for a while")]
     Refusing {
         /// The host.
         host: String,
@@ -87,8 +87,8 @@ pub enum DownloadError {
         /// The host.
         host: String,
     },
-    /// robots.txt can't be read, so that nobody knows what it forbids.
-    #[error("{cause} (asked for the robots.txt of `{host}`)")]
+    /// robots.txt can't be read, so that its rules are unknown.
+    #[error("{cause} (requesting the robots.txt of `{host}`)")]
     RobotsUnknown {
         /// The host.
         host: String,
@@ -107,8 +107,8 @@ pub enum DownloadError {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// Not an address that can be asked.
-    #[error("cannot ask for that address: {cause}")]
+    /// Not an address that can be requested.
+    #[error("cannot request that address: {cause}")]
     BadRequest {
         /// Why.
         cause: String,
@@ -116,7 +116,7 @@ pub enum DownloadError {
 }
 
 impl DownloadError {
-    /// Whether the same request may well succeed later: another run tries it again.
+    /// Whether the same request may succeed later: another run tries it again.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self {
@@ -190,7 +190,7 @@ impl DownloadError {
     }
 }
 
-/// What TLS refuses arrives as an I/O error of this kind, within another I/O error.
+/// TLS errors arrive as an I/O error of this kind, within another I/O error.
 fn is_of_tls(error: &io::Error) -> bool {
     let within = error.get_ref().and_then(|error| error.downcast_ref());
     error.kind() == io::ErrorKind::InvalidData || within.is_some_and(is_of_tls)
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_may_pass_is_transient() {
+    fn only_errors_that_may_pass_are_transient() {
         let status = |status| {
             DownloadError::Status {
                 status,

@@ -25,12 +25,12 @@ struct Group {
 }
 
 impl Robots {
-    /// Reads the rules for `agent`, or those for everybody where there are none for it. What is no rule
-    /// is passed over, as the standard asks.
+    /// Reads the rules for `agent`, or those for all agents where there are none for it. Other lines
+    /// are skipped, as the standard requires.
     pub(super) fn parse(text: &[u8], agent: &str) -> Self {
         let text = String::from_utf8_lossy(&text[..text.len().min(MOST_BYTES)]);
-        let (mut own, mut everybody) = (Group::default(), Group::default());
-        let (mut for_own, mut for_everybody) = (false, false);
+        let (mut own, mut all_agents) = (Group::default(), Group::default());
+        let (mut for_own, mut for_all_agents) = (false, false);
         let mut names_agents = false;
         for line in text.trim_start_matches('\u{feff}').lines() {
             let line = line.split('#').next().unwrap_or_default();
@@ -41,13 +41,13 @@ impl Robots {
             match field.as_str() {
                 "user-agent" => {
                     if !names_agents {
-                        (for_own, for_everybody) = (false, false);
+                        (for_own, for_all_agents) = (false, false);
                     }
                     names_agents = true;
                     for_own |= product(value).eq_ignore_ascii_case(agent);
-                    for_everybody |= value == "*";
+                    for_all_agents |= value == "*";
                     own.is_there |= for_own;
-                    everybody.is_there |= for_everybody;
+                    all_agents.is_there |= for_all_agents;
                 }
                 "allow" | "disallow" => {
                     names_agents = false;
@@ -62,19 +62,19 @@ impl Robots {
                     if for_own {
                         own.rules.push(rule.clone());
                     }
-                    if for_everybody {
-                        everybody.rules.push(rule);
+                    if for_all_agents {
+                        all_agents.rules.push(rule);
                     }
                 }
                 _ => {}
             }
         }
         Self {
-            rules: if own.is_there { own } else { everybody }.rules,
+            rules: if own.is_there { own } else { all_agents }.rules,
         }
     }
 
-    /// Whether an address may be asked for: the longest pattern that matches decides, and of two equally
+    /// Whether an address may be requested: the longest pattern that matches decides, and of two equally
     /// long ones the one that allows.
     pub(super) fn allows(&self, url: &Url) -> bool {
         let mut path = url.path().to_owned();
@@ -130,7 +130,7 @@ fn matches(pattern: &[u8], path: &[u8]) -> bool {
         None => (pattern, false),
     };
     let (mut at, mut in_path) = (0, 0);
-    // Where the last star was, and what it stood for so far.
+    // Where the last star was, and how much it matched so far.
     let mut star: Option<(usize, usize)> = None;
     loop {
         if at == pattern.len() && (!to_the_end || in_path == path.len()) {
@@ -175,11 +175,11 @@ mod tests {
         assert!(allows("User-agent: *\nDisallow: /a\nAllow: /a", "/a"));
         assert!(allows("", "/a") && allows("<html>404</html>", "/a"));
         assert!(allows("User-agent: *\nDisallow:\n", "/a"));
-        assert!(allows("Disallow: /\n", "/a"), "a rule of nobody");
+        assert!(allows("Disallow: /\n", "/a"), "a rule of no agent");
     }
 
     #[test]
-    fn the_own_group_goes_before_everybodys() {
+    fn the_own_group_takes_precedence_over_the_group_of_all_agents() {
         let text = "user-agent: otherbot\nuser-agent: FacePipe/2\ndisallow: /own\n\n\
                     user-agent: *\ndisallow: /\n\nuser-agent: facepipe\ndisallow: /too\n";
         assert!(!allows(text, "/own/a.jpg") && !allows(text, "/too"));

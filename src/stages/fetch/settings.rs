@@ -1,4 +1,4 @@
-//! How to fetch.
+//! Settings of the stage.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use facepipe_core::licence::LicenceFilter;
 use facepipe_net::client::CONNECT_TIMEOUT;
 use facepipe_net::retry::RetryPolicy;
 
-/// How to fetch.
+/// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// Most images that a request brings to one label; `None`: no limit.
@@ -26,24 +26,24 @@ pub struct Settings {
     pub host_rate: Option<f64>,
     /// How often a download is tried again after an error that may pass.
     pub retries: u32,
-    /// Whether addresses in private networks may be asked.
+    /// Whether addresses in private networks may be contacted.
     pub allow_private: bool,
-    /// How long is waited for what.
+    /// Timeouts.
     pub timeouts: Timeouts,
-    /// Whether to fetch also what its owner does not want in data sets, as robots.txt and
-    /// `X-Robots-Tag` say.
+    /// Whether to fetch also images whose owners opted out of data sets by robots.txt and
+    /// `X-Robots-Tag`.
     pub ignore_opt_out: bool,
-    /// Whether to try again what failed for good in an earlier run.
+    /// Whether to try again items that failed for good in an earlier run.
     pub retry_failed: bool,
-    /// Whom the asked servers' operators can write to: an e-mail or web address.
+    /// A contact for operators of servers: an e-mail or web address.
     pub contact: Option<String>,
     /// Which licences an image may have.
     pub licences: LicenceFilter,
 }
 
 impl Settings {
-    /// The default of `max` where anything is searched for: what a query finds further down is rarely
-    /// what was meant.
+    /// The default of `max` where anything is searched for: results further down are rarely
+    /// those searched for.
     pub const MAX_OF_A_SEARCH: u64 = 100;
 }
 
@@ -67,14 +67,14 @@ impl Default for Settings {
     }
 }
 
-/// How long is waited for what.
+/// Timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timeouts {
     /// For a connection, TLS included.
     pub connect: Duration,
     /// For the next piece of an answer.
     pub read: Duration,
-    /// For one whole answer: servers that drip end here.
+    /// For one whole answer: limits servers that drip.
     pub total: Duration,
     /// For a host that refuses one request after the other, at first; each further refusal doubles it.
     pub refused: Duration,

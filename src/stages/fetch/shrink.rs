@@ -6,7 +6,7 @@ use facepipe_core::types::Size;
 use facepipe_imaging::image_io::{Decoded, encode_jpeg, encode_png};
 use facepipe_imaging::resize::lanczos;
 
-/// Quality of JPEGs that were made smaller: the loss is below what the first JPEG lost.
+/// Quality of JPEGs that were made smaller: the loss is below that of the first JPEG.
 const JPEG_QUALITY: u8 = 95;
 
 /// An image that was made smaller.

@@ -17,7 +17,7 @@ use facepipe_core::types::{Address, Candidate, Discarded, ImageRecord, Provenanc
 use facepipe_imaging::image_io::encode_png;
 use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
-/// Offers what it was given.
+/// Offers the given candidates.
 struct Given {
     addresses: VecDeque<(String, String)>,
     is_list: bool,
@@ -131,7 +131,7 @@ fn out_folder() -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
-fn every_item_is_kept_or_told() {
+fn every_item_is_kept_or_reported() {
     let server = pictures();
     let (_folder, out) = out_folder();
     let paths = ["/1", "/page", "/gone", "/same1", "/same2", "/1", "/2"];
@@ -158,11 +158,11 @@ fn every_item_is_kept_or_told() {
     let duplicate = discarded(&out)
         .into_iter()
         .find(|one| one.item.ends_with("/same2"));
-    assert_eq!(duplicate.expect("is told").related, [winner.file]);
+    assert_eq!(duplicate.expect("is reported").related, [winner.file]);
 }
 
 #[test]
-fn a_rerun_asks_only_for_what_may_have_passed() {
+fn a_rerun_retries_only_errors_that_may_have_passed() {
     let server = pictures();
     let (_folder, out) = out_folder();
     let all = ["/1", "/gone", "/page", "/flaky"].map(|path| ("ann", server.url(path)));
@@ -186,7 +186,7 @@ fn a_rerun_asks_only_for_what_may_have_passed() {
 }
 
 #[test]
-fn the_limit_takes_the_first_images_and_no_more_are_asked_for() {
+fn the_limit_takes_the_first_images_and_no_more_are_requested() {
     let server = pictures();
     for is_list in [true, false] {
         let (_folder, out) = out_folder();
@@ -218,7 +218,7 @@ fn the_limit_takes_the_first_images_and_no_more_are_asked_for() {
 }
 
 #[test]
-fn another_query_adds_and_the_same_image_lies_under_the_first_of_two_labels() {
+fn another_query_adds_and_the_same_image_is_under_the_first_of_two_labels() {
     let server = pictures();
     let (_folder, out) = out_folder();
     let ann = [("ann", server.url("/same1")), ("ann", server.url("/2"))];
@@ -247,7 +247,7 @@ fn another_query_adds_and_the_same_image_lies_under_the_first_of_two_labels() {
 }
 
 #[test]
-fn an_address_is_asked_for_once_whatever_its_labels() {
+fn an_address_is_requested_once_for_all_its_labels() {
     let server = pictures();
     let (_folder, out) = out_folder();
     let all = [

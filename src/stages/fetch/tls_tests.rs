@@ -10,10 +10,10 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 use facepipe_core::types::Reason;
 
-/// What every image is.
+/// The content of every image.
 const BODY: &[u8] = b"an image";
 
-/// A server that speaks HTTP/2 alone; it ends with its runtime.
+/// A server that speaks only HTTP/2; it ends with its runtime.
 struct TlsServer {
     port: u16,
     certificate: reqwest::Certificate,
@@ -46,7 +46,7 @@ impl TlsServer {
             while let Ok((stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (acceptor, requests) = (acceptor.clone(), requests.clone());
-                // A client that does not trust the server hangs up.
+                // A client that does not trust the server closes the connection.
                 tokio::spawn(async move { serve(acceptor, stream, &requests).await.ok() });
             }
         });
@@ -105,7 +105,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[test]
-fn a_server_that_nobody_vouches_for_is_not_trusted() {
+fn a_server_with_an_unknown_certificate_is_not_trusted() {
     block_on(async {
         let server = TlsServer::start().await;
         let downloader = Downloader::new(&settings()).expect("sets up");

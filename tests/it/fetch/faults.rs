@@ -96,7 +96,7 @@ fn answer(asked: &Asked) -> Reply {
     }
 }
 
-/// What becomes of each: its reason and a part of its message, or nothing for what is kept.
+/// The fate of each: its reason and a part of its message, or nothing for kept ones.
 const FATES: [(&str, &str, &str); 32] = [
     ("fine", "", ""),
     ("moved", "", ""),
@@ -132,7 +132,7 @@ const FATES: [(&str, &str, &str); 32] = [
     ("picture.html", "", ""),
 ];
 
-/// Failures that may have passed at the next run.
+/// Failures that may be over at the next run.
 const TRANSIENT: [&str; 6] = ["broken", "torn", "drip", "slow", "closed", "reset"];
 
 #[test]
@@ -146,7 +146,7 @@ fn each_fault_ends_in_the_right_state_with_the_right_reason() {
         path => Reply::new(200, picture(path)),
     });
     let away = HttpServer::start(|_: &Asked| Reply::new(429, "").header("Retry-After: 86400"));
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+    let closed_port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("binds")
         .port();
@@ -164,7 +164,7 @@ fn each_fault_ends_in_the_right_state_with_the_right_reason() {
         away.url("/1.jpg"),
         ("host_paused", "longer than this run does"),
     );
-    let unreachable = format!("http://127.0.0.1:{nobody}/1.jpg");
+    let unreachable = format!("http://127.0.0.1:{closed_port}/1.jpg");
     fates.insert(
         unreachable,
         ("download_failed", "cannot connect to `127.0.0.1`"),
@@ -233,7 +233,7 @@ fn each_fault_ends_in_the_right_state_with_the_right_reason() {
     let final_url = &kept[&server.url("/moved")]["provenance"]["final_url"];
     assert_eq!(url_of(final_url), server.url("/moved3"));
 
-    // The next run asks again for what may have passed, and for nothing else.
+    // The next run retries failures that may be over, and nothing else.
     let before = server.counts();
     let report = fetch();
     assert_eq!(report["kept"], kept.len());

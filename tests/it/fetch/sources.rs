@@ -24,14 +24,14 @@ fn picture(number: u32) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// The value of a parameter in an asked path.
+/// The value of a parameter in a requested path.
 fn parameter(asked: &Asked, name: &str) -> Option<String> {
     let url = url::Url::parse(&format!("http://host{}", asked.path)).ok()?;
     let mut pairs = url.query_pairs();
     pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
 
-/// The address of an image on the server that is asked.
+/// The address of an image on the server under test.
 fn image(asked: &Asked, number: u32) -> String {
     let host = asked.headers.split("host: ").nth(1).unwrap_or_default();
     let host = host.lines().next().unwrap_or_default();
@@ -192,7 +192,7 @@ fn records(path: &Path) -> Vec<Value> {
 /// `source` and number of each image that was kept, sorted.
 fn kept(out: &Path) -> Vec<String> {
     let records = records(&out.join("manifest.jsonl"));
-    let tell = |record: &Value| {
+    let origin = |record: &Value| {
         let provenance = &record["provenance"];
         let url = provenance["image_url"].as_str().expect("is text");
         let number = url.rsplit('/').next().expect("has a name");
@@ -201,7 +201,7 @@ fn kept(out: &Path) -> Vec<String> {
             provenance["source"].as_str().expect("is text")
         )
     };
-    let mut kept: Vec<String> = records.iter().map(tell).collect();
+    let mut kept: Vec<String> = records.iter().map(origin).collect();
     kept.sort();
     kept
 }
@@ -219,7 +219,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn openverse_pages_and_keeps_only_the_licences_asked_for() {
+fn openverse_pages_and_keeps_only_the_requested_licences() {
     let (server, folder) = (server(), folder());
     let out = folder.path().join("raw");
     let arguments = [
@@ -256,11 +256,11 @@ fn openverse_pages_and_keeps_only_the_licences_asked_for() {
     let other = discarded
         .iter()
         .find(|record| record["reason"] == "licence");
-    let message = other.expect("is told")["message"]
+    let message = other.expect("is reported")["message"]
         .as_str()
         .expect("is text");
     assert_eq!(message, "its licence is by-nc; asked for: cc0, by");
-    assert!(!asked.contains_key("/image/2.png"), "not even asked for");
+    assert!(!asked.contains_key("/image/2.png"), "not even requested");
 
     // Another run may want other licences.
     let wider = ["--source", "openverse", "--query", "Ann A"];
@@ -310,7 +310,7 @@ fn bing_gives_pages_of_results_and_no_licences() {
     );
 }
 
-/// All that a fetch leaves below a folder.
+/// All files that a fetch leaves below a folder.
 fn everything_below(folder: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in walkdir::WalkDir::new(folder) {
@@ -324,7 +324,7 @@ fn everything_below(folder: &Path) -> Vec<u8> {
 }
 
 #[test]
-fn the_key_of_serpapi_is_sent_and_stands_nowhere() {
+fn the_key_of_serpapi_is_sent_and_recorded_nowhere() {
     let (server, folder) = (server(), folder());
     let out = folder.path().join("raw");
     let arguments = ["--source", "serpapi", "--query", "Ann A", "-v"];
@@ -346,7 +346,7 @@ fn the_key_of_serpapi_is_sent_and_stands_nowhere() {
         .output()
         .expect("starts");
     assert_eq!(report(&from_file)["images"], 1);
-    // A server that is not there, one that redirects elsewhere, one that answers with nonsense.
+    // No server, one that redirects elsewhere, one that answers with nonsense.
     let nonsense = HttpServer::start(move |asked: &Asked| match asked.times {
         1 => Reply::new(302, "").header("location: /elsewhere"),
         _ => Reply::new(500, format!("what is {}?", asked.path)),
@@ -369,7 +369,7 @@ fn the_key_of_serpapi_is_sent_and_stands_nowhere() {
     }
     assert!(
         nonsense.counts().contains_key("/elsewhere"),
-        "not even the key goes there"
+        "not even the key is sent there"
     );
     for output in [from_environment, from_file].iter().chain(&failures) {
         let shown = format!("{output:?}");
@@ -431,7 +431,7 @@ fn a_person_is_found_by_number_or_by_a_name_that_only_one_has() {
         asked.map(|(_, count)| count).sum()
     };
     assert_eq!(lookups(&server.counts()), lookups(&before));
-    // Other sources are asked for the name.
+    // Other sources are searched for the name.
     let other = folder.path().join("other");
     let both = [
         "--source",
@@ -535,7 +535,7 @@ fn a_source_that_fails_does_not_stop_the_others() {
         notes.contains("openverse gives no more images: openverse gave an answer"),
         "{notes}"
     );
-    let alone = [
+    let searches = [
         "--source",
         "openverse",
         "--query",
@@ -543,7 +543,7 @@ fn a_source_that_fails_does_not_stop_the_others() {
         "--endpoint",
         &address,
     ];
-    let text = failure(&run(&server, &alone, &folder.path().join("alone")), 1);
+    let text = failure(&run(&server, &searches, &folder.path().join("alone")), 1);
     assert!(
         text.contains("openverse gave an answer that can't be understood"),
         "{text}"
@@ -571,8 +571,8 @@ fn many_queries_come_from_options_and_files() {
         .keys()
         .collect();
     assert_eq!(labels, ["ada", "ann", "bob"]);
-    let nobody = file("more.txt", "Ann A\nNobody\n");
-    let output = run(&server, &["--queries", &nobody], &out);
+    let unknown = file("more.txt", "Ann A\nNobody\n");
+    let output = run(&server, &["--queries", &unknown], &out);
     let notes = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{notes}");
     assert!(notes.contains("nothing was found for `Nobody`"), "{notes}");
@@ -594,7 +594,7 @@ fn many_queries_come_from_options_and_files() {
 }
 
 #[test]
-fn a_dry_run_tells_all_and_downloads_nothing() {
+fn a_dry_run_reports_all_and_downloads_nothing() {
     let (server, folder) = (server(), folder());
     let list = folder.path().join("list.csv");
     fs_err::write(
@@ -662,7 +662,7 @@ fn a_dry_run_tells_all_and_downloads_nothing() {
         lines[0].ends_with("/image/40.png  (Ann, CC BY-SA 4.0)"),
         "{text}"
     );
-    assert_eq!(lines[2], "dry run    2 images would be asked for");
+    assert_eq!(lines[2], "dry run    2 images would be requested");
     assert_eq!(images_asked(&server), 0);
     assert!(!folder.path().join("raw").exists());
     let text = failure(
@@ -673,7 +673,7 @@ fn a_dry_run_tells_all_and_downloads_nothing() {
 }
 
 #[test]
-fn lists_may_be_packed_and_name_their_own_source() {
+fn lists_may_be_compressed_and_select_their_source() {
     use std::io::Write as _;
     let (server, folder) = (server(), folder());
     let path = folder.path().join("list.tsv.gz");
@@ -685,7 +685,7 @@ fn lists_may_be_packed_and_name_their_own_source() {
     }
     fs_err::write(&path, encoder.finish().expect("packs")).expect("writes");
     let out = folder.path().join("raw");
-    // What is a list needs no `--source`.
+    // A list needs no `--source`.
     let list = path.to_str().expect("is text");
     assert_eq!(
         report(&run(&server, &["--urls", list], &out))["labels"],

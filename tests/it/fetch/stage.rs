@@ -62,7 +62,7 @@ fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// All that a fetch leaves but its report, with the times of download taken out.
+/// All files of a fetch but its report, with the times of download taken out.
 fn contents(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in walkdir::WalkDir::new(out) {
@@ -192,7 +192,7 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
     let out = folder.path().join("killed");
     let journal = out.join("fetch-journal.jsonl");
     let lines = || fs_err::read_to_string(&journal).map_or(0, |text| text.lines().count());
-    // For each image that was stored when a run was killed, how often it had been asked for.
+    // For each image that was stored when a run was killed, how often it had been requested.
     let mut stored: BTreeMap<String, u32> = BTreeMap::new();
     for kill in 1..=4 {
         let mut child = facepipe(&fetch_list(&list, &out))
@@ -217,7 +217,7 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
     let known = report(&output)["this_run"]["known"].as_u64();
     assert!(
         known >= Some(44),
-        "only what is missing is asked for: {known:?}"
+        "only what is missing is requested: {known:?}"
     );
     assert_eq!(contents(&out), contents(&undisturbed));
 
@@ -225,17 +225,17 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
     let all = server.counts();
     for (path, asked) in &stored {
         let times = all[path] - before[path];
-        assert_eq!(times, *asked, "{path} was asked for after it was stored");
+        assert_eq!(times, *asked, "{path} was requested after it was stored");
     }
     let images = all.iter().filter(|(path, _)| path.ends_with(".jpg"));
     let times = images.map(|(path, count)| count - before[path]);
     let again: u32 = times.map(|count| count - 1).sum();
-    // What was under way at a kill is asked for again: at most four of one host. The torn image is
+    // Images under way at a kill are requested again: at most four of one host. The torn image is
     // tried twice by each run.
-    assert!(again <= 4 * 4 + 9, "{again} asked for again");
+    assert!(again <= 4 * 4 + 9, "{again} requested again");
 }
 
-/// The paths at the server of the images whose files lie in the folder of a killed run, by its journal.
+/// The paths at the server of the images whose files are in the folder of a killed run, by its journal.
 fn stored_paths(out: &Path, server: &HttpServer) -> Vec<String> {
     let text = fs_err::read_to_string(out.join("fetch-journal.jsonl")).expect("reads");
     let lines = text
@@ -328,7 +328,7 @@ fn errors_name_the_item_and_the_next_step() {
         (
             urls(&list),
             1,
-            "127.0.0.1` lies in a private network; `--allow-private`",
+            "127.0.0.1` is in a private network; `--allow-private`",
         ),
         (urls("/nowhere/list.txt"), 1, "/nowhere/list.txt"),
         (urls(&unlabelled), 1, "hint: add `--label NAME`"),
@@ -388,5 +388,5 @@ fn errors_name_the_item_and_the_next_step() {
         assert!(errors.contains(message), "{arguments:?}: {errors}");
         assert!(errors.contains("hint:") || code == 2, "{errors}");
     }
-    assert!(server.counts().is_empty(), "nobody was asked");
+    assert!(server.counts().is_empty(), "no request was sent");
 }

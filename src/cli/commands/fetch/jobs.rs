@@ -1,4 +1,4 @@
-//! From options to jobs: what is asked of which source, for which label.
+//! From options to jobs: which query goes to which source, for which label.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use facepipe_core::context::Context;
 use facepipe_fetch::{Job, Request, Settings};
 
 impl FetchOptions {
-    /// The sources that were asked for, or that the other options need.
+    /// The sources that were requested, or that the other options need.
     pub(crate) fn sources(&self) -> Vec<SourceName> {
         let mut sources: Vec<SourceName> = Vec::new();
         for source in &self.source {
@@ -33,8 +33,8 @@ impl FetchOptions {
         sources
     }
 
-    /// What is asked of which source. Names of people are looked up here, so that one that is not
-    /// clear is told before anything is downloaded.
+    /// The queries to each source. Names of people are looked up here, so that one that is not
+    /// clear is reported before anything is downloaded.
     pub(crate) fn jobs(
         &self,
         out: Option<&Path>,
@@ -115,7 +115,7 @@ impl FetchOptions {
         Ok(())
     }
 
-    /// What the options and the file of queries want searched.
+    /// The searches of the options and of the file of queries.
     fn wanted(&self) -> Result<Vec<Wanted>, Failure> {
         let people = self.wikidata.iter().map(|text| Wanted {
             wikidata: Some(text.clone()),
@@ -189,7 +189,7 @@ impl FetchOptions {
     }
 }
 
-/// What is wanted, with people looked up where their number or their name is missing.
+/// The searches, with people looked up where their number or their name is missing.
 fn subjects(
     wanted: Vec<Wanted>,
     searches: &Searches,
@@ -218,7 +218,7 @@ fn subjects(
         let other = subjects.iter().find(|other| {
             other.label == subject.label && other.item.is_some() && other.item != subject.item
         });
-        // Two people of one name must not become one label unless that is wanted.
+        // Two people of one name must not become one label unless that is intended.
         if let (false, Some(other), Some(item)) = (is_named, other, &subject.item) {
             let first = other.item.as_deref().unwrap_or_default();
             let label = &subject.label;
@@ -257,7 +257,7 @@ fn subject(
     {
         return Err(usage(
             &format!("{item} has no English name to search for"),
-            "search by text with `--query`, or with `--source commons` alone",
+            "search by text with `--query`, or with `--source commons` only",
         ));
     }
     let label = match (&wanted.label, &query, &item) {

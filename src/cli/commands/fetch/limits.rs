@@ -1,4 +1,4 @@
-//! Options of `fetch` about what is kept and how long is waited.
+//! Options of `fetch` for limits of images and for timeouts.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::Args;
 
 use facepipe_fetch::{Keep, Timeouts};
 
-/// What is kept, and how long is waited.
+/// Limits of images, and timeouts.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Fetch")]
 pub(crate) struct FetchLimits {
@@ -17,10 +17,10 @@ pub(crate) struct FetchLimits {
     /// Largest longer side of an image in pixels
     #[arg(long, value_name = "PIXELS")]
     max_size: Option<NonZeroU32>,
-    /// Leave out images whose longer side is more than so many times the shorter
+    /// Leave out images whose longer side is more than this many times the shorter
     #[arg(long, value_name = "RATIO", value_parser = ratio)]
     max_aspect: Option<f64>,
-    /// Make larger images smaller before they are stored: to so many pixels on the longer side, upright
+    /// Make larger images smaller before they are stored: to this many pixels on the longer side, upright
     #[arg(long, value_name = "PIXELS")]
     resize: Option<NonZeroU32>,
     /// Seconds to wait for a connection
@@ -32,8 +32,8 @@ pub(crate) struct FetchLimits {
     /// Seconds that one whole answer may take
     #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().total), value_parser = seconds)]
     timeout: Duration,
-    /// Fetch also what its owner does not want in data sets, as robots.txt and X-Robots-Tag (noai,
-    /// noimageai, noindex, noimageindex) say
+    /// Fetch images also where robots.txt or X-Robots-Tag opts them out of data sets (noai,
+    /// noimageai, noindex, noimageindex)
     #[arg(long)]
     pub(crate) ignore_opt_out: bool,
 }
@@ -71,7 +71,7 @@ fn in_seconds(time: Duration) -> String {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    /// Longer than a day nobody waits.
+    /// No one waits longer than a day.
     const LONGEST: f64 = 86_400.0;
     let seconds = text.parse().ok();
     seconds
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_that_mean_nothing_are_refused() {
+    fn meaningless_numbers_are_refused() {
         assert_eq!(ratio("1"), Ok(1.0));
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for wrong in ["nan", "inf", "0.5", "-1", "", "x"] {

@@ -24,10 +24,10 @@ use facepipe_fetch::{Report, Settings};
 /// Arguments of `fetch`.
 #[derive(Debug, Args)]
 pub(crate) struct FetchArgs {
-    /// Where the images go: a folder for each label; what is there already is added to
+    /// Where the images go: a folder for each label; images are added to those there
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
     pub(crate) out: Option<PathBuf>,
-    /// Print which images would be asked for, with their licences, and download none
+    /// Print which images would be requested, with their licences, and download none
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
@@ -42,11 +42,11 @@ pub(crate) struct FetchOptions {
     #[arg(long, value_name = "TEXT")]
     pub(crate) query: Vec<String>,
     /// Whom to search for: the number of a person's item on Wikidata, or a name that only one person
-    /// has; Commons is asked for pictures that show them, other sources for their name; may be
+    /// has; Commons is searched for pictures that show them, other sources for their name; may be
     /// given several times
     #[arg(long, value_name = "QID|NAME")]
     pub(crate) wikidata: Vec<String>,
-    /// The label of what is found, once for each query, then for each person [default: made from
+    /// The label of the images found, once for each query, then for each person [default: made from
     /// the query or name]
     #[arg(long, value_name = "NAME")]
     pub(crate) label: Vec<String>,
@@ -55,7 +55,7 @@ pub(crate) struct FetchOptions {
     #[arg(long, value_name = "FILE")]
     pub(crate) queries: Option<PathBuf>,
     /// Where images come from; may be given several times: searches are merged, an image of each in
-    /// turn [default: commons, or what --urls and --folder need]
+    /// turn [default: commons, or those that --urls and --folder need]
     #[arg(long, value_enum, value_name = "NAME")]
     pub(crate) source: Vec<SourceName>,
     /// List of addresses for `--source urls`: txt, csv, tsv, json or jsonl, also with gzip; `-` reads
@@ -66,8 +66,8 @@ pub(crate) struct FetchOptions {
     /// given several times
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Vec<PathBuf>,
-    /// Keep at most so many images for each query, all its sources together, or for each label of
-    /// a list or folder [default: 100 where anything is searched for, else all]
+    /// Keep at most this many images for each query, all its sources together, or for each label of
+    /// a list or folder [default: 100 with a search, else all]
     #[arg(long, value_name = "N")]
     pub(crate) max: Option<NonZeroU64>,
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub(crate) struct FetchOptions {
     /// Downloads at the same time
     #[arg(long, value_name = "N", default_value = Settings::default().connections.to_string())]
     pub(crate) connections: NonZeroU32,
-    /// Downloads from one host at the same time; limits that hosts publish go before it
+    /// Downloads from one host at the same time; limits that hosts publish take precedence
     #[arg(long, value_name = "N", default_value = Settings::default().host_connections.to_string())]
     pub(crate) host_connections: NonZeroU32,
     /// Requests to one host a second
@@ -87,7 +87,7 @@ pub(crate) struct FetchOptions {
     /// How often a download is tried again after an error that may pass
     #[arg(long, value_name = "N", default_value_t = Settings::default().retries)]
     pub(crate) retries: u32,
-    /// Try again what failed for good in an earlier run
+    /// Try again items that failed for good in an earlier run
     #[arg(long)]
     pub(crate) retry_failed: bool,
     /// Allow addresses in private networks, this machine included
@@ -97,7 +97,7 @@ pub(crate) struct FetchOptions {
     /// whose source names none
     #[arg(long, value_name = "CODES", value_delimiter = ',')]
     pub(crate) license: Vec<Licence>,
-    /// Whom the asked servers' operators can write to: an e-mail or web address, sent with each
+    /// A contact for operators of servers: an e-mail or web address, sent with each
     /// request
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<String>,
@@ -208,7 +208,7 @@ pub(crate) fn run(
     Ok(outcome)
 }
 
-/// The hosts that were asked, a line each.
+/// The contacted hosts, a line each.
 fn host_lines(report: &Report) -> impl Iterator<Item = String> {
     let hosts = &report.this_run.hosts;
     let width = hosts.keys().map(|host| host.chars().count()).max();

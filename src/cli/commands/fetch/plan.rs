@@ -1,4 +1,4 @@
-//! `fetch --dry-run`: what would be asked for, line by line or as one JSON object. It is written while
+//! `fetch --dry-run`: what would be requested, line by line or as one JSON object. It is written while
 //! the sources answer, so that a list of a million addresses needs no more memory than a short one.
 
 use std::collections::BTreeMap;
@@ -48,16 +48,16 @@ pub(crate) fn print(
             writeln!(output, "{}", line(planned))
         }
     };
-    let mut tell = |planned: Planned| {
+    let mut print_item = |planned: Planned| {
         totals.add(&planned);
         write(&planned).map_err(|error| {
-            // Whoever reads may have had enough: that is not the fetch's failure.
+            // The reader may have closed the pipe: that is not the fetch's failure.
             let kind = error.kind();
             output_error = Some(error);
             io::Error::from(kind)
         })
     };
-    let result = facepipe_fetch::plan(jobs, settings, context, &mut tell);
+    let result = facepipe_fetch::plan(jobs, settings, context, &mut print_item);
     if let Some(error) = output_error {
         return Err(Failure::of_output(error));
     }
@@ -109,7 +109,7 @@ impl Totals {
         let licences = self.licences.iter();
         let licences = licences.map(|(code, count)| ((*code).to_owned(), *count));
         let mut lines = vec![
-            format!("dry run    {} images would be asked for", self.images),
+            format!("dry run    {} images would be requested", self.images),
             format!("labels     {}", in_words(&self.labels)),
             format!("licences   {}", in_words(&licences.collect())),
         ];

@@ -1,4 +1,4 @@
-//! Files of queries: what `--query`, `--label` and `--wikidata` say, for many at a time.
+//! Files of queries: the values of `--query`, `--label` and `--wikidata`, for many at a time.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 pub(crate) struct Wanted {
     /// The words to search for.
     pub(crate) query: Option<String>,
-    /// The label of what is found.
+    /// The label of the images found.
     pub(crate) label: Option<String>,
     /// The person to search for: an item's number on Wikidata, or a name.
     pub(crate) wikidata: Option<String>,
@@ -26,7 +26,7 @@ struct TomlFile {
 
 const COLUMNS: [&str; 3] = ["query", "label", "wikidata"];
 
-/// Reads a file of queries; its extension says its form.
+/// Reads a file of queries; its extension gives its form.
 pub(crate) fn read(path: &Path) -> Result<Vec<Wanted>, Failure> {
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let form = extension.to_lowercase();
@@ -171,15 +171,15 @@ mod tests {
             Failure::Usage { message, .. } => message,
             other => format!("{other:?}"),
         })?;
-        let tell = |one: Wanted| {
+        let to_wanted = |one: Wanted| {
             let parts = [one.query, one.label, one.wikidata];
             parts.map(|part| part.unwrap_or_default()).join("|")
         };
-        Ok(all.into_iter().map(tell).collect())
+        Ok(all.into_iter().map(to_wanted).collect())
     }
 
     #[test]
-    fn all_forms_say_the_same() {
+    fn all_forms_have_the_same_queries() {
         let same = ["Ada, Countess|ada|Q7259", "Bob B||", "||Grace Hopper"];
         let toml = "[[queries]]\nquery = \"Ada, Countess\"\nlabel = \"ada\"\nwikidata = \"Q7259\"\n\
                     [[queries]]\nquery = \" Bob B \"\n[[queries]]\nwikidata = \"Grace Hopper\"\n";
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn errors_are_reported_with_their_place() {
         for (name, text, message) in [
             ("q.csv", "query,labell\nAda,ada\n", "`query,labell`"),
             ("q.csv", "query,label\n,ada\n", "line 2"),

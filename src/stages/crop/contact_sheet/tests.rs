@@ -73,7 +73,7 @@ fn context() -> Context {
 }
 
 #[test]
-fn crops_stand_from_best_to_worst_and_those_without_a_face_last() {
+fn crops_go_from_best_to_worst_and_those_without_a_face_last() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let root = folder.path();
     let qualities = [Some(0.3), None, Some(0.9), Some(0.0), Some(0.5)];
@@ -98,7 +98,7 @@ fn crops_stand_from_best_to_worst_and_those_without_a_face_last() {
         Size::of(&bea),
         Size::new(GAP + 10 * ACROSS, HEAD + 2 * DOWN)
     );
-    // Equally good ones stand in the order of their names.
+    // Equally good ones are in the order of their names.
     assert_eq!(tile(&bea, HEAD, 0), colour(10));
     assert_eq!(tile(&bea, HEAD, 12), colour(22));
     assert_eq!(tile(&bea, HEAD, 13), BACKGROUND);
@@ -144,7 +144,7 @@ fn each_tile_has_its_figures_below_it() {
 }
 
 #[test]
-fn of_many_crops_both_ends_are_shown_on_a_sheet_of_bounded_size() {
+fn of_many_crops_the_best_and_worst_are_shown_on_a_sheet_of_bounded_size() {
     let tiles: Vec<Tile> = (0..200)
         .map(|number| Tile {
             picture: RgbImage::from_pixel(TILE, TILE, colour(number)),
@@ -185,7 +185,7 @@ fn sheets_of_labels_without_crops_are_removed_and_other_files_stay() {
 }
 
 #[test]
-fn a_crop_that_is_gone_is_named() {
+fn a_missing_crop_is_named() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let gone = crop(folder.path(), "ada", 1, Some(0.5));
     fs_err::remove_file(folder.path().join(&gone.file)).expect("removes");

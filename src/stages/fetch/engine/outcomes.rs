@@ -1,18 +1,18 @@
-//! What became of candidates: counted, written down, and put where it belongs.
+//! Outcomes of candidates: counted, recorded, and files put in their place.
 
 use std::io;
 
 use super::super::FetchError;
 use super::super::examine::LeftOut;
 use super::super::index::{Known, Placing, move_file};
-use super::super::item::{Finished, Waiting};
+use super::super::item::{Finished, TemporaryFile};
 use super::super::job::JobState;
 use super::super::journal::{Item, ItemId, Outcome};
 use super::Engine;
 use facepipe_core::types::{Candidate, Discarded, Provenance, Reason};
 
 impl Engine<'_> {
-    /// A candidate whose address brought `item` already, under another label.
+    /// A candidate whose address gave `item` already, under another label.
     pub(super) fn take_same(
         &mut self,
         job: &mut JobState,
@@ -50,7 +50,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// An entry of a list beyond the limit; what is known of it stays.
+    /// An entry of a list beyond the limit; its known outcome stays.
     pub(super) fn give_up(
         &mut self,
         job: &mut JobState,
@@ -122,8 +122,8 @@ impl Engine<'_> {
             }
             return Ok(());
         };
-        let waiting = job.asked.remove(&id.key).unwrap_or_default();
-        let same = (!waiting.is_empty()).then(|| item.clone());
+        let pending = job.asked.remove(&id.key).unwrap_or_default();
+        let same = (!pending.is_empty()).then(|| item.clone());
         self.activity.tried += 1;
         self.activity.bytes += bytes;
         job.display.tried(bytes);
@@ -145,7 +145,7 @@ impl Engine<'_> {
         self.place(placing, file)?;
         job.display.done(is_kept);
         if let Some(item) = same {
-            for (candidate, position) in waiting {
+            for (candidate, position) in pending {
                 job.no_longer_under_way(&candidate.label);
                 self.take_same(job, candidate, position, &item)?;
             }
@@ -153,10 +153,10 @@ impl Engine<'_> {
         Ok(())
     }
 
-    /// Puts an image where it belongs, now that the journal knows of it.
-    fn place(&self, placing: Option<Placing>, file: Option<Waiting>) -> io::Result<()> {
+    /// Moves an image to its place, now that the journal has it.
+    fn place(&self, placing: Option<Placing>, file: Option<TemporaryFile>) -> io::Result<()> {
         let Some(placing) = placing else {
-            return file.map_or(Ok(()), Waiting::remove);
+            return file.map_or(Ok(()), TemporaryFile::remove);
         };
         if let Some(before) = &placing.moved_from {
             move_file(&self.tools.out, before, &placing.file)?;
