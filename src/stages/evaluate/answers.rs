@@ -1,4 +1,4 @@
-//! What the model says of each image of a side.
+//! The model's prediction of each image of a side.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use facepipe_nn::{Classifier, Loader, consecutive_batches, most_probable};
 /// How many of the most probable labels a line of the table names.
 const TOP: usize = 5;
 
-/// What the model says of one image.
+/// The model's prediction of one image.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Prediction {
     /// The right label's number.
@@ -36,7 +36,7 @@ pub(super) struct Prediction {
 }
 
 impl Prediction {
-    /// What logits say of an image that shows a label.
+    /// The prediction by an image's logits; `truth` is its label.
     pub(super) fn new(logits: &[f32], truth: usize, temperature: f64) -> Self {
         let probabilities = softmax(logits, temperature);
         let predicted = most_probable(logits);
@@ -89,7 +89,7 @@ impl SideAnswers {
         }
     }
 
-    /// What is said of each image at a temperature.
+    /// The predictions of all images at a temperature.
     pub(super) fn predictions(&self, temperature: f64) -> Vec<Prediction> {
         let both = self.logits.iter().zip(&self.truths);
         both.map(|(logits, truth)| Prediction::new(logits, *truth, temperature))
@@ -126,7 +126,7 @@ pub(super) fn label_numbers(
     data.labels.iter().enumerate().map(number).collect()
 }
 
-/// Asks the model about all usable images of a side; `labels` are the model's numbers of the data
+/// Runs the model on all usable images of a side; `labels` are the model's numbers of the data
 /// set's labels.
 pub(super) fn ask(
     classifier: &Classifier,
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_prediction_tells_rank_margin_and_both_probabilities() {
+    fn a_prediction_has_rank_margin_and_both_probabilities() {
         let prediction = Prediction::new(&[1.0, 4.0, 2.0, 4.0], 3, 2.0);
         assert_eq!((prediction.predicted, prediction.rank), (1, 1));
         assert_eq!(prediction.margin, 0.0);

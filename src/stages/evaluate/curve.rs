@@ -1,8 +1,8 @@
-//! ROC and precision-recall curves of scores: what is accepted from each threshold on.
+//! ROC and precision-recall curves of scores: the accepted share from each threshold on.
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that was scored.
+/// One scored example.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Scored {
     /// The higher, the likelier it is a positive.
@@ -22,7 +22,7 @@ pub(super) struct Step {
     pub(super) false_alarms: u64,
 }
 
-/// All thresholds that tell scores apart, from the highest on.
+/// All thresholds that separate scores, from the highest on.
 #[derive(Debug, Clone)]
 pub(super) struct Curve {
     steps: Vec<Step>,
@@ -46,7 +46,7 @@ pub struct AcceptRate {
     /// Wilson's 95 % interval of that share.
     pub interval: [f64; 2],
     /// Fewer negatives than `1 / false_accept_rate`: not one may be accepted, and the rate itself can't
-    /// be told.
+    /// be measured.
     pub too_few: bool,
 }
 
@@ -187,7 +187,7 @@ impl Curve {
     }
 }
 
-/// Whether a rate is smaller than what one of so many negatives is.
+/// Whether a rate is smaller than one of this many negatives.
 pub(super) fn too_few(negatives: u64, false_accept_rate: f64) -> bool {
     negatives as f64 * false_accept_rate < 1.0 - 1e-9
 }
@@ -268,14 +268,14 @@ mod tests {
     }
 
     #[test]
-    fn one_kind_alone_has_no_curve() {
+    fn one_kind_has_no_curve() {
         assert!(curve(&[]).is_none());
         assert!(curve(&[(0.5, 1), (0.25, 1)]).is_none());
         assert!(curve(&[(0.5, 0)]).is_none());
     }
 
     #[test]
-    fn equal_errors_lie_between_two_thresholds() {
+    fn equal_errors_are_between_two_thresholds() {
         // At 0.6 two of four negatives are accepted and one of six positives is refused; before, one
         // and three are: the line between crosses where both are 0.35.
         let found = curve(&WITH_TIES).expect("both kinds").equal_error_rate();

@@ -1,4 +1,4 @@
-//! What can go wrong in an evaluation.
+//! Errors of an evaluation.
 
 use std::io;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub enum EvaluateError {
     /// The model's card can't be read again.
     #[error(transparent)]
     Card(#[from] CardError),
-    /// An image vanished meanwhile.
+    /// An image disappeared meanwhile.
     #[error(transparent)]
     Image(#[from] LoaderError),
     /// The side has no image that can be used.
@@ -102,10 +102,10 @@ pub enum EvaluateError {
         list: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// What stands in the column `same`.
+        /// The value in the column `same`.
         value: String,
     },
-    /// A photo of a pair is not there.
+    /// A photo of a pair does not exist.
     #[error("there is no photo `{}`, which line {line} of `{}` names", .path.display(), .list.display())]
     MissingPhoto {
         /// The photo.

@@ -1,5 +1,5 @@
-//! Faces that say where a model goes wrong: its surest mistakes, its least sure answers, the strangers
-//! whom it takes for somebody.
+//! Faces that show where a model goes wrong: its most confident mistakes, its least confident answers,
+//! the strangers whom it takes for a known person.
 
 use image::RgbImage;
 use tch::Tensor;
@@ -16,7 +16,7 @@ use facepipe_nn::{Classifier, Loader, consecutive_batches};
 
 /// Most faces of one kind.
 const MOST_FACES: usize = 12;
-/// Most training images of a label among which the closest is looked for.
+/// Most training images of a label among which the closest is searched.
 const MOST_COMPARED: usize = 60;
 
 /// A face on the page.
@@ -41,7 +41,7 @@ pub(super) struct Galleries {
     pub(super) mistakes: Vec<Tile>,
     /// Answers between two labels, the closest first.
     pub(super) ambiguous: Vec<Tile>,
-    /// Strangers, the surest taken for somebody first.
+    /// Strangers, those most surely taken for a known person first.
     pub(super) strangers: Vec<Tile>,
 }
 
@@ -90,7 +90,7 @@ impl Findings<'_> {
         self.classifier.card().labels[number].clone()
     }
 
-    /// A face of the side that is reported; `None` if its image vanished meanwhile.
+    /// A face of the side that is reported; `None` if its image disappeared meanwhile.
     fn tile(&self, index: usize) -> Result<Option<Tile>, EvaluateError> {
         let (example, prediction) = (&self.checked.usable[index], &self.predictions[index]);
         let Some(address) = self.picture(example)? else {
@@ -178,7 +178,7 @@ impl Findings<'_> {
     }
 }
 
-/// What the network knows of some images, `[images, features]`.
+/// The network's features of some images, `[images, features]`.
 fn features(
     classifier: &Classifier,
     examples: &[Example],

@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 
 /// The normal distribution's 97.5 % quantile, for intervals of 95 %.
 pub(super) const Z_95: f64 = 1.959_963_984_540_054;
-/// How often images are drawn anew: enough that the interval's ends are steady to about a hundredth
+/// How many resamples of the images are drawn: enough that the interval's ends are steady to about a hundredth
 /// of its width. B. Efron and R. Tibshirani, "An introduction to the bootstrap" (1993), chapter 13.
 const DRAWS: usize = 2000;
 
@@ -30,7 +30,7 @@ pub(super) fn wilson(right: u64, images: u64) -> [f64; 2] {
     ]
 }
 
-/// What [`means_over_labels`] counts of one draw, by label.
+/// The counts of one draw for [`means_over_labels`], by label.
 #[derive(Debug, Clone, Default)]
 struct Draw {
     right: Vec<u64>,
@@ -41,7 +41,7 @@ struct Draw {
 ///
 /// Images are drawn with replacement among those of the same label, so that no label loses all of its
 /// own; `answers` are truth and prediction of each image. Where every image is named right a draw
-/// can't tell how sure that is: Wilson's interval stands in.
+/// can't show how sure that is: Wilson's interval is used instead.
 pub(super) fn means_over_labels(
     labels: usize,
     answers: &[(usize, usize)],
@@ -104,7 +104,7 @@ fn middle_of(mut figures: Vec<f64>) -> [f64; 2] {
 mod tests {
     use super::*;
 
-    /// The ends are those shares for which the figure found lies just 1.96 deviations away.
+    /// The ends are those shares for which the figure found is just 1.96 deviations away.
     #[test]
     fn the_ends_of_wilsons_interval_solve_its_equation() {
         for (right, images) in [(10, 10), (0, 10), (45, 50), (1, 1), (970, 1000)] {

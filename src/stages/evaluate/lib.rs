@@ -1,5 +1,5 @@
-//! Says how well a model does on a side of a data set: figures with intervals, curves, how far its
-//! probabilities can be believed, what it does with strangers, and a page that shows all of it.
+//! Evaluates a model on a side of a data set: figures with intervals, curves, how far its
+//! probabilities can be trusted, its behaviour with strangers, and a page that shows all of it.
 
 mod answers;
 mod curve;
@@ -47,7 +47,7 @@ pub use open_set::{FALSE_ACCEPT_RATES, OpenSet};
 pub use report::{CalibrationFigures, Report};
 pub use verification::{Accuracy, Verification};
 
-/// A threshold with as many digits as tell it from 1: calibrated probabilities are often just below.
+/// A threshold with as many digits as distinguish it from 1: calibrated probabilities are often just below.
 #[must_use]
 pub fn threshold_text(threshold: f64) -> String {
     /// Digits behind the point.
@@ -65,7 +65,7 @@ pub fn threshold_text(threshold: f64) -> String {
 /// Images that the network sees at once.
 const BATCH: usize = 32;
 
-/// What is evaluated.
+/// The input of an evaluation.
 #[derive(Debug, Clone)]
 pub struct Task<'a> {
     /// The model's folder.
@@ -74,17 +74,17 @@ pub struct Task<'a> {
     pub data: &'a Path,
     /// Its side.
     pub split: Split,
-    /// Where the report goes.
+    /// The report's folder.
     pub out: &'a Path,
     /// Where the network runs.
     pub device: Device,
     /// A folder of photos of strangers.
     pub impostors: Option<&'a Path>,
-    /// The share of strangers that may be taken for somebody known: it decides the model's threshold.
+    /// The share of strangers that may be taken for a known person: it decides the model's threshold.
     pub false_accept_rate: f64,
     /// A list of pairs of photos.
     pub pairs: Option<PairList<'a>>,
-    /// What finds the faces of these photos, where the model's images were cut out of photos.
+    /// The detector for these photos, where the model's images were cut out of photos.
     pub tools: Option<&'a FaceTools>,
 }
 
@@ -127,7 +127,7 @@ struct Others {
     pairs: Option<Vec<Pair>>,
 }
 
-/// All that was found, for the files of the report.
+/// All results, for the files of the report.
 struct Findings<'a> {
     task: &'a Task<'a>,
     classifier: &'a Classifier,
@@ -143,8 +143,8 @@ struct Findings<'a> {
 
 /// Evaluates a model.
 ///
-/// A report that was made before with other settings or of other photos is made anew: nothing in it
-/// can't be worked out again.
+/// A report that was made before with other settings or of other photos is made again: nothing in it
+/// is lost that can't be computed again.
 ///
 /// # Errors
 /// [`EvaluateError`].
@@ -216,7 +216,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
     Ok(report)
 }
 
-/// Opens the report's folder; one that was made differently is made anew.
+/// Opens the report's folder; one that was made differently is made again.
 fn begin(
     task: &Task<'_>,
     settings: &Settings,
@@ -228,7 +228,7 @@ fn begin(
             let changes = changes.join("; ");
             context
                 .progress
-                .note(&format!("the report is made anew: {changes}"));
+                .note(&format!("the report is made again: {changes}"));
             Ok(stage::begin(
                 task.out,
                 Stage::Evaluate,
@@ -254,7 +254,7 @@ fn others(
     })
 }
 
-/// What tells one state of some photos from another; `None` without any.
+/// A digest of the state of some photos; `None` without any.
 fn fingerprint<'a>(
     photos: impl Iterator<Item = &'a Photo>,
 ) -> Result<Option<Fingerprint>, EvaluateError> {
@@ -275,7 +275,7 @@ fn fingerprint<'a>(
     Ok(Some(folder.fingerprint()?))
 }
 
-/// Asks the model about strangers and pairs.
+/// Runs the model on strangers and pairs.
 fn look_at_others<'a>(
     task: &'a Task<'a>,
     classifier: &'a Classifier,
@@ -319,7 +319,7 @@ fn look_at_others<'a>(
     })
 }
 
-/// Puts the figures into the model's card, if they are of the data that the card speaks of, and the
+/// Puts the figures into the model's card, if they are of the card's data set, and the
 /// threshold for strangers.
 fn note_in_card(
     task: &Task<'_>,
@@ -356,7 +356,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thresholds_just_below_one_are_told_from_it() {
+    fn thresholds_just_below_one_are_distinguished_from_it() {
         assert_eq!(threshold_text(0.5), "0.5000");
         assert_eq!(threshold_text(0.999_987_65), "0.999988");
         assert_eq!(threshold_text(1.0), "1.0000");

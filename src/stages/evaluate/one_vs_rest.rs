@@ -10,10 +10,10 @@ const MAX_MICRO_PAIRS: usize = 20_000_000;
 /// Places of x at which the curves of all labels are averaged.
 const MEAN_PLACES: usize = 200;
 
-/// Areas below the curves of labels, each told from all others by its probability.
+/// Areas below the curves of labels, each against all others by its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OneVsRest {
-    /// Mean area below the ROC curves of the labels that have images, and are not all that there is.
+    /// Mean area below the ROC curves of the labels that have images, and do not have all images.
     pub roc_auc_macro: Option<f64>,
     /// Area below the ROC curve of all pairs of image and label.
     pub roc_auc_micro: Option<f64>,
@@ -111,7 +111,7 @@ fn micro(probabilities: &[Vec<f64>], truths: &[usize]) -> Option<Curve> {
     Curve::new(pairs.collect())
 }
 
-/// The mean of those that are there.
+/// The mean of the present values.
 fn mean(figures: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     let figures: Vec<f64> = figures.flatten().collect();
     (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
@@ -234,7 +234,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn one_label_alone_has_no_areas() {
+    fn one_label_has_no_areas() {
         let labels = ["a", "b"].map(str::to_owned);
         let found = OneVsRest::new(&labels, &[vec![0.25, 0.75], vec![0.5, 0.5]], &[1, 1]);
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Strangers: how surely a model tells the people whom it knows from all others.
+//! Strangers: how surely a model separates the people whom it knows from all others.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use facepipe_nn::most_probable;
 
 /// False-accept rates that are always reported.
 pub const FALSE_ACCEPT_RATES: [f64; 2] = [0.01, 0.001];
-/// Parts of the strangers for the cross-check: the threshold that four of them ask for is tried on the
+/// Parts of the strangers for the cross-check: the threshold chosen on four of them is tried on the
 /// fifth.
 const PARTS: usize = 5;
 
@@ -30,7 +30,7 @@ pub struct OpenSet {
     pub impostors: u64,
     /// Photos of strangers that could not be used: see `discarded.jsonl`.
     pub impostors_discarded: u64,
-    /// How many strangers they are, by their folders; `None` where the photos lie in no folders.
+    /// How many strangers they are, by their folders; `None` where the photos are in no folders.
     pub impostor_people: Option<u64>,
     /// Faces of known people.
     pub genuine: u64,
@@ -45,7 +45,7 @@ pub struct OpenSet {
     pub curve: Vec<Point>,
 }
 
-/// A stranger's face and whom the model takes it for.
+/// A stranger's face and the label that the model gives it.
 #[derive(Debug, Clone)]
 pub(super) struct Impostor {
     /// The photo.
@@ -101,12 +101,12 @@ pub(super) fn list(folder: &Path, card: &ModelCard) -> Result<Vec<Photo>, Evalua
     Ok(photos)
 }
 
-/// Whose photo it is: the first folder's name.
+/// The person of a photo: the first folder's name.
 fn group(name: &str) -> Option<&str> {
     name.split_once('/').map(|(folder, _)| folder)
 }
 
-/// Asks the model about strangers.
+/// Runs the model on strangers.
 pub(super) fn ask(
     photo_faces: &PhotoFaces<'_>,
     photos: Vec<Photo>,
@@ -114,11 +114,11 @@ pub(super) fn ask(
     temperature: f64,
     context: &Context,
 ) -> Result<Impostors, EvaluateError> {
-    let looked = photo_faces.ask(&photos, Wanted::Logits, "impostors", context)?;
+    let examined = photo_faces.ask(&photos, Wanted::Logits, "impostors", context)?;
     let mut impostors = Impostors::default();
     let count = photos.len();
-    for (photo, looked) in photos.into_iter().zip(looked) {
-        match looked {
+    for (photo, examined) in photos.into_iter().zip(examined) {
+        match examined {
             Err(discarded) => impostors.discarded.push(discarded),
             Ok(face) => {
                 let predicted = most_probable(&face.numbers);
@@ -169,7 +169,7 @@ impl OpenSet {
         })
     }
 
-    /// What the model's card says of strangers.
+    /// The part of the model's card about strangers.
     pub(super) fn card(&self) -> UnknownCard {
         UnknownCard {
             below: self.chosen.threshold,
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(found.chosen.false_accepts, 0.01);
         assert_eq!(found.chosen.true_accept_rate, 0.5);
         assert!(!found.chosen.too_few);
-        // One in a thousand of 200 is none, and can't be told.
+        // One in a thousand of 200 is none, and can't be measured.
         let rare = &found.rates[1];
         assert_eq!((rare.false_accepts, rare.true_accept_rate), (0.0, 0.25));
         assert!(rare.too_few);

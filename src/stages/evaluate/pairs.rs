@@ -32,8 +32,8 @@ struct Row {
 /// Reads a list of pairs whose paths start from `root`.
 ///
 /// # Errors
-/// [`EvaluateError::Pairs`] for what can't be understood, [`EvaluateError::MissingPhoto`] for a photo
-/// that is not there, with their lines; [`EvaluateError::NoPairs`].
+/// [`EvaluateError::Pairs`] for a list that can't be read, [`EvaluateError::MissingPhoto`] for a photo
+/// that does not exist, with their lines; [`EvaluateError::NoPairs`].
 pub(super) fn read(list: &Path, root: &Path) -> Result<Vec<Pair>, EvaluateError> {
     let file = fs_err::File::open(list)?;
     let mut reader = csv::ReaderBuilder::new()

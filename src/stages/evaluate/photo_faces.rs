@@ -1,5 +1,5 @@
-//! Photos that are not of the data set: the face that each is about, cut out as for `predict`, and
-//! what the network makes of it.
+//! Photos outside the data set: the main face of each, cut out as for `predict`, and
+//! the network's output for it.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -18,21 +18,21 @@ use facepipe_faces::face_finder::{FaceFinder, ModelFaces};
 use facepipe_imaging::image_io::{self, DecodeError};
 use facepipe_nn::{Classifier, ModelError, input_tensor, use_threads};
 
-/// One photo to look at.
+/// One photo to examine.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Photo {
-    /// What to call it.
+    /// Its name in reports.
     pub(super) name: String,
-    /// What to open.
+    /// The path of its file.
     pub(super) path: PathBuf,
 }
 
-/// What is asked of the network.
+/// What the network is to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// A number for each label.
     Logits,
-    /// What it knows before it tells labels.
+    /// The features before the layer that predicts labels.
     Features,
 }
 
@@ -41,19 +41,19 @@ pub(super) enum Wanted {
 pub(super) struct PhotoFace {
     /// Where it is in the upright photo.
     pub(super) face: DetectedFace,
-    /// What the network says.
+    /// The network's output.
     pub(super) numbers: Vec<f32>,
 }
 
-/// Finds the faces that photos are about, and asks the network about them.
+/// Finds the main faces of photos, and runs the network on them.
 pub(super) struct PhotoFaces<'a> {
     classifier: &'a Classifier,
     faces: ModelFaces<'a>,
 }
 
-/// Why a photo has no face to show.
+/// Why a photo has no usable face.
 #[derive(Debug, thiserror::Error)]
-enum LookError {
+enum ExamineError {
     #[error(transparent)]
     Decode(#[from] DecodeError),
     #[error(transparent)]
@@ -72,13 +72,13 @@ impl<'a> PhotoFaces<'a> {
         Ok(Self { classifier, faces })
     }
 
-    /// For images that are faces already.
+    /// For images that are face chips already.
     pub(super) fn of_whole_images(classifier: &'a Classifier) -> Self {
         let faces = ModelFaces::of_whole_images(classifier.card());
         Self { classifier, faces }
     }
 
-    /// What the network says of each photo's face, in the photos' order, or why there is none.
+    /// The network's output for each photo's face, in the photos' order, or why there is none.
     pub(super) fn ask(
         &self,
         photos: &[Photo],
@@ -96,42 +96,42 @@ impl<'a> PhotoFaces<'a> {
         let faces = self.faces;
         let bar = context.progress.start(task, Some(photos.len() as u64));
         let mut found: Vec<Result<PhotoFace, Discarded>> = Vec::with_capacity(photos.len());
-        let mut waiting: Vec<(usize, Vec<f32>)> = Vec::new();
+        let mut pending: Vec<(usize, Vec<f32>)> = Vec::new();
         let mut names = photos.iter();
         parallel::for_each_in_order(
             photos,
             context.threads,
             || Ok(faces.finder()?),
-            |finder, _, photo| look_at(finder, &photo.path),
-            |looked| {
+            |finder, _, photo| examine(finder, &photo.path),
+            |examined| {
                 context.interrupt.check()?;
                 bar.advance(1);
                 let name = names.next().map_or("", |photo| &photo.name);
-                match looked {
-                    Err(LookError::Detector(error)) if error.concerns_all_photos() => {
+                match examined {
+                    Err(ExamineError::Detector(error)) if error.concerns_all_photos() => {
                         return Err(error.into());
                     }
                     Err(error) => found.push(Err(discarded(name, &error))),
                     Ok((face, numbers)) => {
-                        waiting.push((found.len(), numbers));
+                        pending.push((found.len(), numbers));
                         found.push(Ok(PhotoFace {
                             face,
                             numbers: Vec::new(),
                         }));
                     }
                 }
-                if waiting.len() >= BATCH {
-                    self.answer(&mut waiting, &mut found, wanted)?;
+                if pending.len() >= BATCH {
+                    self.answer(&mut pending, &mut found, wanted)?;
                 }
                 Ok::<(), EvaluateError>(())
             },
         )?;
-        self.answer(&mut waiting, &mut found, wanted)?;
+        self.answer(&mut pending, &mut found, wanted)?;
         use_threads(context.threads);
         Ok(found)
     }
 
-    /// The chip of a face that was found before.
+    /// The chip of a detected face.
     pub(super) fn chip(&self, path: &Path, face: &DetectedFace) -> Option<RgbImage> {
         let bytes = image_io::read_bytes(path).ok()?;
         let photo = image_io::decode(&bytes).ok()?.rgb;
@@ -140,14 +140,14 @@ impl<'a> PhotoFaces<'a> {
 
     fn answer(
         &self,
-        waiting: &mut Vec<(usize, Vec<f32>)>,
+        pending: &mut Vec<(usize, Vec<f32>)>,
         found: &mut [Result<PhotoFace, Discarded>],
         wanted: Wanted,
     ) -> Result<(), EvaluateError> {
-        if waiting.is_empty() {
+        if pending.is_empty() {
             return Ok(());
         }
-        let (places, numbers): (Vec<usize>, Vec<Vec<f32>>) = waiting.drain(..).unzip();
+        let (places, numbers): (Vec<usize>, Vec<Vec<f32>>) = pending.drain(..).unzip();
         let images: Tensor = input_tensor(&numbers, &self.classifier.card().input);
         let rows = match wanted {
             Wanted::Logits => self.classifier.logits(&images)?,
@@ -163,30 +163,30 @@ impl<'a> PhotoFaces<'a> {
     }
 }
 
-/// The face that a photo is about, and what the network takes of it.
-fn look_at(
+/// The main face of a photo, and the network's input for it.
+fn examine(
     finder: &mut FaceFinder<'_>,
     path: &Path,
-) -> Result<(DetectedFace, Vec<f32>), LookError> {
+) -> Result<(DetectedFace, Vec<f32>), ExamineError> {
     let photo = image_io::decode(&image_io::read_bytes(path)?)?.rgb;
     let mut faces = finder.faces(&photo)?;
     let main = FaceChoice::Main
         .only(&faces, Size::of(&photo), |_| true)
-        .ok_or(LookError::NoFace)?;
+        .ok_or(ExamineError::NoFace)?;
     let face = faces.swap_remove(main);
     let numbers = finder.numbers(&photo, &face);
     Ok((face, numbers))
 }
 
-fn discarded(name: &str, error: &LookError) -> Discarded {
+fn discarded(name: &str, error: &ExamineError) -> Discarded {
     Discarded {
         item: name.to_owned(),
         kind: ItemKind::Image,
         label: None,
         reason: match error {
-            LookError::Decode(_) => Reason::Unreadable,
-            LookError::Detector(_) => Reason::DetectorFailed,
-            LookError::NoFace => Reason::NoFace,
+            ExamineError::Decode(_) => Reason::Unreadable,
+            ExamineError::Detector(_) => Reason::DetectorFailed,
+            ExamineError::NoFace => Reason::NoFace,
         },
         message: error.to_string(),
         related: Vec::new(),

@@ -1,4 +1,4 @@
-//! What an evaluation found: `report.json`.
+//! The result of an evaluation: `report.json`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_models::calibration::Figures;
 
-/// What an evaluation found.
+/// The result of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The folder of the report, as it was given.
@@ -24,14 +24,14 @@ pub struct Report {
     /// The figures.
     #[serde(flatten)]
     pub metrics: Metrics,
-    /// How far probabilities can be believed.
+    /// How well probabilities are calibrated.
     pub calibration: CalibrationFigures,
     /// Curves of each label against all others.
     pub one_vs_rest: OneVsRest,
-    /// What the model does with strangers, where there were some.
+    /// The model's behaviour with strangers, where there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_set: Option<OpenSet>,
-    /// How pairs of photos are told to be one person or two, where there were some.
+    /// Verification of pairs of photos (one person or two), where there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
     /// Images left out because they can't be read.
@@ -50,7 +50,7 @@ pub struct CalibrationFigures {
     pub calibrated: Figures,
 }
 
-/// What an earlier evaluation reported.
+/// The report of an earlier evaluation.
 pub(super) fn of_before(out: &Path) -> Result<Report, EvaluateError> {
     let bytes = fs_err::read(out.join(REPORT_FILE))?;
     let report: Report = serde_json::from_slice(&bytes).map_err(std::io::Error::from)?;
@@ -87,7 +87,7 @@ impl Report {
 }
 
 impl Findings<'_> {
-    /// The figures of all that was found; the time is still missing.
+    /// The figures of all results; the time is still missing.
     pub(super) fn report(&self, context: &Context) -> Result<Report, EvaluateError> {
         let card = self.classifier.card();
         let view = self.answers.view();
@@ -100,7 +100,7 @@ impl Findings<'_> {
         if let Some(open_set) = open_set.as_ref().filter(|open_set| open_set.chosen.too_few) {
             context.progress.note(&format!(
                 "{} strangers are too few for a false-accept rate of {} %: the threshold is above all \
-                 of them; {} faces or more would tell it",
+                 of them; {} faces or more would measure it",
                 open_set.impostors,
                 open_set.chosen.false_accept_rate * 100.0,
                 (1.0 / open_set.chosen.false_accept_rate).ceil()

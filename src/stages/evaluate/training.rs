@@ -14,7 +14,7 @@ pub(super) struct Training {
     pub(super) frozen_until: Option<f64>,
 }
 
-/// Reads the figures by the names of their columns; `None` where they are not there: a report can do
+/// Reads the figures by the names of their columns; `None` where they are missing: a report can do
 /// without.
 pub(super) fn read(path: &Path) -> Option<Training> {
     let mut reader = csv::Reader::from_reader(fs_err::File::open(path).ok()?);

@@ -1,4 +1,4 @@
-//! Pairs of photos: one person or two? By what the network knows before it tells labels, so for people
+//! Pairs of photos: one person or two? By the features before the layer of labels, so for people
 //! whom it was not trained on as well.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
 use facepipe_core::context::Context;
 use facepipe_core::types::Discarded;
 
-/// How well pairs of photos are told to be one person or two, by the cosine of their features.
+/// How well pairs of photos are decided to be one person or two, by the cosine of their features.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verification {
     /// How many pairs there are.
@@ -31,13 +31,13 @@ pub struct Verification {
     pub equal_error_rate: f64,
     /// Acceptance of pairs of one person where at most 1 % and 0.1 % of the others are accepted.
     pub rates: Vec<AcceptRate>,
-    /// The share of pairs that is told right.
+    /// The share of pairs that is decided right.
     pub accuracy: Accuracy,
     /// Share of pairs of two people accepted, share of pairs of one person accepted.
     pub curve: Vec<Point>,
 }
 
-/// The share of pairs that is told right.
+/// The share of pairs that is decided right.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
     /// The share.
@@ -62,7 +62,7 @@ pub(super) struct Compared {
     pub(super) cosine: Option<f64>,
 }
 
-/// Compares the faces of pairs; gives also the photos that could not be used.
+/// Compares the faces of pairs; also returns the photos that could not be used.
 pub(super) fn compare(
     photo_faces: &PhotoFaces<'_>,
     pairs: &[Pair],
@@ -70,11 +70,11 @@ pub(super) fn compare(
 ) -> Result<(Vec<Compared>, Vec<Discarded>), EvaluateError> {
     let photos: BTreeSet<&Photo> = pairs.iter().flat_map(|pair| [&pair.a, &pair.b]).collect();
     let photos: Vec<Photo> = photos.into_iter().cloned().collect();
-    let looked = photo_faces.ask(&photos, Wanted::Features, "pairs", context)?;
+    let examined = photo_faces.ask(&photos, Wanted::Features, "pairs", context)?;
     let mut discarded = Vec::new();
     let mut features: BTreeMap<&PathBuf, PhotoFace> = BTreeMap::new();
-    for (photo, looked) in photos.iter().zip(looked) {
-        match looked {
+    for (photo, examined) in photos.iter().zip(examined) {
+        match examined {
             Ok(face) => drop(features.insert(&photo.path, face)),
             Err(reason) => discarded.push(reason),
         }
@@ -181,7 +181,7 @@ fn is_right(pair: &Compared, threshold: f64) -> bool {
         .is_some_and(|cosine| (cosine >= threshold) == pair.same)
 }
 
-/// The threshold at which most pairs are told right: the middle of the best ones between two cosines.
+/// The threshold at which most pairs are decided right: the middle of the best ones between two cosines.
 fn best_threshold(pairs: &[&Compared]) -> f64 {
     let mut cosines: Vec<(f64, bool)> = pairs
         .iter()
@@ -234,7 +234,7 @@ mod tests {
             pair(false, "2", 0.1),
             pair(false, "2", 0.5),
         ];
-        // Fold 1 asks for 0.4, at which 0.5 of fold 2 is taken for one person; fold 2 asks for 0.65, at
+        // Fold 1 chooses 0.4, at which 0.5 of fold 2 is taken for one person; fold 2 chooses 0.65, at
         // which 0.6 of fold 1 is not.
         let found = accuracy(&pairs);
         assert!(found.cross_checked);
@@ -249,7 +249,7 @@ mod tests {
         pairs[0].cosine = None;
         let found = accuracy(&pairs);
         assert!(!found.cross_checked);
-        // The lost pair is wrong, the others are told right between 0.5 and 0.6.
+        // The lost pair is wrong, the others are decided right between 0.5 and 0.6.
         assert!((found.share - 5.0 / 6.0).abs() < 1e-12);
         let whole = Verification::new(&pairs, Path::new("pairs.csv")).expect("both kinds");
         assert_eq!((whole.pairs, whole.same, whole.lost), (6, 3, 1));

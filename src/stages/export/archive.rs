@@ -81,7 +81,7 @@ impl Archive {
         Ok(self.zip.write_all(bytes)?)
     }
 
-    /// Adds the numbers of tensors.
+    /// Adds the values of tensors.
     pub(super) fn add_tensors(&mut self, tensors: &[Stored]) -> Result<(), ExportError> {
         for stored in tensors {
             self.add(&format!("data/{}", stored.key), &bytes(&stored.tensor))?;

@@ -10,10 +10,10 @@ use facepipe_core::artifacts::model_folder::{SAMPLES_FILE, SAMPLES_TENSOR};
 use facepipe_core::types::{InputSpec, ModelCard};
 use facepipe_nn::{Network, tensor_file};
 
-/// The largest difference of a probability that is let pass, at temperature 1: single precision's
+/// The largest difference of a probability that is accepted, at temperature 1: single precision's
 /// rounding, through all layers of a ResNet in another order of summation, stays an order of magnitude
 /// below. A smaller temperature enlarges the rounding of the logits as it does the logits, and as much
-/// more is let pass.
+/// more is accepted.
 pub const MAX_DIFFERENCE: f64 = 1e-5;
 /// Sizes of the batches that are compared: one image, and a number that no other size divides.
 const BATCHES: [usize; 2] = [1, 7];
@@ -21,7 +21,7 @@ const BATCHES: [usize; 2] = [1, 7];
 const CHIPS: &str = "chips";
 const PROBABILITIES: &str = "probabilities";
 
-/// Images of the data set and what the trained network says of them.
+/// Images of the data set and the trained network's answers for them.
 #[derive(Debug)]
 pub(super) struct Samples {
     /// `[images, 3, height, width]`, preprocessed.
@@ -30,7 +30,7 @@ pub(super) struct Samples {
     chips: Tensor,
     /// `[images, labels]`, at the card's temperature.
     probabilities: Tensor,
-    /// What the trained network says of each batch that is compared, `[batch, labels]`.
+    /// The trained network's answers for each compared batch, `[batch, labels]`.
     expected: Vec<Tensor>,
     temperature: f64,
 }
@@ -54,7 +54,7 @@ impl Samples {
         Ok(Self::of(images, network, card))
     }
 
-    /// Preprocessed images `[images, 3, height, width]`, and what the network says of them.
+    /// Preprocessed images `[images, 3, height, width]`, and the network's answers for them.
     pub(super) fn of(images: Tensor, network: &Network, card: &ModelCard) -> Self {
         let ask = |images: &Tensor| {
             let logits = tch::no_grad(|| network.forward(images));
@@ -72,8 +72,9 @@ impl Samples {
     }
 
     /// The largest difference of a probability between the network and a file, over batches of
-    /// several sizes. Both are asked about the same batch: a processor may sum a batch of another size
-    /// in another order, and the network would then differ from itself. `ask` gives the file's probabilities, in all ways in which it gives them.
+    /// several sizes. Both run on the same batch: a processor may sum a batch of another size
+    /// in another order, and the network would then differ from itself. `ask` returns the file's
+    /// probabilities, from all of its outputs.
     pub(super) fn compare(
         &self,
         format: Format,

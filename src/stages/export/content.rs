@@ -1,4 +1,4 @@
-//! What goes into an exported file.
+//! The content of an exported file.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use facepipe_nn::graph::Graph;
 
 use super::ExportError;
 
-/// A network and what is said of it.
+/// A network and its card.
 #[derive(Debug)]
 pub(super) struct Content<'a> {
     /// The trained network.
     pub(super) network: &'a Network,
     /// Its layers.
     pub(super) graph: Graph,
-    /// The card as it stands in the file.
+    /// The card as it is in the file.
     pub(super) card: &'a ModelCard,
 }
 
@@ -33,7 +33,7 @@ impl Content<'_> {
     }
 }
 
-/// The card as it stands in an exported file, which can't hold its own digest.
+/// The card as it is in an exported file, which can't hold its own digest.
 pub(super) fn embedded(card: &ModelCard) -> ModelCard {
     ModelCard {
         exports: BTreeMap::new(),

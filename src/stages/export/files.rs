@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::check::Samples;
 use super::content::{Content, embedded, embedded_with_preprocessing};
-use super::torchscript::Ends;
+use super::torchscript::Signature;
 use super::{ExportError, Format, onnx, pth, torchscript};
 use facepipe_core::artifacts::digest;
 use facepipe_core::types::{ExportCard, ModelCard};
@@ -20,7 +20,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes a file, and gives what its copy on the disk was found to be.
+    /// Writes a file, and returns the size, digest and difference of its copy on the disk.
     pub(super) fn make(&self, format: Format, path: &Path) -> Result<ExportCard, ExportError> {
         let card = if format.takes_chips() {
             embedded_with_preprocessing(self.card)
@@ -33,10 +33,10 @@ impl Writer<'_> {
             card: &card,
         };
         match format {
-            Format::Torchscript => torchscript::write(path, &content, Ends::Tensors)?,
-            Format::TorchscriptU8 => torchscript::write(path, &content, Ends::Chips)?,
-            Format::Onnx => onnx::write(path, &content, Ends::Tensors)?,
-            Format::OnnxU8 => onnx::write(path, &content, Ends::Chips)?,
+            Format::Torchscript => torchscript::write(path, &content, Signature::Tensors)?,
+            Format::TorchscriptU8 => torchscript::write(path, &content, Signature::Chips)?,
+            Format::Onnx => onnx::write(path, &content, Signature::Tensors)?,
+            Format::OnnxU8 => onnx::write(path, &content, Signature::Chips)?,
             Format::Pth => pth::write(path, &content)?,
             Format::Safetensors => {
                 let text = content.card_json()?;

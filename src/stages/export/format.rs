@@ -1,4 +1,4 @@
-//! The formats of exported files: their names, and what goes in and comes out.
+//! The formats of exported files: their names, inputs and outputs.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,12 +36,12 @@ pub enum Format {
     OnnxU8,
     /// PyTorch's own file of tensors, by torchvision's names where the network is torchvision's.
     Pth,
-    /// The same tensors for everybody else.
+    /// The same tensors for all other programs.
     Safetensors,
 }
 
 impl Format {
-    /// What is exported by default: for libtorch and PyTorch, and for everybody else.
+    /// The default formats: for libtorch and PyTorch, and for all other programs.
     pub const DEFAULT: [Self; 2] = [Self::Torchscript, Self::Onnx];
 
     /// The name on the command line and in files.

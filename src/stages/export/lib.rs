@@ -36,18 +36,18 @@ pub use format::Format;
 
 /// Inputs and the trained network's probabilities of them, for checks by other programs.
 const CHECK_FILE: &str = "check.safetensors";
-/// Where files are made before they are checked; what a killed export leaves of it the next one
-/// removes, by the name's end.
+/// Where files are made before they are checked; leftovers of a killed export are removed
+/// by the next one, by the name's ending.
 const UNCHECKED_FOLDER: &str = "unchecked.tmp-facepipe";
 
-/// What is exported.
+/// The input of an export.
 #[derive(Debug, Clone)]
 pub struct Task<'a> {
     /// The model's folder.
     pub model: &'a Path,
-    /// Which files are wanted; those of earlier exports stay wanted.
+    /// The requested formats; those of earlier exports are kept up to date.
     pub formats: &'a [Format],
-    /// Where they go.
+    /// The output folder.
     pub out: &'a Path,
 }
 
@@ -59,11 +59,11 @@ struct Settings {
 #[derive(Debug, Serialize)]
 struct Inputs {
     weights_sha256: String,
-    /// Of the card as it stands in the files.
+    /// Of the card as it is in the files.
     card_sha256: String,
 }
 
-/// What an export wrote.
+/// The result of an export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The folder, as it was given.
@@ -78,7 +78,7 @@ pub struct Report {
 /// other devices.
 ///
 /// # Errors
-/// [`ExportError`], also when a file does not give what the network gives.
+/// [`ExportError`], also when a file does not give the network's answers.
 pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
     let started = Instant::now();
     use_threads(context.threads);
@@ -109,7 +109,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
     let files = match made.and_then(|files| accept_all(files, &folder, &unchecked)) {
         Ok(files) => files,
         Err(error) => {
-            // The first error is the one to tell; on a full disk this makes room.
+            // The first error is the one to report; on a full disk this makes room.
             let _ = fs_err::remove_dir_all(&unchecked);
             return Err(error);
         }
@@ -164,7 +164,7 @@ fn accept_all(
     Ok(files)
 }
 
-/// Another format joins those of an earlier export of the same network, and a card that says more
+/// Another format joins those of an earlier export of the same network, and a card with more fields
 /// goes into all of them: neither is a reason to refuse the folder.
 fn settings(
     task: &Task<'_>,

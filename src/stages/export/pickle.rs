@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 /// A pickle under way. Instructions by their letters in Python's `pickletools`, protocol 2; nothing
-/// is remembered for later use, so that the bytes follow from the values alone.
+/// is remembered for later use, so that the bytes follow from the values only.
 #[derive(Debug)]
 pub(super) struct Pickle {
     bytes: Vec<u8>,
@@ -67,7 +67,7 @@ impl Pickle {
         self.instruction(b't');
     }
 
-    /// The call of a function, which stands on the stack, with the tuple on top of it.
+    /// The call of a function, which is on the stack, with the tuple on top of it.
     pub(super) fn call(&mut self) {
         self.instruction(b'R');
     }
@@ -95,7 +95,7 @@ impl Pickle {
         self.bytes.extend([b'u', b'b']);
     }
 
-    /// A tensor without gradients whose numbers, row by row, are the archive's storage `key`.
+    /// A tensor without gradients whose values, row by row, are the archive's storage `key`.
     pub(super) fn tensor(&mut self, key: &str, storage_class: &str, tensor: &Tensor) {
         let size = tensor.size();
         self.global("torch._utils", "_rebuild_tensor_v2");
@@ -126,7 +126,7 @@ impl Pickle {
     }
 }
 
-/// Steps between neighbours on each axis where the numbers lie row by row.
+/// Steps between neighbours on each axis where the values are stored row by row.
 fn strides(size: &[i64]) -> Vec<i64> {
     let mut strides = vec![1; size.len()];
     for axis in (1..size.len()).rev() {
@@ -135,7 +135,7 @@ fn strides(size: &[i64]) -> Vec<i64> {
     strides
 }
 
-/// PyTorch's class of numbers of a kind; `None` for kinds that networks here do not have.
+/// PyTorch's storage class of an element kind; `None` for kinds that networks here do not have.
 pub(super) const fn storage_class(kind: Kind) -> Option<&'static str> {
     Some(match kind {
         Kind::Float => "FloatStorage",

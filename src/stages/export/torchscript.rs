@@ -26,9 +26,9 @@ const CONSTANTS: &[u8] = b"\x80\x02).";
 const INPUT_MEAN: &str = "input_mean";
 const INPUT_STD: &str = "input_std";
 
-/// What goes in and what comes out.
+/// Inputs and outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(super) enum Signature {
     /// Preprocessed images in, logits out.
     Tensors,
     /// RGB chips as bytes `[batch, height, width, 3]` in, probabilities out.
@@ -36,12 +36,16 @@ pub(super) enum Ends {
 }
 
 /// Writes the file.
-pub(super) fn write(path: &Path, content: &Content<'_>, ends: Ends) -> Result<(), ExportError> {
+pub(super) fn write(
+    path: &Path,
+    content: &Content<'_>,
+    signature: Signature,
+) -> Result<(), ExportError> {
     let entries = content.network.state().entries().iter();
     let mut named: Vec<(String, Tensor, Role)> = entries
         .map(|entry| (entry.name.clone(), entry.tensor.shallow_clone(), entry.role))
         .collect();
-    if ends == Ends::Chips {
+    if signature == Signature::Chips {
         let input = &content.card.input;
         for (name, numbers) in [(INPUT_MEAN, input.mean), (INPUT_STD, input.std)] {
             let tensor = Tensor::from_slice(&numbers).view([1, 3, 1, 1]);
@@ -54,7 +58,7 @@ pub(super) fn write(path: &Path, content: &Content<'_>, ends: Ends) -> Result<()
         .collect();
     let tensors = named.into_iter().map(|(name, tensor, _)| (name, tensor));
     let tensors = archive::stored(path, tensors)?;
-    let modules = Modules::new(&tensors, &is_parameter, &forward(content, ends));
+    let modules = Modules::new(&tensors, &is_parameter, &forward(content, signature));
     let mut pickle = Pickle::new();
     modules.object(&mut pickle);
     let mut archive = Archive::create(path)?;
@@ -81,24 +85,24 @@ pub(super) fn open_program(path: &Path) -> Result<CModule, ExportError> {
 }
 
 /// The body of `forward`, with its arguments; `self` is the outermost module.
-fn forward(content: &Content<'_>, ends: Ends) -> String {
+fn forward(content: &Content<'_>, signature: Signature) -> String {
     let mut code = Code::default();
-    let input = match ends {
-        Ends::Tensors => "images",
-        Ends::Chips => "chips",
+    let input = match signature {
+        Signature::Tensors => "images",
+        Signature::Chips => "chips",
     };
     let images = variable(Value::IMAGES);
-    match ends {
-        Ends::Tensors => code.line(&images, input),
-        Ends::Chips => code.preprocess(&images, input, content.card),
+    match signature {
+        Signature::Tensors => code.line(&images, input),
+        Signature::Chips => code.preprocess(&images, input, content.card),
     }
     for step in content.graph.steps() {
         code.line(&variable(step.output), &expression(step));
     }
     let logits = variable(content.graph.logits());
-    match ends {
-        Ends::Tensors => code.result(&logits),
-        Ends::Chips => {
+    match signature {
+        Signature::Tensors => code.result(&logits),
+        Signature::Chips => {
             let divided = format!("torch.div({logits}, {:?})", content.card.temperature);
             code.result(&format!("torch.softmax({divided}, -1)"));
         }

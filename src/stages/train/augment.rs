@@ -1,5 +1,5 @@
-//! Changes to training images, as photos of one face differ: its place and size in the chip, light and
-//! colour, sharpness, what hides it.
+//! Augmentation of training images, by what photos of one face differ in: its place and size in the chip, light and
+//! colour, sharpness, occlusion.
 
 mod pixels;
 mod presets;
@@ -28,7 +28,7 @@ pub struct Augmentation {
     pub shift: f64,
     /// Brightness and contrast are multiplied by at most this more or less than 1.
     pub light: f64,
-    /// The same of how strong the colours are.
+    /// The same of the saturation.
     pub saturation: f64,
     /// Share of images that lose their colours.
     pub grey: f64,
@@ -50,7 +50,7 @@ pub struct Augmentation {
 
 impl Augmentation {
     /// Cuts the chip out of a picture and changes it, by random numbers. Where the face's place is known
-    /// the chip is sampled once, from a square that is turned, moved and scaled; else the picture is, and
+    /// the chip is sampled once, from a square that is turned, moved and scaled; else the picture is sampled, and
     /// one that is larger than the network's input is shrunk to it first.
     pub(super) fn apply(&self, picture: &Picture, random: &mut impl Rng) -> RgbImage {
         let movement = self.movement(random);
@@ -80,14 +80,14 @@ impl Augmentation {
     }
 }
 
-/// How the part of a picture that is shown differs from the usual one.
+/// How the sampled part of a picture differs from the usual one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Movement {
     /// By how much it is turned, in radians.
     angle: f64,
     /// Its side as a multiple of the usual one.
     zoom: f64,
-    /// How far its centre lies from the usual one, as a share of the side.
+    /// How far its centre is from the usual one, as a share of the side.
     shift: [f64; 2],
 }
 
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn without_changes_an_image_stays_what_it_is() {
+    fn without_changes_an_image_stays_the_same() {
         let nothing = Augmentation::none();
         assert_eq!(changed(&nothing, None, 5), picture(None).image);
         let place = CropPlace {

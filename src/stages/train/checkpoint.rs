@@ -1,8 +1,8 @@
-//! What is kept after every epoch, and within long ones: `last` to go on with, `best` to use.
+//! Checkpoints after every epoch, and within long ones: `last` to resume from, `best` to use.
 //!
 //! `last` is one file: the network's tensors, the optimizer's, those of the averaged network, and all
 //! counts as its text. So its parts can't be of different steps, however the process ends. A digest
-//! in the text tells when a bit of it has changed; the file before it is kept for that case until the
+//! in the text shows when a bit of it has changed; the file before it is kept for that case until the
 //! training is finished.
 
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ use facepipe_nn::tensor_file::{self, TensorFileError};
 use facepipe_nn::{Network, OPTIMIZER_PREFIX, load_weights};
 use tch::Tensor;
 
-/// What `last` was before: used where `last` is damaged or a process was killed between two renames.
+/// The previous `last`: used where `last` is damaged or a process was killed between two renames.
 pub(super) const PREVIOUS_FILE: &str = "checkpoints/previous.safetensors";
-/// What becomes `last` once it is whole.
+/// The next `last`, until it is complete.
 const NEXT_FILE: &str = "checkpoints/next.safetensors";
 /// Names of the averaged network's tensors begin with this, behind the optimizer's prefix.
 const EMA_PREFIX: &str = "ema.";
@@ -43,7 +43,7 @@ pub(super) struct Checkpoints {
     model: PathBuf,
 }
 
-/// What was found of an earlier training.
+/// The checkpoint of an earlier training.
 #[derive(Debug)]
 pub(super) struct Found {
     /// Where it is.
@@ -60,17 +60,17 @@ impl Checkpoints {
         }
     }
 
-    /// Whether there is anything to go on with.
+    /// Whether there is anything to resume from.
     pub(super) fn exist(&self) -> io::Result<bool> {
         Ok(fs_err::exists(self.model.join(LAST_FILE))?
             || fs_err::exists(self.model.join(PREVIOUS_FILE))?)
     }
 
-    /// Keeps where the training is; `best` is the network to use, where it is the best so far. `last` is
+    /// Saves the state of the training; `best` is the network to use, where it is the best so far. `last` is
     /// written at the end: a process that dies before does the epoch again and writes the same files.
     ///
     /// # Errors
-    /// Weights that are no numbers any more, and files that can't be written; what was kept before is
+    /// Weights that are no numbers any more, and files that can't be written; the earlier checkpoint is
     /// whole then.
     pub(super) fn save(
         &self,
@@ -118,7 +118,7 @@ impl Checkpoints {
         Ok(fs_err::rename(next, last)?)
     }
 
-    /// Takes up the training where `last` left it, or the file before it where `last` is damaged;
+    /// Resumes the training from `last`, or the file before it where `last` is damaged;
     /// `None` where there is none of this run.
     pub(super) fn restore(
         &self,
@@ -148,7 +148,7 @@ impl Checkpoints {
         damage.map_or(Ok(None), Err)
     }
 
-    /// Removes everything that a training could go on with, so that it begins at its beginning.
+    /// Removes everything that a training could resume from, so that it starts from scratch.
     pub(super) fn forget(&self) -> io::Result<()> {
         atomic::remove_if_there(&self.model.join(LAST_FILE))?;
         self.tidy()
@@ -161,7 +161,7 @@ impl Checkpoints {
     }
 }
 
-/// Reads a checkpoint and makes sure that it is as it was written.
+/// Reads a checkpoint and verifies that it is unchanged.
 fn read(path: &Path) -> Result<(Progress, BTreeMap<String, Tensor>), TrainError> {
     let damaged = |what: String| TrainError::DamagedCheckpoint {
         path: path.to_owned(),
@@ -252,7 +252,7 @@ fn rename_if_there(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// A digest of what a checkpoint must belong to.
+/// A digest of the settings and inputs that a checkpoint must belong to.
 pub(super) fn run_key(settings: &Settings, inputs: &impl Serialize) -> Result<String, TrainError> {
     let text = serde_json::to_string(&(settings, inputs)).map_err(io::Error::from)?;
     Ok(sha256_hex(text.as_bytes()))

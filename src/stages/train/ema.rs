@@ -33,7 +33,7 @@ impl Ema {
         ema
     }
 
-    /// Goes on after `updates` steps; the network's tensors are filled in by the caller.
+    /// Continues after `updates` steps; the network's tensors are filled in by the caller.
     pub(super) const fn set_updates(&mut self, updates: u64) {
         self.updates = updates;
     }

@@ -15,7 +15,7 @@ use facepipe_core::context::Context;
 use facepipe_imaging::data_set::Example;
 use facepipe_nn::{Loader, Network, Picture, Precision, consecutive_batches};
 
-/// What an epoch works with.
+/// The tools of an epoch.
 pub(super) struct Epoch<'a> {
     /// From 1.
     pub(super) number: u32,
@@ -28,9 +28,9 @@ pub(super) struct Epoch<'a> {
 }
 
 impl Epoch<'_> {
-    /// Moves the network once over all training images, or over those that are left of the epoch.
+    /// Moves the network once over all training images, or over the rest of the epoch.
     /// Returns the score on them and the head's last learning rate. `keep` is called between batches
-    /// with all that it takes to go on there.
+    /// with all that it takes to resume there.
     pub(super) fn train(
         &self,
         examples: &[Example],
@@ -83,7 +83,7 @@ impl Epoch<'_> {
         Ok((tally.score(), tally.within.learning_rate))
     }
 
-    /// Moves the head alone, by features of the training images. Returns as [`Epoch::train`] does.
+    /// Moves only the head, by features of the training images. Returns as [`Epoch::train`] does.
     pub(super) fn train_head(
         &self,
         frozen: &FrozenFeatures,

@@ -1,4 +1,4 @@
-//! What can go wrong in training.
+//! Errors of a training.
 
 use std::io;
 use std::path::PathBuf;
@@ -25,7 +25,7 @@ pub enum TrainError {
     /// The data set can't be used.
     #[error(transparent)]
     Data(#[from] DataSetError),
-    /// One label alone can't be told from others.
+    /// A classifier needs at least two labels.
     #[error("training needs at least two labels; `{}` has {}", .data.display(), .labels.len())]
     TooFewLabels {
         /// The data set.
@@ -48,7 +48,7 @@ pub enum TrainError {
     /// The first weights can't be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// An image vanished during the training.
+    /// An image disappeared during the training.
     #[error(transparent)]
     Image(#[from] LoaderError),
     /// The trained model can't be opened again.
@@ -57,7 +57,7 @@ pub enum TrainError {
     /// A checkpoint can't be written or read.
     #[error("cannot use a checkpoint")]
     Checkpoint(#[from] TensorFileError),
-    /// A checkpoint lacks what it should hold.
+    /// A checkpoint lacks a part.
     #[error("the checkpoint `{}` is damaged: {what}", .path.display())]
     DamagedCheckpoint {
         /// The checkpoint.
@@ -66,7 +66,7 @@ pub enum TrainError {
         what: String,
     },
     /// A file of the training can't be written.
-    #[error("cannot keep the training in `{}`; what was kept before is whole", .path.display())]
+    #[error("cannot keep the training in `{}`; the earlier checkpoint is complete", .path.display())]
     Keep {
         /// The file.
         path: PathBuf,
@@ -109,12 +109,12 @@ pub enum TrainError {
     /// libtorch's own error.
     #[error("libtorch failed: {0}")]
     Torch(TorchError),
-    /// The data set has other labels than the training that was begun.
+    /// The data set has other labels than the interrupted training.
     #[error("`{}` was begun with other labels: {}", .model.display(), .changes.join("; "))]
     OtherLabels {
         /// The model's folder.
         model: PathBuf,
-        /// What differs, one text each.
+        /// The differences, one text each.
         changes: Vec<String>,
     },
     /// The resolved settings can't be written as TOML.
@@ -126,7 +126,7 @@ pub enum TrainError {
 }
 
 impl TrainError {
-    /// Whether a checkpoint is not what it should be, so that the one before may help.
+    /// Whether a checkpoint is damaged, so that the one before may help.
     pub(super) const fn is_damage(&self) -> bool {
         matches!(self, Self::DamagedCheckpoint { .. })
     }
@@ -134,15 +134,15 @@ impl TrainError {
 
 /// Some names of many.
 fn some(names: &[String]) -> String {
-    /// How many are told.
-    const TOLD: usize = 5;
-    let told: Vec<String> = names
+    /// How many are named.
+    const NAMED: usize = 5;
+    let named: Vec<String> = names
         .iter()
-        .take(TOLD)
+        .take(NAMED)
         .map(|name| format!("`{name}`"))
         .collect();
-    match names.len().saturating_sub(TOLD) {
-        0 => told.join(", "),
-        more => format!("{} and {more} more", told.join(", ")),
+    match names.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }

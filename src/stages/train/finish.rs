@@ -23,7 +23,7 @@ use facepipe_nn::{
 /// How many images of the data set are kept to check exported files with.
 const SAMPLES: usize = 50;
 
-/// What a training did.
+/// The result of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The model's folder, as it was given.
@@ -44,7 +44,7 @@ pub struct Report {
     pub seconds: f64,
 }
 
-/// What an earlier, complete training reported.
+/// The report of an earlier, complete training.
 pub(super) fn report_of_before(model: &Path) -> Result<Report, TrainError> {
     let path = model.join(REPORT_FILE);
     let bytes = fs_err::read(&path)?;
@@ -56,7 +56,7 @@ pub(super) fn report_of_before(model: &Path) -> Result<Report, TrainError> {
 }
 
 impl Training<'_> {
-    /// Writes what is left to write, the stamp last.
+    /// Writes the remaining files, the stamp last.
     pub(super) fn finish(
         &self,
         folder: OpenStage,

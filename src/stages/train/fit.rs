@@ -1,4 +1,4 @@
-//! The training itself: epoch by epoch until it is finished, from wherever it was left.
+//! The training itself: epoch by epoch until it is finished, from the last checkpoint.
 
 use std::time::{Duration, Instant};
 
@@ -97,7 +97,7 @@ impl Training<'_> {
         Ok(progress)
     }
 
-    /// What the training works with and on.
+    /// The tools and the data of the training.
     fn first_line(&self) -> String {
         let settings = self.settings;
         let device = self.places.device;
@@ -171,7 +171,7 @@ impl Training<'_> {
             return Err(TrainError::NothingToResume(self.places.out.to_owned()));
         }
         let out = self.places.out;
-        // What was made from an earlier training of this name is of another network.
+        // Files made from an earlier training of this name belong to another network.
         for folder in [CHECKPOINTS_FOLDER, REPORT_FOLDER, EXPORT_FOLDER] {
             remove_folder(&out.join(folder))?;
         }
@@ -188,7 +188,7 @@ impl Training<'_> {
     }
 }
 
-/// Whether so much time has passed; counts anew then.
+/// Whether this much time has passed; starts counting again then.
 fn is_due(last: &mut Instant, every: Duration) -> bool {
     let due = last.elapsed() >= every;
     if due {

@@ -1,4 +1,4 @@
-//! Epochs in which the trunk is frozen: what it makes of the images is computed once, and then only
+//! Epochs in which the trunk is frozen: the features of the images are computed once, and then only
 //! the head learns, from features in memory.
 
 use tch::{Kind, Tensor};
@@ -15,7 +15,7 @@ use image::imageops;
 use rand::RngExt;
 
 /// How many steepnesses are tried for the first head, each by √2 less than the one before. The first
-/// is right where the parts of a feature vary independently of each other; they never do.
+/// is right where the parts of a feature vary independently of each other, which is never the case.
 const STEEPNESSES: i32 = 24;
 
 /// Variance of features below which they are taken to be equal: the square of single precision's
@@ -126,8 +126,8 @@ impl FrozenFeatures {
     }
 
     /// Gives the head its first weights: each label's logit falls with the square of the distance to
-    /// the mean of its features, as steeply as the images of val have it best. For features that were
-    /// trained to tell faces apart that is a good classifier already. A label without images keeps
+    /// the mean of its features, with the steepness that fits the images of val best. For features that were
+    /// trained to distinguish faces that is a good classifier already. A label without images keeps
     /// its random weights.
     ///
     /// Source: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017, section
@@ -190,7 +190,7 @@ impl FrozenFeatures {
     }
 }
 
-/// What is known of the labels' features.
+/// Statistics of the labels' features.
 struct Classes {
     /// By label: the mean of its features, `[features]`.
     means: Vec<(i64, Tensor)>,
@@ -205,7 +205,7 @@ mod tests {
     use tch::Device;
 
     #[test]
-    fn the_first_head_tells_clusters_apart_and_leaves_an_empty_label_alone() {
+    fn the_first_head_separates_clusters_and_ignores_an_empty_label() {
         tch::set_num_threads(1);
         tch::manual_seed(5);
         let network = Network::new(Backbone::Resnet18, 3, Device::Cpu);

@@ -1,4 +1,4 @@
-//! What moves in a training: the network, what drives it, and what follows it.
+//! The network in training, with its optimizer and its averaged copy.
 
 use tch::Tensor;
 
@@ -15,7 +15,7 @@ pub(super) struct Learner {
     pub(super) network: Network,
     /// Moves it.
     pub(super) optimizer: AdamW,
-    /// Its mean over many steps, once the trunk moves and where it is asked for.
+    /// Its mean over many steps, once the trunk moves and where it is requested.
     pub(super) ema: Option<Ema>,
     /// The factor of the loss, in fp16.
     pub(super) scaler: Option<LossScaler>,
@@ -45,7 +45,7 @@ impl Learner {
         self.ema.as_ref().map_or(&self.network, |ema| &ema.network)
     }
 
-    /// Begins to average, where it is asked for and not yet done.
+    /// Begins to average, where it is requested and not yet done.
     pub(super) fn start_ema(&mut self, settings: &Settings) {
         if let (None, Some(decay)) = (&self.ema, settings.ema) {
             self.ema = Some(Ema::new(&self.network, decay));
@@ -60,7 +60,7 @@ impl Learner {
         }
     }
 
-    /// Moves the network by what was added.
+    /// Moves the network by the added gradients.
     ///
     /// # Errors
     /// [`NotFinite`]; the network has not moved then.

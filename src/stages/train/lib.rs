@@ -1,4 +1,4 @@
-//! Trains a network on a data set and leaves a model's folder.
+//! Trains a network on a data set and writes a model's folder.
 
 mod augment;
 mod checkpoint;
@@ -48,18 +48,18 @@ pub use settings::Settings;
 /// Least usable images for training: a batch's statistics need two.
 const MIN_TRAIN_IMAGES: usize = 2;
 
-/// Where a training reads and writes.
+/// Paths and device of a training.
 #[derive(Debug, Clone)]
 pub struct Places<'a> {
     /// The data set.
     pub data: &'a Path,
     /// The model's folder.
     pub out: &'a Path,
-    /// Where the backbones' own weights lie.
+    /// The folder of the backbones' own weights.
     pub weights_folder: &'a Path,
     /// Where the network runs.
     pub device: Device,
-    /// Whether there must be an interrupted training to go on with.
+    /// Whether there must be an interrupted training to resume.
     pub resume: bool,
     /// The longest time within an epoch after which the training is kept, so that little is lost when
     /// the process is killed.
@@ -71,14 +71,14 @@ impl Places<'_> {
     pub const KEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 }
 
-/// What a training is made from.
+/// The input of a training.
 #[derive(Debug, Serialize)]
 struct Inputs {
     data: facepipe_core::artifacts::image_folder::Fingerprint,
     weights_sha256: Option<String>,
 }
 
-/// What the steps of a training share.
+/// The state that the steps of a training share.
 struct Training<'a> {
     places: &'a Places<'a>,
     settings: &'a Settings,
@@ -97,10 +97,10 @@ pub fn train_images(data: &Path) -> Result<usize, TrainError> {
     Ok(data_set::read(data)?.side(Split::Train).len())
 }
 
-/// Trains a model, or goes on with an interrupted training.
+/// Trains a model, or resumes an interrupted training.
 ///
 /// # Errors
-/// [`TrainError`]; what was reached is kept and a second call goes on from there.
+/// [`TrainError`]; the last checkpoint is kept and a second call continues from there.
 pub fn run(
     places: &Places<'_>,
     settings: &Settings,
@@ -198,7 +198,7 @@ fn ensure_labels(data: &Path, found: &DataFolder) -> Result<(), TrainError> {
     })
 }
 
-/// A training goes on only with the labels that it was begun with; says which these are not.
+/// A training is resumed only with the labels that it was begun with; says which these are not.
 fn ensure_same_labels(model: &Path, labels: &[String]) -> Result<(), TrainError> {
     let path = model.join(LABELS_FILE);
     if stage::read_stamp(model)?.is_none() || !fs_err::exists(&path)? {

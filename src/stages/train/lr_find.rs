@@ -29,11 +29,11 @@ const LOWEST: f64 = 1e-6;
 const HIGHEST: f64 = 1.0;
 /// Steps from the first rate to the last: ten for each power of ten.
 const STEPS: usize = 61;
-/// What of the smoothed loss remains in each step.
+/// The share of the smoothed loss that remains in each step.
 const SMOOTHING: f64 = 0.8;
-/// The loss has gone astray when it is so many times the lowest: fast.ai's number.
+/// The loss has diverged when it is this many times the lowest: fast.ai's number.
 const ASTRAY: f64 = 4.0;
-/// What the rate of the lowest loss is divided by: there the loss is about to grow, and a tenth of it
+/// The divisor of the rate of the lowest loss: there the loss is about to grow, and a tenth of it
 /// is the usual advice.
 const SAFETY: f64 = 10.0;
 /// The curve's numbers.
@@ -52,7 +52,7 @@ pub(super) struct Point {
     pub(super) smoothed: f64,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RateReport {
     /// The rate to train with.
@@ -72,10 +72,10 @@ pub struct RateReport {
 }
 
 /// Trains for a few steps at rates that grow from one to the next, and writes loss over rate into
-/// `folder`. No model comes of it, and none is changed.
+/// `folder`. No model is made or changed.
 ///
-/// The rate is the one that the training would begin to fall from: that of all layers, after the epochs
-/// in which the trunk is frozen, or that of the last layer alone where it always is.
+/// The suggestion is the highest rate of the training: that of all layers, after the epochs
+/// in which the trunk is frozen, or only that of the last layer where it always is.
 ///
 /// # Errors
 /// [`TrainError`], as of a training.
@@ -116,7 +116,7 @@ pub fn find_rate(
 }
 
 impl<'a> Training<'a> {
-    /// All that a training needs, without a folder of a model.
+    /// The state of a training, without a folder of a model.
     fn prepare(
         places: &'a Places<'a>,
         settings: &'a Settings,
@@ -314,7 +314,7 @@ impl Search {
         LOWEST * (HIGHEST / LOWEST).powf(share)
     }
 
-    /// Takes note of a step; returns whether it was the last.
+    /// Records a step; returns whether it was the last.
     fn add(&mut self, rate: f64, loss: f64) -> bool {
         if !loss.is_finite() {
             self.diverged = true;
@@ -351,7 +351,7 @@ impl Search {
     }
 }
 
-/// A number with two digits that count, as one would type it.
+/// A number with two significant digits, as a user would type it.
 fn rounded(number: f64) -> f64 {
     format!("{number:.1e}").parse().unwrap_or(number)
 }
@@ -361,7 +361,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates_grow_evenly_until_the_loss_goes_astray() {
+    fn rates_grow_evenly_until_the_loss_diverges() {
         let mut search = Search::default();
         let mut rates = Vec::new();
         loop {

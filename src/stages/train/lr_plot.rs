@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_curve_falls_to_the_right_and_the_mark_stands_at_its_rate() {
+    fn the_curve_falls_to_the_right_and_the_mark_is_at_its_rate() {
         let points: Vec<Point> = (0..=40)
             .map(|step| {
                 let rate = 10_f64.powf(-5.0 + f64::from(step) / 10.0);

@@ -1,4 +1,4 @@
-//! When libtorch fails within a training: which number of images a step would have fitted into memory.
+//! When libtorch fails within a training: the largest batch with which a step fits into memory.
 
 use tch::{Kind, Tensor};
 
@@ -29,10 +29,7 @@ impl Training<'_> {
         image_io::contain(|| self.fit(folder)).unwrap_or_else(|text| Err(self.failure(text)))
     }
 
-    #[expect(
-        clippy::panic,
-        reason = "a panic of another kind goes on as what it is"
-    )]
+    #[expect(clippy::panic, reason = "a panic of another kind is resumed unchanged")]
     fn failure(&self, text: String) -> TrainError {
         if OUT_OF_MEMORY.iter().any(|mark| text.contains(mark)) {
             return TrainError::OutOfMemory {
@@ -48,14 +45,14 @@ impl Training<'_> {
     }
 
     /// The largest half, quarter, … of the batch with which a step of a new network is possible. A
-    /// single image is no batch that can be trained with, for its statistics say nothing.
+    /// single image is no batch that can be trained with, for its statistics have no meaning.
     fn largest_batch(&self) -> Option<u32> {
         let halves = std::iter::successors(Some(self.settings.batch / 2), |batch| Some(batch / 2));
         let mut halves = halves.take_while(|batch| *batch >= 2);
         halves.find(|batch| image_io::contain(|| self.try_step(*batch)).is_ok())
     }
 
-    /// One step with black images; the network is gone afterwards.
+    /// One step with black images; the network is dropped afterwards.
     fn try_step(&self, batch: u32) {
         let (settings, device) = (self.settings, self.places.device);
         let network = Network::with_head(
@@ -67,8 +64,8 @@ impl Training<'_> {
         let mut learner = Learner::new(network, settings);
         let [batch, side] = [batch, settings.input_size].map(i64::from);
         // The loader has some batches ready, each thread up to three.
-        let waiting = 3 * self.context.threads.get() as i64;
-        let ready = Tensor::ones([waiting, batch, 3, side, side], (Kind::Float, device));
+        let ready_batches = 3 * self.context.threads.get() as i64;
+        let ready = Tensor::ones([ready_batches, batch, 3, side, side], (Kind::Float, device));
         let images = settings.precision.input(&ready.select(0, 0));
         let labels = Tensor::zeros([batch], (Kind::Int64, device));
         let logits = learner
@@ -77,7 +74,7 @@ impl Training<'_> {
         let loss = cross_entropy(&logits, &labels, 0.0);
         learner.add(&loss);
         let (trunk, head) = (settings.learning_rate, settings.learning_rate);
-        // Whether the gradients are finite says nothing here.
+        // Whether the gradients are finite does not matter here.
         let _ = learner.step(Rates { trunk, head });
     }
 }

@@ -16,7 +16,7 @@ use facepipe_core::types::Head;
 /// How a batch's images are mixed.
 #[derive(Debug)]
 pub(super) struct Mixup {
-    /// What remains of each image, and which other it is mixed with; `None`: they stay alone.
+    /// The share that remains of each image, and the one it is mixed with; `None`: none is mixed.
     pairs: Option<(f64, Vec<i64>)>,
 }
 
@@ -38,7 +38,7 @@ impl Mixup {
     /// The mixed images, or features.
     ///
     /// # Shapes
-    /// `[batch, ...]`, and the same comes back.
+    /// `[batch, ...]`, for input and output.
     pub(super) fn mix(&self, images: &Tensor) -> Tensor {
         match &self.pairs {
             None => images.shallow_clone(),
@@ -46,7 +46,7 @@ impl Mixup {
         }
     }
 
-    /// What is to be made smaller.
+    /// The loss.
     ///
     /// # Shapes
     /// `[batch, classes]` and `[batch]` to a single number.

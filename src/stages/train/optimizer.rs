@@ -25,7 +25,7 @@ pub(super) struct Rates {
     pub(super) head: f64,
 }
 
-/// One parameter and what the optimizer remembers of it.
+/// One parameter and its state.
 #[derive(Debug)]
 struct Slot {
     name: String,
@@ -43,7 +43,7 @@ struct Slot {
 /// How gradients are changed before a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Gradients {
-    /// What the losses were multiplied by.
+    /// The factor of the losses.
     pub(super) loss_factor: f64,
     /// The largest norm of all gradients together; larger ones are scaled down to it.
     pub(super) clip: Option<f64>,
@@ -51,7 +51,7 @@ pub(super) struct Gradients {
     pub(super) check: bool,
 }
 
-/// Added to the norm of gradients that is divided by: PyTorch's `clip_grad_norm_`.
+/// Added to the norm of gradients in the denominator: PyTorch's `clip_grad_norm_`.
 const CLIP_EPSILON: f64 = 1e-6;
 
 /// The optimizer of a whole network, frozen parts included.
@@ -113,7 +113,7 @@ impl AdamW {
     }
 
     /// Moves every parameter that has gradients, by their mean over the losses that were added. Returns
-    /// whether it did: where gradients are looked at and are not all finite, nothing moves.
+    /// whether it did: where gradients are checked and are not all finite, nothing moves.
     pub(super) fn step(&mut self, rates: Rates, gradients: Gradients) -> bool {
         let _guard = tch::no_grad_guard();
         let mut factor = 1.0 / (gradients.loss_factor * f64::from(self.pending.max(1)));
@@ -156,7 +156,7 @@ impl AdamW {
         Tensor::stack(&norms, 0).norm().double_value(&[])
     }
 
-    /// Everything that it remembers, by name.
+    /// Its state, by name.
     pub(super) fn tensors(&self) -> BTreeMap<String, Tensor> {
         let mut tensors = BTreeMap::new();
         for slot in &self.slots {
@@ -172,7 +172,7 @@ impl AdamW {
         tensors
     }
 
-    /// Takes over what [`AdamW::tensors`] gave.
+    /// Restores the state that [`AdamW::tensors`] gave.
     ///
     /// # Errors
     /// The name of a tensor that is missing or has another shape.

@@ -90,7 +90,7 @@ fn three_steps_are_pytorchs() {
 }
 
 #[test]
-fn a_frozen_parameter_stays_and_starts_counting_when_it_moves() {
+fn a_frozen_parameter_stays_and_counts_its_steps_from_its_first_move() {
     let mut optimizer = optimizer();
     let mut weight = optimizer.slots[0].parameter.shallow_clone();
     let _ = weight.requires_grad_(false);
@@ -104,7 +104,7 @@ fn a_frozen_parameter_stays_and_starts_counting_when_it_moves() {
 }
 
 #[test]
-fn moments_that_were_saved_go_on_bit_by_bit() {
+fn saved_moments_continue_bit_by_bit() {
     let mut whole = optimizer();
     (0..3).for_each(|_| step(&mut whole));
     let mut first = optimizer();
@@ -132,7 +132,7 @@ fn gradients_of_several_losses_move_by_their_mean() {
     for row in INPUTS {
         parts.add_gradients(&loss(&parts, &[row]));
     }
-    // Saved in between, they go on with what waits.
+    // Saved in between, they continue with the gradients that wait.
     let mut resumed = optimizer();
     resumed.restore(&parts.tensors()).expect("all there");
     assert_eq!(resumed.pending(), 3);
@@ -151,7 +151,7 @@ fn gradients_of_several_losses_move_by_their_mean() {
 #[test]
 fn large_gradients_are_scaled_down_to_the_norm() {
     let mut clipped = optimizer();
-    // The factor of the loss is taken back first.
+    // The factor of the loss is divided out first.
     clipped.add_gradients(&(loss(&clipped, &INPUTS) * 1024.0));
     let gradients = Gradients {
         loss_factor: 1024.0,

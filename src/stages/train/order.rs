@@ -1,10 +1,10 @@
-//! What is random in an epoch: a function of seed, epoch and position, and of nothing else.
+//! The randomness of an epoch: a function of seed, epoch and position only.
 
 use rand::rngs::ChaCha8Rng;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
-/// What random numbers are for: each purpose has its own.
+/// Purposes of random numbers: each has its own stream.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     /// The order of the images.

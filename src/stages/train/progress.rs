@@ -1,4 +1,4 @@
-//! Where a training is: everything that it needs to go on, but tensors.
+//! The state of a training: everything that it needs to resume, but tensors.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::scaler::LossScaler;
 use super::schedule::Plateau;
 use super::settings::Settings;
 
-/// Where a training is.
+/// The state of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
     /// Digest of the settings and inputs that it belongs to.
@@ -15,17 +15,17 @@ pub(super) struct Progress {
     pub(super) epoch: u32,
     /// Steps done since the trunk was frozen or began to move: each has a schedule of its own.
     pub(super) steps: u64,
-    /// What the plateau schedule remembers.
+    /// The state of the plateau schedule.
     pub(super) plateau: Plateau,
     /// The best epoch so far.
     pub(super) best: Option<Best>,
     /// Epochs since then, or since the trunk moves.
     pub(super) epochs_without_gain: u32,
-    /// Whether nothing more is to be done.
+    /// Whether it is finished.
     pub(super) finished: bool,
-    /// What `metrics.csv` holds.
+    /// The lines of `metrics.csv`.
     pub(super) metrics: Vec<EpochMetrics>,
-    /// What is done of the next epoch; nothing between epochs.
+    /// The finished part of the next epoch; nothing between epochs.
     pub(super) within: Option<Within>,
     /// The factor of the loss, in fp16.
     pub(super) scaler: Option<LossScaler>,
@@ -33,7 +33,7 @@ pub(super) struct Progress {
     pub(super) ema_updates: Option<u64>,
 }
 
-/// Where a training is within an epoch.
+/// The state of a training within an epoch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Within {
     /// Batches done.
@@ -101,7 +101,7 @@ impl Progress {
         }
     }
 
-    /// Takes note of an epoch; returns whether it is the best so far.
+    /// Records an epoch; returns whether it is the best so far.
     pub(super) fn after_epoch(&mut self, metrics: EpochMetrics, settings: &Settings) -> bool {
         let val = metrics.val;
         let gained = self.best.is_none_or(|best| val.loss < best.val_loss);
@@ -115,7 +115,7 @@ impl Progress {
                 val_accuracy: val.accuracy,
             });
         }
-        // A frozen trunk soon gives all it can: that is no reason to end before it moves.
+        // The head on a frozen trunk soon stops improving: that is no reason to end before it moves.
         self.epochs_without_gain = if gained || metrics.frozen {
             0
         } else {

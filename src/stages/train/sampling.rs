@@ -7,9 +7,9 @@ use super::order::{Purpose, generator, in_batches};
 
 /// The batches of one epoch over as many images as there are. `balance` is the power by which a label's
 /// share falls with the number of its images: at 0 each image comes once, at 1 each label equally often,
-/// and between them rare labels come more often than they are.
+/// and between them rare labels come more often than their share.
 ///
-/// Labels get the number of images that is due to them, rounded so that it is right in the mean of many
+/// Labels get their share of the images, rounded so that it is right in the mean of many
 /// epochs; a label's images come equally often, or once more.
 pub(super) fn batches(
     labels: &[usize],

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 
 /// The first factor: PyTorch's `GradScaler`.
 const FIRST: f64 = 65536.0;
-/// What it is multiplied by after many good steps: PyTorch's.
+/// Its factor of growth after many good steps: PyTorch's.
 const GROWTH: f64 = 2.0;
-/// What it is multiplied by after a step whose gradients do not fit: PyTorch's.
+/// Its factor after a step whose gradients do not fit: PyTorch's.
 const BACK_OFF: f64 = 0.5;
 /// Good steps after which it grows: PyTorch's.
 const GROWTH_STEPS: u32 = 2000;
-/// A loss that is not even scaled up any more and still has no finite gradient is beyond help.
+/// Smallest factor: a loss that is not scaled up and still has no finite gradient can't be helped.
 const SMALLEST: f64 = 1.0;
 
-/// The factor and how it came about; a part of every checkpoint.
+/// The factor and its history; a part of every checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct LossScaler {
-    /// What the loss is multiplied by.
+    /// The factor of the loss.
     pub(super) factor: f64,
     good_steps: u32,
 }
@@ -31,8 +31,8 @@ impl Default for LossScaler {
 }
 
 impl LossScaler {
-    /// Takes note of a step, and whether all its gradients were finite. Returns whether the training
-    /// can go on.
+    /// Records a step, and whether all its gradients were finite. Returns whether the training
+    /// can continue.
     pub(super) fn after_step(&mut self, finite: bool) -> bool {
         if !finite {
             self.factor *= BACK_OFF;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn it_goes_on_from_a_checkpoint_in_the_same_step() {
+    fn it_continues_from_a_checkpoint_in_the_same_step() {
         let mut whole = LossScaler::default();
         let _ = whole.after_step(false);
         (0..1500).for_each(|_| assert!(whole.after_step(true)));

@@ -1,4 +1,4 @@
-//! How the learning rate goes on, and when a training ends early.
+//! The learning rate schedule, and when a training ends early.
 
 use std::f64::consts::PI;
 
@@ -31,14 +31,14 @@ pub enum Schedule {
 /// Epochs in which the rate grows from nothing: Adam's first steps are large, for its means are
 /// still those of few batches.
 const WARM_UP_EPOCHS: u64 = 1;
-/// What the rate is multiplied by on a plateau. PyTorch's default is 0.1, for longer trainings.
+/// The factor of the rate on a plateau. PyTorch's default is 0.1, for longer trainings.
 const PLATEAU_FACTOR: f64 = 0.3;
 /// Epochs without a lower loss that make a plateau. PyTorch's default is 10, for longer trainings.
 const PLATEAU_EPOCHS: u32 = 3;
 /// Share by which a loss must be lower to count: PyTorch's default.
 const PLATEAU_THRESHOLD: f64 = 1e-4;
 
-/// What a plateau schedule remembers.
+/// The state of a plateau schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Plateau {
     factor: f64,
@@ -57,7 +57,7 @@ impl Default for Plateau {
 }
 
 impl Plateau {
-    /// Takes note of an epoch's loss on val.
+    /// Records an epoch's loss on val.
     pub(super) fn after_epoch(&mut self, loss: f64) {
         if self
             .best
@@ -76,7 +76,7 @@ impl Plateau {
 }
 
 impl Schedule {
-    /// What the highest rate is multiplied by in a step, counted from 0.
+    /// The share of the highest rate in a step, counted from 0.
     pub(super) fn factor(
         self,
         step: u64,

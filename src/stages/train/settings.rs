@@ -1,4 +1,4 @@
-//! What a training can be told.
+//! Settings of a training.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use super::schedule::Schedule;
 use facepipe_core::types::{Head, InputSpec, Size};
 use facepipe_nn::{Backbone, Precision, WeightsChoice};
 
-/// Everything that decides what a training gives, but data and first weights themselves.
+/// Everything that decides the result of a training, but data and first weights themselves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
     /// The network.
@@ -36,7 +36,7 @@ pub struct Settings {
     pub learning_rate: f64,
     /// The trunk's learning rate as a share of the head's.
     pub trunk_rate: f64,
-    /// How the learning rate goes on.
+    /// The learning rate schedule.
     pub schedule: Schedule,
     /// Epochs without a lower loss on val after which the training ends; 0: never.
     pub patience: u32,
@@ -49,7 +49,7 @@ pub struct Settings {
     pub seed: u64,
     /// How logits are made of features.
     pub head: Head,
-    /// What a cosine head's cosines are multiplied by.
+    /// The factor of a cosine head's cosines.
     pub cosine_scale: f64,
     /// By how much the right label's cosine must be larger than the others' while a cosine head learns.
     pub cosine_margin: f64,
@@ -78,7 +78,7 @@ pub struct Settings {
 const IMAGES_TO_MOVE_A_FACE_TRUNK: usize = 500;
 
 impl Settings {
-    /// The same for a data set with so many training images: where a trunk that was trained on faces
+    /// The same for a data set with this many training images: where a trunk that was trained on faces
     /// would lose by few of them, or win nothing, the training ends before it moves.
     #[must_use]
     pub fn for_data(self, train_images: usize) -> Self {
@@ -95,7 +95,7 @@ impl Settings {
         }
     }
 
-    /// What a training does when it is told nothing else. From weights of others the trunk is
+    /// The defaults. From weights of others the trunk is
     /// first frozen and then moves slowly; from random ones everything moves, and for longer. A trunk
     /// that was trained on faces moves a tenth as fast as one of ImageNet: at more it loses what it
     /// knows, and five labels of 15 photos each fall from 100 % right to 43 %. Its labels come equally
@@ -139,7 +139,7 @@ impl Settings {
         }
     }
 
-    /// What the network takes in.
+    /// The form of the network's input.
     #[must_use]
     pub fn input(&self) -> InputSpec {
         self.backbone
@@ -153,7 +153,7 @@ impl Settings {
     }
 }
 
-/// A file by its name alone: where it lies is of this machine, what it holds is among the inputs.
+/// A file by its name only: its folder belongs to this machine, its content is among the inputs.
 fn weights_name<S: Serializer>(choice: &WeightsChoice, serializer: S) -> Result<S::Ok, S::Error> {
     match choice {
         WeightsChoice::None => serializer.serialize_str("none"),
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_faces_leave_a_trunk_that_knows_faces_alone() {
+    fn few_faces_keep_a_trunk_that_knows_faces_frozen() {
         let epochs = |backbone, weights, images| {
             let settings = Settings::defaults(backbone, weights, 0).for_data(images);
             (settings.freeze_epochs, settings.epochs)
@@ -208,7 +208,7 @@ mod tests {
             (7, "seed = 7"),
             (u64::MAX, "seed = \"18446744073709551615\""),
         ] {
-            let weights = WeightsChoice::File("/home/somebody/face.pth".into());
+            let weights = WeightsChoice::File("/home/user/face.pth".into());
             let settings = Settings::defaults(Backbone::Resnet18, weights, seed);
             let text = toml::to_string(&settings).expect("serializes");
             assert!(text.contains("weights = \"face.pth\"\n"), "{text}");

@@ -17,7 +17,7 @@ use facepipe_nn::Picture;
 pub(super) const SHEET_FILE: &str = "augmentation.png";
 /// How many images are shown, one a row.
 const ROWS: usize = 6;
-/// How many changed ones stand beside each.
+/// How many changed ones are shown beside each.
 const CHANGED: usize = 9;
 /// Side of the square in which an image is shown, in pixels.
 const TILE: u32 = 112;
@@ -26,7 +26,7 @@ const GAP: u32 = 6;
 const BACKGROUND: Rgb<u8> = Rgb([255, 255, 255]);
 
 /// Writes the sheet, if the training shows changed images at all: each row begins with an image as it
-/// is, and goes on with changed ones as the first epochs see it.
+/// is, and continues with changed ones as the first epochs see it.
 pub(super) fn write(
     model: &Path,
     settings: &Settings,

@@ -10,7 +10,7 @@ use crate::helpers::{json, run, stdout, weights};
 use crate::networks::training::{LABELS, data_set, json_lines};
 
 #[test]
-fn the_default_network_is_trained_exported_and_asked() {
+fn the_default_network_is_trained_exported_and_used() {
     let Some(weights) = weights(RESNET_FILE) else {
         return;
     };

@@ -87,7 +87,7 @@ fn every_file_of_a_folder_gets_its_line_in_order_with_any_number_of_threads() {
 }
 
 #[test]
-fn one_person_is_verified_and_two_are_told_apart() {
+fn one_person_is_verified_and_two_are_distinguished() {
     let Some([first, again, other, other_again]) = photos() else {
         return;
     };
@@ -97,7 +97,7 @@ fn one_person_is_verified_and_two_are_told_apart() {
         (&first, &other, false),
     ] {
         let report = json(&run(&format!("verify {QUICK} --json"), &[a, b]));
-        // A stranger in the background counts as well, so only the nearest pair is looked at.
+        // A stranger in the background counts as well, so only the nearest pair is compared.
         let distance = report["pairs"][0]["distance"].as_f64().expect("a number");
         assert_eq!(
             report["same"],
@@ -121,7 +121,7 @@ fn one_person_is_verified_and_two_are_told_apart() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_named() {
+fn photos_that_cannot_be_compared_are_named() {
     let Some([photo, ..]) = photos() else { return };
     let folder = tempfile::tempdir().expect("temporary folder");
     let wall = folder.path().join("wall.png");
@@ -137,7 +137,7 @@ fn what_cannot_be_compared_is_named() {
 }
 
 #[test]
-fn a_missing_or_damaged_model_is_named_with_the_command_that_mends_it() {
+fn a_missing_or_damaged_model_is_named_with_the_command_that_gets_it() {
     let (Some(detector), Some(landmarks)) = (weights(seeta::MODEL_FILE), weights(LANDMARKS_FILE))
     else {
         return;

@@ -102,7 +102,7 @@ fn the_page_needs_no_other_file_and_a_rerun_changes_nothing() {
         before == snapshot(&model, &[]),
         "a second run changed files"
     );
-    // Made anew, all but the time is the same.
+    // Made again, all but the time is the same.
     stdout(&run(
         "evaluate --threads 1 --force --data",
         &[&data, &model],
@@ -137,7 +137,7 @@ fn strangers_give_a_threshold_for_the_card() {
     let chosen = &open_set["chosen"];
     assert!(number(&chosen["false_accepts"]) <= 0.1);
     assert_eq!(chosen["too_few"], false);
-    // 20 strangers say nothing of one in a hundred.
+    // 20 strangers are too few to measure one in a hundred.
     assert_eq!(open_set["rates"][0]["too_few"], true);
     let unknown = &card(&model)["unknown"];
     assert_eq!(unknown["below"], chosen["threshold"]);
@@ -152,7 +152,7 @@ fn strangers_give_a_threshold_for_the_card() {
     assert_eq!(table.lines().count(), 21);
     let accepted = table.lines().filter(|line| line.ends_with(",1")).count();
     assert!((accepted as f64 / 20.0 - number(&chosen["false_accepts"])).abs() < 1e-12);
-    // The same again does nothing; another stranger makes the report anew.
+    // The same again does nothing; another stranger makes the report again.
     let before = snapshot(&model, &[]);
     json(&run(command, &paths));
     assert!(before == snapshot(&model, &[]));
@@ -167,7 +167,7 @@ fn strangers_give_a_threshold_for_the_card() {
 }
 
 #[test]
-fn strangers_that_are_none_are_refused() {
+fn strangers_with_known_names_are_refused() {
     let root = tempfile::tempdir().expect("temporary folder");
     let (data, model) = trained(root.path());
     let refused = |folder: &Path, message: &str| {

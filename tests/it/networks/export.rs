@@ -1,4 +1,4 @@
-//! Exports through the program: all formats, reruns, and what goes wrong.
+//! Exports through the program: all formats, reruns and faults.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ fn every_format_is_written_checked_and_listed_in_the_card() {
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
     stdout(&train("--epochs 2", &data, &model));
-    // Without `--format`, the program for libtorch and the one for the others.
+    // Without `--format`, TorchScript and ONNX.
     let default = json(&run("export --threads 1 --json", &[&model]));
     let formats = default["files"].as_object().expect("files");
     assert_eq!(formats.keys().collect::<Vec<_>>(), ["onnx", "torchscript"]);
@@ -86,7 +86,7 @@ fn every_format_is_written_checked_and_listed_in_the_card() {
 }
 
 #[test]
-fn a_failed_check_leaves_the_earlier_export_as_it_was() {
+fn a_failed_check_leaves_the_earlier_export_unchanged() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
@@ -121,7 +121,7 @@ fn a_failed_check_leaves_the_earlier_export_as_it_was() {
 }
 
 #[test]
-fn wrong_formats_and_places_are_told() {
+fn wrong_formats_and_places_are_reported() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
@@ -142,7 +142,7 @@ fn wrong_formats_and_places_are_told() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_room_is_made() {
+fn a_full_disk_is_reported_and_room_is_made() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     stdout(&train("--epochs 1", &data, &root.path().join("model")));

@@ -1,4 +1,4 @@
-//! The ways in which a training can be told to differ: changes to images, mixing, balance, heads, and
+//! The options that change a training: changes to images, mixing, balance, heads, and
 //! the search for a learning rate.
 
 use std::path::Path;
@@ -35,7 +35,7 @@ fn a_search_for_the_rate_draws_a_curve_and_leaves_no_model() {
         "{again}"
     );
     assert_eq!(text(&folder.join("lr_find.csv")), curve);
-    // What was found is what a training takes.
+    // The suggested rate is one that a training takes.
     stdout(&train(&format!("--epochs 1 --lr {rate}"), &data, &out));
     let project = root.path().join("project");
     let whole = run(
@@ -46,7 +46,7 @@ fn a_search_for_the_rate_draws_a_curve_and_leaves_no_model() {
 }
 
 #[test]
-fn everything_that_is_random_is_the_seeds() {
+fn all_randomness_comes_from_the_seed() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     for kept in 1..6 {
@@ -97,7 +97,7 @@ fn a_cosine_head_is_evaluated_as_it_was_trained() {
 }
 
 #[test]
-fn settings_beyond_the_data_are_brought_within_it_or_told() {
+fn settings_beyond_the_data_are_adapted_or_reported() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     fs_err::remove_dir_all(data.join("val/ada")).expect("removes");

@@ -1,4 +1,4 @@
-//! Trainings that are killed, damaged, starved or fed with nonsense.
+//! Trainings that are killed, damaged, starved or given broken data.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -25,7 +25,7 @@ fn start(data: &Path, model: &Path) -> std::process::Child {
         .expect("the program starts")
 }
 
-/// Waits until `last` has been written anew `times` times.
+/// Waits until `last` has been rewritten `times` times.
 fn wait_for_checkpoints(model: &Path, times: usize) {
     let end = Instant::now() + Duration::from_secs(120);
     let path = model.join(LAST);
@@ -89,7 +89,7 @@ fn killed_within_epochs_with_everything_on_it_ends_bit_by_bit_the_same() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_told_and_the_one_before_is_used() {
+fn a_damaged_checkpoint_is_reported_and_the_one_before_is_used() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let (whole, killed) = (root.path().join("w/model"), root.path().join("k/model"));
@@ -123,7 +123,7 @@ fn a_damaged_checkpoint_is_told_and_the_one_before_is_used() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_says_where_and_of_which_images() {
+fn a_loss_that_is_no_number_is_reported_with_its_images() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
@@ -178,7 +178,7 @@ fn fp16_on_a_processor_is_refused_and_not_replaced() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn too_little_memory_is_told_with_the_batch_that_fits() {
+fn too_little_memory_is_reported_with_the_batch_that_fits() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
@@ -208,7 +208,7 @@ const STARVED: &str = "train --device cpu --threads 1 --backbone resnet18 --weig
      --batch 16 --precision f32 --epochs 1 --out";
 
 #[test]
-fn a_full_disk_while_saving_is_told_and_the_training_goes_on_later() {
+fn a_full_disk_while_saving_is_reported_and_the_training_continues_later() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let program = format!(
@@ -242,7 +242,10 @@ fn a_full_disk_while_saving_is_told_and_the_training_goes_on_later() {
         errors.contains("cannot keep the training in `disk/model/"),
         "{errors}"
     );
-    assert!(errors.contains("what was kept before is whole"), "{errors}");
+    assert!(
+        errors.contains("the earlier checkpoint is complete"),
+        "{errors}"
+    );
     assert!(errors.contains("hint: free some disk space"), "{errors}");
     assert!(errors.contains("going on after epoch 1"), "{errors}");
     let whole = root.path().join("whole");

@@ -94,7 +94,7 @@ fn stopped_in_any_stage_and_run_again_all_files_are_the_same() {
 }
 
 #[test]
-fn ctrl_c_says_how_to_go_on() {
+fn ctrl_c_says_how_to_continue() {
     let Some(photos) = shared("data/identity/celeb5_raw") else {
         return;
     };
@@ -115,7 +115,7 @@ fn ctrl_c_says_how_to_go_on() {
 }
 
 #[test]
-fn without_photos_it_says_what_to_give() {
+fn without_photos_the_error_names_the_options() {
     let error = failure(&run("run --out /tmp/never-made", &[]), 2);
     assert!(
         error.contains("--from DIR") && error.contains("--query"),

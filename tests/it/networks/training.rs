@@ -9,14 +9,14 @@ use serde_json::Value;
 
 use crate::helpers::{facepipe, failure, json, records, run, snapshot, stdout, write, write_png};
 
-/// What makes a training quick: one thread, tiny inputs, random weights.
+/// Options of a quick training: one thread, tiny inputs, random weights.
 const QUICK: &str = "train --device cpu --threads 1 --backbone resnet18 --weights none --input-size 32 \
      --batch 8";
 /// Files that may differ between two equal runs.
 const WITH_TIMES: [&str; 1] = ["report.json"];
 
 /// How bright the pictures of each number are: those of train (0 to 5) reach from the darkest to the
-/// brightest, those of val (6, 7) and test (8 to 10) lie between. What a network says of pictures that are
+/// brightest, those of val (6, 7) and test (8 to 10) are between. The answer of a network to pictures that are
 /// brighter than all that it has seen is chance.
 const BRIGHTNESS: [u8; 11] = [0, 18, 36, 54, 72, 90, 27, 63, 9, 45, 81];
 
@@ -109,7 +109,7 @@ fn a_model_from_training_to_prediction() {
 
     let evaluation = json(&run("evaluate --threads 1 --json --data", &[&data, &model]));
     assert_eq!(evaluation["images"], 9);
-    // Kinds of pictures that differ like these are told apart by any network that learns at all.
+    // Kinds of pictures that differ like these are separated by any network that learns at all.
     assert!(
         evaluation["top1"].as_f64().expect("a number") > 0.7,
         "{evaluation}"
@@ -199,7 +199,7 @@ fn a_model_from_training_to_prediction() {
 }
 
 #[test]
-fn a_killed_training_goes_on_bit_by_bit() {
+fn a_killed_training_continues_bit_by_bit() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let options = "--epochs 5 --freeze-epochs 2 --schedule plateau --seed 3";
@@ -259,7 +259,7 @@ fn wait_for_epochs(model: &Path, epochs: usize) {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_ends_a_training_and_it_goes_on() {
+fn ctrl_c_ends_a_training_and_it_continues() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
@@ -284,7 +284,7 @@ fn ctrl_c_ends_a_training_and_it_goes_on() {
 }
 
 #[test]
-fn a_frozen_trunk_stays_as_it_came() {
+fn a_frozen_trunk_stays_unchanged() {
     use facepipe_nn::tensor_file;
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
@@ -343,7 +343,7 @@ fn a_damaged_image_is_recorded_and_left_out() {
 }
 
 #[test]
-fn data_that_nothing_can_be_learned_from_is_refused() {
+fn unusable_data_sets_are_refused() {
     let root = tempfile::tempdir().expect("temporary folder");
     let out = root.path().join("model");
     let refused = |data: &Path, message: &str, hint: &str| {

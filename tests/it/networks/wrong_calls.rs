@@ -1,4 +1,4 @@
-//! Calls of `train`, `evaluate`, `export` and `predict` that can't work.
+//! Calls of `train`, `evaluate`, `export` and `predict` that are refused.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use crate::helpers::{failure, run, write};
 use crate::networks::training::{LABELS, data_set, train};
 
 #[test]
-fn wrong_calls_say_what_to_do() {
+fn wrong_calls_name_the_next_step() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let out = root.path().join("model");

@@ -13,7 +13,7 @@ type Shape = [i64; 3];
 
 /// Nodes and constants of a file under way.
 pub(super) struct Nodes<'a> {
-    /// What has been made so far.
+    /// The graph so far.
     pub(super) graph: GraphProto,
     tensors: &'a BTreeMap<String, Tensor>,
     /// Names of the layers' values, by their numbers.
@@ -48,7 +48,7 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Adds a node named after what it gives.
+    /// Adds a node named after its output.
     pub(super) fn node(
         &mut self,
         kind: &str,

@@ -9,7 +9,7 @@ use std::path::Path;
 use prost::Message;
 use tch::Tensor;
 
-use super::torchscript::Ends;
+use super::torchscript::Signature;
 use super::{Content, ExportError};
 use facepipe_core::artifacts::atomic;
 use layers::Nodes;
@@ -20,7 +20,7 @@ use messages::{
 
 pub(super) use reader::Opened;
 
-/// The version of the operators: the first with all that is wanted of today's readers.
+/// The version of the operators: the oldest that has all operators needed here.
 const OPSET: i64 = 17;
 /// The version of the file's form that came with it.
 const IR_VERSION: i64 = 8;
@@ -34,30 +34,37 @@ const LABELS_KEY: &str = "labels";
 const CARD_KEY: &str = "model_card";
 const TEMPERATURE_KEY: &str = "temperature";
 
-/// Writes the file. Both ends give probabilities at the card's temperature; with images as tensors
+/// Writes the file. Both signatures give probabilities at the card's temperature; with images as tensors
 /// the logits come out too.
-pub(super) fn write(path: &Path, content: &Content<'_>, ends: Ends) -> Result<(), ExportError> {
-    Ok(atomic::write(path, &model(content, ends)?.encode_to_vec())?)
+pub(super) fn write(
+    path: &Path,
+    content: &Content<'_>,
+    signature: Signature,
+) -> Result<(), ExportError> {
+    Ok(atomic::write(
+        path,
+        &model(content, signature)?.encode_to_vec(),
+    )?)
 }
 
-fn model(content: &Content<'_>, ends: Ends) -> Result<ModelProto, ExportError> {
+fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, ExportError> {
     let card = content.card;
     let size = card.input.size;
     let (height, width) = (i64::from(size.height), i64::from(size.width));
     let tensors = content.network.state().tensors();
-    let images = match ends {
-        Ends::Tensors => IMAGES,
-        Ends::Chips => "normalised",
+    let images = match signature {
+        Signature::Tensors => IMAGES,
+        Signature::Chips => "normalised",
     };
     let mut nodes = Nodes::new(&tensors, images, [3, height, width]);
-    let input = match ends {
-        Ends::Tensors => ValueInfoProto::batch_of(
+    let input = match signature {
+        Signature::Tensors => ValueInfoProto::batch_of(
             IMAGES,
             FLOAT,
             &[3, height, width],
             "RGB images, (value / scale - mean) / std for each channel, as the model card says",
         ),
-        Ends::Chips => {
+        Signature::Chips => {
             preprocess(&mut nodes, content, images);
             let doc = "RGB images, row by row, the three channels of a pixel side by side";
             ValueInfoProto::batch_of(CHIPS, UINT8, &[height, width, 3], doc)
@@ -74,7 +81,7 @@ fn model(content: &Content<'_>, ends: Ends) -> Result<ModelProto, ExportError> {
     let mut graph = nodes.graph;
     graph.name = Some(card.architecture.clone());
     graph.input = vec![input];
-    if ends == Ends::Tensors {
+    if signature == Signature::Tensors {
         graph.output = vec![output(LOGITS, "one number a label, in their order")];
     }
     let doc = "the softmax of the logits at the model card's temperature";
@@ -94,7 +101,7 @@ fn model(content: &Content<'_>, ends: Ends) -> Result<ModelProto, ExportError> {
     })
 }
 
-/// What the file says of itself, by key.
+/// The file's metadata, by key.
 fn metadata(content: &Content<'_>) -> Result<Vec<StringStringEntryProto>, ExportError> {
     let entries = [
         (LABELS_KEY, content.labels_json()?),

@@ -12,7 +12,7 @@ use super::messages::ModelProto;
 use super::{CARD_KEY, CHIPS, IMAGES, LOGITS, PROBABILITIES};
 use crate::ExportError;
 
-/// An ONNX file that can be asked.
+/// An opened ONNX file that can be run.
 pub(crate) struct Opened {
     model: Model,
     threads: Arc<ThreadPool>,

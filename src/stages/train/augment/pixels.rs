@@ -1,4 +1,4 @@
-//! What is done to the pixels of a chip.
+//! Changes to the pixels of a chip.
 
 use image::{Rgb, RgbImage, imageops};
 use rand::{Rng, RngExt};
@@ -72,7 +72,7 @@ impl Augmentation {
     }
 }
 
-/// What colours are multiplied by.
+/// Factors of the colours.
 #[derive(Debug, Clone, Copy)]
 struct Colours {
     brightness: f64,
@@ -130,7 +130,7 @@ fn blur(image: &mut RgbImage, share: f64) {
     }
 }
 
-/// As it looks when its sides had only this share of their pixels.
+/// The picture shrunk to this share of its sides and enlarged again.
 fn with_less_detail(image: &RgbImage, share: f64) -> RgbImage {
     let (width, height) = image.dimensions();
     let less = |side: u32| ((f64::from(side) * share).round() as u32).clamp(1, side);
@@ -264,7 +264,7 @@ mod tests {
             zoom: 1.0,
             shift: [0.0; 2],
         };
-        // What is shown is turned clockwise, so the face turns the other way.
+        // The sampled square is turned clockwise, so the face turns the other way.
         assert_eq!(moved(&image, quarter).get_pixel(32, 14).0, [255, 0, 0]);
         let right = Movement {
             angle: 0.0,

@@ -57,7 +57,7 @@ impl Augmentation {
         }
     }
 
-    /// Mirrored, moved a little, lit otherwise: what any two photos of a face differ in. Milder than
+    /// Mirrored, moved a little, lit otherwise: the differences between any two photos of a face. Milder than
     /// torchvision's for ImageNet (area from 0.08, light 0.4): a face chip shows the whole face, and
     /// identity is lost with half of it.
     #[must_use]
