@@ -18,7 +18,7 @@ pub(crate) enum Failure {
         /// What to do.
         hint: String,
     },
-    /// Whoever read our output closed it: that is no error.
+    /// The reader of our output closed it: that is no error.
     OutputClosed,
 }
 
@@ -39,7 +39,7 @@ impl Failure {
     }
 }
 
-/// Prints an error to stderr and gives the exit code that belongs to it.
+/// Prints an error to stderr and gives the exit code for it.
 #[expect(clippy::print_stderr, reason = "the one place that prints errors")]
 pub(crate) fn print(failure: &Failure) -> u8 {
     match failure {

@@ -20,7 +20,7 @@ use output::progress::TerminalProgress;
 const INTERRUPTED: u8 = 130;
 /// Exit code with `--strict` when items were left out because of errors.
 const SOME_ITEMS_FAILED: u8 = 3;
-/// Exit code where all went well.
+/// Exit code of success.
 const SUCCESS: u8 = 0;
 /// Exit code for an error.
 const FAILURE: u8 = 1;
@@ -29,23 +29,23 @@ const USAGE: u8 = 2;
 
 /// Runs the program with the arguments and environment of the process, and ends it.
 pub(super) fn main() -> ! {
-    process::end_with(exit_code())
+    process::exit_with(exit_code())
 }
 
-/// Runs the program until nothing is left to do but to end it.
+/// Runs the program up to its exit code.
 fn exit_code() -> u8 {
     let arguments: Vec<_> = std::env::args_os().collect();
     let cli = match parse(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Where even the terminal is gone nobody is left to read it.
+            // Where even the terminal is gone no one is left to read it.
             let _ = error.print();
             return if error.use_stderr() { USAGE } else { SUCCESS };
         }
     };
     let needs = cli.command.needs();
     process::share_one_heap(needs);
-    process::start_again_with_sleeping_threads(needs, &arguments);
+    process::restart_with_sleeping_threads(needs, &arguments);
     let interrupt = Interrupt::default();
     if !needs.own_signals
         && let Err(error) = process::handle_signals(&interrupt)

@@ -27,13 +27,13 @@ use facepipe_crop::{CropReport, FaceChoice, Settings};
 pub(crate) struct CropArgs {
     /// Folder of photos: a folder for each label
     pub(crate) input: PathBuf,
-    /// Where the crops go
+    /// The folder of the crops
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
     /// Keep only the largest face of each photo
     #[arg(long)]
     pub(crate) largest_only: bool,
-    /// Keep only the face that each photo is about: a large one near the middle
+    /// Keep only the main face of each photo: a large one near the middle
     #[arg(long, conflicts_with = "largest_only")]
     pub(crate) main_only: bool,
     #[command(flatten)]
@@ -44,10 +44,10 @@ pub(crate) struct CropArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Crop")]
 pub(crate) struct CropOptions {
-    /// Which detector finds the faces
+    /// The detector of faces
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) detector: DetectorName,
-    /// Don't align faces by their landmarks: networks see them as they stand in the photo
+    /// Don't align faces by their landmarks: networks see them as they are in the photo
     #[arg(long)]
     pub(crate) no_align: bool,
     /// Surroundings kept on each side of a face, as a share of its size
@@ -104,7 +104,7 @@ pub(crate) fn run(
     })
 }
 
-/// The report for a person.
+/// The report as lines of text.
 pub(crate) fn lines(report: &CropReport) -> Vec<String> {
     let mut lines = vec![format!(
         "{} crops of {} photos ({} kept, {} left out) in `{}`",

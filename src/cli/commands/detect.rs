@@ -74,7 +74,7 @@ pub(crate) fn run(
     Ok(Outcome::printed(items_failed))
 }
 
-/// The line of a photo; an error where its marked copy can't be written, and for what would befall
+/// The line of a photo; an error where its marked copy can't be written, and for a failure that would affect
 /// every other photo as well.
 fn detect(
     file: &InputFile,

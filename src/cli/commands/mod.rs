@@ -59,7 +59,7 @@ pub(crate) enum Command {
     /// List, fetch and check model files and the demo's data set
     #[command(display_order = 14)]
     Models(models::ModelsArgs),
-    /// Say what is there, what is missing and how to mend it
+    /// Report what is installed, what is missing and how to get it
     #[command(display_order = 15)]
     Doctor(doctor::DoctorArgs),
     /// Print a completion script for a shell
@@ -71,7 +71,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command.
     pub(crate) fn run(&self, globals: &Globals, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Fetch(args) => fetch::run(args, globals, context),
@@ -87,7 +87,7 @@ impl Command {
         }
     }
 
-    /// What the process has to be like while it runs.
+    /// The requirements on the process while it runs.
     pub(crate) fn needs(&self) -> Needs {
         match self {
             Self::Fetch(_) => Needs {

@@ -25,11 +25,11 @@ pub(crate) struct ModelsArgs {
 
 #[derive(Debug, Subcommand)]
 enum ModelsCommand {
-    /// Show every model file and data set, and whether it is there
+    /// Show every model file and data set, and whether it is present
     List,
-    /// Fetch what is missing: what every pipeline needs, or what is named
+    /// Fetch missing files: those that every pipeline needs, or the named ones
     Pull(PullArgs),
-    /// Check sizes and checksums; fails when something has to be mended
+    /// Check sizes and checksums; fails when a file is missing or damaged
     Verify,
 }
 
@@ -38,21 +38,21 @@ struct PullArgs {
     /// Names from `models list`
     #[arg(conflicts_with = "all")]
     names: Vec<String>,
-    /// Everything that the list names
+    /// All files of the list
     #[arg(long)]
     all: bool,
 }
 
-/// What `list` and `verify` print with `--json`.
+/// The object that `list` and `verify` print with `--json`.
 #[derive(Debug, Serialize)]
 struct ModelsReport<'a> {
     ok: bool,
     models: &'a [EntryStatus],
 }
 
-/// Some files have to be mended.
+/// Some files are missing or damaged.
 #[derive(Debug, thiserror::Error)]
-#[error("{} of {total} to be mended: {}", .names.len(), .names.join(", "))]
+#[error("{} of {total} missing or damaged: {}", .names.len(), .names.join(", "))]
 struct Unverified {
     names: Vec<String>,
     total: usize,

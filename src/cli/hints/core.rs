@@ -1,4 +1,4 @@
-//! Errors of files and folders, and of what adapters do behind the ports.
+//! Errors of files and folders, and of adapters behind the ports.
 
 use std::io;
 
@@ -44,7 +44,7 @@ impl Advice for StageError {
                 path.display()
             )),
             Self::Changed { .. } => Some(
-                "add `--force` to make it anew, or choose another folder with `--out`".to_owned(),
+                "add `--force` to make it again, or choose another folder with `--out`".to_owned(),
             ),
         }
     }
@@ -88,7 +88,7 @@ impl Advice for DetectorError {
 
 impl Advice for EmbedderError {}
 
-/// Of what adapters box: an error of another type has no advice until it stands here.
+/// Errors that adapters box: an error of another type has no advice until it is listed here.
 fn boxed(error: &BoxedError) -> Option<&dyn Advice> {
     let azure = error.inner().downcast_ref::<AzureError>();
     azure.map(|error| error as &dyn Advice)

@@ -38,7 +38,7 @@ impl Advice for FetchError {
                     ""
                 };
                 format!(
-                    "`{}` says why for each, such as: {example}{allow}; run the same command again to \
+                    "`{}` has the reason for each, such as: {example}{allow}; run the same command again to \
                      retry what may have passed, add `--retry-failed` for the rest",
                     discarded.display()
                 )
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn private_networks_are_spoken_of_only_where_addresses_were_refused() {
+    fn private_networks_are_mentioned_only_where_addresses_were_refused() {
         let step = |reason: Reason| {
             let nothing = FetchError::NothingKept {
                 offered: 1,

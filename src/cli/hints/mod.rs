@@ -1,4 +1,4 @@
-//! What the command line adds to an error of a room: the user's next step, with its options and commands.
+//! Hints, which the command line adds to an error of a room: the user's next step, with its options and commands.
 //!
 //! A file for each room. A room's error only says what is wrong; an error that can end a command has
 //! [`Advice`], or the command does not compile. A command's own errors have it beside them.
@@ -15,9 +15,9 @@ mod networks;
 mod prepare;
 mod sources;
 
-/// What to say beside an error and its causes.
+/// Hints beside an error and its causes.
 pub(crate) trait Advice: std::error::Error {
-    /// The next command or action that mends the error, if there is one. It stands after `hint: `.
+    /// The next command or action that resolves the error, if there is one. It is printed after `hint: `.
     fn next_step(&self) -> Option<String> {
         None
     }

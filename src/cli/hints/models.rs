@@ -6,7 +6,7 @@ use crate::cli::hints::Advice;
 use facepipe_models::dlib::ModelFileError;
 use facepipe_models::files::{NoHomeFolder, PullError, RegistryError};
 
-/// What to pull: one package holds all of dlib's models, and is downloaded once for all of them.
+/// The name to pull: one package holds all of dlib's models, and is downloaded once for all of them.
 const DLIB_ENTRIES: &str = "dlib";
 
 impl Advice for RegistryError {}
@@ -25,7 +25,7 @@ impl Advice for PullError {
             Self::UnknownName { .. } => Some("run `facepipe models list`".to_owned()),
             Self::Failed(_) => Some(
                 "check the network and run the same command again, or put the file in its place \
-                 by hand (`facepipe models list --json` says where) and run \
+                 by hand (`facepipe models list --json` shows where) and run \
                  `facepipe models verify`"
                     .to_owned(),
             ),

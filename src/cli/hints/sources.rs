@@ -15,7 +15,7 @@ impl Advice for SourceError {
                 let first = choices.first()?.split(' ').next().unwrap_or_default();
                 return Some(format!(
                     "choose one by the number, such as `--wikidata {first}`; \
-                     https://www.wikidata.org/wiki/{first} says more of them"
+                     https://www.wikidata.org/wiki/{first} describes them"
                 ));
             }
             Self::NoPerson { .. } => {
@@ -37,7 +37,7 @@ impl Advice for SourceError {
             }
             Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
             Self::Broken { .. } => {
-                "mend the list there and run the same command again: what was fetched stays"
+                "correct the list there and run the same command again: fetched images are kept"
             }
             Self::Empty { .. } => "write one address a line into it",
             Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",
@@ -50,7 +50,7 @@ impl Advice for SourceError {
     }
 }
 
-/// Where the key of a source is had, and where it belongs.
+/// Where to get the key of a source, and where to put it.
 fn key(source_name: &str) -> Option<String> {
     match source_name {
         SerpApiSource::NAME => Some(format!(
@@ -60,7 +60,7 @@ fn key(source_name: &str) -> Option<String> {
             SerpApiSource::KEY_NAMES[1]
         )),
         OpenverseSource::NAME => Some(format!(
-            "get a new token (https://api.openverse.org/v1/#tag/auth), or leave {} away: it works \
+            "get a new token (https://api.openverse.org/v1/#tag/auth), or remove {}: it works \
              without, with lower limits",
             OpenverseSource::TOKEN_NAMES[0]
         )),
@@ -88,12 +88,12 @@ mod tests {
     }
 
     #[test]
-    fn nobody_and_several_people_are_looked_for_otherwise() {
-        let nobody = SourceError::NoPerson {
+    fn an_unknown_or_ambiguous_name_has_its_own_hint() {
+        let unknown = SourceError::NoPerson {
             source_name: "Wikidata".to_owned(),
             name: "Nobody Atall".to_owned(),
         };
-        let step = nobody.next_step();
+        let step = unknown.next_step();
         assert!(step.is_some_and(|step| step.contains("--query")));
         let several = SourceError::ManyPeople {
             name: "John Smith".to_owned(),

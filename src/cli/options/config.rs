@@ -13,7 +13,7 @@ use toml::{Table, Value};
 /// Tables of the config file that also set options of `run`.
 const STAGES_OF_RUN: [&str; 6] = ["fetch", "crop", "prepare", "train", "evaluate", "export"];
 
-/// The plain definition of the command line with the environment's and the config file's values laid under it.
+/// The plain definition of the command line with the environment's and the config file's values as its defaults.
 ///
 /// # Errors
 /// A file that can't be read, that is no TOML, or that names an option that does not exist.
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_goes_before_defaults_and_behind_the_command_line() {
+    fn the_file_overrides_defaults_and_the_command_line_overrides_the_file() {
         let file = "seed = 7\n[crop]\nmin-face = 33\nlargest_only = true\n";
         let cli = parse(file, &["crop", "in", "--out", "x"]).expect("parses");
         assert_eq!((cli.globals.seed, min_face(&cli)), (7, 33));

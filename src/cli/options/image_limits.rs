@@ -9,10 +9,10 @@ use facepipe_crop::QualityLimits;
 #[command(next_help_heading = "Quality of faces")]
 pub(crate) struct LimitOptions {
     /// Leave out faces of less overall quality, 0 to 1: people who are far out of focus in the
-    /// background, and what is no face
+    /// background, and boxes without a face
     #[arg(long, value_name = "Q", default_value_t = QualityLimits::MIN_QUALITY, value_parser = share)]
     pub(crate) min_quality: f64,
-    /// Leave out faces of which the detector is less sure, on its own scale
+    /// Leave out faces of which the detector is less certain, on its own scale
     #[arg(long, value_name = "SCORE", value_parser = number, allow_negative_numbers = true)]
     pub(crate) min_score: Option<f64>,
     /// Leave out blurred faces: variance of the Laplacian; below 15 most look blurred
@@ -30,7 +30,7 @@ pub(crate) struct LimitOptions {
     /// Leave out faces that are turned further to a side
     #[arg(long, value_name = "DEGREES", value_parser = not_negative)]
     pub(crate) max_yaw: Option<f64>,
-    /// Leave out faces that look further up or down, where the detector's points tell
+    /// Leave out faces that look further up or down, where the detector's points show it
     #[arg(long, value_name = "DEGREES", value_parser = not_negative)]
     pub(crate) max_pitch: Option<f64>,
     /// Leave out faces that lean further over
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_mean_nothing_are_refused() {
+    fn meaningless_numbers_are_refused() {
         assert_eq!((share("1"), not_negative("17.5")), (Ok(1.0), Ok(17.5)));
         assert_eq!(number("-2.5"), Ok(-2.5));
         for wrong in ["nan", "inf", "-1", ""] {

@@ -11,29 +11,29 @@ use walkdir::WalkDir;
 use crate::cli::failure::Failure;
 use facepipe_core::artifacts::image_folder::is_hidden;
 
-/// The argument that stands for a list on stdin.
+/// The argument for a list on stdin.
 const STDIN: &str = "-";
-/// As shells match; hidden files and folders are passed over.
+/// As shells match; hidden files and folders are skipped.
 const LIKE_A_SHELL: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: true,
 };
 
-/// One image to look at.
+/// One image of the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct InputFile {
-    /// What to open.
+    /// The path to open.
     pub(crate) path: PathBuf,
-    /// What to call it in results: the argument, or the folder argument and the path below it.
+    /// Its name in results: the argument, or the folder argument and the path below it.
     pub(crate) name: String,
 }
 
 /// All files that the arguments name, in their order, folders in the order of names; hidden files
-/// are passed over.
+/// are skipped.
 ///
-/// A path at which nothing lies, as of a file that was removed since it was listed, is among them:
-/// whoever opens it tells. Arguments of which none leads to anything are wrong.
+/// A path without a file, as of one that was removed since it was listed, is among them:
+/// opening it reports the error. Arguments of which none leads to a file are a usage error.
 pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<InputFile>, Failure> {
     let mut files = Files::default();
     for argument in arguments {
@@ -41,7 +41,7 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<InputFile>, Failure> {
             let mut list = Vec::new();
             io::stdin().lock().read_to_end(&mut list)?;
             listed(&list).iter().for_each(|path| files.add(path));
-            // Its maker knows what was there; what is not any more, or nothing at all, is no mistake.
+            // The list may be older than the files: missing files, or an empty list, are no usage error.
             files.found = true;
         } else {
             files.add_argument(argument)?;
@@ -56,13 +56,13 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<InputFile>, Failure> {
     }
 }
 
-/// What was found so far.
+/// The files found so far.
 #[derive(Default)]
 struct Files {
     all: Vec<InputFile>,
     /// Whether any argument led to something.
     found: bool,
-    /// The first path at which nothing lies.
+    /// The first path without a file.
     missing: Option<PathBuf>,
 }
 
@@ -85,7 +85,7 @@ impl Files {
         let paths = glob::glob_with(pattern, LIKE_A_SHELL).map_err(|error| Failure::Usage {
             message: format!("`{pattern}` is no pattern: {}", error.msg),
             hint: "`*`, `?`, `[a-z]` and `**` (any folders) are understood; a file of that very \
-                   name is not there"
+                   name does not exist"
                 .to_owned(),
         })?;
         let mut matches = Self::default();
@@ -95,7 +95,7 @@ impl Files {
         if matches.all.is_empty() {
             self.add(Path::new(pattern));
         }
-        // `**` finds folders and what lies in them.
+        // `**` finds folders and the files in them.
         let mut seen = BTreeSet::new();
         let once = |file: &InputFile| seen.insert(file.path.clone());
         self.all.extend(matches.all.into_iter().filter(once));
@@ -117,7 +117,7 @@ impl Files {
         }
     }
 
-    /// A folder or link that can't be followed stands for what it may hold.
+    /// A folder or link that can't be followed is listed in place of its content.
     fn add_folder(&mut self, folder: &Path) {
         let visible =
             |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_of_where_something_else_is_there() {
+    fn a_missing_path_is_reported_beside_existing_ones() {
         let root = photos();
         let found = names(root.path(), &["gone.jpg", "a.jpg", "*.gif"]);
         assert_eq!(found, ["gone.jpg", "a.jpg", "*.gif"]);

@@ -28,7 +28,7 @@ mod tests {
     use strum::VariantArray as _;
 
     #[test]
-    fn names_are_those_on_disk_and_each_says_what_it_means() {
+    fn names_are_those_on_disk_and_each_has_a_help_text() {
         let parser = named(Conflicts::VARIANTS);
         let values: Vec<PossibleValue> = parser.possible_values().expect("has some").collect();
         for (value, variant) in values.iter().zip(Conflicts::VARIANTS) {

@@ -1,4 +1,4 @@
-//! What people and programs read: results, explanations, progress.
+//! Output for people and programs: results, explanations, progress.
 
 pub(crate) mod explanation;
 pub(crate) mod progress;

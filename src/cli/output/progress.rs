@@ -20,7 +20,7 @@ pub(crate) struct TerminalProgress {
 }
 
 impl TerminalProgress {
-    /// Bars as the options want them.
+    /// Bars as the options require.
     pub(crate) fn new(globals: &Globals) -> Self {
         let hidden = globals.no_progress || globals.quiet || !std::io::stderr().is_terminal();
         let target = if hidden {

@@ -1,4 +1,4 @@
-//! What a command leaves on stdout.
+//! The results of commands on stdout.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use facepipe_core::types::Size;
 pub(crate) struct Outcome {
     /// The stage's report, for `--json`.
     pub(crate) report: serde_json::Value,
-    /// The same for a person, line by line.
+    /// The same as lines of text.
     pub(crate) lines: Vec<String>,
     /// Items left out because something went wrong with them.
     pub(crate) items_failed: u64,
@@ -29,7 +29,7 @@ impl Outcome {
     }
 }
 
-/// What `detect` and `embed` say of one photo: a line of their output.
+/// A line of `detect` and `embed`: the result of one photo.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum PhotoLine<Face> {
@@ -45,7 +45,7 @@ pub(crate) enum PhotoLine<Face> {
     },
 }
 
-/// Prints a result the way that was asked for.
+/// Prints a result in the requested form.
 pub(crate) fn print(outcome: &Outcome, globals: &Globals) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     if globals.json {

@@ -2,7 +2,7 @@
 
 use super::Needs;
 
-/// What the heap keeps for later, both in bytes.
+/// The memory that the heap keeps for later, both in bytes.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 struct Kept {
     /// Blocks up to this come from the heap, not from the system one by one.
@@ -11,7 +11,7 @@ struct Kept {
     free: i32,
 }
 
-/// For networks: most of what they make of a photo is wanted again for the next one. Asking the system for
+/// For networks: most of the memory for a photo is needed again for the next one. Asking the system for
 /// each tensor took 8 % of the time of `detect`.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const FOR_NETWORKS: Kept = Kept {
@@ -26,9 +26,9 @@ const FOR_DOWNLOADS: Kept = Kept {
     free: 1 << 20,
 };
 
-/// Makes all threads use one heap, which keeps what the command needs again and again.
+/// Makes all threads use one heap, which keeps memory that the command needs repeatedly.
 ///
-/// glibc gives each thread a heap of its own, and what a large photo leaves behind in one of them is of
+/// glibc gives each thread a heap of its own, and memory freed by a large photo in one of them is of
 /// no use to the others: on photos of up to 13 megapixels two workers took 615 MB, with one heap 513 MB,
 /// in the same time. It must come before the first thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -47,7 +47,7 @@ pub(crate) fn share_one_heap(needs: Needs) {
         (libc::M_MMAP_THRESHOLD, kept.largest_block),
         (libc::M_TRIM_THRESHOLD, kept.free),
     ] {
-        // It fails only where the setting is not known; then everything goes on as it was.
+        // It fails only where the setting is not known; then nothing changes.
         let _ = unsafe { libc::mallopt(setting, value) };
     }
 }

@@ -1,4 +1,4 @@
-//! What Ctrl-C and SIGTERM do.
+//! Handling of Ctrl-C and SIGTERM.
 
 use crate::cli::INTERRUPTED;
 use facepipe_core::context::Interrupt;

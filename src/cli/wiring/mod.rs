@@ -28,9 +28,9 @@ use facepipe_models::files::{self, Folders, NoHomeFolder};
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DetectorName {
-    /// The best that this build has: mtcnn-thorough; without libtorch, seeta
+    /// The best of this build: mtcnn-thorough; without libtorch, seeta
     Auto,
-    /// MTCNN that takes less certain faces too and looks at each twice; needs libtorch
+    /// MTCNN that takes less certain faces too and runs each twice, once mirrored; needs libtorch
     MtcnnThorough,
     /// SeetaFace's frontal detector: small, needs no libtorch
     Seeta,
@@ -46,8 +46,8 @@ pub(crate) enum DetectorName {
 /// The factory for a detector's name. Its faces have landmarks.
 ///
 /// `auto` here, for embeddings, for the precision and for the device: the best that this build can do
-/// on this machine's processor or GPU, whichever model files are there, so that the same command always
-/// does the same; what it stands for is reported (here by the factory's name).
+/// on this machine's processor or GPU, whichever model files are present, so that the same command always
+/// does the same; the choice is reported (here by the factory's name).
 pub(crate) fn detector(
     name: DetectorName,
     globals: &Globals,
@@ -92,7 +92,7 @@ fn with_landmarks(
     Ok(Box::new(WithLandmarks::new(detectors, model, fit)))
 }
 
-/// What finds the faces of photos and cuts them out.
+/// Finds the faces of photos and cuts them out.
 pub(crate) fn face_tools(
     name: DetectorName,
     align: bool,

@@ -1,4 +1,4 @@
-//! Wiring of what runs in libtorch.
+//! Wiring of adapters that run in libtorch.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ pub(super) fn detector(
     }
 }
 
-/// What finds the faces of photos as those of a model's images were found; `None`: its images are faces
+/// The detector that found the faces of a model's images; `None`: its images are faces
 /// already.
 pub(crate) fn face_tools_of(
     card: &ModelCard,
@@ -62,7 +62,7 @@ pub(crate) fn face_tools_of(
     face_tools(name, align, globals, context).map(Some)
 }
 
-/// What makes embeddings of the faces of photos.
+/// The parts that make embeddings of the faces of photos.
 pub(crate) struct EmbeddingParts {
     /// Finds the faces.
     pub(crate) detectors: Box<dyn FaceDetectorFactory>,
@@ -72,7 +72,7 @@ pub(crate) struct EmbeddingParts {
     pub(crate) embedders: Box<dyn FaceEmbedderFactory>,
 }
 
-/// What makes embeddings, with the detector of a name: of both sides of the faces or, if `plain`,
+/// An embedder of photos, with the detector of a name: of both sides of the faces or, if `plain`,
 /// dlib's own.
 pub(crate) fn embedding_parts(
     name: DetectorName,
@@ -96,8 +96,8 @@ pub(crate) fn embedding_parts(
     })
 }
 
-/// A model for the server, with what finds faces and makes embeddings; where files of those are missing,
-/// with why. Faces of photos are found as the model's card says; for one that takes whole images, by
+/// A model for the server, with detector and embedder; where files of those are missing,
+/// with the reason. Faces of photos are found as the model's card says; for one that takes whole images, by
 /// the detector that is best.
 pub(crate) fn served_model(
     model: &Path,
@@ -139,7 +139,7 @@ pub(crate) fn served_model(
     })
 }
 
-/// What compares the faces of labels.
+/// The embedder that compares the faces of labels.
 pub(crate) fn image_embedder(
     globals: &Globals,
     context: &Context,

@@ -43,7 +43,7 @@ pub(crate) enum SourceName {
 }
 
 impl SourceName {
-    /// Whether it is asked with queries.
+    /// Whether it takes queries.
     pub(crate) const fn is_search(self) -> bool {
         !matches!(self, Self::Urls | Self::Folder)
     }
@@ -71,7 +71,7 @@ impl std::fmt::Display for SourceName {
     }
 }
 
-/// What is asked at an address of its own, by name.
+/// Services whose address can be set, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Asked {
     Commons,
@@ -137,15 +137,15 @@ impl FromStr for Endpoint {
 pub(crate) struct Subject {
     /// The words to search for.
     pub(crate) query: Option<String>,
-    /// The item on Wikidata of the person to search for; goes before the words where a source knows
+    /// The item on Wikidata of the person to search for; takes precedence over the words where a source knows
     /// who is on its pictures.
     pub(crate) item: Option<String>,
-    /// The label of what is found.
+    /// The label of the images found.
     pub(crate) label: String,
 }
 
 impl Subject {
-    /// What a request is remembered by.
+    /// The key of a request in the journal.
     pub(crate) fn name(&self) -> String {
         let item = self.item.as_ref().map(|item| format!("wikidata:{item}"));
         item.or_else(|| self.query.clone()).unwrap_or_default()
@@ -163,7 +163,7 @@ pub(crate) struct Searches {
 }
 
 impl Searches {
-    /// For these sources; keys are looked for in the environment and in `v.env`.
+    /// For these sources; keys are looked up in the environment and in `v.env`.
     pub(crate) fn new(
         names: Vec<SourceName>,
         endpoints: Vec<Endpoint>,

@@ -1,4 +1,4 @@
-//! Wiring of a build without libtorch: what is a network is refused.
+//! Wiring of a build without libtorch: networks are refused.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! `--detector azure` where a network looks at its faces.
+//! `--detector azure` with networks that use its faces.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::helpers::{failure, json, picture, records, stdout, weights, write_png
 use facepipe_test_support::http_server::{HttpServer, Reply};
 
 #[test]
-fn predict_asks_the_detector_that_its_model_was_made_with() {
+fn predict_uses_the_detector_that_its_model_was_made_with() {
     let server = HttpServer::start(|_| {
         Reply::new(
             200,
@@ -64,7 +64,7 @@ fn predict_asks_the_detector_that_its_model_was_made_with() {
 }
 
 #[test]
-fn embed_and_verify_end_with_what_concerns_all_photos() {
+fn embed_and_verify_end_with_errors_that_concern_all_photos() {
     if weights("dlib_face_recognition_resnet_model_v1.dat").is_none() {
         return;
     }

@@ -7,10 +7,10 @@ use facepipe_test_support::found::project;
 
 use crate::helpers::{run, stdout};
 
-/// Most bytes of the README: whoever reads it wants to start.
+/// Most bytes of the README: its readers want to start.
 const README_BYTES: usize = 9_000;
 
-/// README, manual and what stands beside them, by their paths below the project.
+/// README, manual and the pages beside them, by their paths below the project.
 fn pages() -> BTreeMap<PathBuf, String> {
     let root = project();
     let mut pages = BTreeMap::new();
@@ -45,7 +45,7 @@ fn prose(page: &str) -> Vec<&str> {
     lines
 }
 
-/// What a heading is called in links, as code hosts and mdBook make it.
+/// The anchor of a heading in links, as code hosts and mdBook make it.
 fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = text.chars().filter_map(|letter| match letter {
@@ -56,7 +56,7 @@ fn anchor(heading: &str) -> String {
     kept.collect()
 }
 
-/// Where the links of a line lead to.
+/// The targets of the links of a line.
 fn links(line: &str) -> impl Iterator<Item = &str> {
     line.split("](")
         .skip(1)
@@ -93,7 +93,7 @@ fn every_command_line_of_the_documents_is_understood() {
             .split("```sh\n")
             .skip(1)
             .filter_map(|rest| rest.split("```").next());
-        // A line that ends with a backslash goes on in the next one.
+        // A line that ends with a backslash continues in the next one.
         let shell: Vec<String> = shell.map(|block| block.replace("\\\n", " ")).collect();
         let lines = shell.iter().flat_map(|block| block.lines());
         for line in lines.filter_map(|line| line.trim().strip_prefix("facepipe ")) {
@@ -162,11 +162,11 @@ fn every_link_of_the_documents_leads_somewhere() {
 
 /// Architecture and how-to pages name files of the code: they must move with it.
 #[test]
-fn every_file_that_the_documents_name_is_there() {
+fn every_file_that_the_documents_name_exists() {
     let root = project();
     let mut count = 0;
     for (name, page) in pages() {
-        // What a released version had, and where, is history.
+        // Paths of a released version are history.
         if name == Path::new("CHANGELOG.md") {
             continue;
         }
@@ -181,7 +181,7 @@ fn every_file_that_the_documents_name_is_there() {
                     .all(|one| one.is_ascii_alphanumeric() || "/._-".contains(one))
         });
         for path in paths {
-            // NAME stands for what the reader adds: its folder is there.
+            // NAME stands for the part that the reader adds: its folder is there.
             let (known, _) = path.split_once("NAME").unwrap_or((path, ""));
             assert!(root.join(known).exists(), "{}: `{path}`", name.display());
             count += 1;

@@ -78,7 +78,7 @@ fn folders_patterns_and_lists_give_the_same_lines() {
 }
 
 #[test]
-fn what_is_missing_or_no_photo_has_a_line_of_its_own() {
+fn missing_files_and_other_files_have_a_line_of_their_own() {
     let root = tempfile::tempdir().expect("temporary folder");
     let (broken, gone) = (root.path().join("notes.txt"), root.path().join("gone.png"));
     write(&broken, b"no picture");
@@ -107,7 +107,7 @@ fn what_is_missing_or_no_photo_has_a_line_of_its_own() {
     assert_eq!(
         predict("", &[&gone]).status.code(),
         Some(2),
-        "nothing is there at all"
+        "no file exists at all"
     );
     let list = format!("{}\n", gone.display());
     assert!(json_lines(&predict_list("", list.as_bytes()))[0]["error"].is_string());
@@ -122,7 +122,7 @@ fn what_is_missing_or_no_photo_has_a_line_of_its_own() {
 }
 
 #[test]
-fn a_table_says_what_the_lines_say() {
+fn a_table_has_the_same_answers_as_the_lines() {
     let photos = &made().photos;
     let broken = photos
         .parent()
@@ -161,7 +161,7 @@ fn a_table_says_what_the_lines_say() {
 }
 
 #[test]
-fn a_face_below_the_bound_is_unknown_and_the_nearest_is_told() {
+fn a_face_below_the_bound_is_unknown_and_the_nearest_is_reported() {
     let photo = made().photos.join("bea/9.png");
     let face = |options: &str| json_lines(&predict(options, &[&photo]))[0]["faces"][0].clone();
     let (sure, never, unknown) = (
@@ -193,7 +193,7 @@ fn a_face_below_the_bound_is_unknown_and_the_nearest_is_told() {
 }
 
 #[test]
-fn the_bound_of_the_models_card_counts_unless_another_is_given() {
+fn the_bound_of_the_models_card_is_the_default() {
     let root = tempfile::tempdir().expect("temporary folder");
     let model = root.path().join("model");
     for (name, bytes) in snapshot(&made().model, &[]) {
@@ -225,12 +225,12 @@ fn the_bound_of_the_models_card_counts_unless_another_is_given() {
 }
 
 #[test]
-fn an_exported_file_alone_names_the_same() {
+fn an_exported_file_without_its_folder_names_the_same() {
     let root = tempfile::tempdir().expect("temporary folder");
-    let alone = root.path().join("somewhere.pt");
-    fs_err::copy(&made().script, &alone).expect("copies");
+    let lone_file = root.path().join("somewhere.pt");
+    fs_err::copy(&made().script, &lone_file).expect("copies");
     let of_folder = json_lines(&predict("", &[&made().photos]));
-    let of_file = json_lines(&run("predict --threads 1", &[&alone, &made().photos]));
+    let of_file = json_lines(&run("predict --threads 1", &[&lone_file, &made().photos]));
     assert_eq!(of_folder.len(), of_file.len());
     for (folder, file) in of_folder.iter().zip(&of_file) {
         let (folder, file) = (&folder["faces"][0], &file["faces"][0]);

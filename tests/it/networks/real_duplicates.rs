@@ -67,7 +67,7 @@ fn all_pairs_of_one_photo_are_found_and_no_others() {
 }
 
 #[test]
-fn what_stands_in_both_folders_is_reported_as_a_conflict() {
+fn photos_in_both_folders_are_reported_as_conflicts() {
     let Some(photos) = shared("data/identity/sarah_connor_raw") else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Bad input and bad places: a clear message with the next step, and nothing lost.
+//! Bad input and bad folders: a clear message with the next step, and nothing lost.
 
 use crate::helpers::{failure, picture, run, run_with_mounts, shared, stdout, write, write_png};
 
@@ -50,7 +50,7 @@ fn no_face_anywhere_is_an_error_that_a_rerun_repeats() {
 }
 
 #[test]
-fn a_folder_of_somebody_else_is_not_written_to() {
+fn a_folder_with_other_files_is_not_written_to() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, out) = (folder.path().join("in"), folder.path().join("out"));
     write_png(&input.join("ada/1.png"), &picture(1));
@@ -67,7 +67,7 @@ fn a_folder_of_somebody_else_is_not_written_to() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_named() {
+fn a_folder_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = folder.path().join("in");
     write_png(&input.join("ada/1.png"), &picture(1));
@@ -80,7 +80,7 @@ fn a_place_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_the_rerun_continues() {
+fn a_full_disk_is_reported_and_the_rerun_continues() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let input = folder.path().join("in");
     for number in 0..30 {

@@ -1,4 +1,4 @@
-//! Model files and where they are, and what may befall the program.
+//! Model files and their folders, and faults of input and machine.
 
 mod faults;
 mod models;

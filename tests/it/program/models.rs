@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// The program in an empty folder, with no environment that could lead it elsewhere.
+/// The program in an empty folder, with no environment that could select other folders.
 fn facepipe(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_facepipe"))
         .current_dir(folder)
@@ -66,7 +66,7 @@ fn list_says_what_is_missing_and_verify_fails_because_of_it() {
 }
 
 #[test]
-fn verify_tells_a_damaged_file_and_where_it_lies() {
+fn verify_reports_a_damaged_file_and_its_path() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let weights = folder.path().join("weights");
     fs_err::create_dir(&weights).expect("makes");
@@ -102,7 +102,7 @@ fn pulling_an_unknown_name_lists_the_known_ones() {
 }
 
 #[test]
-fn doctor_names_what_is_missing_and_the_command_that_mends_it() {
+fn doctor_names_what_is_missing_and_the_command_that_gets_it() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let doctor = facepipe(folder.path(), &["doctor"]);
     assert_eq!(doctor.status.code(), Some(1));
@@ -131,7 +131,7 @@ fn doctor_names_what_is_missing_and_the_command_that_mends_it() {
 }
 
 #[test]
-fn doctor_warns_of_keys_that_git_would_take_and_never_shows_them() {
+fn doctor_warns_of_keys_that_git_would_commit_and_never_shows_them() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let init = Command::new("git")
         .arg("init")

@@ -18,7 +18,7 @@ fn facepipe(folder: &Path, environment: &[(&str, &Path)], arguments: &[&str]) ->
     command.output().expect("the program starts")
 }
 
-/// Where an entry of `models list` lies or would lie.
+/// The path that `models list` shows for an entry, present or not.
 fn path_of(list: &Value, name: &str) -> PathBuf {
     let models = list["models"].as_array().expect("a list");
     let mut found = models.iter().filter(|model| model["name"] == name);

@@ -19,7 +19,7 @@ use facepipe_azure::{Collection, Listing, RECOGNITION_MODEL, operations};
 pub(super) enum GroupCommand {
     #[command(flatten)]
     Common(CollectionCommand),
-    /// List all there are
+    /// List all groups
     List(PageOptions),
     #[command(flatten)]
     Training(TrainingCommand),
@@ -30,7 +30,7 @@ pub(super) enum GroupCommand {
 pub(super) enum FaceListCommand {
     #[command(flatten)]
     Common(CollectionCommand),
-    /// List all there are
+    /// List all lists
     List,
     /// Faces of a list; `face-list get` shows them
     #[command(subcommand)]
@@ -42,7 +42,7 @@ pub(super) enum FaceListCommand {
 pub(super) enum LargeFaceListCommand {
     #[command(flatten)]
     Common(CollectionCommand),
-    /// List all there are
+    /// List all lists
     List(PageOptions),
     #[command(flatten)]
     Training(TrainingCommand),
@@ -51,23 +51,23 @@ pub(super) enum LargeFaceListCommand {
     Face(LargeListFaceCommand),
 }
 
-/// What all collections have.
+/// Commands that all collections have.
 #[derive(Debug, Subcommand)]
 pub(super) enum CollectionCommand {
     /// Make one
     Create(CreateArgs),
     /// Show one
     Get(IdArgs),
-    /// Change its name or the text kept beside it
+    /// Change its name or the text stored with it
     Update(UpdateArgs),
-    /// Delete it with all that is in it, for good
+    /// Delete it with all that is in it, permanently
     Delete(IdArgs),
 }
 
-/// What those have that must be trained before they are searched.
+/// Commands of collections that must be trained before they are searched.
 #[derive(Debug, Subcommand)]
 pub(super) enum TrainingCommand {
-    /// Begin a training: what was added before is found from then on
+    /// Begin a training: faces added before are found from then on
     Train(TrainArgs),
     /// Say how far the training is
     Status(IdArgs),
@@ -88,10 +88,10 @@ pub(super) struct CreateArgs {
     /// Its name [default: the id]
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: Option<String>,
-    /// A text that is kept beside it, up to 16 KB
+    /// A text that is stored with it, up to 16 KB
     #[arg(long, value_name = "TEXT", value_parser = user_data)]
     user_data: Option<String>,
-    /// What makes its faces comparable; it can't be changed later
+    /// The recognition model; it can't be changed later
     #[arg(long, value_name = "MODEL", default_value = RECOGNITION_MODEL,
           value_parser = recognition_models())]
     recognition_model: String,
@@ -106,14 +106,14 @@ pub(super) struct UpdateArgs {
     change: Change,
 }
 
-/// What can be changed.
+/// The fields that can be changed.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(super) struct Change {
     /// The new name
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(super) name: Option<String>,
-    /// The new text beside it, up to 16 KB
+    /// The new text stored with it, up to 16 KB
     #[arg(long, value_name = "TEXT", value_parser = user_data)]
     pub(super) user_data: Option<String>,
 }
@@ -129,24 +129,24 @@ pub(super) struct TrainArgs {
     /// Its id
     #[arg(value_parser = collection_id)]
     id: String,
-    /// Wait until the training has ended; each look costs a call
+    /// Wait until the training has ended; each check costs a call
     #[arg(long)]
     wait: bool,
 }
 
-/// Which part of a list is shown.
+/// The part of a list that is shown.
 #[derive(Debug, Default, Args)]
 pub(super) struct PageOptions {
-    /// Only what comes behind this id
+    /// Only entries after this id
     #[arg(long, value_name = "ID")]
     start: Option<String>,
-    /// At most so many, 1 to 1000 [default: all, a call for each thousand]
+    /// At most this many, 1 to 1000 [default: all, a call for each thousand]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
     top: Option<u16>,
 }
 
 impl PageOptions {
-    /// The part of a list that is wanted.
+    /// The requested part of a list.
     pub(super) fn list(
         &self,
         listing: &Listing<'_>,
@@ -173,13 +173,13 @@ pub(super) enum ListFaceCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum LargeListFaceCommand {
-    /// Add a face; a training makes it found
+    /// Add a face; it is found after a training
     Add(AddArgs),
     /// List all faces
     List(FacesArgs),
     /// Show a face
     Get(FaceArgs),
-    /// Change the text beside a face
+    /// Change the text stored with a face
     Update(FaceUpdateArgs),
     /// Delete a face
     Delete(FaceArgs),
@@ -221,7 +221,7 @@ pub(super) struct FaceUpdateArgs {
     text: FaceText,
 }
 
-/// A training that came to nothing.
+/// A training that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the training of `{id}` failed: {message}")]
 struct TrainingFailed {

@@ -20,7 +20,7 @@ use facepipe_azure::{
     detect_by,
 };
 
-/// How long a face id is kept where nothing else is said, in seconds: the service's own default.
+/// How long a face id is kept by default, in seconds: the service's own default.
 const A_DAY: u32 = 86_400;
 /// Arguments of `detect`.
 #[derive(Debug, Args)]
@@ -33,9 +33,9 @@ const A_DAY: u32 = 86_400;
     \"target_face\", \"face_id\", \"recognition_model\", \"landmarks\": {name: [x, y]}, \"attributes\"}]}, \
     or {\"path\", \"error\"}; largest face first, in pixels of the upright photo. With --json one object \
     holds all of them. The `target_face` of a face is what `--target-face` of `face add` takes.\n\n\
-    detection_03 and detection_01 know the attributes blur, exposure, glasses, headPose, occlusion and \
+    detection_03 and detection_01 support the attributes blur, exposure, glasses, headPose, occlusion and \
     qualityForRecognition; detection_03 also mask, detection_01 also accessories and noise, and age, \
-    smile, facialHair and hair, which need another approval of Microsoft's. detection_02 knows no \
+    smile, facialHair and hair, which need another approval of Microsoft's. detection_02 supports no \
     attributes and no landmarks.")]
 pub(super) struct DetectArgs {
     /// Photos, folders of them, patterns, - for a list on stdin, or addresses (https://…) that the
@@ -61,28 +61,28 @@ pub(super) struct DetectArgs {
     /// Also these attributes
     #[arg(long, value_name = "A,B,…", value_delimiter = ',', value_parser = ATTRIBUTES)]
     attributes: Vec<String>,
-    /// What finds the faces
+    /// The detection model
     #[arg(long, value_name = "MODEL", default_value = DETECTION_MODEL,
           value_parser = detection_models())]
     detection_model: String,
-    /// What the face ids belong to: the model of the group that they are looked up in
+    /// The recognition model of the face ids: that of the group that they are looked up in
     #[arg(long, value_name = "MODEL", default_value = RECOGNITION_MODEL,
           value_parser = recognition_models())]
     recognition_model: String,
 }
 
-/// Something to look at.
+/// An image to send.
 enum Image {
     /// The picture of a liveness session.
     OfSession,
-    /// What the service fetches itself.
+    /// An address that the service fetches itself.
     Address,
     /// A file.
     File(PathBuf),
 }
 
 impl DetectArgs {
-    /// What is to be looked at, with its name in the results: files first, then addresses.
+    /// The images, each with its name in the results: files first, then addresses.
     fn images(&self) -> Result<Vec<(String, Image)>, Failure> {
         if let Some(id) = &self.session_image {
             return Ok(vec![(id.clone(), Image::OfSession)]);
@@ -101,12 +101,12 @@ impl DetectArgs {
     }
 }
 
-/// A face in the photo's pixels.
+/// The rectangle of a face in the photo's pixels.
 #[derive(Debug, Serialize)]
 pub(super) struct Face {
     #[serde(rename = "box")]
     pub(super) rect: [f32; 4],
-    /// The same as `--target-face` takes it.
+    /// The same in the form of `--target-face`.
     target_face: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) face_id: Option<String>,
@@ -139,7 +139,7 @@ impl Face {
     }
 }
 
-/// A number with two decimals where it needs them: what is sent of it is the same pixel again.
+/// A number with two decimals where it needs them: read back, it is the same pixel.
 fn hundredths(number: f32) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
@@ -161,7 +161,8 @@ pub(super) fn run(
     if let Some(contradiction) = options.contradiction() {
         return Err(Failure::Usage {
             message: contradiction,
-            hint: "`facepipe azure detect --help` says which model knows what".to_owned(),
+            hint: "`facepipe azure detect --help` shows which model supports which attributes"
+                .to_owned(),
         });
     }
     let look = |path: &str, image| {
@@ -185,7 +186,7 @@ pub(super) fn run(
     )
 }
 
-/// The faces of an image. Where the resource may not give face ids, goes on without.
+/// The faces of an image. Where the resource may not give face ids, continues without.
 fn faces(
     path: &str,
     photo: Option<&Photo>,
@@ -204,7 +205,7 @@ fn faces(
     {
         session.context.progress.note(&format!(
             "Microsoft has not approved this resource for {features}, and gives it no face ids: going \
-             on with boxes only (https://aka.ms/facerecognition). What needs face ids won't work: \
+             on with boxes only (https://aka.ms/facerecognition). Operations on face ids won't work: \
              identify, verify, find-similar, group. What works: boxes, landmarks, attributes, and \
              facepipe's own `verify` and `train`, on this machine"
         ));

@@ -17,7 +17,7 @@ use facepipe_azure::{AzureError, Collection, DETECTION_MODEL, Group, RECOGNITION
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason};
 
-/// Where the journals of groups lie.
+/// The folder of the groups' journals.
 const JOURNALS: &str = "data/azure";
 
 /// Arguments of `enroll`.
@@ -29,7 +29,7 @@ const JOURNALS: &str = "data/azure";
     persons and faces that are missing are made; nothing is made twice, also not by a run after one \
     that was killed or timed out: the same command continues. Photos without a face or with several \
     are listed in discarded.jsonl, beside the journal, with their reasons. The group keeps what \
-    the folder no longer has.\n\n\
+    the folder no longer holds.\n\n\
     The cost that --dry-run shows is an estimate: prices differ by region, time and contract. The \
     price list is at https://azure.microsoft.com/pricing/details/cognitive-services/face-api/; give \
     your price with --price.")]
@@ -39,10 +39,10 @@ pub(super) struct EnrollArgs {
     folder: PathBuf,
     #[command(flatten)]
     group: GroupOptions,
-    /// Only say how many calls it takes, and about what they cost; asks nobody
+    /// Only report how many calls it takes, and about what they cost; makes none
     #[arg(long)]
     dry_run: bool,
-    /// For --dry-run: what a thousand calls of your resource cost, in US dollars [default: 1.00, an
+    /// For --dry-run: price of a thousand calls of your resource, in US dollars [default: 1.00, an
     /// estimate]
     #[arg(long, value_name = "DOLLARS", value_parser = price, requires = "dry_run")]
     price: Option<f64>,
@@ -55,11 +55,11 @@ pub(super) struct EnrollArgs {
     /// Don't train the group at the end
     #[arg(long)]
     no_train: bool,
-    /// What finds the faces
+    /// The detection model
     #[arg(long, value_name = "MODEL", default_value = DETECTION_MODEL,
           value_parser = detection_models())]
     detection_model: String,
-    /// What makes faces comparable; a group keeps the one that it was made with
+    /// The recognition model; a group keeps the one that it was made with
     #[arg(long, value_name = "MODEL", default_value = RECOGNITION_MODEL,
           value_parser = recognition_models())]
     recognition_model: String,
@@ -76,7 +76,7 @@ impl EnrollArgs {
     }
 }
 
-/// What `--dry-run` prints with `--json`.
+/// The object that `--dry-run` prints with `--json`.
 #[derive(Debug, Serialize)]
 struct DryRun<'a> {
     group: &'a str,
@@ -213,7 +213,7 @@ fn lines(report: &EnrollReport, folder: &Path, group: &Group) -> Vec<String> {
     }
     if report.other_faces > 0 {
         lines.push(format!(
-            "  {} faces of these persons are no photo of the folder",
+            "  {} faces of these persons belong to no photo of the folder",
             report.other_faces
         ));
     }
@@ -223,7 +223,7 @@ fn lines(report: &EnrollReport, folder: &Path, group: &Group) -> Vec<String> {
             _ => "--group",
         };
         lines.push(format!(
-            "trained: `facepipe azure identify PHOTO {option} {}` knows them now",
+            "trained: `facepipe azure identify PHOTO {option} {}` finds them now",
             group.id
         ));
     }

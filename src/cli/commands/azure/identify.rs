@@ -22,7 +22,7 @@ use facepipe_azure::{
 /// How long the face ids are kept, in seconds: they are looked up at once, but with the free tier, or
 /// where the service is busy, that may wait some minutes for its turn.
 const FACE_ID_LIFE: u32 = 60 * 10;
-/// What a face is called that is nobody's.
+/// The name of a face that is no person of the group.
 const UNKNOWN: &str = "unknown";
 
 /// Arguments of `identify`.
@@ -46,19 +46,19 @@ pub(super) struct IdentifyArgs {
     face_id: Vec<String>,
     #[command(flatten)]
     group: GroupOptions,
-    /// At most so many candidates a face, 1 to 100 [default: 10, the service's own]
+    /// At most this many candidates a face, 1 to 100 [default: 10, the service's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     candidates: Option<u32>,
     /// Only candidates from this confidence on, 0 to 1 [default: the service's own bound]
     #[arg(long, value_name = "X", value_parser = confidence)]
     min_confidence: Option<f64>,
-    /// What finds the faces
+    /// The detection model
     #[arg(long, value_name = "MODEL", default_value = DETECTION_MODEL,
           value_parser = detection_models())]
     detection_model: String,
 }
 
-/// The photo, then its faces, for a person.
+/// The photo, then its faces, as lines of text.
 fn print(output: &mut StdoutLock<'_>, line: &Line<Named>) -> io::Result<()> {
     match line {
         Line::Found { path, faces, .. } => {
@@ -76,7 +76,7 @@ fn print(output: &mut StdoutLock<'_>, line: &Line<Named>) -> io::Result<()> {
     }
 }
 
-/// A face and whom it may be.
+/// A face and its candidates.
 #[derive(Debug, Serialize)]
 struct Named {
     #[serde(flatten)]
@@ -161,7 +161,7 @@ fn of_photo(
     }
     let candidates = match identifier.identify(&ids) {
         Ok(candidates) => candidates,
-        // The next photo may fare better: nobody is asked for in vain, as without a training.
+        // The next photo may fare better, unlike where the group is not trained.
         Err(error) if error.leaves_outcome_unknown() => return Ok(Err(error.to_string())),
         Err(error) => return Err(error.into()),
     };
@@ -172,7 +172,7 @@ fn of_photo(
     Ok(Ok((photo.size(), faces.collect())))
 }
 
-/// What is said of a face id.
+/// The result for a face id.
 #[derive(Debug, Serialize)]
 struct OfId<'a> {
     face_id: &'a str,

@@ -1,4 +1,4 @@
-//! What is said of images, one after the other.
+//! Results of images, one after the other.
 
 use std::io::{self, StdoutLock};
 
@@ -10,7 +10,7 @@ use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_core::types::Size;
 
-/// What is said of one image; with `--json` an entry of the answer.
+/// The result of one image; with `--json` an entry of the answer.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Line<Face> {
@@ -29,8 +29,8 @@ pub(super) enum Line<Face> {
 /// The faces of an image of that size.
 pub(super) type Found<Face> = (Option<Size>, Vec<Face>);
 
-/// Looks at each image and, without `--json`, prints its line at once: what was paid for is not lost with a
-/// later image. An inner error of `look` concerns its image alone, an outer one ends the command.
+/// Processes each image and, without `--json`, prints its line at once: a paid result is not lost with a
+/// later image. An inner error of `look` concerns only its image, an outer one ends the command.
 pub(super) fn of_each<Image, Face: Serialize>(
     operation: &str,
     images: impl IntoIterator<Item = (String, Image)>,

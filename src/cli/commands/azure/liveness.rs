@@ -1,4 +1,4 @@
-//! `facepipe azure liveness`: sessions in which a device films somebody.
+//! `facepipe azure liveness`: sessions in which a device films a person.
 
 use std::path::{Path, PathBuf};
 
@@ -20,15 +20,15 @@ const MODELS: [&str; 1] = ["2024-11-15"];
 /// Commands of liveness sessions.
 #[derive(Debug, Subcommand)]
 pub(super) enum LivenessCommand {
-    /// Make a session; its token is what the device's own program films with
+    /// Make a session; the device's own program films with its token
     #[command(
         after_help = "The answer holds the session's token, which is a secret of this session: \
         hand it to the device over a safe channel only."
     )]
     Create(CreateArgs),
-    /// Show what came of a session, without its token
+    /// Show the result of a session, without its token
     Get(SessionArgs),
-    /// Delete a session and what it recorded
+    /// Delete a session and its recordings
     Delete(SessionArgs),
     /// Write the picture of a session that was made with --session-image to a file
     Image(ImageArgs),
@@ -37,7 +37,7 @@ pub(super) enum LivenessCommand {
 // Options that other commands have in another sense name variables of their own.
 #[derive(Debug, Args)]
 pub(super) struct CreateArgs {
-    /// Passive: somebody looks at the camera; PassiveActive: where the light is poor, the head is
+    /// Passive: the person looks at the camera; PassiveActive: where the light is poor, the head is
     /// turned as well
     #[arg(long, value_name = "MODE", default_value = "Passive",
           env = "FACEPIPE_LIVENESS_MODE", hide_env = true, value_parser = ["Passive", "PassiveActive"])]
@@ -62,7 +62,7 @@ pub(super) struct CreateArgs {
         required_unless_present = "device_sets_id"
     )]
     device_id: Option<String>,
-    /// Let the device say its name itself
+    /// Let the device name itself
     #[arg(long)]
     device_sets_id: bool,
     /// How long the session's token is good, in seconds, 60 to 86400 [default: 600, the service's own]
@@ -71,11 +71,11 @@ pub(super) struct CreateArgs {
     /// Keep a picture of the face for `liveness image`
     #[arg(long, env = "FACEPIPE_LIVENESS_SESSION_IMAGE", hide_env = true)]
     session_image: bool,
-    /// What decides whether somebody is there [default: the service's newest]
+    /// The model that decides whether the person is live [default: the service's newest]
     #[arg(long, value_name = "MODEL", env = "FACEPIPE_LIVENESS_MODEL", hide_env = true,
           value_parser = MODELS)]
     model: Option<String>,
-    /// Also give a hash of the photo of --verify, to tell that it was this one
+    /// Also give a hash of the photo of --verify, to show that it was this one
     #[arg(long, requires = "verify")]
     image_hash: bool,
 }
@@ -113,7 +113,7 @@ pub(super) fn run(command: &LivenessCommand, session: &Session<'_>) -> Result<Ou
                 &operations::LIVENESS_GET
             };
             let mut answer: Value = session.send(&operation.request(&[&args.session]))?.json()?;
-            // Only whoever made the session needs it, and had it then.
+            // Only the maker of the session needs it, and had it then.
             if let Some(fields) = answer.as_object_mut() {
                 fields.remove("authToken");
             }

@@ -1,4 +1,4 @@
-//! `facepipe azure`: everything that Azure's Face service does, one file for each kind of thing.
+//! `facepipe azure`: all operations of Azure's Face service, one file for each kind of resource.
 
 mod collections;
 mod detect;
@@ -48,7 +48,7 @@ use facepipe_core::context::Context;
     of their own."
 )]
 pub(crate) struct AzureArgs {
-    /// How often the resource may be asked: f0 (free) 20 times a minute, s0 10 times a second
+    /// Calls that the resource allows: f0 (free) 20 a minute, s0 10 a second
     /// [default: f0]
     #[arg(long, global = true, value_name = "f0|s0", value_parser = named(Tier::VARIANTS),
           help_heading = "Azure options")]
@@ -59,7 +59,7 @@ pub(crate) struct AzureArgs {
     #[arg(long, global = true, value_name = "WAY", value_parser = named(Auth::VARIANTS),
           help_heading = "Azure options")]
     auth: Option<Auth>,
-    /// Version of the service [default: v1.0 for what is kept, v1.2 for the rest]
+    /// Version of the service [default: v1.0 for groups and lists, v1.2 for the rest]
     #[arg(long, global = true, value_name = "VERSION", value_parser = versions(),
           help_heading = "Azure options")]
     api_version: Option<ApiVersion>,
@@ -69,7 +69,7 @@ pub(crate) struct AzureArgs {
 
 #[derive(Debug, Subcommand)]
 enum AzureCommand {
-    /// Show where, how and as whom the service is asked, and check it with one call
+    /// Show where, how and as whom the service is called, and check it with one call
     Whoami,
     /// Enrol a folder a person: group, persons, faces, training; nothing twice
     Enroll(enroll::EnrollArgs),
@@ -98,7 +98,7 @@ enum AzureCommand {
     /// Lists of up to a million faces
     #[command(subcommand)]
     LargeFaceList(LargeFaceListCommand),
-    /// Liveness sessions: is somebody there, or a picture of somebody?
+    /// Liveness sessions: is the face live, or a picture of one?
     #[command(subcommand)]
     Liveness(liveness::LivenessCommand),
 }

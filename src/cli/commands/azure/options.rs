@@ -23,7 +23,7 @@ pub(super) struct GroupOptions {
 }
 
 impl GroupOptions {
-    /// The group; clap sees to it that there is exactly one.
+    /// The group; clap requires exactly one.
     pub(super) fn group(&self) -> Group {
         match (&self.group, &self.person_group) {
             (None, Some(id)) => Group {
@@ -38,21 +38,21 @@ impl GroupOptions {
     }
 }
 
-/// What is added to a person or a list.
+/// A face that is added to a person or a list.
 #[derive(Debug, Clone, Args)]
 pub(super) struct FaceOptions {
     /// A photo, or an address (https://…) that the service fetches itself
     #[arg(value_name = "IMAGE|URL")]
     pub(super) image: String,
-    /// Which face is meant, in pixels of the upright photo: the `target_face` that `detect` shows;
+    /// The face, as a rectangle in pixels of the upright photo: the `target_face` that `detect` shows;
     /// needed where a photo has several
     #[arg(long, value_name = "LEFT,TOP,WIDTH,HEIGHT", value_parser = rectangle)]
     pub(super) target_face: Option<[f64; 4]>,
-    /// What finds the face
+    /// The detection model
     #[arg(long, value_name = "MODEL", default_value = DETECTION_MODEL,
           value_parser = detection_models())]
     pub(super) detection_model: String,
-    /// A text that is kept beside the face, up to 1 KB
+    /// A text that is stored with the face, up to 1 KB
     #[arg(long, value_name = "TEXT", value_parser = face_data)]
     pub(super) user_data: Option<String>,
 }
@@ -67,7 +67,7 @@ impl FaceOptions {
     }
 }
 
-/// The text beside a face.
+/// The text stored with a face.
 #[derive(Debug, Args)]
 pub(super) struct FaceText {
     /// The new text, up to 1 KB
@@ -112,7 +112,7 @@ pub(super) fn uuid(text: &str) -> Result<String, String> {
     Err("ids look like de2ac956-c885-4221-af25-a21ec6ebcf27".to_owned())
 }
 
-/// What a device is called in a liveness session.
+/// The name of a device in a liveness session.
 pub(super) fn device(text: &str) -> Result<String, String> {
     match text.chars().count() {
         1..=LONGEST_DEVICE => Ok(text.to_owned()),

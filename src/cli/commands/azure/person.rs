@@ -13,15 +13,15 @@ use facepipe_azure::{Listing, operations};
 /// Commands of persons.
 #[derive(Debug, Subcommand)]
 pub(super) enum PersonCommand {
-    /// Make a person without faces; each call makes another one, of whatever name
+    /// Make a person without faces; each call makes another one, also of the same name
     Create(CreateArgs),
     /// List the persons of a group, with the ids of their faces
     List(ListArgs),
     /// Show a person
     Get(PersonArgs),
-    /// Change a person's name or the text kept beside it
+    /// Change a person's name or the text stored with it
     Update(UpdateArgs),
-    /// Delete a person with all faces, for good
+    /// Delete a person with all faces, permanently
     Delete(PersonArgs),
     /// Faces of a person
     #[command(subcommand)]
@@ -31,11 +31,11 @@ pub(super) enum PersonCommand {
 /// Commands of a person's faces.
 #[derive(Debug, Subcommand)]
 pub(super) enum FaceCommand {
-    /// Add a face; a training of the group makes it count. A person has at most 248 faces
+    /// Add a face; it counts after a training of the group. A person has at most 248 faces
     Add(AddArgs),
     /// Show a face
     Get(FaceArgs),
-    /// Change the text beside a face
+    /// Change the text stored with a face
     Update(FaceUpdateArgs),
     /// Delete a face
     Delete(FaceArgs),
@@ -46,7 +46,7 @@ pub(super) struct CreateArgs {
     /// The person's name
     #[arg(value_parser = name)]
     name: String,
-    /// A text that is kept beside it, up to 16 KB
+    /// A text that is stored with it, up to 16 KB
     #[arg(long, value_name = "TEXT", value_parser = user_data)]
     user_data: Option<String>,
     #[command(flatten)]

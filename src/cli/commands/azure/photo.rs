@@ -7,7 +7,7 @@ use serde_json::json;
 use facepipe_azure::{Body, Picture, PictureError, Request};
 use facepipe_core::types::Size;
 
-/// What is looked at.
+/// An image to send.
 pub(super) enum Photo {
     /// A file, as it is sent.
     File { picture: Picture, size: Size },
@@ -21,7 +21,7 @@ pub(super) fn is_address(text: &str) -> bool {
 }
 
 impl Photo {
-    /// What an argument names.
+    /// The photo or address that an argument names.
     pub(super) fn named(text: &str) -> Result<Self, PictureError> {
         if is_address(text) {
             return Ok(Self::Address(text.to_owned()));
@@ -35,7 +35,7 @@ impl Photo {
         Ok(Self::File { picture, size })
     }
 
-    /// What is sent.
+    /// The content of the request.
     pub(super) fn body(&self) -> Body {
         match self {
             Self::File { picture, .. } => Body::Image(picture.jpeg.clone()),
@@ -43,7 +43,7 @@ impl Photo {
         }
     }
 
-    /// Pixels of the photo for one of what is sent, from left to right and from top to bottom.
+    /// Pixels of the photo for one pixel of the sent image, from left to right and from top to bottom.
     pub(super) fn scale(&self) -> (f32, f32) {
         match self {
             Self::File { picture, .. } => (picture.scale_x, picture.scale_y),
@@ -51,7 +51,7 @@ impl Photo {
         }
     }
 
-    /// The photo's size, where it is here.
+    /// The photo's size, where it is a file.
     pub(super) fn size(&self) -> Option<Size> {
         match self {
             Self::File { size, .. } => Some(*size),
@@ -59,7 +59,7 @@ impl Photo {
         }
     }
 
-    /// A request that adds the photo's face, which `target` tells from others.
+    /// A request that adds the photo's face, which `target` singles out.
     pub(super) fn added_by(&self, request: Request, target: Option<[f64; 4]>) -> Request {
         let (x, y) = self.scale();
         let (x, y) = (f64::from(x), f64::from(y));

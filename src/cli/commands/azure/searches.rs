@@ -1,4 +1,4 @@
-//! `facepipe azure verify`, `find-similar` and `group`: what is asked about face ids.
+//! `facepipe azure verify`, `find-similar` and `group`: operations on face ids.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -20,10 +20,10 @@ pub(super) struct VerifyArgs {
     /// A face
     #[arg(value_parser = uuid)]
     face_id: String,
-    /// The face that it may be
+    /// The face to compare it with
     #[arg(value_parser = uuid, required_unless_present = "person", conflicts_with = "person")]
     other_face_id: Option<String>,
-    /// The person whom it may be
+    /// The person to compare it with
     #[arg(long, value_name = "ID", value_parser = uuid)]
     person: Option<String>,
     /// The person's large person group
@@ -62,16 +62,16 @@ pub(super) struct FindSimilarArgs {
     face_id: String,
     #[command(flatten)]
     among: Among,
-    /// At most so many faces, 1 to 1000 [default: 20, the service's own]
+    /// At most this many faces, 1 to 1000 [default: 20, the service's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     candidates: Option<u32>,
-    /// matchPerson: only faces that are the same person; matchFace: the most alike, whoever they are
+    /// matchPerson: only faces that are the same person; matchFace: the most alike, of any person
     #[arg(long, value_name = "MODE", default_value = "matchPerson",
           value_parser = ["matchPerson", "matchFace"])]
     mode: String,
 }
 
-/// Where similar faces are looked for.
+/// The faces among which similar ones are searched.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct Among {
@@ -137,6 +137,6 @@ fn check_number(number: usize, least: usize, most: usize, what: &str) -> Result<
     }
     Err(Failure::Usage {
         message: format!("{what} takes {least} to {most} face ids, and there are {number}"),
-        hint: "ask in several calls".to_owned(),
+        hint: "split them over several calls".to_owned(),
     })
 }

@@ -11,13 +11,13 @@ use facepipe_azure::operations::{self, Operation};
 use facepipe_azure::{Answer, AzureError, Client, Repeat, Request};
 use facepipe_core::context::Context;
 
-/// Who asks, and where progress goes.
+/// The client, the output form and the progress of one command.
 pub(super) struct Session<'a> {
     pub(super) client: Client,
     pub(super) context: &'a Context,
 }
 
-/// What every operation prints with `--json`.
+/// The object that every operation prints with `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     operation: &'a str,
@@ -25,9 +25,9 @@ struct Report<'a> {
     answer: &'a Value,
 }
 
-/// What makes something was asked for, and the answer was lost.
+/// The answer to an operation that makes something was lost.
 #[derive(Debug, thiserror::Error)]
-#[error("nobody knows whether `{operation}` was done: {source}")]
+#[error("it is unknown whether `{operation}` was done: {source}")]
 struct OutcomeUnknown {
     operation: &'static str,
     source: AzureError,
@@ -42,12 +42,12 @@ impl Advice for OutcomeUnknown {
             _ => return Some("run it again: an unused session ends by itself".to_owned()),
         };
         Some(format!(
-            "look before you run it again, or it may be there twice: {look}"
+            "check before you run it again, or it may exist twice: {look}"
         ))
     }
 }
 
-/// Operations that an option of another one's command stands for, as they are written.
+/// Operations that an option of another operation's command runs, with that option.
 const BY_OPTION: [(&Operation, &str); 4] = [
     (&operations::DETECT_SESSION_IMAGE, "detect --session-image"),
     (
@@ -80,7 +80,7 @@ impl Session<'_> {
         })
     }
 
-    /// Sends a request; what is printed is the answer, or `done` where there is none.
+    /// Sends a request; the output is the answer, or `done` where there is none.
     pub(super) fn call(&self, request: &Request, done: &str) -> Result<Outcome, Failure> {
         let answer = self.send(request)?;
         let value = if answer.body.is_empty() {
@@ -95,7 +95,7 @@ impl Session<'_> {
         self.outcome(request.name, &value, lines)
     }
 
-    /// What a command gives: the answer, and the same for a person.
+    /// The output of a command: the answer, and the same as lines of text.
     pub(super) fn outcome(
         &self,
         operation: &str,

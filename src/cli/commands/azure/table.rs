@@ -1,8 +1,8 @@
-//! Answers of the service for a person: objects as lines, lists as tables.
+//! Answers of the service as text: objects as lines, lists as tables.
 
 use serde_json::{Map, Value};
 
-/// Fields that a table begins with, where they are there.
+/// Fields that a table begins with, where they are present.
 const FIRST: [&str; 8] = [
     "largePersonGroupId",
     "personGroupId",
@@ -31,7 +31,7 @@ pub(super) fn lines(value: &Value) -> Vec<String> {
     }
 }
 
-/// A field as a line; what has fields itself as a line for each of them.
+/// A field as a line; an object as a line for each of its fields.
 fn flatten(name: &str, value: &Value, lines: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

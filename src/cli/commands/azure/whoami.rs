@@ -7,37 +7,37 @@ use crate::cli::failure::Failure;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_azure::{AzureError, Collection, operations};
 
-/// What is known of whoever asks.
+/// The credentials in use.
 #[derive(Debug, Serialize)]
 struct Report {
     /// The host of the resource.
     endpoint: String,
     /// Where the endpoint was found.
     endpoint_source: String,
-    /// How one signs in.
+    /// How the program signs in.
     auth: &'static str,
-    /// Where the key, or what stands for it, was found.
+    /// Where the key, or its substitute, was found.
     source: String,
-    /// The tier whose quota is kept to.
+    /// The tier whose quota is respected.
     tier: &'static str,
-    /// Whether the resource has the approval that faces are recognised with; missing where it did
+    /// Whether the resource has the approval for recognising faces; missing where the service did
     /// not say.
     recognition: Option<bool>,
     transactions: u64,
 }
 
-/// Asks for one entry of the shortest list: that needs the key and a Face resource.
+/// Asks for one entry of the shortest list: it needs the key and a Face resource.
 pub(super) fn run(session: &Session<'_>) -> Result<Outcome, Failure> {
     let credentials = session.client.credentials();
     let request = operations::LIST
         .on(Collection::LargePersonGroup, &[])
         .query("top", 1);
-    // A page in front of the service may answer as well: what comes must be a list.
+    // A page in front of the service may answer as well: the answer must be a list.
     let listed = session.client.send(&request);
     let listed = listed.and_then(|answer| answer.json::<Vec<serde_json::Value>>());
     let (recognition, words) = match listed {
         Ok(_) => (None, "the service answers".to_owned()),
-        // Only a resource that is who it says it is gets this answer.
+        // Only a real Face resource with a valid key gets this answer.
         Err(AzureError::NotApproved { features, .. }) => (
             Some(false),
             format!(

@@ -10,7 +10,7 @@ const LITTLE_SPACE: u64 = 2_000_000_000;
 /// Files that may hold keys of services.
 const SECRETS: [&str; 2] = ["v.env", ".env"];
 
-/// Processors and what they know that makes training in bfloat16 pay.
+/// Processors, and their instructions for training in bfloat16.
 pub(super) fn processor() -> Vec<Check> {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let mut message = format!("{count} processor(s), {}", std::env::consts::ARCH);
@@ -31,7 +31,7 @@ pub(super) fn processor() -> Vec<Check> {
     vec![Check::ok("processor", message)]
 }
 
-/// Whether it can be written and how much room it has.
+/// Whether it is writable and how much space is free.
 pub(super) fn working_directory() -> Vec<Check> {
     let mut checks = vec![writable(Path::new("."))];
     checks.extend(free_space(Path::new(".")));
@@ -42,10 +42,10 @@ fn writable(folder: &Path) -> Check {
     let probe = folder.join(format!(".doctor.{}.tmp-facepipe", std::process::id()));
     let result = fs_err::write(&probe, b"").and_then(|()| fs_err::remove_file(&probe));
     match result {
-        Ok(()) => Check::ok("writable", "the working directory can be written"),
+        Ok(()) => Check::ok("writable", "the working directory is writable"),
         Err(error) => Check::missing(
             "writable",
-            format!("the working directory can't be written: {}", error.kind()),
+            format!("the working directory is not writable: {}", error.kind()),
             "change its permissions, or change to another directory",
         ),
     }
@@ -74,7 +74,7 @@ pub(super) fn tools() -> Vec<Check> {
         program, arguments,
     ) {
         Some(line) => Check::ok(name, line),
-        None => Check::note(name, format!("{name} is not there, {need}"), Some(fix)),
+        None => Check::note(name, format!("{name} is missing, {need}"), Some(fix)),
     };
     vec![
         tool(
@@ -94,7 +94,7 @@ pub(super) fn tools() -> Vec<Check> {
     ]
 }
 
-/// The first line of what a program says; nothing where it is missing or fails. Paths, which pip
+/// The first line of a program's output; nothing where it is missing or fails. Paths, which pip
 /// adds to its version, are left out.
 fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
@@ -124,13 +124,13 @@ pub(super) fn secrets() -> Check {
     Check::ok(
         "secrets",
         match there.first() {
-            Some(name) => format!("`{name}` is there, and git does not take it"),
-            None => "no file with keys (`v.env`): only the services of others need one".to_owned(),
+            Some(name) => format!("`{name}` exists and is ignored by git"),
+            None => "no file with keys (`v.env`): only external services need one".to_owned(),
         },
     )
 }
 
-/// True also outside a repository, and where there is no git: nothing can be committed there.
+/// True also outside a repository, and where there is no git: there nothing can be committed.
 fn is_ignored(name: &str) -> bool {
     /// `git check-ignore`: the path is not ignored.
     const NOT_IGNORED: i32 = 1;

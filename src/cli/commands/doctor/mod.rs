@@ -1,4 +1,4 @@
-//! `facepipe doctor`: what is there, what is missing, and the command that mends it.
+//! `facepipe doctor`: what is installed, what is missing, and the command that gets it.
 
 mod machine;
 #[cfg(feature = "torch")]
@@ -18,13 +18,13 @@ use facepipe_models::files::{EntryStatus, Folders, Registry, status};
 #[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {}
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Level {
     /// As it should be.
     Ok,
-    /// Not needed for everything, or only worth knowing.
+    /// Not needed for everything, or only information.
     Note,
     /// The pipeline does not work without it.
     Missing,
@@ -36,7 +36,7 @@ struct Check {
     name: &'static str,
     level: Level,
     message: String,
-    /// The command or action that mends it.
+    /// The command or action that fixes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
 }
@@ -75,7 +75,7 @@ impl Check {
     }
 }
 
-/// What `doctor --json` prints.
+/// The object that `doctor --json` prints.
 #[derive(Debug, Serialize)]
 struct DoctorReport {
     version: &'static str,
@@ -86,7 +86,7 @@ struct DoctorReport {
     checks: Vec<Check>,
 }
 
-/// Something that the pipeline needs is not there.
+/// Something that the pipeline needs is missing.
 #[derive(Debug, thiserror::Error)]
 #[error("{count} missing, see MISSING above")]
 struct Unhealthy {
@@ -100,7 +100,7 @@ impl Advice for Unhealthy {
     }
 }
 
-/// Makes all checks.
+/// Runs all checks.
 pub(crate) fn run(_: &DoctorArgs, globals: &Globals) -> Result<Outcome, Failure> {
     let mut checks = vec![program()];
     #[cfg(feature = "torch")]

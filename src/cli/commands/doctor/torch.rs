@@ -29,7 +29,7 @@ fn version(threads: &str) -> Check {
             format!("libtorch {version} is loaded, but the program is built for {BUILT_FOR}"),
             "run `scripts/setup.sh` and build again",
         ),
-        // The program would not have started without any.
+        // The program would not have started without one.
         None => Check::ok("libtorch", format!("libtorch {BUILT_FOR}, {threads}")),
     }
 }
@@ -74,7 +74,7 @@ fn cuda() -> Check {
     )
 }
 
-/// The path of a library that this process has loaded, where the system can say it.
+/// The path of a library that this process has loaded, where the system can report it.
 fn loaded(name: &str) -> Option<PathBuf> {
     let maps = fs_err::read_to_string("/proc/self/maps").ok()?;
     // The path is the sixth column and may hold spaces.
@@ -84,7 +84,7 @@ fn loaded(name: &str) -> Option<PathBuf> {
     paths.find(|path| path.ends_with(name)).map(PathBuf::from)
 }
 
-/// The version that stands beside the libtorch in use.
+/// The version in the file beside the libtorch in use.
 fn loaded_version() -> Option<String> {
     let library = loaded("/libtorch_cpu.so")?;
     let root = library.parent()?.parent()?;

@@ -29,7 +29,7 @@ use facepipe_nn::use_threads;
     \"score\", \"embedding\": [128 numbers]}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
     upright image, right and bottom exclusive. Faces whose embeddings are nearer than 0.6 (Euclidean \
     distance) are one person.\n\n\
-    An embedding is the mean of what dlib's network says of the aligned face and of its mirror image, \
+    An embedding is the mean of the outputs of dlib's network for the aligned face and of its mirror image, \
     brought to length 1.42, the mean of dlib's.")]
 pub(crate) struct EmbedArgs {
     /// Photos, folders of them, patterns, or - for a list on stdin
@@ -43,10 +43,10 @@ pub(crate) struct EmbedArgs {
     plain: bool,
 }
 
-/// What is said of one photo.
+/// The line of one photo.
 pub(crate) type Line = PhotoLine<EmbeddedFace>;
 
-/// What a worker thread needs for photos.
+/// The tools of a worker thread.
 struct Worker<'a> {
     detector: Box<dyn FaceDetector>,
     landmarks: &'a dyn LandmarkModel,
@@ -101,7 +101,7 @@ pub(crate) fn each_photo(
 }
 
 impl Worker<'_> {
-    /// The photo's faces, or what is wrong with it; an error for what would befall every other photo
+    /// The photo's faces, or its error; an `Err` for a failure that would affect every other photo
     /// as well.
     fn line(&mut self, file: &InputFile) -> Result<Line, Failure> {
         let path = file.name.clone();

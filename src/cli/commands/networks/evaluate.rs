@@ -23,7 +23,7 @@ use facepipe_evaluate::{PairList, Task};
     facepipe evaluate models/friends --data data/final --pairs pairs.csv --json | jq .verification\n\n\
     The report's folder gets report.html (everything on one page), the plots as PNG, report.json, \
     predictions.csv (each image) and discarded.jsonl.\n\n\
-    Without strangers a model names everybody. Give photos of people whom it does not know with \
+    Without strangers a model names every face. Give photos of people whom it does not know with \
     --impostors, 100 faces or more for a rate of 1 %, in folders a person if you can: the probability \
     below which a face is unknown is then written into the model's card, for predict and export. Of \
     each such photo the face counts that it is about (a large one near the middle).\n\n\
@@ -38,7 +38,7 @@ pub(crate) struct EvaluateArgs {
     /// Which side of the data set
     #[arg(long, value_parser = named(&Split::ALL), default_value_t = Split::Test)]
     pub(crate) split: Split,
-    /// Where the report goes [default: `report` in the model's folder, or `report_<split>`]
+    /// The folder of the report [default: `report` in the model's folder, or `report_<split>`]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(crate) struct EvaluateOptions {
     /// Photos of strangers: finds the probability below which a face is unknown
     #[arg(long, value_name = "DIR")]
     pub(crate) impostors: Option<PathBuf>,
-    /// Share of strangers that may be taken for somebody known, for that probability
+    /// Share of strangers that may be taken for a known person, for that probability
     #[arg(long, value_name = "SHARE", default_value_t = Task::FALSE_ACCEPT_RATE, value_parser = share)]
     pub(crate) far: f64,
     /// Pairs of photos, one person or two: a CSV file with the columns a, b, same (1 or 0) and, if you

@@ -1,4 +1,4 @@
-//! What `evaluate` tells on the terminal.
+//! What `evaluate` prints on the terminal.
 
 use std::path::Path;
 
@@ -81,7 +81,7 @@ fn table(report: &Report) -> Vec<String> {
     }
     if shown.len() < metrics.classes.len() {
         lines.push(format!(
-            "… and {} labels that do better",
+            "… and {} labels with a higher F1",
             metrics.classes.len() - shown.len()
         ));
     }
@@ -113,7 +113,7 @@ fn accepted(rate: &AcceptRate) -> String {
         rate.interval[1] * 100.0,
         rate.false_accept_rate * 100.0,
         if rate.too_few {
-            " (too few to tell)"
+            " (too few to measure)"
         } else {
             ""
         }
@@ -141,7 +141,7 @@ fn open_set(open_set: &OpenSet) -> Vec<String> {
 fn verification(verification: &Verification) -> Vec<String> {
     let rates: Vec<String> = verification.rates.iter().map(accepted).collect();
     vec![format!(
-        "pairs: {:.1} % of {} told right{}, area below ROC {:.4}, equal error {:.1} %; one person found {} of others \
+        "pairs: {:.1} % of {} decided right{}, area below ROC {:.4}, equal error {:.1} %; one person found {} of others \
          accepted",
         verification.accuracy.share * 100.0,
         verification.pairs,

@@ -18,7 +18,7 @@ use facepipe_export::{Format, Task};
 pub(crate) struct ExportArgs {
     /// The model's folder
     pub(crate) model: PathBuf,
-    /// Where the files go [default: `export` in the model's folder]
+    /// The folder of the files [default: `export` in the model's folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]

@@ -34,7 +34,7 @@ pub(crate) enum NetworkCommand {
     /// Train a network on a data set
     #[command(display_order = 8)]
     Train(Box<train::TrainArgs>),
-    /// Say how well a model does on a side of a data set
+    /// Report how well a model does on a side of a data set
     #[command(display_order = 9)]
     Evaluate(evaluate::EvaluateArgs),
     /// Write a model's file for other programs
@@ -49,7 +49,7 @@ pub(crate) enum NetworkCommand {
 }
 
 impl NetworkCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) fn run(&self, globals: &Globals, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Run(args) => run::run(args, globals, context),
@@ -63,7 +63,7 @@ impl NetworkCommand {
         }
     }
 
-    /// What the process has to be like while it runs.
+    /// The requirements on the process while it runs.
     pub(crate) const fn needs(&self) -> Needs {
         Needs {
             grows_tables: false,
@@ -71,7 +71,7 @@ impl NetworkCommand {
                 self,
                 Self::Train(_) | Self::Evaluate(_) | Self::Run(_) | Self::Serve(_)
             ),
-            // A server reads its model again at SIGHUP, which tells every other command to end.
+            // A server reads its model again at SIGHUP, which ends every other command.
             own_signals: matches!(self, Self::Serve(_)),
         }
     }

@@ -56,7 +56,7 @@ pub(crate) struct PredictArgs {
     /// [default: the model's own bound, if it has one]
     #[arg(long, value_name = "P", value_parser = share)]
     pub(crate) unknown_below: Option<f64>,
-    /// Tell the N most probable labels only [default: all; as CSV, only the face's own]
+    /// Report the N most probable labels only [default: all; as CSV, only the face's own]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<std::num::NonZeroUsize>,
 }
@@ -85,7 +85,7 @@ pub(crate) fn run(
         })
         .collect();
     if photos.is_empty() {
-        context.progress.note("there are no files to look at");
+        context.progress.note("there are no files to read");
     }
     let settings = Settings {
         naming: naming(args, &classifier, context),
@@ -110,7 +110,7 @@ pub(crate) fn run(
 /// Prints an answer.
 type Printer = Box<dyn FnMut(&Answer) -> io::Result<()>>;
 
-/// What prints answers to stdout.
+/// The writer of answers to stdout.
 fn printer(args: &PredictArgs) -> Result<Printer, Failure> {
     Ok(match args.format {
         ResultFormat::Jsonl => Box::new(|answer| write_json_line(&mut io::stdout().lock(), answer)),
@@ -122,7 +122,7 @@ fn printer(args: &PredictArgs) -> Result<Printer, Failure> {
     })
 }
 
-/// How probabilities become labels: as was asked, else as the model's card says.
+/// How probabilities become labels: as requested, else as the model's card says.
 fn naming(args: &PredictArgs, classifier: &Classifier, context: &Context) -> Naming {
     let card = classifier.card();
     let naming = Naming {
@@ -132,7 +132,7 @@ fn naming(args: &PredictArgs, classifier: &Classifier, context: &Context) -> Nam
     let naming = naming.for_model(card);
     if naming.unknown_below.is_some() && card.labels.iter().any(|label| label == UNKNOWN) {
         context.progress.note(
-            "the model has a label `unknown`; faces that are nobody's have `nearest` as well",
+            "the model has a label `unknown`; faces of no known person have `nearest` as well",
         );
     }
     naming

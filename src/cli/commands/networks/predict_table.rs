@@ -76,7 +76,7 @@ impl<To: Write> Table<To> {
     }
 }
 
-/// The I/O error itself: of its kind is a closed pipe, which is no failure.
+/// The I/O error itself: a closed pipe is recognised by its kind, and is no failure.
 fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
@@ -120,7 +120,7 @@ mod tests {
                 ],
             },
             Answer::Named {
-                path: "nobody.jpg".to_owned(),
+                path: "empty.jpg".to_owned(),
                 faces: vec![],
             },
             Answer::Failed {
@@ -136,14 +136,14 @@ mod tests {
 path,face,left,top,right,bottom,score,label,probability,nearest,error
 a.jpg,1,3,5,40,48,0.5,\"ada, countess\",0.75,,
 a.jpg,2,3,5,40,48,0.5,unknown,0.625,\"ada, countess\",
-nobody.jpg,,,,,,,,,,
+empty.jpg,,,,,,,,,,
 b.jpg,,,,,,,,,,\"the \"\"file\"\" is empty\"
 ";
         assert_eq!(table(&answers(), 0), expected);
     }
 
     #[test]
-    fn columns_of_the_most_probable_labels_are_there_even_where_labels_are_fewer() {
+    fn columns_of_the_most_probable_labels_are_written_even_where_labels_are_fewer() {
         let text = table(&answers(), 3);
         let lines: Vec<&str> = text.lines().collect();
         assert!(

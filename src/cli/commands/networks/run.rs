@@ -1,4 +1,4 @@
-//! `facepipe run`: all stages, one after the other, each as its own command would do it.
+//! `facepipe run`: all stages, one after the other, each as its own command does it.
 
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ use facepipe_core::context::Context;
 use facepipe_core::ledger;
 use facepipe_core::types::Split;
 
-/// What became of each photo, in the project's folder.
+/// The outcome of each photo, in the project's folder.
 const FATES_FILE: &str = "photos.jsonl";
 
 /// Arguments of `run`.
@@ -32,9 +32,9 @@ const FATES_FILE: &str = "photos.jsonl";
     facepipe run --from photos --out project\n  \
     facepipe run --query \"Ada Lovelace\" --query \"Grace Hopper\" --out project\n  \
     facepipe run --from photos --out project --backbone resnet50 --epochs 30 --seed 7\n\n\
-    DIR gets data/raw, data/crops, data/final and models/NAME, photos.jsonl (what became of each \
+    DIR gets data/raw, data/crops, data/final and models/NAME, photos.jsonl (the outcome of each \
     photo) and report.json. Of downloaded photos, faces that are not the person of their label are left \
-    out (--clean-identities=off keeps them). Stopped at any moment, the same command goes on where it was; what is \
+    out (--clean-identities=off keeps them). Stopped at any moment, the same command continues where it was; what is \
     complete is not done again.")]
 pub(crate) struct RunArgs {
     /// Folder of photos of your own: a folder for each person
@@ -63,8 +63,8 @@ pub(crate) struct RunArgs {
     pub(crate) export: ExportOptions,
 }
 
-/// What `--clean-identities auto` means: labels are cleaned where photos come from the web.
-fn clean_what_was_downloaded(identities: &mut IdentityOptions, args: &RunArgs) {
+/// Resolves `--clean-identities auto`: labels are cleaned where photos come from the web.
+fn clean_downloaded_labels(identities: &mut IdentityOptions, args: &RunArgs) {
     if identities.clean_identities == Switch::Auto {
         let mut sources = args.fetch.sources().into_iter();
         let downloads = sources.any(|source| source != SourceName::Folder);
@@ -84,8 +84,8 @@ pub(crate) fn run(
     let model = args.out.join("models").join(name(args)?);
     let mut stages = Stages::new(context);
     let mut prepare_options = args.prepare.clone();
-    clean_what_was_downloaded(&mut prepare_options.identities, args);
-    // Arguments that can't be used are told before hours of work, not after.
+    clean_downloaded_labels(&mut prepare_options.identities, args);
+    // Arguments that can't be used are reported before hours of work, not after.
     prepare_options.settings(globals.seed)?;
     prepare_options
         .identities
@@ -163,7 +163,7 @@ pub(crate) fn run(
     })
 }
 
-/// What the stages said so far.
+/// The reports of the stages so far.
 struct Stages<'context> {
     context: &'context Context,
     reports: Map<String, Value>,
@@ -179,7 +179,7 @@ impl<'context> Stages<'context> {
         }
     }
 
-    /// Does a stage and tells its result on the way.
+    /// Runs a stage and prints its result when it is done.
     fn run_and_tell(
         &mut self,
         stage: &str,
@@ -214,7 +214,7 @@ impl<'context> Stages<'context> {
         }
     }
 
-    /// Does a stage; gives the lines of its result.
+    /// Runs a stage; returns the lines of its result.
     fn run(
         &mut self,
         stage: &str,
@@ -278,7 +278,7 @@ mod tests {
     use clap::FromArgMatches as _;
 
     #[test]
-    fn auto_cleans_what_was_downloaded() {
+    fn auto_cleans_downloaded_labels() {
         for (given, expected) in [
             ("--query ada", true),
             ("--from photos", false),
@@ -292,7 +292,7 @@ mod tests {
             let matches = command.get_matches_from(words.split(' '));
             let args = RunArgs::from_arg_matches(&matches).expect("arguments");
             let mut identities = args.prepare.identities.clone();
-            clean_what_was_downloaded(&mut identities, &args);
+            clean_downloaded_labels(&mut identities, &args);
             assert_eq!(identities.is_on(), expected, "{given}");
         }
     }

@@ -28,13 +28,13 @@ use facepipe_serve::{
 
 /// Where the key of the server is looked for: in the environment, `v.env` and `.env`.
 const KEY_NAME: &str = "FACEPIPE_SERVE_KEY";
-/// How often the server looks whether it was told to end.
+/// How often the server checks whether it is to end.
 const LOOK_FOR_END: Duration = Duration::from_millis(20);
 /// How long the operating system's threads of the runtime are waited for at the end.
 const LAST_TASKS: Duration = Duration::from_secs(1);
-/// What a megabyte is in bytes.
+/// Bytes of a megabyte.
 const MEGABYTE: usize = 1_000_000;
-/// What a megapixel is in pixels.
+/// Pixels of a megapixel.
 const MEGAPIXEL: u64 = 1_000_000;
 
 /// Arguments of `serve`.
@@ -53,26 +53,26 @@ const MEGAPIXEL: u64 = 1_000_000;
 pub(crate) struct ServeArgs {
     /// The model's folder, or a TorchScript file that `export` made
     model: PathBuf,
-    /// Where it listens; 0.0.0.0 lets other machines in
+    /// Where it listens; 0.0.0.0 for other machines as well
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = facepipe_serve::DEFAULT_ADDRESS)]
     bind: SocketAddr,
-    /// Images are faces already, and none is looked for; a request says otherwise with ?detect=true
+    /// Images are faces already, and none is searched for; a request can differ with ?detect=true
     #[arg(long)]
     chips: bool,
     /// Call a face unknown whose most probable label has a smaller probability, 0 to 1; 0: never
     /// [default: the model's own bound, if it has one]
     #[arg(long, value_name = "P", value_parser = share)]
     unknown_below: Option<f64>,
-    /// Tell the N most probable labels of each face only [default: all]
+    /// Report the N most probable labels of each face only [default: all]
     #[arg(long, value_name = "N")]
     top: Option<NonZeroUsize>,
-    /// Faces that the model sees at once, at most
+    /// Faces in one batch of the model, at most
     #[arg(long, value_name = "N", default_value_t = Batching::default().faces)]
     max_batch: NonZeroUsize,
-    /// How long faces wait at most for others, in milliseconds; who is alone never waits
+    /// How long faces wait at most for others, in milliseconds; a single client never waits
     #[arg(long, value_name = "MS", default_value_t = Batching::default().delay.as_millis() as u64)]
     max_delay: u64,
-    /// Requests that wait or are worked on, at most; who comes then is told to come back (429)
+    /// Requests that wait or are worked on, at most; more are refused and may be sent again (429)
     #[arg(long, value_name = "N", default_value = Limits::default().queue.to_string())]
     queue: NonZeroUsize,
     /// Largest body of a request, in megabytes (413)
@@ -87,12 +87,12 @@ pub(crate) struct ServeArgs {
     /// How long requests are still answered at the end, in seconds
     #[arg(long, value_name = "S", default_value_t = Limits::default().drain.as_secs())]
     drain: u64,
-    /// Let pages of this origin ask from a browser, such as https://photos.example.org; may be repeated
+    /// Let pages of this origin send requests from a browser, such as https://photos.example.org; may be repeated
     /// [default: none]
     #[arg(long, value_name = "ORIGIN")]
     cors: Vec<String>,
     /// Answer to this name as well, such as a proxy's; may be repeated [default: addresses and localhost
-    /// where it listens for this machine alone and has no key, else any]
+    /// where it listens for this machine only and has no key, else any]
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
     /// Encrypt: the certificate, with those that signed it, in PEM
@@ -127,7 +127,7 @@ pub(crate) fn run(
         .worker_threads(context.threads.get())
         .enable_all()
         .build()?;
-    // Before the model, which takes longer to read.
+    // Checked before the model, which takes longer to read.
     let tls = runtime.block_on(certificate(args))?;
     let opened = wiring::networks::served_model(&args.model, args.chips, globals, context)?;
     let reopen = {
@@ -142,14 +142,14 @@ pub(crate) fn run(
     let engine = service.engine();
     if !engine.was_compared() {
         context.progress.note(
-            "the model's card, of an earlier version, does not say what it answers to the reference \
-             picture: only that it answers was checked",
+            "the model's card, of an earlier version, has no answer to the reference \
+             picture: only that the model answers was checked",
         );
     }
     drop(engine);
     if !needs_key && !args.bind.ip().is_loopback() {
         context.progress.note(&format!(
-            "everybody who reaches {} may ask: set {KEY_NAME} to let in only who knows the key",
+            "every client that reaches {} is served: set {KEY_NAME} to require a key",
             args.bind
         ));
     }
@@ -167,7 +167,7 @@ pub(crate) fn run(
     Ok(Outcome::default())
 }
 
-/// A certificate's files, and what was read from them.
+/// A certificate's files, and the certificate read from them.
 type Tls = (Certificate, RustlsConfig);
 
 async fn certificate(args: &ServeArgs) -> Result<Option<Tls>, Failure> {
@@ -204,12 +204,12 @@ async fn serve(
     )
     .await;
     reloads.abort();
-    // Its handle on the service is gone when it has ended.
+    // Its handle on the service is dropped when it has ended.
     let _ = reloads.await;
     Ok(served?)
 }
 
-/// Says where the server listens.
+/// Prints the server's address.
 fn announce(
     scheme: &str,
     address: SocketAddr,
@@ -248,7 +248,7 @@ fn interrupt_on_signals(interrupt: Interrupt) -> io::Result<()> {
     Ok(())
 }
 
-/// The same at Ctrl-C alone.
+/// The same at Ctrl-C only.
 #[cfg(not(unix))]
 fn interrupt_on_signals(interrupt: Interrupt) -> io::Result<()> {
     tokio::spawn(async move {
@@ -331,12 +331,12 @@ fn settings(args: &ServeArgs, context: &Context) -> Result<Settings, Failure> {
     })
 }
 
-/// The key that requests have to have. One that is set and can't be used lets nobody in by mistake: the server
+/// The key that requests have to have. One that is set and can't be used lets no client in by mistake: the server
 /// does not start.
 fn key() -> Result<Option<ApiKey>, Failure> {
     let environment = |name: &str| {
         let value = std::env::var_os(name)?;
-        // What is no text can't stand in a request's head either.
+        // Bytes that are no text can't be in a request's header either.
         Some(value.into_string().unwrap_or_default())
     };
     let places = Places::read(environment, Path::new("."))?;
@@ -346,7 +346,7 @@ fn key() -> Result<Option<ApiKey>, Failure> {
             message: format!("{KEY_NAME} is set, but is empty or no text"),
             hint:
                 "give a key, such as `openssl rand -hex 32` makes, or remove the variable to let \
-                in everybody"
+                in every client"
                     .to_owned(),
         }),
         None => Ok(None),
@@ -364,7 +364,7 @@ fn start_log(form: LogForm, globals: &Globals) {
         .with_max_level(level)
         .with_target(false)
         .with_ansi(false);
-    // Where somebody else writes a log already, that one stays.
+    // Where a logger is set already, that one stays.
     let _ = match form {
         LogForm::Text => log.try_init(),
         LogForm::Json => log.json().flatten_event(true).try_init(),

@@ -28,8 +28,8 @@ pub(crate) struct TrainArgs {
     /// The model's folder, such as models/NAME
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Go on with an interrupted training, and fail where there is none (running the same command
-    /// again goes on as well)
+    /// Resume an interrupted training, and fail where there is none (running the same command
+    /// again resumes it as well)
     #[arg(long, conflicts_with = "force")]
     pub(crate) resume: bool,
     #[command(flatten)]
@@ -66,7 +66,7 @@ pub(crate) struct TrainOptions {
     /// Side of the network's input [default: 150 for dlib-resnet29, 224 for the others]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
     pub(crate) input_size: Option<u32>,
-    /// How the learning rate goes on [default: cosine]
+    /// The learning rate schedule [default: cosine]
     #[arg(long, value_parser = named(Schedule::VARIANTS))]
     pub(crate) schedule: Option<Schedule>,
     /// Epochs without a lower loss on val after which the training ends; 0: never [default: 10]
@@ -86,10 +86,10 @@ pub(crate) struct TrainOptions {
     /// [default: 1 for dlib-resnet29, 0 for the others]
     #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
     pub(crate) balance: Option<f64>,
-    /// How the last layer tells labels apart [default: linear]
+    /// How the last layer separates labels [default: linear]
     #[arg(long, value_parser = named(Head::VARIANTS))]
     pub(crate) head: Option<Head>,
-    /// What a cosine head's cosines are multiplied by [default: 32]
+    /// Factor of a cosine head's cosines [default: 32]
     #[arg(long, value_name = "X", value_parser = positive)]
     pub(crate) cosine_scale: Option<f64>,
     /// By how much the right label's cosine must be ahead while a cosine head learns [default: 0.1]
@@ -122,12 +122,12 @@ pub(crate) struct TrainOptions {
     pub(crate) keep_every: f64,
 }
 
-/// What `--lr` says.
+/// The value of `--lr`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum LearningRate {
-    /// To find one.
+    /// Find one.
     Find,
-    /// One.
+    /// A given one.
     Given(f64),
 }
 
@@ -136,12 +136,12 @@ pub(crate) enum LearningRate {
 pub(crate) struct NumberOrOff(Option<f64>);
 
 impl TrainOptions {
-    /// The settings, with defaults where nothing was said: those for the data set's number of training
+    /// The settings, with defaults where no option is given: those for the data set's number of training
     /// images, if it is known already.
     ///
     /// # Errors
-    /// A [`Failure`] when the network can't take in images of the size asked for, or the device does not
-    /// calculate in the precision asked for.
+    /// A [`Failure`] when the network can't take in images of the requested size, or the device does not
+    /// calculate in the requested precision.
     pub(crate) fn settings(
         &self,
         seed: u64,
@@ -238,7 +238,7 @@ pub(crate) fn run(
     })
 }
 
-/// `--lr find`: beside the model's folder, which a training must find as it left it.
+/// `--lr find`: beside the model's folder, which the search leaves as it is.
 fn find_rate(
     places: &Places<'_>,
     settings: &Settings,
@@ -274,7 +274,7 @@ fn find_rate(
     })
 }
 
-/// What the name of the folder for `--lr find` has behind the model's.
+/// The suffix of the folder for `--lr find`.
 const RATE_FOLDER_ENDING: &str = "_lr_find";
 
 fn learning_rate(text: &str) -> Result<LearningRate, String> {
@@ -327,7 +327,7 @@ fn not_negative(text: &str) -> Result<f64, String> {
 mod tests {
     use super::*;
 
-    /// The defaults depend on network and weights, so the help words them: as they are.
+    /// The defaults depend on network and weights, so the help has them in words.
     #[test]
     fn the_help_names_the_defaults_of_the_settings() {
         let of = |backbone, weights| Settings::defaults(backbone, weights, 0);

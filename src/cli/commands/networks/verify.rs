@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_come_nearest_first_and_tell_the_faces() {
+    fn pairs_come_nearest_first_and_name_the_faces() {
         let report = Comparison::new(photo_of("a.jpg", &[0.0]), photo_of("b.jpg", &[1.0, 0.25]));
         assert!(report.same);
         let pairs: Vec<_> = report

@@ -44,7 +44,7 @@ impl Advice for AzureError {
                 KEY_NAMES[0], ENDPOINT_NAMES[0]
             ),
             Self::TokenRefused { .. } => {
-                "give whoever signs in the role `Cognitive Services User` on the Face resource, and \
+                "give the account that signs in the role `Cognitive Services User` on the Face resource, and \
                  set its own endpoint (https://NAME.cognitiveservices.azure.com): a region's endpoint \
                  takes no tokens"
                     .to_owned()
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_the_resource_has_a_next_step() {
+    fn errors_of_the_resource_have_a_next_step() {
         let host = || "a.example.org".to_owned();
         let error = || service_error("AccessDenied", None);
         for error in [
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pause_that_the_service_asks_for_is_told() {
+    fn the_pause_that_the_service_asks_for_is_reported() {
         let refused = AzureError::TooManyRequests {
             host: "a.example.org".to_owned(),
             error: service_error("429", Some(Duration::from_secs(3600))),

@@ -18,7 +18,7 @@ pub(super) fn next_step(error: &ServiceError) -> Option<String> {
         }
         "FaceNotFound" => {
             "face ids are forgotten 24 hours after `facepipe azure detect` gave them, or earlier where \
-             that was asked for: detect the photo again"
+             that was requested: detect the photo again"
         }
         "SessionNotFound" => "the session has ended or was deleted: make another one",
         "LargePersonGroupNotTrained" => {

@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_fetched_or_saved_anew() {
+    fn weights_are_fetched_or_saved_again() {
         let missing = WeightsError::DefaultMissing {
             backbone: Backbone::Resnet18,
             path: PathBuf::from("weights"),

@@ -26,7 +26,7 @@ impl Advice for TrainError {
                  --{split} SHARE --force`"
             ),
             Self::NotFinite { .. } | Self::WeightsNotFinite { .. } => {
-                "what was reached before is kept in `checkpoints`; start again with a lower `--lr` (a \
+                "the earlier checkpoint is kept in `checkpoints`; start again with a lower `--lr` (a \
                  tenth, say) and `--force`, or with `--clip 1`"
                     .to_owned()
             }
@@ -38,12 +38,12 @@ impl Advice for TrainError {
                 ),
                 None => "not even one fits: use a smaller `--input-size` or `--backbone`".to_owned(),
             },
-            Self::OtherLabels { .. } => "add `--force` to train anew with these labels, or choose \
+            Self::OtherLabels { .. } => "add `--force` to train from scratch with these labels, or choose \
                 another folder with `--out`"
                 .to_owned(),
             Self::Torch(_) => "run `facepipe doctor`, which checks libtorch".to_owned(),
             Self::Keep { .. } | Self::Checkpoint(_) | Self::DamagedCheckpoint { .. } => {
-                "start the training anew with `--force`".to_owned()
+                "start the training again with `--force`".to_owned()
             }
             Self::NothingToResume(_) => "leave `--resume` out to start a training".to_owned(),
             Self::Interrupted(_) | Self::Config(_) => return None,

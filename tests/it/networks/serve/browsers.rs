@@ -1,4 +1,4 @@
-//! What pages of others may not do to a server of the user's own machine.
+//! Protection of a server on the user's own machine from pages of other sites.
 
 use reqwest::blocking::RequestBuilder;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::{Server, command, json, made, photo, refused};
 
 const ORIGIN: &str = "https://photos.example.org";
 
-/// Asks the server under another name, in each version of HTTP.
+/// Sends requests under another host name, in each version of HTTP.
 fn under(server: &Server, name: &str) -> [RequestBuilder; 2] {
     let clients = [
         facepipe_net::client::blocking().http1_only(),
@@ -43,7 +43,7 @@ fn a_name_that_others_point_at_this_machine_is_not_answered() {
     }
     let [other, _] = under(&named, "evil.example");
     assert_eq!(other.send().expect("an answer").status().as_u16(), 403);
-    // Who has the key is no stranger.
+    // A client with the key is trusted.
     let mut with_key = command("", &made().model);
     with_key.env("FACEPIPE_SERVE_KEY", "open sesame");
     let with_key = Server::of(with_key);

@@ -1,4 +1,4 @@
-//! What is answered is what the description says.
+//! Answers conform to the OpenAPI description.
 
 use serde_json::{Value, json as object};
 
@@ -23,14 +23,14 @@ impl Description {
     /// Compares an answer of a route with its description.
     fn check(&self, method: &str, path: &str, answer: reqwest::blocking::Response) -> Value {
         let status = answer.status().as_u16().to_string();
-        let told = &self.0["paths"][path][method]["responses"][&status];
-        let told = self.resolved(told);
+        let described = &self.0["paths"][path][method]["responses"][&status];
+        let described = self.resolved(described);
         let kind = answer.headers()["content-type"]
             .to_str()
             .expect("text")
             .to_owned();
         let kind = kind.split(';').next().expect("a kind").to_owned();
-        let schema = &told["content"][&kind]["schema"];
+        let schema = &described["content"][&kind]["schema"];
         assert!(schema.is_object(), "{method} {path}: no {status} of {kind}");
         let text = answer.text().expect("text");
         let value = match kind.as_str() {
@@ -72,11 +72,11 @@ impl Description {
             assert!(fields.contains_key(required), "{name}: no {required}");
         }
         for (field, value) in fields {
-            let told = schema["properties"].get(field);
-            let told = told.or_else(|| schema.get("additionalProperties"));
-            match told {
+            let described = schema["properties"].get(field);
+            let described = described.or_else(|| schema.get("additionalProperties"));
+            match described {
                 Some(schema) => self.compare(&format!("{name}.{field}"), schema, value),
-                // An object of which nothing more is told.
+                // An object of which nothing more is described.
                 None => assert!(
                     schema.get("properties").is_none(),
                     "{name}.{field} is not described"
@@ -131,7 +131,7 @@ fn answers_are_as_described() {
             .into_bytes(),
     );
     post(infer, b"{}".to_vec());
-    // Where model files are here, with faces.
+    // Where model files are present, with faces.
     let Some(photos) = shared("data/detection/known_count") else {
         return;
     };

@@ -1,4 +1,4 @@
-//! What is too large, too slow, too much or not meant well.
+//! Requests that are too large, too slow, too many or hostile.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -62,7 +62,7 @@ fn bodies_and_photos_over_the_limits_are_refused() {
 }
 
 #[test]
-fn who_sends_too_much_reads_why_it_is_refused() {
+fn a_client_that_sends_too_much_reads_why_it_is_refused() {
     let mut with_key = command("--max-body 1", &made().model);
     with_key.env("FACEPIPE_SERVE_KEY", "a key for tests");
     for (server, expected) in [
@@ -88,11 +88,11 @@ fn who_sends_too_much_reads_why_it_is_refused() {
         "POST /predict_json HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9000000000\r\n\r\n";
     stream.write_all(head.as_bytes()).expect("writes");
     let mut sent = (0..9000).map(|_| stream.write_all(&[7; 1_000_000]));
-    assert!(sent.any(|sent| sent.is_err()), "nobody sends for ever");
+    assert!(sent.any(|sent| sent.is_err()), "no client sends for ever");
 }
 
 #[test]
-fn bodies_that_are_no_photo_are_refused_and_the_server_goes_on() {
+fn bodies_that_are_no_photo_are_refused_and_the_server_continues() {
     let server = Server::start("");
     let photo = photo();
     let half = &photo[..photo.len() / 2];
@@ -169,7 +169,7 @@ fn bodies_that_are_no_photo_are_refused_and_the_server_goes_on() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
+fn a_body_that_does_not_arrive_times_out() {
     let server = Server::start("--time-limit 1");
     for kind in ["image/png", "multipart/form-data; boundary=border"] {
         let mut stream = server.connect();
@@ -187,7 +187,7 @@ fn a_body_that_does_not_come_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn who_finds_the_queue_full_is_told_to_come_back() {
+fn requests_beyond_the_queue_are_asked_to_retry() {
     let server = Server::start("--queue 2");
     let large = large();
     let answers: Vec<(u16, Option<String>)> = thread::scope(|scope| {
@@ -233,21 +233,21 @@ fn who_finds_the_queue_full_is_told_to_come_back() {
 }
 
 #[test]
-fn many_at_once_get_their_own_answers_in_batches() {
+fn simultaneous_requests_get_their_own_answers_in_batches() {
     let server = Server::start("--max-batch 8 --max-delay 50");
     let photos: Vec<Vec<u8>> = (0..8).map(|number| png(&picture(number))).collect();
     let probabilities = |answer: &Value| -> Vec<f64> {
         let list = answer["probabilities"].as_array().expect("a list").iter();
         list.filter_map(Value::as_f64).collect()
     };
-    let alone: Vec<_> = photos
+    let single: Vec<_> = photos
         .iter()
         .map(|photo| probabilities(&json(server.predict(photo))))
         .collect();
     let batches = server.figure("facepipe_inference_seconds_count");
-    assert_eq!(batches, 8.0, "who is alone does not wait for others");
+    assert_eq!(batches, 8.0, "a single client does not wait for others");
     thread::scope(|scope| {
-        for (photo, expected) in photos.iter().zip(&alone) {
+        for (photo, expected) in photos.iter().zip(&single) {
             let (server, probabilities) = (&server, &probabilities);
             scope.spawn(move || {
                 for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! `facepipe serve` as a process of its own, with a small model of drawn pictures, asked over HTTP.
+//! `facepipe serve` as a process of its own, with a small model of drawn pictures, called over HTTP.
 
 mod browsers;
 mod description;
@@ -134,7 +134,7 @@ impl Server {
         (status, log.join().expect("reads"))
     }
 
-    /// Tells it to end, and waits.
+    /// Ends it, and waits.
     fn end(self) -> String {
         self.signal("TERM");
         let (status, log) = self.wait();

@@ -1,4 +1,4 @@
-//! Who may ask, how it is encrypted, how it starts, ends and changes its model.
+//! Access, encryption, start, end and change of the model.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::helpers::{failure, run, write};
 const KEY: &str = "open-sesame-7391";
 
 #[test]
-fn who_has_not_the_key_gets_pages_and_health_only() {
+fn clients_without_the_key_get_pages_and_health_only() {
     let folder = tempfile::tempdir().expect("temporary folder");
     write(
         &folder.path().join("v.env"),
@@ -85,7 +85,7 @@ fn who_has_not_the_key_gets_pages_and_health_only() {
 }
 
 #[test]
-fn a_key_that_is_set_and_empty_lets_nobody_in() {
+fn an_empty_key_stops_the_server() {
     let folder = tempfile::tempdir().expect("temporary folder");
     write(&folder.path().join(".env"), b"FACEPIPE_SERVE_KEY=\n");
     let mut from_file = command("", &made().model);
@@ -104,7 +104,7 @@ fn a_key_that_is_set_and_empty_lets_nobody_in() {
 }
 
 #[test]
-fn the_log_has_a_line_a_request_and_nothing_of_the_photo() {
+fn the_log_has_one_line_per_request_and_no_photo_data() {
     let server = Server::start("--log json");
     let request = with_form(server.post("/predict_json"), &[("image", &photo())]);
     json(
@@ -146,7 +146,7 @@ fn the_log_has_a_line_a_request_and_nothing_of_the_photo() {
 }
 
 #[test]
-fn pages_of_other_origins_may_ask_only_where_that_was_allowed() {
+fn pages_of_other_origins_are_served_only_where_allowed() {
     let origin = "https://photos.example.org";
     let ask = |server: &Server, origin: &str| {
         let url = format!("{}/predict_json", server.url);
@@ -206,7 +206,7 @@ fn with_a_certificate_everything_is_encrypted() {
     assert!(client().get(plain).send().is_err());
     assert!(
         client().get(&server.url).send().is_err(),
-        "nobody signed it"
+        "it has no trusted signature"
     );
     server.end();
     let output = command(&options(&key, &cert), &made().model).output();
@@ -215,7 +215,7 @@ fn with_a_certificate_everything_is_encrypted() {
         error.contains("cannot use the certificate") && error.contains("PEM"),
         "{error}"
     );
-    // Told before the model is read.
+    // Reported before the model is read.
     let nothing = folder.path().join("nothing.pem");
     let output = command(&options(&cert, &nothing), folder.path()).output();
     let error = failure(&output.expect("runs"), 1);
@@ -223,30 +223,30 @@ fn with_a_certificate_everything_is_encrypted() {
         error.contains("nothing.pem`: ") && error.contains("PEM"),
         "{error}"
     );
-    let alone = command("--tls-cert x.pem", &made().model).output();
-    failure(&alone.expect("runs"), 2);
+    let without_key = command("--tls-cert x.pem", &made().model).output();
+    failure(&without_key.expect("runs"), 2);
 }
 
 #[test]
-fn what_was_begun_is_answered_before_the_end() {
+fn requests_under_way_are_answered_before_the_end() {
     let server = Server::start("");
     let (begun, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let told = AtomicBool::new(false);
+    let ending = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 let client = client();
                 for number in 0.. {
-                    let was_told = told.load(Ordering::SeqCst);
+                    let was_ending = ending.load(Ordering::SeqCst);
                     let request = client.post(format!("{}/predict_json", server.url));
                     match request.body(photo()).send() {
                         Ok(answer) => {
                             json(answer);
                             answered.fetch_add(1, Ordering::SeqCst);
                         }
-                        // Only who comes after the end finds nobody.
+                        // Only requests after the end find no server.
                         Err(error) => {
-                            let is_late = was_told || told.load(Ordering::SeqCst);
+                            let is_late = was_ending || ending.load(Ordering::SeqCst);
                             assert!(
                                 is_late && !error.is_body() && !error.is_decode(),
                                 "{error:?}"
@@ -261,7 +261,7 @@ fn what_was_begun_is_answered_before_the_end() {
         while begun.load(Ordering::SeqCst) < 5 {
             thread::sleep(Duration::from_millis(5));
         }
-        told.store(true, Ordering::SeqCst);
+        ending.store(true, Ordering::SeqCst);
         server.signal("TERM");
     });
     assert!(answered.load(Ordering::SeqCst) >= 5);
@@ -337,7 +337,7 @@ fn a_model_is_changed_without_dropping_a_request() {
             let expected = format!("{}-{number}", before.as_str().expect("a label"));
             assert_eq!(label(), expected);
         }
-        // A model that can't be used leaves the one before in its place.
+        // A model that can't be used leaves the previous one in place.
         change_card(&model, |card| {
             card["reference"]["logits"][0] = object!(1000.0)
         });
@@ -354,7 +354,7 @@ fn a_model_is_changed_without_dropping_a_request() {
 }
 
 #[test]
-fn it_does_not_start_with_a_model_that_is_not_what_its_card_says() {
+fn it_does_not_start_with_a_model_that_differs_from_its_card() {
     let root = tempfile::tempdir().expect("temporary folder");
     let model = root.path().join("model");
     copy_of_model(&model, |card| {
@@ -375,14 +375,18 @@ fn it_does_not_start_with_a_model_that_is_not_what_its_card_says() {
     });
     let server = Server::of(command("", &model));
     assert_eq!(json(server.get("/info"))["compared_with_card"], false);
-    assert!(server.end().contains("only that it answers was checked"));
+    assert!(
+        server
+            .end()
+            .contains("only that the model answers was checked")
+    );
     fs_err::write(model.join("checkpoints/best.safetensors"), b"broken").expect("writes");
     assert!(refused(&model).contains("weights"));
     assert!(refused(&root.path().join("nothing")).contains("there is no model"));
 }
 
 #[test]
-fn an_address_that_is_taken_is_told() {
+fn an_address_in_use_is_reported() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("binds");
     let address = taken.local_addr().expect("an address").to_string();
     let output = run(

@@ -7,7 +7,7 @@ use super::{Server, json, made, png, refused, with_json};
 use crate::helpers::picture;
 
 #[test]
-fn tensors_give_what_photos_give() {
+fn tensors_give_the_same_answers_as_photos() {
     let server = Server::start("--max-batch 2");
     assert_eq!(server.get("/v2/health/live").status().as_u16(), 200);
     assert_eq!(server.get("/v2/health/ready").status().as_u16(), 200);

@@ -1,4 +1,4 @@
-//! What each route answers.
+//! The answers of each route.
 
 use std::path::Path;
 
@@ -70,14 +70,14 @@ fn a_photo_is_named_as_predict_names_it_whatever_form_it_comes_in() {
     assert_eq!(unknown["faces"][0]["nearest"], raw["pred_label"]);
     assert_eq!(unknown["pred_index"], raw["pred_index"]);
     assert_eq!(unknown["probabilities"], raw["probabilities"]);
-    let told = unknown["faces"][0]["probabilities"]
+    let reported = unknown["faces"][0]["probabilities"]
         .as_object()
         .expect("an object");
-    assert_eq!(told.len(), 1);
+    assert_eq!(reported.len(), 1);
 }
 
 #[test]
-fn a_photo_that_lies_on_its_side_is_looked_at_upright() {
+fn a_rotated_photo_is_turned_upright() {
     let drawn = image_io::encode_jpeg(&picture(5), 95).expect("encodes");
     // Orientation 6 of EXIF, in a directory of one entry: the camera was turned to the right.
     let exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
@@ -145,7 +145,7 @@ fn people_get_a_page_with_the_names() {
 }
 
 #[test]
-fn pages_hold_all_that_they_need() {
+fn pages_load_nothing_from_elsewhere() {
     let server = Server::start("");
     for path in ["/", "/docs"] {
         let answer = server.get(path);
@@ -184,7 +184,7 @@ fn pages_hold_all_that_they_need() {
 }
 
 #[test]
-fn every_route_of_the_description_is_there_and_no_other() {
+fn the_description_has_exactly_the_routes_of_the_server() {
     let server = Server::start("");
     let description = json(server.get("/openapi.json"));
     let paths = description["paths"].as_object().expect("paths");
@@ -207,9 +207,9 @@ fn every_route_of_the_description_is_there_and_no_other() {
                     ![404, 405, 500].contains(&status),
                     "{method} {path}: {status}"
                 );
-                let told = &methods[method]["responses"][status.to_string()];
+                let described = &methods[method]["responses"][status.to_string()];
                 assert!(
-                    told.is_object(),
+                    described.is_object(),
                     "{method} {path}: {status} is not described"
                 );
             } else {

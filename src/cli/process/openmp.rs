@@ -9,13 +9,13 @@ use super::Needs;
 
 /// The setting's name, of the OpenMP standard.
 const SETTING: &str = "OMP_WAIT_POLICY";
-/// Other settings of the same; who gives one of them has decided.
+/// Other settings of the same behaviour; a user who sets one of them has decided.
 const OTHER_SETTINGS: [&str; 2] = ["GOMP_SPINCOUNT", "KMP_BLOCKTIME"];
 
 /// Starts the program again, as the same process, with threads that sleep while they wait. Does
 /// nothing for commands that run no network for long, and where that was done or decided before.
 #[cfg(target_os = "linux")]
-pub(crate) fn start_again_with_sleeping_threads(needs: Needs, arguments: &[std::ffi::OsString]) {
+pub(crate) fn restart_with_sleeping_threads(needs: Needs, arguments: &[std::ffi::OsString]) {
     use std::os::unix::process::CommandExt;
 
     let decided = std::env::var_os(SETTING).is_some()
@@ -26,7 +26,7 @@ pub(crate) fn start_again_with_sleeping_threads(needs: Needs, arguments: &[std::
         return;
     }
     if let (Ok(program), Some((name, rest))) = (std::env::current_exe(), arguments.split_first()) {
-        // It returns only where it fails; then the program goes on as it is, only slower.
+        // It returns only where it fails; then the program continues as it is, only slower.
         let _ = std::process::Command::new(program)
             .arg0(name)
             .args(rest)
@@ -35,6 +35,6 @@ pub(crate) fn start_again_with_sleeping_threads(needs: Needs, arguments: &[std::
     }
 }
 
-/// Elsewhere the program goes on as it is.
+/// Elsewhere the program continues as it is.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn start_again_with_sleeping_threads(_: Needs, _: &[std::ffi::OsString]) {}
+pub(crate) fn restart_with_sleeping_threads(_: Needs, _: &[std::ffi::OsString]) {}
