@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use facepipe_imaging::image_io;
 use facepipe_test_support::azure_server::{AzureServer, KEY, OnPhoto, State};
 
-/// Who is on the photos.
+/// The persons on the photos.
 const PERSONS: [&str; 3] = ["ada", "alan", "grace"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,8 +27,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..State::default()
     };
     let server = AzureServer::with(state, |_, _| None);
-    let told = serde_json::json!({"endpoint": server.endpoint(), "key": KEY});
-    println!("{told}");
+    let access = serde_json::json!({"endpoint": server.endpoint(), "key": KEY});
+    println!("{access}");
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }

@@ -7,7 +7,7 @@
 The notebook makes a group and looks at it, adds a person with a photo, enrols a folder of persons,
 trains, and asks who is on other photos. Then come the operations of the how-to that goes with it:
 verify, find-similar in a large face list, group. With `--photos` (a folder a person) the resource of
-FACEPIPE_AZURE_ENDPOINT and FACEPIPE_AZURE_KEY is asked: that is billed, and photos leave the machine.
+FACEPIPE_AZURE_ENDPOINT and FACEPIPE_AZURE_KEY is called: that is billed, and photos leave the machine.
 Whatever is made there is called `facepipe-check...` and is deleted at the end, also after an error.
 
 The program is built without libtorch, or given with `--facepipe`. Exits with 1 at the first step whose

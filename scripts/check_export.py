@@ -115,7 +115,7 @@ def network_of(card):
 
 
 class Check:
-    """What the trained network says of real images."""
+    """The trained network's answers for real images."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -9,7 +9,7 @@ fail() {
     exit 1
 }
 
-# Finds a Rust that was installed a moment ago, before the shell was started anew, and one whose
+# Finds a Rust that was installed a moment ago, before the shell was restarted, and one whose
 # owner's home is not HOME (as with sudo, and in containers).
 find_rust() {
     if ! command -v cargo >/dev/null && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole way on 400 photos of 40 persons: photos, crops, split, training, evaluation, export, a
-# prediction. Everything it makes lies in data/demo; run it again and it goes on where it stopped.
+# prediction. Everything it makes is in data/demo; run it again and it continues where it stopped.
 # Arguments go to `facepipe run`.
 set -euo pipefail
 # shellcheck source=scripts/common.sh

@@ -3,7 +3,7 @@
 
     scripts/features.py
 
-Where they differ, tests without libtorch compile the dependency again, and all that stands on it. What is
+Where they differ, tests without libtorch compile the dependency again, and everything that depends on it. What is
 missing belongs into tests/workspace_hack/Cargo.toml.
 """
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs facepipe for use without this folder: the program, the libraries of libtorch that it needs and
-# completions for bash, zsh and fish. Run it again to upgrade; what was there works until it is replaced.
+# completions for bash, zsh and fish. Run it again to upgrade; the previous version works until it is replaced.
 #
 #   scripts/install.sh [--prefix DIR] [--profile release|dev] [--no-build]
 #   scripts/install.sh --uninstall [--prefix DIR]
@@ -95,7 +95,7 @@ libraries_of() {
     fi
 }
 
-# Removes what killed runs left.
+# Removes leftovers of killed runs.
 remove_leftovers() {
     local folder
     for folder in "$prefix"/.facepipe-install.*; do
@@ -103,7 +103,7 @@ remove_leftovers() {
     done
 }
 
-# After an interruption the libraries of before are back in their place.
+# After an interruption the previous libraries are back in their place.
 clean_up() {
     if [ -d "$stage/replaced" ] && [ ! -e "$prefix/$LIBRARIES" ]; then
         mv "$stage/replaced" "$prefix/$LIBRARIES"

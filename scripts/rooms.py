@@ -3,12 +3,12 @@
 
     scripts/rooms.py
 
-Between crates Cargo refuses cycles; shown is what their Cargo.toml files name (without what tests alone
+Between crates Cargo refuses cycles; shown is what their Cargo.toml files name (without what only tests
 need). Within a crate the first folders below its root are rooms too: shown is what their code names as
 `crate::…` and `super::…`, tests left out.
 
-Options (`--force`) and commands (`facepipe crop`) belong to src/cli: what a room says has to hold for
-whoever calls it. Other programs' options stand alone in their string, or before `=`.
+Options (`--force`) and commands (`facepipe crop`) belong to src/cli: the messages of a room have to hold for
+any caller. Other programs' options are alone in their string, or before `=`.
 """
 
 import pathlib

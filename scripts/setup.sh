@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes this folder ready to build and run: checks the machine, fetches libtorch, builds, and fetches the
 # model files into the user's data folder, which all clones share (docs/settings.md). Run it as often as
-# you like; killed at any moment, the next run goes on.
+# you like; killed at any moment, the next run continues.
 #
 #   scripts/setup.sh [--profile release|dev]
 #
@@ -49,7 +49,7 @@ cuda="${FACEPIPE_CUDA:-0}"
 # Unfinished work of this run.
 readonly partial=".libtorch.partial/$$"
 
-# Without a word on it, the choice of the run before stays.
+# Without these variables, the choice of the run before stays.
 keep_choice() {
     if [ -n "${LIBTORCH:-}${FACEPIPE_CUDA:-}" ] || [ ! -f .libtorch/stamp ]; then
         return
@@ -170,7 +170,7 @@ fetch_libtorch() {
         fail "libtorch could not be unpacked" "check the disk's free space and run this again"
 }
 
-# Removes what killed runs left. A download that outlived its run writes to a folder of its own.
+# Removes leftovers of killed runs. A download that outlived its run writes to a folder of its own.
 remove_leftovers() {
     local folder
     for folder in .libtorch.partial/*; do
@@ -180,14 +180,14 @@ remove_leftovers() {
     done
 }
 
-# .libtorch changes in one step, with its stamp: whatever is there is whole.
+# .libtorch changes in one step, with its stamp: it is always complete.
 provide_libtorch() {
     requirements=("scripts/libtorch-$platform.txt")
     [ "$cuda" != 1 ] || requirements+=("scripts/libtorch-$platform-cuda.txt")
     if [ -n "${LIBTORCH:-}" ] && [ ! -d "$LIBTORCH" ]; then
         fail "LIBTORCH=$LIBTORCH is no folder" "unset LIBTORCH to have libtorch fetched"
     fi
-    # Set by an earlier run of this very script, or by hand: it is what is there already.
+    # Set by an earlier run of this very script, or by hand: it is the existing one.
     if [ -n "${LIBTORCH:-}" ] && [ "$(cd "$LIBTORCH" && pwd -P)" = "$(pwd -P)/.libtorch/torch" ]; then
         unset LIBTORCH
     fi
@@ -203,7 +203,7 @@ provide_libtorch() {
     printf '%s\n' "$stamp" >"$partial/unpacked/stamp"
     if [ -d .libtorch ]; then
         rm -f .libtorch/stamp
-        # The shim is compiled and linked anew for another libtorch in the same place.
+        # The shim is compiled and linked again for another libtorch in the same place.
         cargo clean --quiet --package torch-sys
         cargo clean --quiet --package torch-sys --release
         rm -rf .libtorch

@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# The rooms that are networks, or stand on them.
+# The rooms that are networks, or depend on them.
 readonly NETWORKS=(nn train evaluate export predict serve)
 
 selected=(--workspace)

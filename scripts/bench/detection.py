@@ -13,8 +13,8 @@ known_counts.csv (numbers of faces, most of them none). Each further argument is
     python:hog       dlib's HOG detector upsampled once, as face_recognition has it; needs dlib
 
 A labelled face is found when a box of its photo has an intersection over union of 0.4 with it;
-each box stands for one face at most, the most certain pair by overlap first. As in WIDER FACE's
-own evaluation faces that are not in a set are neither asked for nor counted against anyone.
+each box matches one face at most, the most certain pair by overlap first. As in WIDER FACE's
+own evaluation faces that are not in a set are neither required nor counted as errors.
 
 Detectors of one call run one after the other on the same photos, so that their times compare.
 """

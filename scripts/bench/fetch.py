@@ -46,7 +46,7 @@ PORT = 18080
 
 def photos(folder):
     found = sorted(path for path in pathlib.Path(folder).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
-    # The same photo may lie in several folders; the copies would be left out as duplicates.
+    # The same photo may be in several folders; the copies would be left out as duplicates.
     found = list({hashlib.md5(path.read_bytes()).digest(): path for path in found}.values())
     random.Random(0).shuffle(found)
     return found

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""`facepipe fetch` of 2,880 images, killed 20 times with SIGKILL, beside one that nobody disturbs.
+"""`facepipe fetch` of 2,880 images, killed 20 times with SIGKILL, beside an undisturbed one.
 
     python3 scripts/bench/fetch_kills.py PHOTOS
 
 The images are made from PHOTOS as in scripts/bench/fetch.py and served from 127.0.0.1 by a server that
-counts how often each is asked for. KILLS (20) says how often the fetch is killed, at moments spread over
+counts how often each is requested. KILLS (20) says how often the fetch is killed, at moments spread over
 the whole run. Checked is that both runs leave the same images, the same manifest (without the times of
-download), the same list of what was left out and a journal of the same items, and that no image was asked
-for again after its file lay in the folder. The program is FACEPIPE, else `facepipe`. Needs pillow.
+download), the same list of left-out items and a journal of the same items, and that no image was
+requested again after its file was in the folder. The program is FACEPIPE, else `facepipe`. Needs pillow.
 """
 
 import asyncio
@@ -89,7 +89,7 @@ def journal(out):
 
 
 def stored(out):
-    """Paths at the server of the images whose files lie in the folder."""
+    """Paths at the server of the images whose files are in the folder."""
     paths = []
     for _, item in journal(out):
         image = item["outcome"].get("stored")
@@ -155,9 +155,9 @@ def main():
             print(f"{what:12} {'the same' if one[what] == other[what] else 'DIFFERENT'}")
         again = [path for path, times in asked_when_stored.items() if asked[path] != times]
         images_asked = {path: times for path, times in asked.items() if path.endswith(".jpg")}
-        print(f"{KILLS} kills, {len(one['files'])} images; asked for {sum(images_asked.values())} times, "
+        print(f"{KILLS} kills, {len(one['files'])} images; requested {sum(images_asked.values())} times, "
               f"most often {max(images_asked.values())} times; {len(asked_when_stored)} were stored at a kill, "
-              f"{len(again)} of them asked for again")
+              f"{len(again)} of them requested again")
         if one != other or again:
             sys.exit("FAILED")
     finally:

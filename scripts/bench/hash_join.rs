@@ -4,7 +4,7 @@
 //! cargo run --release --example hash_join
 //! ```
 //!
-//! The hashes are clustered as those of pictures are: each lies around one of 200 archetypes whose bits
+//! The hashes are clustered as those of pictures are: each is around one of 200 archetypes whose bits
 //! hang together, and a tenth of the pictures have up to 30 near copies. On one thread. Peak memory is
 //! that of the whole program, hashes included (Linux).
 

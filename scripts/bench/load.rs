@@ -1,4 +1,4 @@
-//! Asks a server again and again on several connections, and prints what it took as JSON.
+//! Sends requests to a server on several connections, and prints the times as JSON.
 //!
 //! ```text
 //! load HOST:PORT PATH CONNECTIONS COUNT SECONDS FILE=STATUS...
@@ -8,7 +8,7 @@
 //! on all of them together or SECONDS are over. A connection that the server closes is opened again, as
 //! part of the next request's time. An answer with another status than its body's, or none at all, is
 //! wrong. `cpu_seconds` is the generator's own processor time: where it is near `seconds`, the generator
-//! is what was measured.
+//! was measured.
 
 use std::collections::BTreeMap;
 use std::error::Error;

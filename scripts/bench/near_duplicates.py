@@ -5,7 +5,7 @@
         ../shared/data/pairs/near_duplicates_dev.csv
 
 The first argument is the folder that the pairs' paths start from; the pairs are a CSV file with the
-columns a, b, kind. A pair counts as found when both stand in one group of
+columns a, b, kind. A pair counts as found when both are in one group of
 
     pictures `facepipe prepare --embeddings off` on the photos as they are
     whole    `facepipe prepare --embeddings on` on the photos as they are: by faces, too

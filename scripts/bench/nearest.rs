@@ -6,7 +6,7 @@
 //! cargo run --release --example nearest -- 50000
 //! ```
 //!
-//! Hashes are random but for their first bits, embeddings lie around 1,000 people. A set of 1,000,000 is
+//! Hashes are random but for their first bits, embeddings are around 1,000 people. A set of 1,000,000 is
 //! 100 times the work of 100,000.
 
 #![expect(clippy::print_stdout, reason = "a program that prints a table")]
@@ -22,7 +22,7 @@ use facepipe_neighbours::nearest::{Faces, nearest_faces, nearest_hashes};
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
-/// Pairs that are looked for.
+/// Pairs that are searched.
 const MOST: usize = 12;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -16,7 +16,7 @@ and a Python pipeline with the stages and settings of the script that facepipe c
 
 Printed are seconds of each stage, of the whole processes and their ratio (Python / facepipe), with the
 share of each one's own test images that it names rightly: the splits differ, and that of Python is random,
-so the same photo may stand on two sides of it.
+so the same photo may be on two sides of it.
 
 Needs dlib (or dlib-bin), numpy, pillow, imagehash, torch and torchvision.
 """

@@ -66,7 +66,7 @@ def imagededup(folder, out):
 
 
 def measured(command):
-    """Seconds, peak memory in MiB and what a command says."""
+    """Seconds, peak memory in MiB and the output of a command."""
     before = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     said = process.stdout.read()

@@ -4,7 +4,7 @@
     python3 scripts/bench/serve.py MODEL.pt CHIP
 
 CHIP is a picture of a face in the network's input size; detection is off. Three servers run on this
-machine and are asked in turn, each alone, for SECONDS (5) at 1, 8 and 32 connections, ROUNDS (3) times:
+machine and are measured in turn, each on its own, for SECONDS (5) at 1, 8 and 32 connections, ROUNDS (3) times:
 
     flask      the app below with Flask's development server
     gunicorn   the same with gunicorn, 1 worker, 2 threads

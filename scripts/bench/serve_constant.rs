@@ -4,7 +4,7 @@
 //! serve_constant MODEL ADDRESS:PORT
 //! ```
 //!
-//! MODEL gives the card alone; images are taken for faces. It listens until it is killed.
+//! MODEL gives only the card; images are taken for faces. It listens until it is killed.
 
 use std::error::Error;
 use std::num::NonZeroUsize;

@@ -4,7 +4,7 @@
     python3 scripts/bench/serve_soak.py MODEL CHIP [OPTION...]
 
 TOTAL (100000) requests are sent on 16 connections: chips as bytes, form and base64, halves of a chip, text,
-an empty form, broken JSON, a picture whose head tells of more pixels than are allowed. Beside them, all the
+an empty form, broken JSON, a picture whose header claims more pixels than are allowed. Beside them, all the
 time, connections that send rubbish, break off in the middle of a body, begin a head and never end it, or
 send a body that is too large. Printed is the server's memory after each tenth; the end fails where an
 answer has another status than its body's, the server does not answer a good request any more, a place in its
@@ -115,7 +115,7 @@ def main():
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     line = process.stdout.readline().decode().strip()
     if not line:
-        sys.exit(f"the server did not start; see what it says: {' '.join(command)}")
+        sys.exit(f"the server did not start; see its output: {' '.join(command)}")
     print(line)
     end, counts, wrong = threading.Event(), {"hostile": 0}, 0
     thread = threading.Thread(target=hostile, args=(end, counts))

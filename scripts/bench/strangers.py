@@ -15,7 +15,7 @@ stranger's (LEVELS), of each of these KINDS:
     label    the same, but all of one person
 
 Without STRANGERS only the last two are tried. No photo is used twice. SIZES (10-) are the sizes of classes,
-without strangers, that are used: `3-9` takes so many photos of each, a size for each class by chance.
+without strangers, that are used: `3-9` takes this many photos of each, a size for each class by chance.
 WORK, if given, is a folder for the crops that a later call takes up again.
 
 A face counts by its photo: right is the main face (large, near the middle) of a photo of the class. Other
@@ -43,7 +43,7 @@ SET_ASIDE = ("stranger", "nearer_to_other_label")
 
 
 def crops_of(folder, work):
-    """Crops by label and photo, and where they lie."""
+    """Crops by label and photo, and where they are."""
     out = os.path.join(work, os.path.basename(os.path.normpath(folder)) + ("-all" if ALL_FACES else ""))
     command = [FACEPIPE, "crop", folder, "--out", out, "--no-progress", "--quiet"]
     subprocess.run(command + ([] if ALL_FACES else ["--main-only"]), check=True, stdout=subprocess.DEVNULL)
@@ -68,7 +68,7 @@ def prominence(crop):
 
 
 def wanted(level, own):
-    """Strangers for so many photos of the class, fewer than half of all."""
+    """Strangers for this many photos of the class, fewer than half of all."""
     return min(round(level / (1 - level) * own), own - 1)
 
 
@@ -83,7 +83,7 @@ def sized(photos, chance):
 
 
 def different(pool, count, chance):
-    """Photos of so many different people, taken out of a pool."""
+    """Photos of this many different people, taken out of a pool."""
     people = [person for person, photos in pool.items() if photos]
     chosen = chance.sample(sorted(people), min(count, len(people)))
     return [pool[person].pop() for person in chosen]
@@ -132,7 +132,7 @@ def mix(kind, level, classes, strangers, chance):
 
 
 def lay_out(mixed, cropped, folder):
-    """Writes a folder of crops as `facepipe crop` would; tells what each is."""
+    """Writes a folder of crops as `facepipe crop` would; returns what each is."""
     shutil.rmtree(folder, ignore_errors=True)
     truth, manifest = {}, []
     for label, (own, others) in mixed.items():

@@ -79,7 +79,7 @@ class Baseline:
             return numpy.asarray(picture.convert("RGB"))
 
     def _seen(self, key, work):
-        """What was made of a photo, or None, and the seconds that it took."""
+        """The embedding of a photo, or None, and the seconds that it took."""
         if key not in self.known:
             start = time.monotonic()
             numbers = work()
