@@ -54,16 +54,16 @@ pub enum ModelError {
         /// Its value.
         value: String,
     },
-    /// Network and card disagree.
+    /// The network and the card disagree.
     #[error("the network does not have one output for each of the card's {labels} labels")]
     Labels {
         /// How many labels the card has.
         labels: usize,
     },
-    /// Features are asked of a file that gives logits alone.
+    /// Features are requested from a file that gives only logits.
     #[error("a TorchScript file gives no features, only what its labels' logits are")]
     NoFeatures,
-    /// The network gives other answers than its card says.
+    /// The network's answer differs from its card's.
     #[error(
         "the network's answer to the reference picture differs from its card's by {difference:.1e}"
     )]
@@ -71,7 +71,7 @@ pub enum ModelError {
         /// By how much, as a share of the largest logit.
         difference: f64,
     },
-    /// libtorch failed while the network worked.
+    /// libtorch failed while the network ran.
     #[error("libtorch failed in the model's network")]
     Torch(#[source] TorchError),
 }
@@ -82,7 +82,7 @@ impl From<TchError> for ModelError {
     }
 }
 
-/// A model that can be asked.
+/// A model that is ready for predictions.
 #[derive(Debug)]
 pub struct Classifier {
     card: ModelCard,
@@ -162,7 +162,7 @@ impl Classifier {
         Ok(Vec::<Vec<f32>>::try_from(probabilities)?)
     }
 
-    /// What the network gives for each image, on the CPU.
+    /// The logits of each image, on the CPU.
     ///
     /// # Shapes
     /// `images` is `[batch, 3, height, width]`, the result `[batch, labels]`.
@@ -182,8 +182,8 @@ impl Classifier {
         Ok(logits.to_device(Device::Cpu))
     }
 
-    /// Asks the network about the picture of which its card says what it has to answer; gives `false`
-    /// where the card, of an earlier version, does not.
+    /// Runs the network on the picture whose answer its card holds; returns `false` where the card,
+    /// of an earlier version, holds none.
     ///
     /// # Errors
     /// [`ModelError::Differs`], and those of [`logits`](Self::logits).
@@ -192,8 +192,8 @@ impl Classifier {
         check_reference(self.card.reference.as_ref(), &found)
     }
 
-    /// What the network knows of each image before its head tells labels by it, on the CPU: near
-    /// directions are one person, also of people whom it was not trained on.
+    /// The features of each image, before the head makes logits of them, on the CPU: near
+    /// directions are one person, also for people whom it was not trained on.
     ///
     /// # Shapes
     /// `images` is `[batch, 3, height, width]`, the result `[batch, features]`.
@@ -210,7 +210,7 @@ impl Classifier {
     }
 }
 
-/// The number of the largest probability; of equal ones the first.
+/// The index of the largest probability; of equal ones the first.
 #[must_use]
 pub fn most_probable(probabilities: &[f32]) -> usize {
     let mut best = 0;
@@ -240,7 +240,7 @@ pub fn open_network(model: &Path, card: &ModelCard, device: Device) -> Result<Ne
     Ok(network)
 }
 
-/// The card, if this version understands what it says of input and output.
+/// The card, if this version supports what it says of input and output.
 fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
     for (what, value, known) in [
         ("channel order", &card.input.channels, CHANNELS),
@@ -278,8 +278,8 @@ fn not_known(what: &'static str, value: &str) -> ModelError {
     }
 }
 
-/// Where a file lies in a TorchScript archive so that PyTorch's `_extra_files` finds it: below
-/// this, in the archive's one folder.
+/// The folder, inside an archive's one top folder, in which PyTorch's `_extra_files` looks for
+/// files.
 pub const EXTRA_FOLDER: &str = "extra";
 /// Largest card that is read from an archive, in bytes.
 const MAX_CARD_BYTES: u64 = 16 << 20;

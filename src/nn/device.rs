@@ -10,13 +10,13 @@ use facepipe_core::types::DeviceChoice;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`cuda:{number}` is not there: libtorch sees {count} CUDA devices")]
 pub struct NoCuda {
-    /// Which was asked for.
+    /// The requested number.
     pub number: u16,
     /// How many there are.
     pub count: i64,
 }
 
-/// The device that is chosen.
+/// The chosen device.
 ///
 /// # Errors
 /// [`NoCuda`] for a GPU that is not there.
@@ -53,8 +53,8 @@ pub fn use_threads(threads: NonZeroUsize) {
 
 /// Sets how many threads libtorch works with inside one operation of the calling thread.
 ///
-/// A thread takes over what was set last anywhere in the process when it first asks; therefore it asks
-/// before it sets its own.
+/// A thread takes over the last setting of the whole process when it first queries it; therefore it
+/// queries before it sets its own.
 pub fn use_threads_here(threads: NonZeroUsize) {
     let _ = tch::get_num_threads();
     use_threads(threads);

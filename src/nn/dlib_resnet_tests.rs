@@ -26,7 +26,7 @@ fn it_has_dlibs_parameters_and_gives_128_numbers_of_any_size() {
 }
 
 #[test]
-fn the_smallest_input_is_the_one_that_is_told() {
+fn the_smallest_input_is_the_documented_one() {
     crate::use_threads(std::num::NonZeroUsize::MIN);
     let network = DlibResNet::new(&mut State::new(Device::Cpu));
     let _guard = tch::no_grad_guard();

@@ -3,7 +3,7 @@
 //! The list is made by the same objects that compute, from the numbers that they compute with; the
 //! check behind each export compares the two.
 
-/// What a layer takes and gives: the images, or what another layer made of them.
+/// The input or output of a layer: the images, or another layer's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Value(usize);
 
@@ -91,14 +91,14 @@ pub struct Channels {
     pub shift: String,
 }
 
-/// A layer in its place.
+/// A layer with its inputs and output.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {
-    /// What is done.
+    /// The layer.
     pub layer: Layer,
-    /// With what: two values for [`Layer::FillUp`] and [`Layer::Add`], else one.
+    /// Its inputs: two for [`Layer::FillUp`] and [`Layer::Add`], else one.
     pub inputs: Vec<Value>,
-    /// What it gives.
+    /// Its output.
     pub output: Value,
 }
 
@@ -121,7 +121,7 @@ impl Graph {
         Value(self.steps.len())
     }
 
-    /// Adds a layer and gives what it gives.
+    /// Adds a layer and returns its output.
     pub(crate) fn add(&mut self, layer: Layer, inputs: &[Value]) -> Value {
         let output = Value(self.steps.len() + 1);
         self.steps.push(Step {

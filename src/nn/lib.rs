@@ -1,4 +1,4 @@
-//! Networks in libtorch: their layers, their weights, what goes in and where they run.
+//! Networks in libtorch: their layers, weights, input and devices.
 
 mod classifier;
 mod device;

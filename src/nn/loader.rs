@@ -13,7 +13,7 @@ use facepipe_faces::preprocess::preprocess;
 use facepipe_imaging::data_set::Example;
 use facepipe_imaging::image_io::{self, DecodeError};
 
-/// Some images and what they show.
+/// Some images with their labels.
 #[derive(Debug)]
 pub struct Batch {
     /// `[batch, 3, height, width]`, on the loader's device.
@@ -32,9 +32,9 @@ impl Batch {
     }
 }
 
-/// An image that could be decoded before and can't any more.
+/// An image that could be decoded before and no longer can.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot read image `{file}` of the data set any more")]
+#[error("the image `{file}` of the data set can no longer be read")]
 pub struct LoaderError {
     /// The image, below the data set's folder.
     pub file: String,
@@ -43,14 +43,14 @@ pub struct LoaderError {
     pub source: DecodeError,
 }
 
-/// A decoded image of the data set, before anything is made of it.
+/// A decoded image of the data set, before it is cut and preprocessed.
 #[derive(Debug)]
 pub struct Picture {
     /// Its pixels.
     pub image: RgbImage,
     /// Where the aligned face lies in it; `None`: the whole image is the chip.
     pub place: Option<CropPlace>,
-    /// What the network takes in.
+    /// The network's input.
     pub size: Size,
 }
 
@@ -67,8 +67,8 @@ impl Picture {
         })
     }
 
-    /// The face as it is: its chip in the network's size, or the whole image in its own, which is
-    /// resized at the end, so that altering costs no sharpness.
+    /// The face without augmentation: its chip in the network's size, or the whole image in its own
+    /// size, which is resized last, so that augmentation costs no sharpness.
     #[must_use]
     pub fn chip(self) -> RgbImage {
         match &self.place {
@@ -81,11 +81,11 @@ impl Picture {
 /// How batches are made.
 #[derive(Debug)]
 pub struct Loader<'a> {
-    /// What the network takes.
+    /// The network's input.
     pub input: &'a InputSpec,
     /// How many threads decode.
     pub threads: NonZeroUsize,
-    /// Where tensors go.
+    /// The device of the tensors.
     pub device: Device,
 }
 
@@ -108,7 +108,7 @@ impl Loader<'_> {
         self.each_picture(examples, batches, cut_and_alter, take)
     }
 
-    /// The same, but `cut` makes the chip itself of the image as it was decoded.
+    /// The same, but `cut` makes the chip from the decoded image itself.
     ///
     /// # Errors
     /// As [`Loader::each`].

@@ -131,8 +131,8 @@ impl Mmod {
         }
     }
 
-    /// The faces of a picture, best first, with their scores (above 0): the same boxes as dlib's. Faces
-    /// are found from about 80 pixels on. The picture must not be empty.
+    /// The faces of a picture, best first, with their scores (above 0): the same boxes as dlib's.
+    /// Faces are found from about 80 pixels on. The picture must not be empty.
     #[must_use]
     pub fn faces(&self, picture: &RgbImage) -> Vec<(InclusiveRect, f32)> {
         let _guard = tch::no_grad_guard();
@@ -149,7 +149,7 @@ impl Mmod {
         faces.iter().map(|face| (face.rect(), face.score)).collect()
     }
 
-    /// All levels of the pyramid in one picture; each is made of the one before it.
+    /// All levels of the pyramid in one picture; each is made from the previous one.
     ///
     /// # Shapes
     /// `[1, 3, pyramid.height, pyramid.width]`.

@@ -1,4 +1,4 @@
-//! A classifier: a trunk that makes features of images, and a head that tells labels by them.
+//! A classifier: a trunk that makes features of images, and a head that makes logits of them.
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
@@ -84,13 +84,13 @@ impl Backbone {
     #[must_use]
     pub const fn min_input_side(self) -> u32 {
         match self {
-            // Its convolutions have no border: a block that halves needs three pixels.
+            // Its convolutions have no padding: a block that halves needs three pixels.
             Self::DlibResnet29 => 103,
             Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => 1,
         }
     }
 
-    /// What it takes in, at a size.
+    /// Its input, at a size.
     #[must_use]
     pub fn input(self, size: Size) -> InputSpec {
         match self {
@@ -130,7 +130,7 @@ impl Trunk {
     fn forward(&self, images: &Tensor, training: bool) -> Tensor {
         match self {
             Self::Torchvision(network) => network.forward(images, training),
-            // It has no statistics of batches.
+            // It has no batch statistics.
             Self::Dlib(network) => network.forward(images),
         }
     }
@@ -210,7 +210,7 @@ impl Network {
         &self.state
     }
 
-    /// Whether the trunk's weights get gradients.
+    /// Sets whether the trunk's weights get gradients.
     pub fn set_trunk_trainable(&self, trainable: bool) {
         for entry in self.state.entries() {
             if entry.is_parameter() && !entry.name.starts_with(Self::HEAD) {
@@ -219,16 +219,15 @@ impl Network {
         }
     }
 
-    /// No tensor gets gradients any more.
+    /// Freezes all tensors: none gets gradients any more.
     pub fn freeze(&self) {
         for entry in self.state.entries() {
             let _ = entry.tensor.shallow_clone().requires_grad_(false);
         }
     }
 
-    /// Features of images. `training` is for the trunk alone: a frozen trunk runs without it, so
+    /// Features of images. `training` concerns only the trunk: a frozen trunk runs without it, so
     /// that its running statistics stay where they are. The trunk calculates in the kind of numbers
-    /// of `images` ([`super::Precision::input`]); features have 32 bits always.
     ///
     /// # Shapes
     /// `[batch, 3, height, width]` to `[batch, features]`.
@@ -244,8 +243,8 @@ impl Network {
         )
     }
 
-    /// Gives a cosine head what makes it one: rows of length `scale`, and no bias. To be called before
-    /// the first step and after each; a linear head stays as it is.
+    /// Normalises a cosine head: rows of length `scale`, and no bias. To be called before the first
+    /// step and after each; a linear head stays as it is.
     pub fn project_head(&self, scale: f64) {
         if self.head == Head::Linear {
             return;
@@ -256,7 +255,7 @@ impl Network {
         let _ = bias.zero_();
     }
 
-    /// What the head makes of features: one logit a label. A cosine head divides the features by their
+    /// The head's logits for features, one a label. A cosine head divides the features by their
     /// length first.
     ///
     /// # Shapes

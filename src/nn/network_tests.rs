@@ -9,7 +9,7 @@ fn images(seed: i64) -> Tensor {
 
 /// Numbers of parameters with 1000 classes, from torchvision's documentation of the weights.
 #[test]
-fn as_many_parameters_as_torchvision() {
+fn parameter_counts_are_torchvisions() {
     for (backbone, parameters) in [
         (Backbone::Resnet18, 11_689_512),
         (Backbone::Resnet34, 21_797_672),
@@ -53,7 +53,7 @@ fn names_and_shapes_are_torchvisions() {
 }
 
 #[test]
-fn a_cosine_head_sees_directions_alone() {
+fn a_cosine_head_sees_only_directions() {
     tch::manual_seed(4);
     let network = Network::with_head(Backbone::Resnet18, Head::Cosine, 3, Device::Cpu);
     network.project_head(16.0);

@@ -19,7 +19,7 @@ pub(super) enum Value {
     Dict(Vec<(Value, Value)>),
     /// A function or class: `module.name`.
     Global(String),
-    /// What a persistent id stands for: its tuple.
+    /// The value of a persistent id: its tuple.
     Persistent(Vec<Value>),
     /// A function's result: its name and arguments.
     Call(String, Vec<Value>),
@@ -27,10 +27,10 @@ pub(super) enum Value {
     Object(Vec<(Value, Value)>),
 }
 
-/// Why bytes are no pickle that can be read.
+/// Why bytes can't be read as a pickle.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PickleError {
-    /// It breaks off.
+    /// It is cut off.
     #[error("the pickle ends before its end mark")]
     Truncated,
     /// An instruction that state dicts don't have.
@@ -44,7 +44,7 @@ pub enum PickleError {
 /// Names of functions whose calls are kept with their arguments.
 const ORDERED_DICT: &str = "collections.OrderedDict";
 
-/// Reads one pickle from the front of `bytes`; returns its value and what is behind it.
+/// Reads one pickle from the front of `bytes`; returns its value and the bytes behind it.
 pub(super) fn read(bytes: &[u8]) -> Result<(Value, &[u8]), PickleError> {
     let mut machine = Machine {
         bytes,
@@ -192,7 +192,7 @@ impl<'a> Machine<'a> {
                     _ => return Err(PickleError::Operands(instruction)),
                 }
             }
-            // BUILD. A state dict is what it was: its attributes are things such as `_metadata`.
+            // BUILD. A state dict stays what it is: its attributes are things such as `_metadata`.
             b'b' => {
                 let attributes = self.pop(instruction)?;
                 if let (Some(Value::Object(object)), Value::Dict(attributes)) =
@@ -291,7 +291,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A whole number of any length, least byte first; one that is too long has no use here.
+/// An integer of any length, least byte first; one that is too long has no use here.
 fn long(bytes: &[u8]) -> Value {
     let Some(last) = bytes.last() else {
         return Value::Int(0);
@@ -312,7 +312,7 @@ mod tests {
     const SMALL: &[u8] = b"\x80\x02}q\x00(X\x01\x00\x00\x00aq\x01K\x01J\xfe\xff\xff\xffJp\x11\x01\x00\x87q\x02X\x01\x00\x00\x00bq\x03]q\x04(NX\x01\x00\x00\x00xq\x05h\x01eu.";
 
     #[test]
-    fn a_small_pickle_is_read_and_what_is_behind_it_left() {
+    fn a_small_pickle_is_read_and_the_bytes_behind_it_returned() {
         let bytes = [SMALL, b"rest"].concat();
         let (value, rest) = read(&bytes).expect("reads");
         assert_eq!(rest, b"rest");

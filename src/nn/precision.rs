@@ -1,7 +1,8 @@
 //! In which numbers a trunk calculates: 32 bits, or 16 where the machine is faster with them.
 //!
-//! Weights, normalisations' statistics, features, logits and the loss stay in 32 bits; convolutions and
-//! what lies between them have the kind of the trunk's input (P. Micikevicius et al., "Mixed precision
+//! Weights, normalisations' statistics, features, logits and the loss stay in 32 bits; convolutions
+//! and the layers between them use the kind of the trunk's input (P. Micikevicius et al., "Mixed
+//! precision
 //! training", ICLR 2018). libtorch's own autocast is no help: tch reaches only that of CUDA.
 
 use std::process::Command;
@@ -49,7 +50,7 @@ impl Precision {
     }
 }
 
-/// The precision that is asked for.
+/// The requested precision.
 #[derive(
     Debug,
     Clone,
@@ -99,18 +100,18 @@ impl PrecisionChoice {
 }
 
 impl Precision {
-    /// What is to be said of it on a device: why it is used, and what else there is.
+    /// Why it is used on a device, and which other one would be faster.
     #[must_use]
     pub fn reason(self, device: Device) -> &'static str {
         let (fast, gpu) = (has_bf16(device), device.is_cuda());
         match self {
-            Self::Fp16 => "as asked for; the loss is scaled",
+            Self::Fp16 => "as requested; the loss is scaled",
             Self::Bf16 if fast && gpu => "this GPU has instructions for it",
             Self::Bf16 if fast => "this processor has instructions for it",
-            Self::Bf16 if gpu => "as asked for; GPUs before NVIDIA's Ampere are slower with it",
-            Self::Bf16 => "as asked for; this processor has no instructions for it and is slower",
-            Self::F32 if fast && gpu => "as asked for; bf16 is faster on this GPU",
-            Self::F32 if fast => "as asked for; bf16 is faster on this processor",
+            Self::Bf16 if gpu => "as requested; GPUs before NVIDIA's Ampere are slower with it",
+            Self::Bf16 => "as requested; this processor has no instructions for it and is slower",
+            Self::F32 if fast && gpu => "as requested; bf16 is faster on this GPU",
+            Self::F32 if fast => "as requested; bf16 is faster on this processor",
             Self::F32 if gpu => {
                 "no compute capability of 8.0, which bfloat16 needs, is reported for this GPU"
             }
@@ -142,8 +143,8 @@ fn processor_has_bf16() -> bool {
     }
 }
 
-/// Whether all GPUs of this machine have it. libtorch's interface for C does not give a GPU's compute
-/// capability, so NVIDIA's own program is asked; where it is missing, 32 bits are the safe choice.
+/// Whether all GPUs of this machine have it. libtorch's C interface does not give a GPU's compute
+/// capability, so `nvidia-smi` is queried; where it is missing, 32 bits are the safe choice.
 fn gpus_have_bf16() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
     *ANSWER.get_or_init(|| {
@@ -165,7 +166,7 @@ fn all_have_bf16(capabilities: &str) -> bool {
 
 /// A layer's tensor in the kind of its input. Gradients go back to the tensor itself, in its own kind.
 pub(super) fn in_kind_of(input: &Tensor, tensor: &Tensor) -> Tensor {
-    // Without the question a traced module would have an operation that does nothing.
+    // Without this check a traced module would have an operation that does nothing.
     if tensor.kind() == input.kind() {
         tensor.shallow_clone()
     } else {
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_are_told_with_a_reason_and_never_replaced_silently() {
+    fn choices_have_a_reason_and_never_replaced_silently() {
         let on_cpu = |text: &str| {
             text.parse::<PrecisionChoice>()
                 .expect("a name")

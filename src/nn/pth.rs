@@ -23,10 +23,10 @@ const OLD_PREAMBLE: usize = 3;
 const REBUILD: &str = "torch._utils._rebuild_tensor_v2";
 /// The function that makes a parameter of a tensor.
 const REBUILD_PARAMETER: &str = "torch._utils._rebuild_parameter";
-/// Where programs put the state dict that save more than that.
+/// Where programs that save more than a state dict put it.
 const INNER: &str = "state_dict";
 
-/// Why a file is no state dict.
+/// Why a file is not a state dict.
 #[derive(Debug, thiserror::Error)]
 pub enum PthError {
     /// The archive is damaged.
@@ -38,10 +38,10 @@ pub enum PthError {
     /// The list of tensors is damaged.
     #[error("the list of tensors can't be read")]
     Pickle(#[from] PickleError),
-    /// It holds something else.
+    /// It holds something other than a dictionary.
     #[error("it holds no dictionary of tensors")]
     NoStateDict,
-    /// A tensor is not of a form that is known.
+    /// A tensor has an unknown form.
     #[error("tensor `{0}` is of an unknown form, or its numbers are missing")]
     Tensor(String),
     /// libtorch can't make a tensor.
@@ -75,7 +75,7 @@ pub enum PthReadError {
     /// It can't be read at all.
     #[error(transparent)]
     Io(#[from] std::io::Error),
-    /// It is not what it should be.
+    /// It is not a state dict.
     #[error("`{}` is not a PyTorch state dict, or it is damaged", .path.display())]
     Content {
         /// The file.
@@ -150,7 +150,7 @@ fn read_old(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, PthError> {
     build(&items, &storages)
 }
 
-/// Where a tensor's numbers are.
+/// Where a tensor's numbers are in its storage.
 struct Item {
     storage: Storage,
     offset: i64,
@@ -285,7 +285,7 @@ fn build(
 }
 
 impl Item {
-    /// Whether all of its numbers lie in a storage of so many bytes.
+    /// Whether all of its numbers are inside a storage of this many bytes.
     fn fits(&self, bytes: usize) -> bool {
         let width = self.storage.kind.elt_size_in_bytes();
         if self.size.len() != self.stride.len() || self.offset < 0 || !bytes.is_multiple_of(width) {

@@ -1,4 +1,4 @@
-//! A drawn picture and what a network says of it, for whoever opens the model later.
+//! A drawn picture and a network's answer to it, to check opened models with.
 
 use image::{Rgb, RgbImage};
 use tch::{Device, Kind, Tensor};
@@ -8,13 +8,13 @@ use super::input_tensor::input_tensor;
 use facepipe_core::types::{InputSpec, ReferenceCard, Size};
 use facepipe_faces::preprocess::preprocess;
 
-/// The largest difference of a logit that is let pass, as a share of the largest logit (or of 1, where
+/// The largest difference of a logit that passes, as a share of the largest logit (or of 1, where
 /// that is smaller). Single precision's rounding stays orders of magnitude below; GPUs that multiply in
 /// TF32 keep 10 bits (1e-3 a product), of which a few add up over the layers. Other weights differ by
 /// about 1.
 const MAX_DIFFERENCE: f64 = 2e-2;
 
-/// The picture [`ReferenceCard::WAVES`]: waves of three lengths, in each channel others.
+/// The picture [`ReferenceCard::WAVES`]: waves of three lengths, different in each channel.
 #[must_use]
 pub fn reference_picture(size: Size) -> RgbImage {
     RgbImage::from_fn(size.width, size.height, |x, y| {
@@ -28,7 +28,7 @@ pub fn reference_picture(size: Size) -> RgbImage {
     })
 }
 
-/// What a network says of the picture.
+/// A network's answer to the picture.
 ///
 /// # Shapes
 /// `logits` takes `[1, 3, height, width]` and gives `[1, labels]`.
@@ -49,11 +49,11 @@ pub fn reference_of(
     })
 }
 
-/// Whether a network says what its card says of the picture; `false` where the card says nothing that
+/// Whether a network gives its card's answer to the picture; `false` where the card holds none that
 /// this version can compare.
 ///
 /// # Errors
-/// [`ModelError::Differs`], also where an answer is no number.
+/// [`ModelError::Differs`], also where an answer is not a number.
 pub(super) fn check_reference(
     expected: Option<&ReferenceCard>,
     found: &ReferenceCard,
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_is_the_same_for_ever() {
+    fn the_picture_is_the_same_always() {
         let picture = reference_picture(Size::new(64, 48));
         assert_eq!(picture.dimensions(), (64, 48));
         assert_eq!(picture.get_pixel(0, 0), &Rgb([188, 188, 188]));

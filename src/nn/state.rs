@@ -1,10 +1,10 @@
-//! A network's named tensors: what is trained, saved, loaded and exchanged.
+//! A network's named tensors: trained, saved, loaded and exchanged.
 
 use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-/// What a tensor is to the network.
+/// The role of a tensor in the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// A layer's weight: trained, with weight decay.
@@ -22,7 +22,7 @@ pub enum Role {
 pub struct Entry {
     /// Its name, as torchvision has it.
     pub name: String,
-    /// The tensor that the layer works with.
+    /// The tensor that the layer computes with.
     pub tensor: Tensor,
     /// What it is.
     pub role: Role,
@@ -53,7 +53,7 @@ impl State {
         }
     }
 
-    /// Where the tensors are.
+    /// The device of the tensors.
     #[must_use]
     pub const fn device(&self) -> Device {
         self.device

@@ -20,7 +20,7 @@ pub enum TensorFileError {
     /// It can't be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is not what it should be.
+    /// It is not a safetensors file.
     #[error("`{}` is not a safetensors file, or it is damaged", .path.display())]
     Format {
         /// The file.
@@ -29,7 +29,7 @@ pub enum TensorFileError {
         #[source]
         source: SafeTensorError,
     },
-    /// It holds numbers of a kind that is not used here.
+    /// Its numbers have a kind that is not supported.
     #[error("tensor `{name}` in `{}` has numbers of kind {kind}", .path.display())]
     Kind {
         /// The file.
@@ -50,12 +50,12 @@ pub enum TensorFileError {
     },
 }
 
-/// What a file holds.
+/// The contents of a file.
 #[derive(Debug)]
 pub struct TensorFile {
     /// The tensors, on the CPU.
     pub tensors: BTreeMap<String, Tensor>,
-    /// A text that was written with them.
+    /// A text that was saved with them.
     pub text: Option<String>,
 }
 
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tensors_and_text_come_back_bit_by_bit() {
+    fn tensors_and_text_are_read_back_exactly() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("a.safetensors");
         let tensors: BTreeMap<_, _> = [

@@ -2,7 +2,7 @@
 
 use tch::TchError;
 
-/// What libtorch says went wrong: the first line of it, for the rest is addresses in its code.
+/// The first line of libtorch's message; the rest is addresses in its code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TorchError(String);

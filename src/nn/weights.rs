@@ -1,4 +1,4 @@
-//! First weights of a network: from files of others, checked name by name.
+//! Initial weights of a network, from other programs' files, checked name by name.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -71,7 +71,7 @@ impl WeightsChoice {
     }
 }
 
-/// What became of the head when weights were loaded.
+/// Whether the head was loaded with the weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HeadWeights {
     /// It was taken from the file.
@@ -89,8 +89,8 @@ pub enum WeightsError {
     /// The file can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A backbone's own weights are not there.
-    #[error("the weights of `{backbone}` are not there: `{}` is missing", .path.display())]
+    /// A backbone's own weights are missing.
+    #[error("the weights of `{backbone}` are missing: there is no `{}`", .path.display())]
     DefaultMissing {
         /// The backbone.
         backbone: Backbone,
@@ -163,11 +163,11 @@ pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsErro
     Ok(tensors)
 }
 
-/// Copies tensors from `path` into a network. All of the trunk must be there, in the right shapes,
-/// and nothing else; a head for another number of labels is left as it is.
+/// Copies tensors from `path` into a network. The whole trunk must be in the file, in the right
+/// shapes, and nothing else; a head for another number of labels is left unchanged.
 ///
 /// # Errors
-/// [`WeightsError`] naming the tensor; the network may be changed in part then.
+/// [`WeightsError`] naming the tensor; the network may be partly changed then.
 pub fn load_weights(
     network: &Network,
     mut tensors: BTreeMap<String, Tensor>,

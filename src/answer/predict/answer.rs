@@ -1,25 +1,25 @@
-//! What is said of a photo: its faces with their labels.
+//! What is reported for a photo: its faces with their labels.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use facepipe_core::types::{DetectedFace, ModelCard, PixelRect};
 use facepipe_nn::most_probable;
 
-/// The label of a face that is nobody whom the model knows.
+/// The label of a face that matches none of the model's labels.
 pub const UNKNOWN: &str = "unknown";
 
-/// What is said of one image: a line of the output.
+/// The result for one image: a line of the output.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// It was looked at.
+    /// The image was processed.
     Named {
         /// The image.
         path: String,
         /// Its faces, largest first.
         faces: Vec<NamedFace>,
     },
-    /// It could not be.
+    /// The image could not be processed.
     Failed {
         /// The image.
         path: String,
@@ -28,7 +28,7 @@ pub enum Answer {
     },
 }
 
-/// A face and who it is.
+/// A face with its label.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct NamedFace {
     /// Where it is in the upright photo.
@@ -39,7 +39,7 @@ pub struct NamedFace {
     /// The most probable label, or [`UNKNOWN`].
     pub label: String,
     /// The most probable label of a face that is unknown; `None` for one that is known. A model may
-    /// have a label of the name `unknown`: there this tells the two apart.
+    /// have a label named `unknown`: this tells such a face from an unknown one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<String>,
     /// The probability of the most probable label.
@@ -49,7 +49,7 @@ pub struct NamedFace {
 }
 
 impl NamedFace {
-    /// Whether it is nobody whom the model knows.
+    /// Whether no label is probable enough.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
         self.nearest.is_some()
@@ -75,12 +75,12 @@ impl Serialize for Probabilities {
 pub struct Naming {
     /// A face whose most probable label has a probability below this is unknown; `None`: none is.
     pub unknown_below: Option<f64>,
-    /// How many of the most probable labels are told; `None`: all.
+    /// How many of the most probable labels are reported; `None`: all.
     pub top: Option<usize>,
 }
 
 impl Naming {
-    /// The same for a model: where no bound was asked for, the one of its card; a bound of 0 is none.
+    /// The same for a model: without a requested bound, its card's applies; a bound of 0 is none.
     #[must_use]
     pub fn for_model(self, card: &ModelCard) -> Self {
         let of_card = card.unknown.as_ref().map(|unknown| unknown.below);
@@ -90,7 +90,7 @@ impl Naming {
         }
     }
 
-    /// Says who a face is; `probabilities` are those of `labels`, of which there is at least one.
+    /// Labels a face; `probabilities` are those of `labels`, of which there is at least one.
     #[must_use]
     pub fn name(&self, face: &DetectedFace, probabilities: &[f32], labels: &[String]) -> NamedFace {
         let best = most_probable(probabilities);
@@ -163,13 +163,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_bound_nobody_is_unknown() {
+    fn without_a_bound_no_face_is_unknown() {
         let face = name(Naming::default(), &[0.26, 0.25, 0.25, 0.24], &LABELS);
         assert_eq!((face.label.as_str(), face.is_unknown()), ("ada", false));
     }
 
     #[test]
-    fn a_label_that_is_called_unknown_is_told_from_a_face_that_is() {
+    fn a_label_named_unknown_differs_from_an_unknown_face() {
         let naming = Naming {
             unknown_below: Some(0.6),
             top: None,
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_most_probable_labels_come_first_and_as_many_as_asked() {
+    fn the_requested_number_of_labels_is_given_most_probable_first() {
         for (top, expected) in [
             (None, r#"{"bea":0.5,"ada":0.25,"cem":0.25,"dan":0.0}"#),
             (Some(2), r#"{"bea":0.5,"ada":0.25}"#),

@@ -1,9 +1,9 @@
 //! Names the faces of photos: detect, cut, preprocess, classify.
 
 mod answer;
-mod looked;
+mod pending;
 mod picture;
-mod waiting;
+mod prepared_photo;
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -19,24 +19,24 @@ use facepipe_drawing::marked_copies::MarkedCopies;
 use facepipe_faces::face_cutter::FaceTools;
 use facepipe_faces::face_finder::{FaceFinder, ModelFaces, NoDetector};
 use facepipe_nn::{Classifier, ModelError, use_threads};
-use looked::Looked;
-use waiting::Waiting;
+use pending::PendingPhotos;
+use prepared_photo::PreparedPhoto;
 
-/// One image to look at.
+/// One image to predict.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Photo {
-    /// What to open.
+    /// The file.
     pub path: PathBuf,
-    /// What to call it in results.
+    /// Its name in results.
     pub name: String,
 }
 
-/// What is asked of a prediction.
+/// Settings of a prediction.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// How probabilities become labels.
     pub naming: Naming,
-    /// Where to put copies of the photos with the names of their faces.
+    /// Where to write copies of the photos with the names of their faces.
     pub draw: Option<MarkedCopies>,
 }
 
@@ -52,7 +52,7 @@ pub enum PredictError {
     /// The model's detector can't be used, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),
-    /// A marked copy can't be written.
+    /// An annotated copy can't be written.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// The model needs a detector, and none was given.
@@ -61,7 +61,7 @@ pub enum PredictError {
 }
 
 /// Names the faces of photos and hands the answers to `take`, in the photos' order, a few photos
-/// after they were looked at. Only those few are in memory, however many photos there are.
+/// after they were read. Only those few are in memory, however many photos there are.
 ///
 /// # Errors
 /// [`PredictError`], or the first error of `take`. A photo that can't be read is an answer.
@@ -88,20 +88,20 @@ where
         finder.map_err(|error| E::from(PredictError::from(error)))
     };
     let bar = context.progress.start("predict", Some(photos.len() as u64));
-    let mut waiting = Waiting::new(classifier, settings, context.threads);
+    let mut pending = PendingPhotos::new(classifier, settings, context.threads);
     let keep_pixels = settings.draw.is_some();
     let work = |finder: &mut FaceFinder<'_>, _: usize, photo: &Photo| {
-        Looked::at(photo, finder, keep_pixels)
+        PreparedPhoto::read(photo, finder, keep_pixels)
     };
-    let handle = |looked: Looked| -> Result<(), E> {
+    let handle = |photo: PreparedPhoto| -> Result<(), E> {
         context.interrupt.check().map_err(PredictError::from)?;
-        waiting.add(looked.unless_all_fail().map_err(PredictError::from)?);
+        pending.add(photo.unless_all_fail().map_err(PredictError::from)?);
         bar.advance(1);
-        if waiting.is_full() {
-            waiting.answer(&mut take)?;
+        if pending.is_full() {
+            pending.answer(&mut take)?;
         }
         Ok(())
     };
     parallel::for_each_in_order(photos, context.threads, start, work, handle)?;
-    waiting.answer(&mut take)
+    pending.answer(&mut take)
 }

@@ -49,7 +49,7 @@ fn colour(face: &NamedFace) -> Rgb<u8> {
     if face.is_unknown() { UNKNOWN_BOX } else { BOX }
 }
 
-/// A probability is told of a name only: what is said of the nearest one of an unknown face says
+/// A probability is shown with a name only: that of the nearest label of an unknown face says
 /// little.
 fn text(face: &NamedFace) -> String {
     let name = &face.label;

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Which requests are authorized.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The header of a key, beside `Authorization: Bearer`.
+/// The header for a key, as an alternative to `Authorization: Bearer`.
 pub(super) const KEY_HEADER: &str = "x-api-key";
 
-/// The key that requests have to have. Only its digest is kept, and nothing shows it.
+/// The key that requests must send. Only its digest is kept, and nothing shows it.
 #[derive(Clone)]
 pub struct ApiKey([u8; 32]);
 
 impl ApiKey {
-    /// Requests have to have this key.
+    /// Requests have to send this key.
     #[must_use]
     pub fn new(key: &str) -> Self {
         Self(Sha256::digest(key.as_bytes()).into())
     }
 
-    /// Whether a request has it. How long that takes says nothing of the key.
+    /// Whether a request has the key, compared in constant time.
     pub(super) fn is_in(&self, headers: &HeaderMap) -> bool {
         let bearer = headers
             .get(header::AUTHORIZATION)
@@ -31,7 +31,7 @@ impl ApiKey {
     }
 }
 
-/// What stands behind `Bearer`, in capital or small letters.
+/// The token after `Bearer`, whose case does not matter.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = value.split_at_checked(b"Bearer ".len())?;
     scheme
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_it_is_shown() {
+    fn the_key_is_never_shown() {
         assert_eq!(format!("{:?}", ApiKey::new("open sesame")), "[secret]");
     }
 }

@@ -1,4 +1,4 @@
-//! What is answered about photos.
+//! Answers about photos.
 
 use serde::Serialize;
 
@@ -10,13 +10,13 @@ use facepipe_faces::face_pairs::{Comparison, FacePlace, places_and_embeddings};
 use facepipe_nn::most_probable;
 use facepipe_predict::NamedFace;
 
-/// Whose faces are in a photo.
+/// The persons in a photo.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Prediction {
     /// The upright photo's.
     #[serde(flatten)]
     pub(super) size: Size,
-    /// The place of the largest face's most probable label among the model's; `None` without a face.
+    /// The index of the largest face's most probable label in the model's labels; `None` without a face.
     pub(super) pred_index: Option<usize>,
     /// The largest face's label.
     pub(super) pred_label: Option<String>,

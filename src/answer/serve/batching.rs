@@ -1,4 +1,4 @@
-//! The one thread that owns the model, and how faces that come at the same time share its work.
+//! The one thread that owns the model, and how faces of concurrent requests share a batch.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use super::settings::seconds;
 use facepipe_imaging::image_io::contain;
 use facepipe_nn::{ModelError, use_threads_here};
 
-/// When the model takes what waits.
+/// When the model takes the queued requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Batching {
-    /// Faces that it sees at once.
+    /// Most faces in a batch.
     pub faces: NonZeroUsize,
-    /// Longest wait for those who were there at the end of the last batch, from that end on.
+    /// Longest wait for the clients of the last batch, from its end on.
     #[serde(rename = "delay_seconds", serialize_with = "seconds")]
     pub delay: Duration,
 }
@@ -50,9 +50,9 @@ pub(super) struct Inference {
     pub(super) images: Vec<Vec<f32>>,
     /// The request's place in the server.
     pub(super) slot: Arc<Slot>,
-    /// Since when it waits.
+    /// When it was queued.
     pub(super) since: Instant,
-    /// Who asked; nobody any more where it is closed.
+    /// The client's end; closed when the client has gone away.
     pub(super) reply: oneshot::Sender<Probabilities>,
 }
 
@@ -84,7 +84,7 @@ pub(super) fn start(
     Ok((sender, thread, was_compared))
 }
 
-/// A TorchScript file is compiled while it is asked for the first times.
+/// A TorchScript file is compiled during its first calls.
 const WARM_UPS: usize = 3;
 
 fn warm_up(model: &mut dyn LabelModel) -> Result<bool, ModelError> {
@@ -101,8 +101,8 @@ struct Batcher {
     batching: Batching,
     metrics: Arc<Metrics>,
     /// When the last batch ended.
-    last_end: Instant,
-    /// How many requests were there then: answered, or waiting.
+    last_batch_end: Instant,
+    /// Number of requests then: answered or queued.
     last_requests: usize,
 }
 
@@ -118,7 +118,7 @@ impl Batcher {
             receiver,
             batching,
             metrics,
-            last_end: Instant::now(),
+            last_batch_end: Instant::now(),
             last_requests: 0,
         }
     }
@@ -130,13 +130,13 @@ impl Batcher {
         }
     }
 
-    /// All that wait, up to the limit of faces.
+    /// All queued requests, up to the limit of faces.
     ///
-    /// Who was answered with others a moment ago probably asks again at once, as a program does that
-    /// sends one photo after the other; so it pays to wait for as many as there were then. Somebody
-    /// who is alone never waits, nor does the first after a pause.
+    /// A client that was just answered probably sends its next request at once, as a program does
+    /// that sends one photo after the other; so it pays to wait for as many requests as there were
+    /// then. A single client never waits, nor does the first request after a pause.
     fn gather(&self, first: Inference) -> Vec<Inference> {
-        let until = self.last_end + self.batching.delay;
+        let until = self.last_batch_end + self.batching.delay;
         let mut faces = first.images.len();
         let mut batch = vec![first];
         while faces < self.batching.faces.get() {
@@ -173,19 +173,19 @@ impl Batcher {
             .unzip();
         let images: Vec<Vec<f32>> = images.into_iter().flatten().collect();
         let mut found = self.ask(&images).map(Vec::into_iter);
-        // Before anybody is answered: who comes back at once must not be counted twice.
+        // Before any reply: a client that sends its next request at once must not be counted twice.
         self.last_requests = requests.len() + self.receiver.len();
         for (count, reply, slot) in requests {
             let of_request = match &mut found {
                 Ok(found) => Ok(found.by_ref().take(count).collect()),
                 Err(error) => Err(error.clone()),
             };
-            // First, so that who has an answer finds room for the next request.
+            // First, so that an answered client finds room for its next request.
             drop(slot);
-            // Whoever asked may be gone.
+            // The client may be gone.
             let _ = reply.send(of_request);
         }
-        self.last_end = Instant::now();
+        self.last_batch_end = Instant::now();
     }
 
     fn ask(&mut self, images: &[Vec<f32>]) -> Probabilities {

@@ -1,4 +1,4 @@
-//! Photos out of the bodies of requests: forms, JSON, or the bytes as they are.
+//! Photos from the bodies of requests: forms, JSON, or the photo's bytes.
 
 use std::borrow::Cow;
 
@@ -14,30 +14,31 @@ use tokio::time::timeout;
 use super::problem::Problem;
 use super::service::{Room, Service};
 
-/// With or without `=` in the end.
+/// With or without the padding `=`.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
-/// What a photo's name ends with where it stands in JSON.
+/// The suffix of a photo's name in JSON.
 const BASE64_ENDING: &str = "_b64";
 
 /// The photos of a request.
 pub(super) struct Photos<const COUNT: usize> {
-    /// In the order of the names that were asked for.
+    /// In the order of the requested names.
     pub(super) photos: [Bytes; COUNT],
-    /// The room that the body takes.
+    /// The memory that is reserved for the body.
     pub(super) room: Room,
 }
 
-/// A body as it came.
+/// A body with its content type.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    /// The room that it takes.
+    /// The memory that is reserved for it.
     pub(super) room: Room,
 }
 
-/// Reads the photos of a request, which have these names. A single one may also be the whole body.
+/// Reads the photos of a request, which have these names. A single photo may also be the whole
+/// body.
 ///
 /// # Errors
 /// 400, 408, 413 or 429.
@@ -58,7 +59,7 @@ pub(super) async fn photos<const COUNT: usize>(
         return form(service, request, names).await;
     }
     let Whole { bytes, room } = whole(service, request).await?;
-    // No photo begins like an object, and `curl -d` calls JSON a form.
+    // No photo begins with `{`, and `curl -d` labels JSON as a form.
     let is_json = kind == "application/json" || bytes.trim_ascii_start().starts_with(b"{");
     let photos = if is_json {
         from_json(&bytes, names)?
@@ -110,7 +111,7 @@ async fn form<const COUNT: usize>(
             };
             let photo = field.bytes().await.map_err(wrong)?;
             if !found[place].is_empty() {
-                let message = format!("`{}` stands twice in the form", names[place]);
+                let message = format!("`{}` is in the form twice", names[place]);
                 return Err(Problem::bad_request(message));
             }
             found[place] = photo;
@@ -125,7 +126,7 @@ async fn form<const COUNT: usize>(
     Ok(Photos { photos, room })
 }
 
-/// Room for the request's body; where it does not say how long it is, for the longest.
+/// Memory for the request's body; without a `Content-Length`, for the largest body allowed.
 fn room(service: &Service, request: &Request) -> Result<Room, Problem> {
     let limit = service.settings.limits.body_bytes;
     let length = request.headers().get(header::CONTENT_LENGTH);
@@ -151,7 +152,7 @@ fn from_json<const COUNT: usize>(
     names: [&str; COUNT],
 ) -> Result<[Bytes; COUNT], Problem> {
     let value: Value = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::bad_request(format!("the body is no JSON: {error}")))?;
+        .map_err(|error| Problem::bad_request(format!("the body is not JSON: {error}")))?;
     let mut photos: [Bytes; COUNT] = std::array::from_fn(|_| Bytes::new());
     for (photo, name) in photos.iter_mut().zip(names) {
         let key = format!("{name}{BASE64_ENDING}");
@@ -164,7 +165,7 @@ fn from_json<const COUNT: usize>(
         };
         let decoded = BASE64.decode(without_space(text).as_bytes());
         let decoded = decoded
-            .map_err(|error| Problem::bad_request(format!("`{key}` is no base64: {error}")))?;
+            .map_err(|error| Problem::bad_request(format!("`{key}` is not base64: {error}")))?;
         *photo = decoded.into();
     }
     Ok(photos)
@@ -180,7 +181,7 @@ fn without_space(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a body has to be.
+/// The forms that a body may have.
 fn expected<const COUNT: usize>(names: [&str; COUNT]) -> String {
     let quoted = |ending: &str| {
         let names = names.map(|name| format!("`{name}{ending}`"));

@@ -1,10 +1,10 @@
-//! Which pages in a browser may ask.
+//! Which pages in a browser may send requests.
 //!
-//! A browser lets the page of any site send requests to a server on the user's own machine. Two rules keep
-//! strangers' pages out. A page that asks for its own site's name, which its owner has meanwhile pointed at
-//! this machine (DNS rebinding), would count as a page of this server: so names have to be known. A
-//! page that sends a form to this server never sees the answer, but makes it work: so only this
-//! server's own pages may, and those of the origins that were named.
+//! A browser lets the page of any site send requests to a server on the user's own machine. Two
+//! rules keep strangers' pages out. A page that sends requests to its own site's name, which its
+//! owner has meanwhile pointed at this machine (DNS rebinding), would count as a page of this
+//! server: so host names have to be known. A page that sends a form to this server never sees the
+//! answer, but makes it work: so only pages of this server and of the listed origins may send.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +18,11 @@ use axum::response::{IntoResponse, Response};
 use super::error::ServeError;
 use super::problem::Problem;
 
-/// Where a browser says whether a request comes from a page of the same origin (W3C Fetch Metadata).
+/// The header in which a browser says whether a request comes from a page of the same origin (W3C Fetch
+/// Metadata).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// An origin whose pages may ask: scheme, host and port, as browsers send them.
+/// An origin whose pages may send requests: scheme, host and port, as browsers send them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(HeaderValue);
 
@@ -38,28 +39,28 @@ impl Origin {
         Ok(Self(value))
     }
 
-    /// As it stands in a request's head.
+    /// As a header's value.
     pub(super) const fn header(&self) -> &HeaderValue {
         &self.0
     }
 
     /// As text.
     pub(super) fn as_str(&self) -> &str {
-        // It was made of text.
+        // It was made from text.
         self.0.to_str().unwrap_or_default()
     }
 }
 
-/// Who may ask through a browser.
+/// Which requests from browsers are allowed.
 #[derive(Debug, Clone)]
 pub(super) struct Gate {
-    /// Names that are known, beside addresses and `localhost`; `None`: the name does not matter.
+    /// Known host names, beside addresses and `localhost`; `None`: any name is allowed.
     pub(super) hosts: Option<Vec<String>>,
-    /// Origins whose pages may ask.
+    /// Origins whose pages may send requests.
     pub(super) origins: Vec<Origin>,
 }
 
-/// Lets a request pass that no stranger's page made.
+/// Lets a request pass unless a page of an unknown site made it.
 pub(super) async fn keep_out(
     State(gate): State<Arc<Gate>>,
     request: Request,
@@ -74,7 +75,7 @@ pub(super) async fn keep_out(
 impl Gate {
     fn problem(&self, request: &Request) -> Option<Problem> {
         let headers = request.headers();
-        // HTTP/2 has the name in the address.
+        // HTTP/2 has the host in the address.
         let host = match request.uri().authority() {
             Some(authority) => Some(authority.as_str()),
             None => text(headers, &header::HOST),
@@ -88,7 +89,8 @@ impl Gate {
             .then(Problem::foreign_page)
     }
 
-    /// Whether a page of another origin asks for more than to read, which it can't.
+    /// Whether a page of another origin sends a request that does more than read; answers it can't
+    /// read anyway.
     fn is_foreign(&self, method: &Method, headers: &HeaderMap, host: &str) -> bool {
         let origin = headers.get(header::ORIGIN);
         if method.is_safe()
@@ -101,7 +103,7 @@ impl Gate {
         }
         match text(headers, &FETCH_SITE) {
             Some(site) => !matches!(site, "same-origin" | "none"),
-            // Older browsers, and pages without encryption. Programs say neither.
+            // Older browsers, and pages without encryption. Other programs send neither header.
             None => origin.is_some_and(|origin| {
                 let of_page = origin.to_str().ok().and_then(|text| text.split_once("://"));
                 of_page.is_none_or(|(_, of_page)| !of_page.eq_ignore_ascii_case(host))
@@ -111,13 +113,13 @@ impl Gate {
 }
 
 fn text<'all>(headers: &'all HeaderMap, name: &HeaderName) -> Option<&'all str> {
-    // What is no text is no name that anybody knows.
+    // A value that is not text is not a known name.
     headers
         .get(name)
         .map(|value| value.to_str().unwrap_or_default())
 }
 
-/// Whether a host, with or without a port, is this machine whoever asks a name server for it, or known.
+/// Whether a host, with or without a port, is known or is this machine whatever a name server answers.
 fn is_known(host: &str, known: &[String]) -> bool {
     let Ok(host) = host.parse::<Authority>() else {
         return false;

@@ -23,21 +23,21 @@ pub struct Engine {
     parts: Arc<Parts>,
     jobs: Sender<Job>,
     model: Sender<Inference>,
-    /// How its probabilities become labels.
+    /// How probabilities become labels.
     pub(super) naming: Naming,
     /// SHA-256 of its weights.
     pub(super) sha256: String,
     /// Where it runs.
     pub(super) device: String,
-    /// Whether its card said what it has to answer to the reference picture, and it did.
+    /// Whether its card has the expected answer to the reference picture, and the answer matched.
     was_compared: bool,
 }
 
 impl Engine {
-    /// Starts the threads, and asks the model and the detectors once.
+    /// Starts the threads, and runs the model and the detectors once.
     ///
     /// # Errors
-    /// [`ServeError`], also where the model says other things than its card.
+    /// [`ServeError`], also where the model's answer differs from its card's.
     pub(super) fn start(
         opened: Opened,
         settings: &Settings,
@@ -80,7 +80,7 @@ impl Engine {
         &self.parts.card
     }
 
-    /// Whether its card said what it has to answer to the reference picture, and it did.
+    /// Whether its card has the expected answer to the reference picture, and the answer matched.
     #[must_use]
     pub const fn was_compared(&self) -> bool {
         self.was_compared
@@ -106,10 +106,10 @@ impl Engine {
         embedding.or(tools).map(String::as_str)
     }
 
-    /// Lets a worker look at a photo.
+    /// Sends a photo to a worker.
     pub(super) fn look(&self, photo: Bytes, slot: Arc<Slot>, ask: Ask) {
         let since = Instant::now();
-        // The workers outlive the engine; if they do not, the reply's other end says so.
+        // The workers outlive the engine; if they do not, the reply's receiver reports it.
         let _ = self.jobs.send(Job {
             photo,
             slot,
@@ -118,7 +118,7 @@ impl Engine {
         });
     }
 
-    /// Asks the model about images that are preprocessed already.
+    /// Runs the model on preprocessed images.
     pub(super) fn infer(
         &self,
         images: Vec<Vec<f32>>,

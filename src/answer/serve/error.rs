@@ -1,4 +1,4 @@
-//! Why a server does not start, or ends.
+//! Why a server does not start, or stops.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,10 +8,10 @@ use facepipe_core::ports::DetectorError;
 use facepipe_faces::face_finder::NoDetector;
 use facepipe_nn::ModelError;
 
-/// Why a server does not start, or ends.
+/// Why a server does not start, or stops.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The model does not answer, or other than its card says.
+    /// The model does not answer, or its answer differs from its card's.
     #[error("the model can't be served")]
     Model(#[from] ModelError),
     /// The detector can't be used.
@@ -23,7 +23,7 @@ pub enum ServeError {
     /// A thread ended before it was ready.
     #[error("a thread of the server ended at its start: {0}")]
     Thread(String),
-    /// The address can't be listened at.
+    /// The server can't listen on the address.
     #[error("cannot listen at {address}")]
     Bind {
         /// The address.
@@ -43,7 +43,7 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
-    /// An origin is none.
+    /// A text is not an origin.
     #[error("`{0}` is not an origin")]
     Origin(String),
     /// The operating system gave no threads, or the connection broke.

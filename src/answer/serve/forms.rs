@@ -1,4 +1,4 @@
-//! Small parts of requests: options behind the question mark, and the form of the answer.
+//! Small parts of requests: query parameters, and the format of the answer.
 
 use axum::extract::Query;
 use axum::http::{HeaderMap, Uri, header};
@@ -6,16 +6,16 @@ use serde::Deserialize;
 
 use super::problem::Problem;
 
-/// What may stand behind a route's question mark.
+/// The query parameters of a route.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Options {
-    /// Whether faces are looked for; `None`: as the server was started.
+    /// Whether to detect faces; `None`: as the server was started.
     pub(super) detect: Option<bool>,
 }
 
 impl Options {
-    /// The options of an address.
+    /// The query parameters of an address.
     pub(super) fn of(uri: &Uri) -> Result<Self, Problem> {
         let options = Query::try_from_uri(uri);
         let Query(options) =
@@ -24,7 +24,7 @@ impl Options {
     }
 }
 
-/// Whether a page is wanted rather than JSON: whichever the request accepts more, of equals the first.
+/// Whether a page is wanted rather than JSON: the one with the higher quality, of equals the first.
 pub(super) fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(header::ACCEPT);
     let accept = accept.and_then(|value| value.to_str().ok());

@@ -1,4 +1,4 @@
-//! What happens to every request: an id, a line in the log, figures, the key.
+//! What is done for every request: an id, a line in the log, metrics, the key.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use super::metrics::{Failure, Kind, Route};
 use super::problem::{Code, Problem};
 use super::service::Service;
 
-/// The header of a request's id: taken over from the request, or made.
+/// The header of a request's id: taken from the request, or made.
 pub(super) const ID_HEADER: HeaderName = HeaderName::from_static("x-request-id");
-/// Ids of others that are longer are not taken over.
+/// Longer ids from clients are replaced.
 const MOST_ID_LETTERS: usize = 64;
-/// Stands for all addresses that no route has.
+/// The route label of all addresses that have no route.
 const NO_ROUTE: &str = "other";
 
-/// The code of a request whose client went away before the answer.
+/// The code of a request whose client disconnected before the answer.
 const CANCELLED: &str = "cancelled";
 
 /// A request on its way to its line in the log.
@@ -79,7 +79,7 @@ impl Observed {
             .inc();
     }
 
-    /// Writes the line, and counts the failure. Gives how long it took, in seconds.
+    /// Writes the line, and counts the failure. Returns how long it took, in seconds.
     fn tell(&mut self, status: Option<u16>, code: Option<&str>) -> f64 {
         self.is_told = true;
         let seconds = self.begun.elapsed().as_secs_f64();
@@ -103,7 +103,7 @@ impl Observed {
 }
 
 impl Drop for Observed {
-    /// Whoever goes away before the answer ends what would have made it.
+    /// A client that disconnects before the answer cancels the handler.
     fn drop(&mut self) {
         if !self.is_told {
             self.tell(None, Some(CANCELLED));
@@ -111,7 +111,7 @@ impl Drop for Observed {
     }
 }
 
-/// The request's own id where it is a short one of harmless letters, else a new one.
+/// The request's own id if it is short and of harmless letters, else a new one.
 fn id_of(headers: &HeaderMap) -> String {
     let harmless = |id: &&str| {
         let is_harmless = |letter: u8| letter.is_ascii_alphanumeric() || b"-_.".contains(&letter);
@@ -125,7 +125,7 @@ fn id_of(headers: &HeaderMap) -> String {
     }
 }
 
-/// Lets a request pass that has the key.
+/// Lets a request with the key pass.
 pub(super) async fn need_key(
     State(service): State<Arc<Service>>,
     request: Request,

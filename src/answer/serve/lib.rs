@@ -1,9 +1,10 @@
 //! A model over HTTP.
 //!
-//! A request's photo goes to one of several worker threads, which decodes it, finds its faces and makes
-//! the network's numbers of them; those go to the one thread that owns the model, which
-//! takes all that wait at once. Both queues together are bounded: who comes when they are full is
-//! told to come back. A reload starts a second [`Engine`] beside the first, which ends what it began.
+//! A request's photo goes to one of several worker threads, which decodes it, finds its faces and
+//! preprocesses them; the faces go to the one thread that owns the model, which takes all queued
+//! ones at once. Both queues together are bounded: a request that finds them full is answered with
+//! 429 and `Retry-After`. A reload starts a second [`Engine`] beside the first, which finishes its
+//! requests.
 
 mod access;
 mod answers;
@@ -14,7 +15,6 @@ mod engine;
 mod error;
 mod forms;
 mod layers;
-mod leftover;
 mod listen;
 mod metrics;
 mod model;
@@ -25,6 +25,7 @@ mod service;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod unread_body;
 mod workers;
 
 pub use access::ApiKey;

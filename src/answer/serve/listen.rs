@@ -1,4 +1,4 @@
-//! Connections: where they come in, how they are encrypted, when they end.
+//! Connections: how they are accepted, encrypted and closed.
 
 use std::future::Future;
 use std::io;
@@ -16,8 +16,8 @@ use super::error::ServeError;
 use super::routes::router;
 use super::service::Service;
 
-/// Longest time for a request's head to arrive, and for a connection to say nothing (HTTP/2: to leave a
-/// question without an answer): as long as hyper's own default.
+/// Longest time for a request's head to arrive, and for a connection to stay silent (HTTP/2: to
+/// leave a ping unanswered): hyper's own default.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
 /// Files of a certificate and its key.
@@ -30,7 +30,7 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads both.
+    /// Reads both files.
     ///
     /// # Errors
     /// [`ServeError::Tls`].
@@ -40,10 +40,10 @@ impl Certificate {
         config.map_err(|source| self.error(source))
     }
 
-    /// Reads both again, for connections from then on.
+    /// Reads both files again, for later connections.
     ///
     /// # Errors
-    /// [`ServeError::Tls`]; the ones before stay.
+    /// [`ServeError::Tls`]; the previous ones stay in use.
     pub async fn reload(&self, config: &RustlsConfig) -> Result<(), ServeError> {
         let reloaded = config
             .reload_from_pem_file(&self.certificate, &self.key)
@@ -60,7 +60,7 @@ impl Certificate {
     }
 }
 
-/// Takes an address, so that nobody else can.
+/// Binds an address, so that no other program can.
 ///
 /// # Errors
 /// [`ServeError::Bind`].
@@ -72,8 +72,8 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
     bound.map_err(|source| ServeError::Bind { address, source })
 }
 
-/// Answers requests until `stop` is ready; then no more are taken, and those that are there are
-/// answered as long as the settings allow.
+/// Answers requests until `stop` is ready; then no new ones are accepted, and those in progress are
+/// answered within the time that the settings allow.
 ///
 /// # Errors
 /// [`ServeError::Io`].
@@ -90,7 +90,7 @@ pub async fn listen(
     let ending = tokio::spawn(async move {
         stop.await;
         service.begin_to_drain();
-        tracing::info!("no more requests are taken; those that are there are answered");
+        tracing::info!("no new requests are accepted; those in progress are answered");
         to_end.graceful_shutdown(Some(drain));
     });
     let mut server = axum_server::from_tcp(listener)?.handle(handle);
@@ -103,7 +103,7 @@ pub async fn listen(
         None => server.acceptor(NoDelayAcceptor::new()).serve(routes).await,
     };
     ending.abort();
-    // Its handle on the service is gone when it has ended.
+    // Its handle to the service is dropped when it has ended.
     let _ = ending.await;
     Ok(served?)
 }

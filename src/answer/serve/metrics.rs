@@ -1,4 +1,4 @@
-//! The server's figures, in the form that Prometheus reads.
+//! The server's metrics, in Prometheus' text format.
 
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
@@ -7,17 +7,17 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Bounds of times, in seconds: from what a chip's decoding takes to the longest that is waited for.
+/// Buckets of durations, in seconds: from the decoding of a chip to the longest time allowed.
 const SECONDS: [f64; 15] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
-/// Bounds of the number of faces in a batch.
+/// Buckets of the number of faces in a batch.
 const FACES: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// The form of the text, in its header.
+/// The content type of the text.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What requests are told apart by.
+/// Labels of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct Kind {
     /// The route, as it is registered.
@@ -48,7 +48,7 @@ fn times() -> Histogram {
     Histogram::new(SECONDS)
 }
 
-/// All figures.
+/// All metrics.
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_the_names_that_the_readme_tells() {
+    fn figures_have_the_names_that_the_readme_names() {
         let metrics = Metrics::new();
         let kind = Kind {
             route: "/predict".to_owned(),

@@ -7,8 +7,8 @@ use facepipe_core::types::ModelCard;
 use facepipe_faces::face_cutter::FaceTools;
 use facepipe_nn::{Classifier, ModelError, input_tensor};
 
-/// Says whose faces are in chips. One thread owns it; another one in its place (a constant, say) is for
-/// measuring the server itself.
+/// Labels chips. One thread owns it; another implementation (a constant, say) is for measuring the
+/// server itself.
 pub trait LabelModel: Send {
     /// The probabilities of the labels, for each image.
     ///
@@ -19,10 +19,10 @@ pub trait LabelModel: Send {
     /// The network fails.
     fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError>;
 
-    /// Whether it says what its card says that it says; `false` where the card does not.
+    /// Whether it gives the answer in its card; `false` where the card has none.
     ///
     /// # Errors
-    /// It says something else, or nothing.
+    /// The answer differs, or there is none.
     fn check(&mut self) -> Result<bool, ModelError>;
 }
 
@@ -45,7 +45,7 @@ pub struct Embedding {
     pub embedders: Box<dyn FaceEmbedderFactory>,
 }
 
-/// A model that was opened, with all that belongs to it.
+/// An opened model with all that belongs to it.
 pub struct Opened {
     /// The model.
     pub model: Box<dyn LabelModel>,
@@ -55,9 +55,9 @@ pub struct Opened {
     pub sha256: String,
     /// Where it runs.
     pub device: String,
-    /// What finds faces; without it, why there is nothing.
+    /// Finds faces; without it, why there is nothing.
     pub tools: Result<FaceTools, String>,
-    /// What makes embeddings; without it, why there is nothing.
+    /// Makes embeddings; without it, why there is nothing.
     pub embedding: Result<Embedding, String>,
 }
 
@@ -71,5 +71,5 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Opens the model once more, for a reload.
+/// Opens the model again, for a reload.
 pub type Reopen = Box<dyn Fn() -> Result<Opened, Box<dyn Error + Send + Sync>> + Send + Sync>;

@@ -12,10 +12,10 @@ use super::workers::PhotoError;
 use facepipe_faces::embed::EmbedError;
 use facepipe_imaging::image_io::DecodeError;
 
-/// When who found the queue full may come back, in seconds: the smallest that the header can say.
+/// When a client may retry after a full queue, in seconds: the smallest value of the header.
 const RETRY_AFTER: &str = "1";
 
-/// Why a request has no answer: its status, a code for programs and a sentence for people.
+/// Why a request failed: its status, a code for programs and a sentence for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) status: StatusCode,
@@ -23,7 +23,7 @@ pub(super) struct Problem {
     pub(super) message: String,
 }
 
-/// The code of a failed request, for the figures.
+/// The code of a failed request, for the metrics.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Code(pub(super) &'static str);
 
@@ -36,7 +36,7 @@ struct Body<'a> {
 impl Problem {
     pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        // Some decoders end a line.
+        // Some decoders end a message with a line break.
         message.truncate(message.trim_end().len());
         Self {
             status,
@@ -45,13 +45,13 @@ impl Problem {
         }
     }
 
-    /// The request is not of a form that the route understands.
+    /// The request does not have the form that the route expects.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
     }
 
     pub(super) fn full() -> Self {
-        let message = "too many requests wait already; come back in a moment";
+        let message = "too many requests are queued already; try again in a moment";
         Self::new(StatusCode::TOO_MANY_REQUESTS, "queue_full", message)
     }
 
@@ -77,18 +77,17 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
     }
 
-    /// The request names the server by a name that it does not know.
+    /// The request names the server by an unknown host name.
     pub(super) fn unknown_host(host: &str) -> Self {
         let message = format!(
-            "this server is not known as `{host}`: ask for its address, or have it started with that name"
+            "this server is not known as `{host}`: use its address, or have it started with that name"
         );
         Self::new(StatusCode::FORBIDDEN, "unknown_host", message)
     }
 
     /// A page of another origin sends something.
     pub(super) fn foreign_page() -> Self {
-        let message =
-            "pages of other origins may not ask this server, unless it was started to let them";
+        let message = "pages of other origins may not send requests to this server, unless it was started to allow them";
         Self::new(StatusCode::FORBIDDEN, "foreign_page", message)
     }
 
@@ -96,7 +95,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
-    /// Something that should not happen; what it was stands in the log only.
+    /// Something that should not happen; only the log says what it was.
     pub(super) fn internal(what: &str) -> Self {
         tracing::error!(what, "a request failed");
         let message = "the server failed; its log says why";
@@ -130,7 +129,7 @@ impl From<PhotoError> for Problem {
                 Self::new(StatusCode::NOT_IMPLEMENTED, "not_available", reason.clone())
             }
             PhotoError::Embed(EmbedError::Detector(source)) if !source.concerns_all_photos() => {
-                tracing::warn!(%error, "a photo can't be looked at");
+                tracing::warn!(%error, "a photo can't be processed");
                 unprocessable("detector_failed")
             }
             PhotoError::Embed(_) | PhotoError::Panicked(_) => Self::internal(&error.to_string()),
@@ -166,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_image_is_told_what_would_be() {
+    fn an_unknown_image_format_lists_the_known_ones() {
         let problem = Problem::from(PhotoError::Decode(DecodeError::UnknownFormat));
         assert_eq!(
             (problem.status.as_u16(), problem.code),

@@ -1,4 +1,4 @@
-//! What all requests share: the engine of the moment, the bounds, the figures.
+//! State that all requests share: the current engine, the limits, the metrics.
 
 use std::future::Future;
 use std::io;
@@ -21,7 +21,7 @@ use facepipe_core::errors::with_causes;
 /// Bodies are counted in parts of this size, in bytes.
 const BODY_PART: usize = 1024;
 
-/// What all requests share.
+/// State that all requests share.
 pub struct Service {
     engine: RwLock<Arc<Engine>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -36,11 +36,11 @@ pub struct Service {
     is_draining: AtomicBool,
 }
 
-/// Room for a body, as long as something holds it.
+/// Memory reserved for a body, released when the last handle is dropped.
 pub(super) type Room = Arc<OwnedSemaphorePermit>;
 
-/// A photo's place in the server, from its whole body to its answer. It holds the body's room as well:
-/// who breaks off a request leaves its photo in the queue.
+/// A photo's place in the queue, from its whole body to its answer. It also holds the body's
+/// memory: a cancelled request leaves its photo in the queue.
 #[derive(Debug)]
 pub(super) struct Slot {
     _permit: OwnedSemaphorePermit,
@@ -58,7 +58,7 @@ impl Service {
     /// Starts a model's threads; `reopen` opens it again for a reload.
     ///
     /// # Errors
-    /// [`ServeError`]: the model does not answer, or other than its card says.
+    /// [`ServeError`]: the model does not answer, or its answer differs from its card's.
     pub fn start(opened: Opened, reopen: Reopen, settings: Settings) -> Result<Self, ServeError> {
         let metrics = Arc::new(Metrics::new());
         let (engine, threads) = Engine::start(opened, &settings, &metrics)?;
@@ -77,15 +77,15 @@ impl Service {
         })
     }
 
-    /// The engine of the moment. Who holds it may use it to the end, whatever is reloaded.
+    /// The current engine. A handle keeps it in use, whatever is reloaded.
     #[must_use]
     pub fn engine(&self) -> Arc<Engine> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         engine.clone()
     }
 
-    /// Opens the model again and uses it from then on; if it can't be used, the one before stays.
-    /// Requests that are there already are answered by the one before.
+    /// Opens the model again and uses it from then on; if it can't be used, the previous one stays.
+    /// Requests in progress are answered by the previous one.
     pub async fn reload(self: &Arc<Self>) {
         let _one_at_a_time = self.reloading.lock().await;
         let service = self.clone();
@@ -100,7 +100,7 @@ impl Service {
             Ok(()) => tracing::info!(model = self.engine().card().name, "reloaded the model"),
             Err(error) => tracing::error!(
                 error = with_causes(error.as_ref()),
-                "the model can't be reloaded; the one before stays"
+                "the model can't be reloaded; the previous one stays in use"
             ),
         }
     }
@@ -117,7 +117,7 @@ impl Service {
         Ok(())
     }
 
-    /// Places for a request of `photos` photos, whose body has this room.
+    /// Slots for a request of `photos` photos, whose body has this room.
     ///
     /// # Errors
     /// 429 where all are taken.
@@ -136,7 +136,7 @@ impl Service {
         Ok(made)
     }
 
-    /// A place for a request of one photo.
+    /// A slot for a request of one photo.
     ///
     /// # Errors
     /// As [`slots`](Self::slots).
@@ -148,7 +148,7 @@ impl Service {
     /// Room for a body of at most `bytes`.
     ///
     /// # Errors
-    /// 429 where too many bodies are on their way.
+    /// 429 where too many bodies are being received.
     pub(super) fn room(&self, bytes: usize) -> Result<Room, Problem> {
         let parts = bytes.div_ceil(BODY_PART).try_into().unwrap_or(u32::MAX);
         let room = self.body_memory.clone().try_acquire_many_owned(parts);
@@ -165,29 +165,29 @@ impl Service {
         done.map_err(|_| Problem::too_late(limit))
     }
 
-    /// Says that the server ends.
+    /// Marks the server as draining.
     pub(super) fn begin_to_drain(&self) {
         self.is_draining.store(true, Ordering::SeqCst);
     }
 
-    /// Whether new requests are welcome.
+    /// Whether new requests are accepted.
     pub(super) fn is_ready(&self) -> bool {
         !self.is_draining.load(Ordering::SeqCst)
     }
 
-    /// Ends the threads, and waits for what they are at.
+    /// Stops the threads, and waits until they have finished their work.
     ///
     /// # Errors
     /// A request still holds the service.
     pub fn end(self: Arc<Self>) -> Result<(), io::Error> {
         let Some(service) = Arc::into_inner(self) else {
-            let message = "requests were cut off, or a reload was";
+            let message = "requests or a reload were cut off";
             return Err(io::Error::other(message));
         };
         drop(service.engine);
         let threads = service.threads.into_inner();
         for thread in threads.unwrap_or_else(PoisonError::into_inner) {
-            // A panic was told where it happened.
+            // A panic was reported where it happened.
             let _ = thread.join();
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What a server is allowed and how it behaves.
+//! Limits and settings of a server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -11,39 +11,39 @@ use super::batching::Batching;
 use super::browsers::Origin;
 use facepipe_predict::Naming;
 
-/// Where a server listens by default: this machine alone reaches it.
+/// Where a server listens by default: only this machine reaches it.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
-/// Memory for bodies at least, in bytes, however small a single one may be.
+/// Least memory for bodies, in bytes, however small a single one may be.
 const LEAST_BODY_MEMORY: usize = 256 << 20;
-/// Bodies of the largest size that are held at once.
+/// Number of bodies of the largest size that are held at once.
 const LARGE_BODIES: usize = 8;
 
-/// How a server behaves.
+/// Settings of a server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What it takes in.
+    /// Limits of requests.
     pub limits: Limits,
-    /// When the model takes what waits.
+    /// When the model takes the queued requests.
     pub batching: Batching,
-    /// How probabilities become labels; without a bound of its own, the model's card has one.
+    /// How probabilities become labels; without a bound of its own, the model card's applies.
     pub naming: Naming,
     /// Threads that decode photos and find faces; the model's operations take as many.
     pub threads: NonZeroUsize,
     /// Images are faces already, unless a request says otherwise.
     pub chips: bool,
-    /// Who may ask; `None`: everybody.
+    /// The key that requests have to send; `None`: none.
     pub key: Option<ApiKey>,
-    /// Origins whose pages may ask from a browser.
+    /// Origins whose pages may send requests from a browser.
     pub cors: Vec<Origin>,
-    /// Names by which it may be asked for, beside addresses and `localhost`: where it listens for its own
-    /// machine alone and has no key.
+    /// Host names that are accepted, beside addresses and `localhost`, if the server listens only
+    /// for its own machine and has no key.
     pub hosts: Vec<String>,
 }
 
-/// What a server takes in.
+/// Limits of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Requests that wait or are worked on.
+    /// Requests that are queued or in progress.
     pub queue: usize,
     /// Largest body, in bytes.
     pub body_bytes: usize,
@@ -52,7 +52,7 @@ pub struct Limits {
     /// Longest time for a body to arrive, and for an answer to be made.
     #[serde(serialize_with = "seconds")]
     pub time: Duration,
-    /// Longest time that requests are still answered after the server was told to end.
+    /// Longest time that requests are still answered after the signal to stop.
     #[serde(serialize_with = "seconds")]
     pub drain: Duration,
 }

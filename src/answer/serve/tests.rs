@@ -1,4 +1,4 @@
-//! The server around models that are slow, that fail, and that tell what they are asked.
+//! The server around models that are slow, that fail, and that record their calls.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -82,7 +82,7 @@ fn service(model: impl LabelModel + 'static, settings: Settings) -> Arc<Service>
 }
 
 #[test]
-fn faces_are_looked_for_or_it_is_said_why_not() {
+fn faces_are_detected_or_the_reason_why_not_is_given() {
     let certain = || Fake(|images: &[Vec<f32>]| vec![vec![0.25, 0.75]; images.len()]);
     let reopen = || Box::new(|| Err("there is nothing to reload".into()));
     let with_photos = |chips: bool| {
@@ -114,7 +114,7 @@ fn faces_are_looked_for_or_it_is_said_why_not() {
 }
 
 #[test]
-fn an_answer_that_is_no_number_is_not_told() {
+fn an_answer_that_is_not_a_number_is_an_error() {
     let overflows = Fake(|images: &[Vec<f32>]| vec![vec![f32::NAN, 0.5]; images.len()]);
     let service = service(overflows, settings(4, Duration::from_secs(60)));
     with_server(service, |url| {
@@ -128,8 +128,8 @@ fn an_answer_that_is_no_number_is_not_told() {
 }
 
 #[test]
-fn who_goes_away_before_the_answer_is_counted() {
-    let (model, is_asked, go_on) = told();
+fn a_client_that_disconnects_before_the_answer_is_counted() {
+    let (model, batch_sizes, release) = stepped();
     let service = service(model, settings(1, Duration::from_secs(60)));
     let metrics = service.metrics.clone();
     let figures = metrics.clone();
@@ -143,7 +143,7 @@ fn who_goes_away_before_the_answer_is_counted() {
         );
         stream.write_all(head.as_bytes()).expect("writes");
         stream.write_all(&photo).expect("writes");
-        assert_eq!(is_asked.recv(), Ok(1));
+        assert_eq!(batch_sizes.recv(), Ok(1));
         drop(stream);
         let counted = "facepipe_failures_total{code=\"cancelled\"} 1";
         let mut texts = (0..2000).map(|_| {
@@ -154,14 +154,14 @@ fn who_goes_away_before_the_answer_is_counted() {
         assert_eq!(
             figures.queue_length.get(),
             1,
-            "its photo is still worked on"
+            "its photo is still in progress"
         );
-        go_on.send(()).expect("it waits");
+        release.send(()).expect("it waits");
     });
     assert_eq!(metrics.queue_length.get(), 0);
 }
 
-/// Lets `ask` ask the service at its address.
+/// Runs `ask` with the service's address.
 fn with_server(service: Arc<Service>, ask: impl FnOnce(&str) + Send) {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (stop, address) = (
@@ -186,7 +186,7 @@ fn with_server(service: Arc<Service>, ask: impl FnOnce(&str) + Send) {
         .block_on(served)
         .expect("no panic")
         .expect("ends well");
-    service.end().expect("nobody holds the service any more");
+    service.end().expect("no handle to the service is left");
 }
 
 fn photo() -> Vec<u8> {
@@ -213,7 +213,7 @@ fn code(response: reqwest::blocking::Response) -> (u16, String) {
 }
 
 #[test]
-fn an_answer_that_does_not_come_is_not_waited_for() {
+fn a_late_answer_is_a_timeout() {
     let (release, is_released) = mpsc::channel::<()>();
     let waits = Fake(move |images: &[Vec<f32>]| {
         let _ = is_released.recv();
@@ -251,17 +251,17 @@ fn a_model_that_crashes_fails_its_request_alone() {
     );
 }
 
-/// A model that says what it is asked, and goes on when it is told to. Each image's probabilities are
-/// its first two numbers.
-fn told() -> (impl LabelModel, Receiver<usize>, Sender<()>) {
-    let (asked, is_asked) = mpsc::channel();
-    let (go_on, goes_on) = mpsc::channel();
+/// A model that reports the size of each batch and then waits for permission to continue. Each
+/// image's probabilities are its first two numbers.
+fn stepped() -> (impl LabelModel, Receiver<usize>, Sender<()>) {
+    let (batch_size, batch_sizes) = mpsc::channel();
+    let (release, is_released) = mpsc::channel();
     let model = Fake(move |images: &[Vec<f32>]| {
-        asked.send(images.len()).expect("somebody listens");
-        goes_on.recv().expect("somebody tells");
+        batch_size.send(images.len()).expect("the test listens");
+        is_released.recv().expect("the test releases it");
         images.iter().map(|image| image[..2].to_vec()).collect()
     });
-    (model, is_asked, go_on)
+    (model, batch_sizes, release)
 }
 
 fn image(number: usize) -> Vec<f32> {
@@ -270,8 +270,8 @@ fn image(number: usize) -> Vec<f32> {
 }
 
 #[test]
-fn who_waits_at_the_same_time_shares_a_batch_and_gets_the_own_answer() {
-    let (model, is_asked, go_on) = told();
+fn concurrent_requests_share_a_batch_and_get_their_own_answers() {
+    let (model, batch_sizes, release) = stepped();
     let service = service(model, settings(3, Duration::from_secs(60)));
     let engine = service.engine();
     let ask = |number: usize, images: usize| {
@@ -280,18 +280,18 @@ fn who_waits_at_the_same_time_shares_a_batch_and_gets_the_own_answer() {
         engine.infer(vec![image(number); images], slot)
     };
     let first = ask(1, 1);
-    assert_eq!(is_asked.recv(), Ok(1), "who is alone does not wait");
+    assert_eq!(batch_sizes.recv(), Ok(1), "a single request does not wait");
     let others: Vec<_> = (2..7).map(|number| ask(number, 1)).collect();
-    // Nobody waits for this one any more.
+    // This client disconnects.
     drop(ask(7, 1));
     let many = ask(8, 4);
     let mut sizes = Vec::new();
     for _ in 0..4 {
-        go_on.send(()).expect("it waits");
-        sizes.push(is_asked.recv().expect("it is asked"));
+        release.send(()).expect("it waits");
+        sizes.push(batch_sizes.recv().expect("it is called"));
     }
-    go_on.send(()).expect("it waits");
-    // Three, then the two that are left (with the one who is gone); four in two parts.
+    release.send(()).expect("it waits");
+    // Three, then the two that are left (with the cancelled one); four in two parts.
     assert_eq!(sizes, [3, 2, 3, 1]);
     let answer = |answer: tokio::sync::oneshot::Receiver<super::batching::Probabilities>| {
         answer
@@ -306,11 +306,11 @@ fn who_waits_at_the_same_time_shares_a_batch_and_gets_the_own_answer() {
     assert_eq!(answer(many), [[8.0, 8.0]; 4]);
     assert_eq!(service.metrics.queue_length.get(), 0);
     drop(engine);
-    service.end().expect("nobody holds the service any more");
+    service.end().expect("no handle to the service is left");
 }
 
 #[test]
-fn places_are_bounded_and_given_back() {
+fn slots_are_bounded_and_given_back() {
     let model = Fake(|images: &[Vec<f32>]| vec![vec![0.5, 0.5]; images.len()]);
     let service = service(model, settings(3, Duration::from_secs(60)));
     let room = service.room(1).expect("there is room");
@@ -329,13 +329,13 @@ fn places_are_bounded_and_given_back() {
             .is_err_and(|problem| problem.code == "queue_full")
     };
     assert!(is_full());
-    // A request that breaks off leaves its body in the queue.
-    let slots = service.slots(2, &room).expect("there are places");
+    // A cancelled request leaves its body in the queue.
+    let slots = service.slots(2, &room).expect("there are slots");
     drop(room);
     assert!(is_full());
     drop(slots);
     assert!(!is_full());
-    service.end().expect("nobody holds the service any more");
+    service.end().expect("no handle to the service is left");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Threads that decode photos and find what is in them, each with a detector of its own.
+//! Threads that decode photos and find their faces, each with a detector of its own.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, mpsc};
@@ -24,13 +24,13 @@ use facepipe_faces::face_finder::{FaceFinder, ModelFaces};
 use facepipe_imaging::image_io::{self, DecodeError, contain};
 use facepipe_nn::{reference_picture, use_threads_here};
 
-/// Sides of the picture that each detector sees before photos come.
+/// Sides of the picture that each detector runs on before the first photo.
 const WARM_UP_SIZE: Size = Size::new(160, 120);
-/// Why no faces are looked for where a request wants that.
+/// Why no faces are detected where a request wants that.
 const NO_CUTTING: &str = "the model was trained on whole images, so its card does not say how faces are cut \
      out of photos: leave `detect=true` out";
 
-/// All that workers share.
+/// What all workers share.
 pub(super) struct Parts {
     pub(super) card: ModelCard,
     pub(super) tools: Result<FaceTools, String>,
@@ -42,10 +42,10 @@ pub(super) struct Parts {
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Why nothing is said of a photo.
+/// Why a photo has no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PhotoError {
-    /// It is no image.
+    /// It is not an image.
     #[error(transparent)]
     Decode(#[from] DecodeError),
     /// It has more pixels than the server takes.
@@ -54,26 +54,26 @@ pub(super) enum PhotoError {
     /// The detector or the embedder fails on it.
     #[error(transparent)]
     Embed(#[from] EmbedError),
-    /// What is asked for needs files that are not there.
+    /// The request needs files that are missing.
     #[error("{0}")]
     NotHere(String),
-    /// The code that looked at it panicked.
+    /// The code that processed it panicked.
     #[error("the server crashed on this photo: {0}")]
     Panicked(String),
 }
 
-/// A photo, and who wants to know what of it.
+/// A photo with what its request wants.
 pub(super) struct Job {
     pub(super) photo: Bytes,
     pub(super) slot: Arc<Slot>,
-    /// Since when it waits.
+    /// When it was queued.
     pub(super) since: Instant,
     pub(super) ask: Ask,
 }
 
-/// What is asked of a photo.
+/// What a request wants of a photo.
 pub(super) enum Ask {
-    /// Whose faces are in it.
+    /// The persons in it.
     Names {
         /// The whole image is a face.
         whole: bool,
@@ -81,9 +81,9 @@ pub(super) enum Ask {
         keep: bool,
         reply: Reply<Named>,
     },
-    /// Where its faces are.
+    /// The boxes of its faces.
     Faces(Reply<Found<DetectedFace>>),
-    /// Its faces as numbers.
+    /// The embeddings of its faces.
     Embeddings(Reply<Found<EmbeddedFace>>),
 }
 
@@ -95,10 +95,10 @@ pub(super) struct Found<Face> {
     pub(super) faces: Vec<Face>,
 }
 
-/// Faces of a photo that the model is asked about.
+/// Faces of a photo that were sent to the model.
 pub(super) struct Named {
     pub(super) found: Found<DetectedFace>,
-    /// Where the probabilities will be; `None`: there is no face.
+    /// The receiver of the probabilities; `None`: there is no face.
     pub(super) probabilities: Option<oneshot::Receiver<Probabilities>>,
     pub(super) picture: Option<Picture>,
 }
@@ -205,18 +205,18 @@ impl<'parts> Worker<'parts> {
         }
     }
 
-    /// Answers, unless nobody waits for it any more.
+    /// Replies, unless the client has gone away.
     fn reply<T>(&mut self, reply: Reply<T>, work: impl FnOnce(&mut Self) -> Result<T, PhotoError>) {
         if reply.is_closed() {
             return;
         }
         let answer = contain(|| work(self));
         let answer = answer.map_err(PhotoError::Panicked).flatten();
-        // Whoever asked may be gone by now.
+        // The client may be gone by now.
         let _ = reply.send(answer);
     }
 
-    /// Bytes are let go as soon as there are pixels.
+    /// The bytes are freed as soon as there are pixels.
     fn decode(&self, bytes: Bytes) -> Result<RgbImage, PhotoError> {
         let begun = Instant::now();
         let size = image_io::size_of(&bytes)?;
@@ -271,7 +271,7 @@ impl<'parts> Worker<'parts> {
                 since,
                 reply,
             };
-            // The thread of the model outlives its senders; if it does not, `reply` says so.
+            // The model's thread outlives its senders; if it does not, `reply` reports it.
             let _ = self.model.send(inference);
             probabilities
         });
@@ -302,14 +302,14 @@ impl<'parts> Worker<'parts> {
         let mut embedder = embedder.unwrap_or_else(|| tools.embedders.create());
         let begun = Instant::now();
         let embedded = embed_detected(photo, faces, tools.landmarks.as_ref(), embedder.as_mut());
-        let taken = begun.elapsed();
+        let duration = begun.elapsed();
         self.embedder = Some(embedder);
         let embedded = embedded.map_err(EmbedError::from)?;
-        parts.metrics.embedding.observe(taken.as_secs_f64());
+        parts.metrics.embedding.observe(duration.as_secs_f64());
         Ok(embedded)
     }
 
-    /// The detector for questions without the model: made when it is first needed.
+    /// The detector for requests without the model: made when it is first needed.
     fn detector(&mut self) -> Result<&mut dyn FaceDetector, PhotoError> {
         let tools = self.parts.tools.as_ref();
         let tools = tools.map_err(|reason| PhotoError::NotHere(reason.clone()))?;

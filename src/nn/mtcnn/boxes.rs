@@ -7,7 +7,7 @@ use facepipe_core::types::{FaceBox, Landmarks5, PixelRect, Size};
 pub(super) struct Candidate {
     /// Where.
     pub(super) face: FaceBox,
-    /// The probability that it is one, from the last network that looked at it.
+    /// The probability that it is one, from the last network that classified it.
     pub(super) score: f32,
     /// How far to move the left, top, right and bottom edge, as shares of the box's sides.
     pub(super) offsets: [f32; 4],
@@ -98,11 +98,11 @@ pub(super) fn square(face: &FaceBox) -> FaceBox {
     }
 }
 
-/// The part of the photo that a network looks at for a box; `None` where there is nothing of it.
+/// The part of the photo that a network sees for a box; `None` where the box is outside the photo.
 ///
 /// Boxes count pixels from 1 and hold their right and bottom edge; fractions are cut off towards
 /// zero.
-pub(super) fn looked_at(face: &FaceBox, photo: Size) -> Option<PixelRect> {
+pub(super) fn crop_rect(face: &FaceBox, photo: Size) -> Option<PixelRect> {
     let first = |edge: f32| (edge.trunc().max(1.0) - 1.0) as u32;
     let last = |edge: f32, limit: u32| (edge.trunc().max(0.0) as u32).min(limit);
     let rect = PixelRect {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn only_the_most_certain_of_overlapping_boxes_stays() {
         // The second overlaps the first by 0.6 of the union, the third the second by as much but
-        // the first by 1/3: it stays, for the second is gone.
+        // the first by 1/3: it stays, for the second is removed.
         let row = vec![
             candidate(face(25.0, 0.0, 125.0, 50.0), 0.8),
             candidate(face(0.0, 0.0, 100.0, 50.0), 0.9),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_within_another_goes_only_by_the_smaller_area() {
+    fn a_box_within_another_is_suppressed_only_by_the_smaller_area() {
         let nested = vec![
             candidate(face(0.0, 0.0, 99.0, 99.0), 0.9),
             candidate(face(10.0, 10.0, 39.0, 29.0), 0.8),
@@ -183,9 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_looked_at_counts_from_one_and_ends_at_the_edge() {
+    fn crops_count_from_one_and_end_at_the_edge() {
         let photo = Size::new(64, 48);
-        let rect = |face| looked_at(&face, photo).map(<[u32; 4]>::from);
+        let rect = |face| crop_rect(&face, photo).map(<[u32; 4]>::from);
         assert_eq!(rect(face(5.9, 7.2, 20.9, 30.1)), Some([4, 6, 20, 30]));
         assert_eq!(rect(face(-8.5, 0.5, 90.0, 50.0)), Some([0, 0, 64, 48]));
         assert_eq!(rect(face(70.0, 5.0, 90.0, 20.0)), None);

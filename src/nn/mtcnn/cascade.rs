@@ -3,7 +3,7 @@
 use image::RgbImage;
 use tch::{TchError, Tensor};
 
-use super::boxes::{Candidate, Overlap, looked_at, moved, square, suppress};
+use super::boxes::{Candidate, Overlap, crop_rect, moved, square, suppress};
 use super::networks::{HEIGHT_AXIS, Network, WIDTH_AXIS};
 use super::pyramid::{CELL, CELL_STEP, scales, size_at};
 use super::resize::Pictures;
@@ -22,7 +22,7 @@ pub(super) const O_SIDE: u32 = 48;
 const R_BATCH: usize = 256;
 /// The same for O-Net.
 pub(super) const O_BATCH: usize = 64;
-/// Pixels of a picture that P-Net sees at once: what it makes of them stays in a processor's cache.
+/// Pixels of a picture that P-Net sees at once: its output stays in a processor's cache.
 const STRIP_PIXELS: i64 = 1 << 16;
 /// Rows that P-Net sees beyond two for each row of its answers.
 const STRIP_BORDER: i64 = (CELL - CELL_STEP) as i64;
@@ -64,7 +64,7 @@ impl Mtcnn {
             .collect())
     }
 
-    /// P-Net over one picture, strip by strip: what it makes of a whole large picture would fill memory.
+    /// P-Net over one picture, strip by strip: its output for a whole large picture would fill memory.
     fn slide(
         &self,
         picture: &Tensor,
@@ -90,19 +90,19 @@ impl Mtcnn {
         Ok(found)
     }
 
-    /// R-Net: the proposals that look like faces at a closer look, as better squares.
+    /// R-Net: the proposals that it takes for faces, as better squares.
     fn refine(
         &self,
         photo: &RgbImage,
         proposals: Vec<Candidate>,
     ) -> Result<Vec<Candidate>, TchError> {
         let mut passed = Vec::new();
-        look(
+        classify_crops(
             &self.refinement,
             photo,
             &proposals,
             (R_SIDE, R_BATCH),
-            Side::AsItIs,
+            Orientation::Unchanged,
             |candidate, answer| {
                 passed.extend(judged(candidate, answer, self.search.thresholds[1]));
             },
@@ -123,12 +123,12 @@ impl Mtcnn {
         refined: Vec<Candidate>,
     ) -> Result<Vec<MtcnnFace>, TchError> {
         let mut passed = Vec::new();
-        look(
+        classify_crops(
             &self.output,
             photo,
             &refined,
             (O_SIDE, O_BATCH),
-            Side::AsItIs,
+            Orientation::Unchanged,
             |candidate, answer| {
                 passed.extend(
                     judged(candidate, answer, self.search.thresholds[2]).map(|judged| Candidate {
@@ -140,8 +140,8 @@ impl Mtcnn {
             },
         )?;
         let mut kept = suppress(passed, Overlap::Smaller, SAME);
-        if let Some(threshold) = self.search.second_look {
-            kept = self.look_again(photo, kept, threshold)?;
+        if let Some(threshold) = self.search.mirrored_pass {
+            kept = self.mirrored_pass(photo, kept, threshold)?;
         }
         Ok(kept
             .into_iter()
@@ -156,28 +156,28 @@ impl Mtcnn {
     }
 }
 
-/// From which side a network sees the pictures.
+/// Whether a network sees the pictures mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
-    AsItIs,
+pub(super) enum Orientation {
+    Unchanged,
     /// Left and right exchanged.
     Mirrored,
 }
 
-/// Hands each candidate and what a network answers about it to `take`, batch by batch. Candidates
-/// outside the photo are left out.
-pub(super) fn look(
+/// Runs a network on the candidates, batch by batch, and hands each with its answer to `take`.
+/// Candidates outside the photo are left out.
+pub(super) fn classify_crops(
     network: &Network,
     photo: &RgbImage,
     candidates: &[Candidate],
     (side, batch): (u32, usize),
-    seen_from: Side,
+    orientation: Orientation,
     mut take: impl FnMut(&Candidate, &[f32]),
 ) -> Result<(), TchError> {
     let size = Size::of(photo);
     let inside: Vec<(&Candidate, PixelRect)> = candidates
         .iter()
-        .filter_map(|candidate| Some((candidate, looked_at(&candidate.face, size)?)))
+        .filter_map(|candidate| Some((candidate, crop_rect(&candidate.face, size)?)))
         .collect();
     for batch in inside.chunks(batch) {
         let mut pictures = Pictures::with_capacity(Size::new(side, side), batch.len());
@@ -185,7 +185,7 @@ pub(super) fn look(
             pictures.add(photo, *part);
         }
         let mut pictures = pictures.tensor()?;
-        if seen_from == Side::Mirrored {
+        if orientation == Orientation::Mirrored {
             pictures = pictures.f_flip([WIDTH_AXIS])?;
         }
         let answers = network.forward(&pictures)?;

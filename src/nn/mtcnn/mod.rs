@@ -11,11 +11,11 @@
 
 mod boxes;
 mod cascade;
+mod mirrored_pass;
 mod networks;
 mod plan;
 mod pyramid;
 mod resize;
-mod second_look;
 
 use std::path::Path;
 
@@ -33,11 +33,11 @@ pub const FILES: [&str; 3] = [P_NET.file, R_NET.file, O_NET.file];
 pub struct Search {
     /// Side of the smallest face that is searched, in pixels of the photo.
     pub min_face: u32,
-    /// Probabilities from which P-Net's, R-Net's and O-Net's candidates go on.
+    /// Probabilities above which candidates of P-Net, R-Net and O-Net are kept.
     pub thresholds: [f32; 3],
-    /// Whether O-Net also looks at the mirror image of each face that it found, and from which mean
-    /// of both probabilities it is one.
-    pub second_look: Option<f32>,
+    /// Whether O-Net also sees the mirror image of each face that it found, and from which mean of
+    /// both probabilities it counts as one.
+    pub mirrored_pass: Option<f32>,
 }
 
 impl Search {
@@ -45,9 +45,9 @@ impl Search {
     pub const USUAL: Self = Self {
         min_face: 20,
         thresholds: [0.6, 0.7, 0.7],
-        second_look: None,
+        mirrored_pass: None,
     };
-    /// Less certain faces too, each looked at twice.
+    /// Less certain faces too, each classified again in its mirror image.
     ///
     /// Measured on 82 photos of crowds (WIDER FACE) with `scripts/bench/detection.py`: recall of easy,
     /// medium and hard faces .795, .696, .319 instead of .770, .658, .297. Faces from 15 pixels on
@@ -55,7 +55,7 @@ impl Search {
     pub const THOROUGH: Self = Self {
         min_face: 20,
         thresholds: [0.5, 0.6, 0.5],
-        second_look: Some(0.6),
+        mirrored_pass: Some(0.6),
     };
 }
 
@@ -93,7 +93,7 @@ impl Mtcnn {
         })
     }
 
-    /// The same networks for another thread: the numbers stay where they are and are shared.
+    /// The same networks for another thread; the weights are shared.
     #[must_use]
     pub fn share(&self) -> Self {
         Self {
@@ -112,7 +112,8 @@ mod tests {
     use facepipe_test_support::found;
     use std::path::PathBuf;
 
-    /// Every so many bytes a file is cut off: a prime, so that all parts of an instruction are met.
+    /// Files are cut off at multiples of this number of bytes: a prime, so that all parts of an
+    /// instruction are met.
     const CUT_STEP: usize = 37;
 
     fn weights() -> Option<PathBuf> {

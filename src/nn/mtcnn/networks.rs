@@ -72,7 +72,7 @@ impl Network {
         Self::from_tensors(plan, pth::read(&path)?, path)
     }
 
-    /// A network of the tensors of a state dict.
+    /// A network made from the tensors of a state dict.
     pub(super) fn from_tensors(
         plan: &Plan,
         tensors: BTreeMap<String, Tensor>,
@@ -120,7 +120,7 @@ impl Network {
         })
     }
 
-    /// The same network; the numbers are shared.
+    /// The same network; the weights are shared.
     pub(super) fn share(&self) -> Self {
         Self {
             convolutions: self
@@ -133,7 +133,7 @@ impl Network {
         }
     }
 
-    /// What the heads say: scores (not yet probabilities), offsets and, of O-Net, landmarks.
+    /// The output of all heads: scores (not yet probabilities), offsets and, of O-Net, landmarks.
     ///
     /// # Shapes
     /// `pictures` is `[batch, 3, height, width]`. The result is `[batch, numbers]`; of P-Net, which
@@ -322,7 +322,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn each_picture_of_a_batch_is_looked_at_alone() {
+    fn the_answer_for_a_picture_does_not_depend_on_its_batch() {
         for (plan, side) in [(&R_NET, 24), (&O_NET, 48)] {
             let (network, all) = (random(plan), pictures(3, side, side));
             let together = network.forward(&all).expect("runs");

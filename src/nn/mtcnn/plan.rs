@@ -3,8 +3,8 @@
 /// Step of every pooling.
 pub(super) const POOL_STEP: i64 = 2;
 
-/// What a network is made of. Layers are named `conv1`, `prelu1`, `conv2`, ...; a dense layer and
-/// the heads count on.
+/// The layers of a network. They are named `conv1`, `prelu1`, `conv2`, ...; a dense layer and the
+/// heads continue the numbering.
 pub(super) struct Plan {
     /// Its file in the folder of weights.
     pub(super) file: &'static str,
@@ -54,7 +54,7 @@ pub(super) const P_NET: Plan = Plan {
     heads: &[SCORES, OFFSETS],
 };
 
-/// Looks again at pictures of 24x24 pixels.
+/// Classifies pictures of 24x24 pixels.
 pub(super) const R_NET: Plan = Plan {
     file: "mtcnn_rnet.pt",
     convolutions: &[

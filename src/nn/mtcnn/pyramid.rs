@@ -1,4 +1,4 @@
-//! The sizes at which P-Net looks at a photo.
+//! The sizes at which P-Net searches a photo.
 
 use facepipe_core::types::Size;
 

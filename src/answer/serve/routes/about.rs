@@ -1,4 +1,4 @@
-//! What is served, and how it goes.
+//! What is served, and the server's metrics.
 
 use std::num::NonZeroUsize;
 
@@ -20,11 +20,11 @@ use facepipe_core::types::ModelCard;
 struct Info<'a> {
     /// The program and its version.
     server: String,
-    /// Since when it runs, in seconds.
+    /// How long it has been running, in seconds.
     seconds: u64,
     model: &'a ModelCard,
     sha256: &'a str,
-    /// Whether the model answered to the reference picture what its card says.
+    /// Whether the model's answer to the reference picture matched its card's.
     compared_with_card: bool,
     device: &'a str,
     detector: Option<&'a str>,
@@ -77,7 +77,7 @@ pub(super) async fn info(State(service): Shared) -> Response {
     Json(info).into_response()
 }
 
-/// Figures in the form of Prometheus.
+/// Metrics in Prometheus' text format.
 pub(super) async fn metrics(State(service): Shared) -> impl IntoResponse {
     (
         [(header::CONTENT_TYPE, CONTENT_TYPE)],

@@ -1,4 +1,4 @@
-//! What is asked about photos.
+//! Routes that answer about photos.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ const IMAGE: &str = "image";
 /// The names of two photos in a form.
 const TWO_IMAGES: [&str; 2] = ["image1", "image2"];
 
-/// Whose faces are in a photo: as a page for people, or as JSON.
+/// The persons in a photo: as a page for people, or as JSON.
 pub(super) async fn predict(State(service): Shared, request: Request) -> Result<Response, Problem> {
     if !wants_page(request.headers()) {
         return Ok(predict_json(State(service), request).await?.into_response());
@@ -60,7 +60,7 @@ async fn page_of(service: &Service, request: Request) -> Result<Markup, Problem>
     page.map_err(|error| Problem::internal(&error.to_string()))
 }
 
-/// The same as JSON.
+/// The same, always as JSON.
 pub(super) async fn predict_json(
     State(service): Shared,
     request: Request,
@@ -78,7 +78,7 @@ pub(super) async fn detect(
     Ok(Json(found.into()))
 }
 
-/// A photo's faces as numbers.
+/// Embeddings of a photo's faces.
 pub(super) async fn embed(
     State(service): Shared,
     request: Request,
@@ -126,7 +126,7 @@ pub(super) async fn verify(
     }
 }
 
-/// Asks about a photo without the model.
+/// Sends a photo to the workers; its answer needs no model.
 async fn ask<Face>(
     service: &Service,
     request: Request,

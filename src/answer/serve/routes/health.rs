@@ -1,16 +1,17 @@
-//! Whether the server lives, and whether it wants requests.
+//! Whether the server is alive, and whether it is ready for requests.
 
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::Shared;
 
-/// It lives.
+/// It is alive.
 pub(super) async fn live() -> &'static str {
     "ok\n"
 }
 
-/// It answers; not any more once it was told to end. The model was asked before it began to listen.
+/// It accepts requests; no longer after the signal to stop. The model was run before it began to
+/// listen.
 pub(super) async fn ready(State(service): Shared) -> (StatusCode, &'static str) {
     if service.is_ready() {
         (StatusCode::OK, "ready\n")

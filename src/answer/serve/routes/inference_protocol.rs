@@ -28,7 +28,7 @@ const IMAGES: &str = "images";
 const CHIPS: &str = "chips";
 const PROBABILITIES: &str = "probabilities";
 
-/// What the server is.
+/// The server's metadata.
 pub(super) async fn server() -> Json<Value> {
     Json(json!({
         "name": "facepipe",
@@ -37,7 +37,7 @@ pub(super) async fn server() -> Json<Value> {
     }))
 }
 
-/// What the model takes and gives.
+/// The model's inputs and outputs.
 pub(super) async fn model(State(service): Shared, name: Name) -> Result<Json<Value>, Problem> {
     let engine = known(&service, name)?;
     let card = engine.card();
@@ -57,7 +57,7 @@ pub(super) async fn model(State(service): Shared, name: Name) -> Result<Json<Val
     })))
 }
 
-/// Whether the model answers.
+/// Whether the model is ready.
 pub(super) async fn ready(
     State(service): Shared,
     name: Name,
@@ -73,7 +73,7 @@ pub(super) async fn ready(
     Ok((status, Json(json!({"name": name, "ready": is_ready}))))
 }
 
-/// Asks the model.
+/// Runs the model.
 pub(super) async fn infer(
     State(service): Shared,
     name: Name,
@@ -82,9 +82,9 @@ pub(super) async fn infer(
     let engine = known(&service, name)?;
     let body = whole(&service, request).await?;
     let input = engine.card().input.clone();
-    // The numbers may take more memory than their text; the place that they wait in holds its room.
+    // The numbers may take more memory than their text, whose memory the slot reserves.
     let slot = service.slot(&body.room)?;
-    // Many numbers as text take a while to read.
+    // Parsing many numbers takes a while.
     let read = tokio::task::spawn_blocking(move || {
         let body = body;
         read(&body.bytes, &input)
@@ -131,7 +131,7 @@ struct Tensor {
     data: Vec<f32>,
 }
 
-/// A model's name in the address; it may be no text.
+/// A model's name in the address; it may not be valid UTF-8.
 type Name = Result<Path<String>, PathRejection>;
 
 fn known(service: &Service, name: Name) -> Result<Arc<Engine>, Problem> {
@@ -165,7 +165,7 @@ struct Output {
     name: String,
 }
 
-/// Numbers row by row, whether they stand in one list or in lists within lists.
+/// Numbers row by row, in one flat list or in nested lists.
 #[derive(Debug)]
 struct Numbers(Vec<f32>);
 
@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Numbers {
     }
 }
 
-/// A number or a list, which goes behind those that were read before.
+/// A number or a list, which is appended to the numbers read before.
 struct Part<'all>(&'all mut Vec<f32>);
 
 impl<'de> DeserializeSeed<'de> for Part<'_> {
@@ -214,10 +214,13 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// The request's id, and its images as the network takes them.
+/// The request's id, and its images as the network's input.
 fn read(bytes: &[u8], input: &InputSpec) -> Result<(Option<String>, Vec<Vec<f32>>), Problem> {
-    let body: Body = serde_json::from_slice(bytes)
-        .map_err(|error| Problem::bad_request(format!("the body can't be understood: {error}")))?;
+    let body: Body = serde_json::from_slice(bytes).map_err(|error| {
+        Problem::bad_request(format!(
+            "the body is not a valid inference request: {error}"
+        ))
+    })?;
     if let Some(other) = body
         .outputs
         .iter()
@@ -269,7 +272,7 @@ fn images(tensor: &Input, input: &InputSpec) -> Result<Vec<Vec<f32>>, Problem> {
     }
     let is_byte = |number: &f32| number.fract() == 0.0 && (0.0..=255.0).contains(number);
     if !numbers.iter().all(is_byte) {
-        return Err(Problem::bad_request("a number is no UINT8"));
+        return Err(Problem::bad_request("a number is not UINT8"));
     }
     let from_chip = |chip: &[f32]| {
         let bytes = chip.iter().map(|number| *number as u8).collect();
@@ -280,7 +283,7 @@ fn images(tensor: &Input, input: &InputSpec) -> Result<Vec<Vec<f32>>, Problem> {
     all.ok_or_else(|| wrong_shape(kind, shape))
 }
 
-/// JSON has no way to tell what is no number.
+/// JSON can't express NaN and infinity.
 fn not_computable() -> Problem {
     let message = "the network's answer is not finite: these numbers are too large for it; `images` are \
         preprocessed as the model's card says";

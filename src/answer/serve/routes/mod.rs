@@ -1,4 +1,4 @@
-//! Which address is answered by what.
+//! The routes.
 
 mod about;
 mod faces;
@@ -21,11 +21,11 @@ use tower_http::cors::CorsLayer;
 use super::access::KEY_HEADER;
 use super::browsers::{Gate, Origin, keep_out};
 use super::layers::{ID_HEADER, need_key, observe};
-use super::leftover::take_in;
 use super::problem::Problem;
 use super::service::Service;
+use super::unread_body::discard_unread;
 
-/// What all handlers get.
+/// The state that all handlers get.
 type Shared = axum::extract::State<Arc<Service>>;
 
 /// All routes. `is_local`: only programs and pages on this machine reach them.
@@ -52,7 +52,7 @@ pub(super) fn router(service: &Arc<Service>, is_local: bool) -> Router {
         .route("/v2/health/ready", get(health::ready))
         .route("/v2/models/{name}/ready", get(inference_protocol::ready));
     let settings = &service.settings;
-    // Who has to know the key gains nothing by a name; other machines may call this one what they like.
+    // A server with a key needs no check of host names; other machines may use any name for this one.
     let names_matter = is_local && settings.key.is_none();
     let gate = Arc::new(Gate {
         hosts: names_matter.then(|| settings.hosts.clone()),
@@ -64,7 +64,7 @@ pub(super) fn router(service: &Arc<Service>, is_local: bool) -> Router {
         .method_not_allowed_fallback(|| async { wrong_method() })
         .layer(DefaultBodyLimit::max(settings.limits.body_bytes))
         .layer(from_fn_with_state(gate, keep_out))
-        .layer(from_fn(take_in))
+        .layer(from_fn(discard_unread))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn Any + Send>| {
             let what = panic.downcast_ref::<&str>();
             Problem::internal(what.unwrap_or(&"a handler panicked")).into_response()
@@ -79,7 +79,7 @@ pub(super) fn router(service: &Arc<Service>, is_local: bool) -> Router {
         .with_state(service.clone())
 }
 
-/// What tells browsers that pages of these origins may read the answers.
+/// The headers by which browsers let pages of these origins read the answers.
 fn for_pages_of(origins: &[Origin]) -> CorsLayer {
     let headers: Vec<HeaderValue> = origins.iter().map(Origin::header).cloned().collect();
     CorsLayer::new()
@@ -95,7 +95,7 @@ fn for_pages_of(origins: &[Origin]) -> CorsLayer {
 }
 
 fn wrong_method() -> Problem {
-    let message = "this address is asked in another way; see /docs";
+    let message = "this address takes another method; see /docs";
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Shared;
 use crate::page;
 
-/// A page with the rules of what it may load: nothing but what it holds itself.
+/// A page with a policy that lets it load only its own content.
 pub(super) fn with_policy(page: Markup) -> impl IntoResponse {
     let headers: [(HeaderName, String); 3] = [
         (header::CONTENT_SECURITY_POLICY, page::policy()),

@@ -268,7 +268,7 @@ fn requests_under_way_are_answered_before_the_end() {
     let (status, log) = server.wait();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(
-        log.contains("no more requests are taken") && log.contains("ended"),
+        log.contains("no new requests are accepted") && log.contains("ended"),
         "{log}"
     );
 }

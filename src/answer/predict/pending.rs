@@ -1,30 +1,30 @@
-//! Photos that were looked at wait for each other, so that the network sees many faces at once.
+//! Prepared photos wait for each other, so that the network classifies many faces at once.
 
 use std::num::NonZeroUsize;
 
-use super::looked::{Looked, Seen};
 use super::picture::name_faces;
+use super::prepared_photo::{PhotoFaces, PreparedPhoto};
 use super::{Answer, NamedFace, PredictError, Settings};
 use facepipe_core::parallel;
 use facepipe_nn::{Classifier, input_tensor};
 
-/// Faces that the network sees at once.
+/// Faces that the network classifies at once.
 const BATCH: usize = 32;
-/// Photos that wait at most: answers shall come while the photos are looked at, and photos without
-/// a face never fill a batch. On a CPU, 8 faces at once take no longer each than 32.
+/// Most photos that wait: answers are to come while further photos are read, and photos without a
+/// face never fill a batch. On a CPU, 8 faces at once take no longer per face than 32.
 const MOST_PHOTOS: usize = 8;
-/// Pixels of photos to be drawn on that wait at most, beside the last photo: three bytes each.
+/// Most pixels of waiting photos that are to be annotated, beside the last photo: three bytes each.
 const MOST_PIXELS: u64 = 24_000_000;
 
 /// Photos that wait until their faces fill a batch.
 ///
-/// When they are answered depends on the photos alone, not on time or threads, so that the same
+/// When they are answered depends only on the photos, not on time or threads, so that the same
 /// photos have the same answers to the last digit.
-pub(super) struct Waiting<'run> {
+pub(super) struct PendingPhotos<'run> {
     classifier: &'run Classifier,
     settings: &'run Settings,
     threads: NonZeroUsize,
-    photos: Vec<Looked>,
+    photos: Vec<PreparedPhoto>,
 }
 
 /// A photo with its answer.
@@ -33,7 +33,7 @@ struct Answered {
     pixels: Option<image::RgbImage>,
 }
 
-impl<'run> Waiting<'run> {
+impl<'run> PendingPhotos<'run> {
     pub(super) fn new(
         classifier: &'run Classifier,
         settings: &'run Settings,
@@ -47,20 +47,20 @@ impl<'run> Waiting<'run> {
         }
     }
 
-    /// Lets a photo wait.
-    pub(super) fn add(&mut self, photo: Looked) {
+    /// Adds a photo.
+    pub(super) fn add(&mut self, photo: PreparedPhoto) {
         self.photos.push(photo);
     }
 
-    /// Whether enough wait.
+    /// Whether the batch is full.
     pub(super) fn is_full(&self) -> bool {
-        let faces: usize = self.photos.iter().map(Looked::faces).sum();
-        let pixels: u64 = self.photos.iter().map(Looked::pixels).sum();
+        let faces: usize = self.photos.iter().map(PreparedPhoto::face_count).sum();
+        let pixels: u64 = self.photos.iter().map(PreparedPhoto::pixel_count).sum();
         faces >= BATCH || self.photos.len() >= MOST_PHOTOS || pixels >= MOST_PIXELS
     }
 
-    /// Names the faces of all that wait, draws them where that is asked for, and hands the answers
-    /// out in the photos' order. Afterwards none waits.
+    /// Names the faces of all pending photos, draws them if requested, and hands the answers out in
+    /// the photos' order. Afterwards none is pending.
     pub(super) fn answer<E: From<PredictError>>(
         &mut self,
         take: &mut impl FnMut(Answer) -> Result<(), E>,
@@ -75,8 +75,8 @@ impl<'run> Waiting<'run> {
     fn name_all(&mut self) -> Result<Vec<Answered>, PredictError> {
         let card = self.classifier.card();
         let mut photos = std::mem::take(&mut self.photos);
-        let of_photo = |photo: &mut Looked| match &mut photo.seen {
-            Ok(seen) => std::mem::take(&mut seen.numbers),
+        let of_photo = |photo: &mut PreparedPhoto| match &mut photo.faces {
+            Ok(found) => std::mem::take(&mut found.numbers),
             Err(_) => Vec::new(),
         };
         let numbers: Vec<Vec<f32>> = photos.iter_mut().flat_map(of_photo).collect();
@@ -87,7 +87,7 @@ impl<'run> Waiting<'run> {
         }
         let mut probabilities = probabilities.into_iter();
         let naming = &self.settings.naming;
-        let answered = photos.into_iter().map(|photo| match photo.seen {
+        let answered = photos.into_iter().map(|photo| match photo.faces {
             Err(error) => Answered {
                 answer: Answer::Failed {
                     path: photo.name,
@@ -95,7 +95,7 @@ impl<'run> Waiting<'run> {
                 },
                 pixels: None,
             },
-            Ok(Seen { faces, pixels, .. }) => {
+            Ok(PhotoFaces { faces, pixels, .. }) => {
                 let faces = faces.iter().zip(probabilities.by_ref());
                 let name =
                     |(face, of_labels): (_, Vec<f32>)| naming.name(face, &of_labels, &card.labels);

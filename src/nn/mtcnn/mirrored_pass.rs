@@ -1,18 +1,18 @@
-//! O-Net's second look at what it took for faces, from the other side.
+//! O-Net's second pass over the faces that it found, in their mirror images.
 
 use image::RgbImage;
 use tch::TchError;
 
 use super::Mtcnn;
-use super::boxes::{Candidate, looked_at, square};
-use super::cascade::{O_BATCH, O_SIDE, Side, look, probability};
+use super::boxes::{Candidate, crop_rect, square};
+use super::cascade::{O_BATCH, O_SIDE, Orientation, classify_crops, probability};
 use facepipe_core::types::Size;
 
 impl Mtcnn {
-    /// O-Net on the mirror images of what it took for faces: those whose mean probability is over the
-    /// threshold, with that mean, most certain first. A face is one in the mirror too; what only
-    /// looks like one at a single position often is not.
-    pub(super) fn look_again(
+    /// Runs O-Net on the mirror images of the faces that it found: returns those whose mean
+    /// probability is over the threshold, with that mean, most certain first. A face is one in the
+    /// mirror too; a false alarm at a single position often is not.
+    pub(super) fn mirrored_pass(
         &self,
         photo: &RgbImage,
         found: Vec<Candidate>,
@@ -25,29 +25,29 @@ impl Mtcnn {
                 let face = square(&candidate.face);
                 (candidate, Candidate { face, ..candidate })
             })
-            // Outside the photo there is nothing to look at.
-            .filter(|(_, square)| looked_at(&square.face, size).is_some())
+            // A square outside the photo has no pixels.
+            .filter(|(_, square)| crop_rect(&square.face, size).is_some())
             .unzip();
-        let mut seen = Vec::new();
-        look(
+        let mut probabilities = Vec::new();
+        classify_crops(
             &self.output,
             photo,
             &squares,
             (O_SIDE, O_BATCH),
-            Side::Mirrored,
-            |_, answer| seen.push(probability(answer)),
+            Orientation::Mirrored,
+            |_, answer| probabilities.push(probability(answer)),
         )?;
-        let mut kept: Vec<Candidate> = found
+        let mut confirmed: Vec<Candidate> = found
             .into_iter()
-            .zip(seen)
+            .zip(probabilities)
             .map(|(candidate, mirrored)| Candidate {
                 score: (candidate.score + mirrored) / 2.0,
                 ..candidate
             })
             .filter(|candidate| candidate.score > threshold)
             .collect();
-        kept.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok(kept)
+        confirmed.sort_by(|a, b| b.score.total_cmp(&a.score));
+        Ok(confirmed)
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use image::Rgb;
 
     #[test]
-    fn the_second_look_is_from_the_other_side() {
+    fn the_mirrored_pass_flips_the_crops() {
         let mtcnn = Mtcnn {
             search: Search::THOROUGH,
             proposal: random(&P_NET),
@@ -85,29 +85,29 @@ mod tests {
                 landmarks: None,
             }]
         };
-        let again = |photo, left| mtcnn.look_again(photo, found(left), 0.0).expect("runs");
+        let again = |photo, left| mtcnn.mirrored_pass(photo, found(left), 0.0).expect("runs");
         let first = |photo: &RgbImage, left| {
-            let mut seen = Vec::new();
-            let (side, from) = ((O_SIDE, O_BATCH), Side::AsItIs);
-            look(
+            let mut probabilities = Vec::new();
+            let (crops, orientation) = ((O_SIDE, O_BATCH), Orientation::Unchanged);
+            classify_crops(
                 &mtcnn.output,
                 photo,
                 &found(left),
-                side,
-                from,
+                crops,
+                orientation,
                 |_, answer| {
-                    seen.push(probability(answer));
+                    probabilities.push(probability(answer));
                 },
             )
             .expect("runs");
-            seen[0]
+            probabilities[0]
         };
         // Columns are counted from 1: 11 to 31 from the left is 34 to 54 from the right.
         let expected = (0.5 + first(&mirrored, 34.0)) / 2.0;
         assert!((again(&photo, 11.0)[0].score - expected).abs() < 1e-6);
         assert!(
             mtcnn
-                .look_again(&photo, found(11.0), expected + 1e-3)
+                .mirrored_pass(&photo, found(11.0), expected + 1e-3)
                 .expect("runs")
                 .is_empty()
         );

@@ -1,8 +1,8 @@
-//! What a refused request still sends is taken in for a while.
+//! The unread rest of a refused request's body is read and discarded, up to a limit.
 //!
-//! A connection that is closed while its client is sending is reset, and the client loses the answer that
-//! says why (RFC 9112, section 9.6): a browser would tell of a broken connection instead of a photo that is
-//! too large.
+//! If a connection is closed while its client is still sending, it is reset, and the client loses
+//! the answer that says why (RFC 9112, section 9.6): a browser would report a broken connection
+//! instead of a photo that is too large.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -18,16 +18,16 @@ use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use tokio::time::timeout;
 
-/// Bytes that are taken in after an answer: three of the largest bodies that are allowed by default.
+/// Most bytes that are read after an answer: three of the largest bodies that are allowed by default.
 const MOST_BYTES: usize = 60_000_000;
-/// As long as it lasts at most.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Longest time that is spent on it.
+const MOST_TIME: Duration = Duration::from_secs(10);
 
-/// A body that is still there when its reader has left it.
+/// A body that outlives the handler that reads it.
 #[derive(Clone)]
-struct Lent(Arc<Mutex<Body>>);
+struct SharedBody(Arc<Mutex<Body>>);
 
-impl Lent {
+impl SharedBody {
     fn body(&self) -> MutexGuard<'_, Body> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,7 +37,7 @@ impl Lent {
     }
 }
 
-impl HttpBody for Lent {
+impl HttpBody for SharedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -57,29 +57,30 @@ impl HttpBody for Lent {
     }
 }
 
-/// Answers a request, and takes in what comes of its body after that.
-pub(super) async fn take_in(request: Request, next: Next) -> Response {
-    // Who asks first, as `curl` does with large bodies, sends nothing when it is refused.
+/// Answers a request; if it was refused, reads and discards the rest of its body.
+pub(super) async fn discard_unread(request: Request, next: Next) -> Response {
+    // A client that waits for `100 Continue`, as `curl` does with large bodies, sends nothing when
+    // refused.
     if request.headers().contains_key(header::EXPECT) {
         return next.run(request).await;
     }
     let (head, body) = request.into_parts();
-    let lent = Lent(Arc::new(Mutex::new(body)));
-    let request = Request::from_parts(head, Body::new(lent.clone()));
+    let shared = SharedBody(Arc::new(Mutex::new(body)));
+    let request = Request::from_parts(head, Body::new(shared.clone()));
     let response = next.run(request).await;
     let status = response.status();
     let is_slow = status == StatusCode::REQUEST_TIMEOUT;
-    if status.is_client_error() && !is_slow && !lent.is_end_stream() {
-        tokio::spawn(timeout(LONGEST, read(lent)));
+    if status.is_client_error() && !is_slow && !shared.is_end_stream() {
+        tokio::spawn(timeout(MOST_TIME, read(shared)));
     }
     response
 }
 
-async fn read(body: Lent) {
-    let mut taken = 0;
+async fn read(body: SharedBody) {
+    let mut discarded = 0;
     while let Some(Ok(frame)) = poll_fn(|context| body.poll(context)).await {
-        taken += frame.data_ref().map_or(0, Bytes::len);
-        if taken > MOST_BYTES {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > MOST_BYTES {
             return;
         }
     }
