@@ -1,4 +1,4 @@
-//! What every stage gets handed beside its own settings: progress, interruption, threads, seed.
+//! What every stage gets beside its own settings: progress, interruption, threads, seed.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::ports::Progress;
 #[error("interrupted")]
 pub struct Interrupted;
 
-/// A flag that a signal handler raises and every loop asks.
+/// A flag that a signal handler raises and every loop checks.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -37,15 +37,15 @@ impl Interrupt {
 /// Shared by all stages of one process.
 #[derive(Clone)]
 pub struct Context {
-    /// Where progress goes.
+    /// Where progress is reported.
     pub progress: Arc<dyn Progress>,
-    /// Asked between items.
+    /// Checked between items.
     pub interrupt: Interrupt,
     /// Worker threads for decoding, detecting, hashing; libtorch gets as many.
     pub threads: NonZeroUsize,
     /// The one seed that all randomness comes from.
     pub seed: u64,
-    /// Start anew where the output was made with other settings or from other input.
+    /// Start from scratch where the output was made with other settings or from other input.
     pub force: bool,
 }
 

@@ -1,7 +1,7 @@
-//! What all errors of the rooms have in common: causes, and errors of whatever kind.
+//! What all errors of the rooms have in common: causes, and errors of any kind.
 //!
-//! An error says what is wrong and names the item. What the user can do about it is for the command line
-//! to say, which alone knows its options and commands.
+//! An error says what is wrong and names the item. What the user can do about it is for the command
+//! line to say, since only that knows its options and commands.
 
 use std::error::Error;
 
@@ -19,14 +19,13 @@ pub fn causes<'a>(
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// What the innermost cause says.
+/// The message of the innermost cause.
 #[must_use]
 pub fn root_cause(error: &(dyn Error + 'static)) -> String {
     causes(error).last().unwrap_or(error).to_string()
 }
 
-/// Any error, told as if it stood there itself: for errors that hold what an adapter may meet, whatever
-/// that is.
+/// Any error, shown as the error itself: for variants that hold whatever error an adapter meets.
 #[derive(Debug)]
 pub struct BoxedError(Box<dyn Error + Send + Sync>);
 
@@ -36,7 +35,7 @@ impl BoxedError {
         Self(Box::new(error))
     }
 
-    /// The error itself, for whoever knows its type.
+    /// The error itself, for callers that know its type.
     #[must_use]
     pub fn inner(&self) -> &(dyn Error + Send + Sync + 'static) {
         self.0.as_ref()

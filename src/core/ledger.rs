@@ -1,4 +1,4 @@
-//! What became of each photo on its way from the folder to the data set: one line a photo, put
+//! What became of each photo between the input folder and the data set: one line a photo, put
 //! together from the manifests of the stages.
 
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub struct Fate {
     pub kept: bool,
     /// Its faces in the data set: paths below the data set's folder.
     pub faces: Vec<String>,
-    /// Why it, or some of its faces, are not.
+    /// Why it, or some of its faces, are not in the data set.
     pub left_out: Vec<Discarded>,
 }
 

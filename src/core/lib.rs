@@ -1,4 +1,4 @@
-//! Data types, traits, errors and what lies on disk: what every other room builds on.
+//! Data types, traits, errors and files on disk: the base of all other rooms.
 
 pub mod artifacts;
 pub mod context;

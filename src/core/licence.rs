@@ -1,4 +1,4 @@
-//! Licences by code, whatever words a source has for them.
+//! Licences by code, whatever wording a source uses.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -29,7 +29,7 @@ pub enum Licence {
     ByNcSa,
     /// Attribution-NonCommercial-NoDerivatives.
     ByNcNd,
-    /// None of these, or not said.
+    /// None of these, or not stated.
     Unknown,
 }
 
@@ -63,8 +63,8 @@ impl Licence {
         }
     }
 
-    /// The licence that a source's words say: the licence's name and its address. Where the two
-    /// speak of different licences, it is not known.
+    /// The licence that a source states, by its name and its address. Where the two contradict each
+    /// other, it is unknown.
     #[must_use]
     pub fn of(provenance: &Provenance) -> Self {
         let by_name = provenance.license.as_deref().map(Self::of_name);
@@ -175,18 +175,18 @@ impl FromStr for Licence {
 /// Which licences an image may have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenceFilter {
-    /// Those that were asked for; none: every image may come, whatever its licence.
+    /// The requested licences; empty: images of any licence are accepted.
     pub wanted: BTreeSet<Licence>,
 }
 
 impl LicenceFilter {
-    /// Whether every image may come.
+    /// Whether images of any licence are accepted.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.wanted.is_empty()
     }
 
-    /// Refuses an image whose licence was not asked for.
+    /// Refuses an image whose licence was not requested.
     ///
     /// # Errors
     /// [`OtherLicence`].
@@ -206,8 +206,8 @@ impl LicenceFilter {
         Err(OtherLicence(format!("{said}; asked for: {codes}")))
     }
 
-    /// The licences that a search can be limited to, as nothing else would be kept; `None` where
-    /// images of any or of unknown licences may come.
+    /// The licences that a search can be limited to, as no other image would be kept; `None` where
+    /// images of any or of unknown licences are accepted.
     #[must_use]
     pub fn limits_searches(&self) -> Option<&BTreeSet<Licence>> {
         let is_limit = !self.is_open() && !self.wanted.contains(&Licence::Unknown);
@@ -223,7 +223,7 @@ impl FromIterator<Licence> for LicenceFilter {
     }
 }
 
-/// An image has a licence that was not asked for; says which.
+/// An image has a licence that was not requested; holds which.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct OtherLicence(String);
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn name_and_address_that_contradict_each_other_say_nothing() {
+    fn name_and_address_that_contradict_each_other_are_unknown() {
         let by = Some("https://creativecommons.org/licenses/by/4.0/");
         let of = |name, url| Licence::of(&provenance(name, url));
         assert_eq!(of(Some("CC BY 4.0"), by), Licence::By);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_keeps_what_was_asked_for_and_says_why_not() {
+    fn the_filter_keeps_requested_licences_and_gives_reasons() {
         let filter: LicenceFilter = [Licence::Cc0, Licence::By].into_iter().collect();
         assert_eq!(filter.check(&provenance(Some("CC0"), None)), Ok(()));
         let message = |name| {
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn searches_are_limited_unless_unknown_licences_may_come() {
+    fn searches_are_limited_unless_unknown_licences_are_accepted() {
         let filter = |text: &str| -> LicenceFilter {
             let codes = text.split(',').filter(|code| !code.is_empty());
             codes.map(|code| code.parse().expect("is a code")).collect()

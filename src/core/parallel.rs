@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
-/// Results that may wait for the calling thread, per worker: bounds the memory that they take.
+/// Most results per worker that are queued for the calling thread: bounds their memory.
 const WAITING_PER_WORKER: usize = 4;
 
 /// Lets `threads` workers do `work` on all items; `handle` gets each item's index and result, in
-/// the order in which they are done, on the calling thread.
+/// order of completion, on the calling thread.
 ///
 /// `start` makes each worker's own state (a detector, say) on that worker's thread.
 ///
 /// # Errors
-/// The first error of `start` or `handle`; no further items are begun after it.
+/// The first error of `start` or `handle`; no further items are started after it.
 pub fn for_each<Item, State, Output, Error>(
     items: &[Item],
     threads: NonZeroUsize,
@@ -58,28 +58,28 @@ where
     })
 }
 
-/// Brings results that arrive in any order back into the order of their indices.
+/// Puts results that arrive in any order back into the order of their indices.
 #[derive(Debug)]
 pub struct InOrder<Output> {
     next: usize,
-    waiting: BTreeMap<usize, Output>,
+    early: BTreeMap<usize, Output>,
 }
 
 impl<Output> Default for InOrder<Output> {
     fn default() -> Self {
         Self {
             next: 0,
-            waiting: BTreeMap::new(),
+            early: BTreeMap::new(),
         }
     }
 }
 
 impl<Output> InOrder<Output> {
-    /// Takes one result; gives those whose turn has come.
+    /// Takes one result; returns those that are next in order.
     pub fn push(&mut self, index: usize, output: Output) -> Vec<Output> {
-        self.waiting.insert(index, output);
+        self.early.insert(index, output);
         let mut ready = Vec::new();
-        while let Some(output) = self.waiting.remove(&self.next) {
+        while let Some(output) = self.early.remove(&self.next) {
             ready.push(output);
             self.next += 1;
         }
@@ -87,7 +87,7 @@ impl<Output> InOrder<Output> {
     }
 }
 
-/// Results that may wait in each worker's own queue: enough to bridge one slow item.
+/// Most results in each worker's own queue: enough to bridge one slow item.
 const WAITING_IN_ORDER: usize = 2;
 
 /// As [`for_each`], but `handle` gets the results in the items' order; `work` gets each item's

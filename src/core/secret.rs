@@ -1,10 +1,10 @@
-//! What must never be shown.
+//! Values that must never be shown.
 
 use std::fmt;
 
 use reqwest::header::HeaderValue;
 
-/// What stands where a secret would.
+/// The placeholder of a secret.
 const HIDDEN: &str = "[secret]";
 
 /// A key or token: `Debug` shows nothing of it, and there is no `Display`.
@@ -36,7 +36,7 @@ impl Secret {
         Some(value)
     }
 
-    /// A text of a server's without the secret, should it repeat it.
+    /// A server's text with the secret removed, should it repeat it.
     #[must_use]
     pub fn removed_from(&self, text: &str) -> String {
         if self.0.is_empty() {
@@ -45,7 +45,7 @@ impl Secret {
         text.replace(&self.0, HIDDEN)
     }
 
-    /// The secret itself, for the request that it is sent with and for nothing else.
+    /// The secret itself, only for the request that it is sent with.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_of_it_is_shown() {
+    fn the_secret_is_never_shown() {
         let secret = Secret::new("0123456789abcdef");
         let header = secret.header().expect("may stand in a header");
         assert_eq!(header.as_bytes(), b"0123456789abcdef");

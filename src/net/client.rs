@@ -1,11 +1,11 @@
-//! The one way to an HTTP client: who asks, and what TLS is done with.
+//! The only place that makes HTTP clients: user agent and TLS.
 
 use std::time::Duration;
 
-/// Name and version, as every server sees them.
+/// Name and version, sent to every server.
 pub const USER_AGENT: &str = concat!("facepipe/", env!("CARGO_PKG_VERSION"));
 
-/// How long a connection may take to be made, where nobody chose otherwise.
+/// Longest time to make a connection, by default.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Settings of an asynchronous client that every request of facepipe shares.
@@ -27,6 +27,6 @@ pub fn blocking() -> reqwest::blocking::ClientBuilder {
 /// Chooses the cryptography of TLS for the whole process: ring, which compiles in a tenth of the time
 /// that aws-lc takes. A server needs it as well; a second call changes nothing.
 pub fn use_tls() {
-    // An error says that another part of the process has chosen before: then that one is used.
+    // An error means that a provider is installed already: then that one is used.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

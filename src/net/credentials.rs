@@ -1,4 +1,5 @@
-//! Keys and endpoints of services: looked for in the environment, then in a file beside the photos.
+//! Keys and endpoints of services: read from the environment, then from a file in the working
+//! folder.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Everything that may hold a value: the environment, then [`FILES`] in a folder.
+/// All places of values: the environment, then [`FILES`] in a folder.
 pub struct Places<E> {
     environment: E,
     files: Vec<(PathBuf, String)>,
@@ -34,7 +35,7 @@ impl<E: Fn(&str) -> Option<String>> Places<E> {
     /// Reads the files of `folder`; `environment` gives the value of a variable.
     ///
     /// # Errors
-    /// An [`io::Error`] for a file that is there and can't be read.
+    /// An [`io::Error`] for a file that exists and can't be read.
     pub fn read(environment: E, folder: &Path) -> io::Result<Self> {
         let mut files = Vec::new();
         for name in FILES {
@@ -64,17 +65,17 @@ impl<E: Fn(&str) -> Option<String>> Places<E> {
             .find(|(value, _)| !value.is_empty())
     }
 
-    /// Whether anything has this name, with a value or without.
+    /// Whether a variable of this name exists, with a value or without.
     pub fn have(&self, name: &str) -> bool {
         let in_file = |(_, text): &(PathBuf, String)| value_of(text, name).is_some();
         (self.environment)(name).is_some() || self.files.iter().any(in_file)
     }
 }
 
-/// The last value of a name in a file of lines `NAME=value`, as shells and the dotenv libraries read
-/// them: `export` before it, quotes around it and a comment behind it may stand. Other lines, whatever
-/// they are, don't count. Read by hand: dotenvy takes `$` in a key for a variable, refuses keys with a
-/// backslash, and its errors repeat the line, with the secret in it.
+/// The last value of a name in a file of lines `NAME=value`, read as shells and the dotenv
+/// libraries do: with an optional `export` before it, quotes around it and a comment behind it.
+/// Other lines are ignored. Parsed by hand: dotenvy takes `$` in a key for a variable, refuses keys
+/// with a backslash, and its errors repeat the line, with the secret in it.
 fn value_of(text: &str, name: &str) -> Option<String> {
     let value = |line: &str| {
         let line = line.trim_start_matches('\u{feff}').trim();

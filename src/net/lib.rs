@@ -1,4 +1,4 @@
-//! What everything that speaks HTTP shares: the client, when it asks again, and keys.
+//! Shared by all HTTP clients: the client itself, retries and keys.
 
 pub mod client;
 pub mod credentials;

@@ -1,5 +1,4 @@
-//! When a request that failed is sent again, and after how long: decided here for everything that speaks
-//! HTTP.
+//! When a failed request is sent again, and after what pause: the one policy for all HTTP clients.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, SystemTime};
@@ -9,29 +8,29 @@ use std::time::{Duration, SystemTime};
 pub struct RetryPolicy {
     /// Pause before the first retry; it doubles with each.
     pub first: Duration,
-    /// Longest pause that no server asked for.
+    /// Longest pause, unless a server asks for a longer one.
     pub longest: Duration,
-    /// Retries of a request that failed for a reason that may pass.
+    /// Most retries of a request that failed for a temporary reason.
     pub retries: u32,
 }
 
 impl RetryPolicy {
-    /// For files of any web server: many hosts, and another run tries again what is left.
+    /// For files of any web server: there are many hosts, and another run retries the failed ones.
     pub const DOWNLOAD: Self = Self {
         first: Duration::from_millis(500),
         longest: Duration::from_secs(30),
         retries: 3,
     };
-    /// For a service whose answer the work needs to go on.
+    /// For a service without whose answer the work can't continue.
     pub const SERVICE: Self = Self {
         first: Duration::from_millis(800),
         longest: Duration::from_secs(60),
         retries: 3,
     };
 
-    /// The pause before retry number `attempt` + 1 (from 0): the first, doubled with each, at most the
-    /// longest. Half of it is fixed, half depends on `what` is sent (jitter), so that what failed together
-    /// is not sent again together.
+    /// The pause before retry number `attempt` + 1 (from 0): the first pause, doubled with each, at
+    /// most the longest. Half of it is fixed, half depends on `what` is sent (jitter), so that
+    /// requests that failed together are not sent again together.
     #[must_use]
     pub fn pause(&self, attempt: u32, what: impl Hash) -> Duration {
         let pause = self
@@ -45,15 +44,15 @@ impl RetryPolicy {
     }
 }
 
-/// Whether the same request may well succeed later, by the status of the answer: timeout (408), too early
-/// (425), too many requests (429), and errors of servers and gateways that pass. 520 to 524 and 530 are
-/// Cloudflare's for an origin that is down.
+/// Whether the same request may succeed later, by the status of the answer: timeout (408), too
+/// early (425), too many requests (429), and temporary errors of servers and gateways. 520 to 524
+/// and 530 are Cloudflare's for an origin that is down.
 #[must_use]
 pub fn status_may_pass(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502..=504 | 520..=524 | 530)
 }
 
-/// What a `Retry-After` header asks for: seconds, or a date (RFC 9110, section 10.2.3).
+/// The pause of a `Retry-After` header: seconds, or a date (RFC 9110, section 10.2.3).
 #[must_use]
 pub fn retry_after(header: &str, now: SystemTime) -> Option<Duration> {
     let header = header.trim();
@@ -71,12 +70,12 @@ mod tests {
     #[test]
     fn retry_after_in_seconds_and_as_a_date() {
         let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("is a date");
-        let asked = |header| retry_after(header, now).map(|pause| pause.as_secs());
-        assert_eq!(asked("120"), Some(120));
-        assert_eq!(asked(" Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(asked("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
-        assert_eq!(asked("soon"), None);
-        assert_eq!(asked("-1"), None);
+        let pause_of = |header| retry_after(header, now).map(|pause| pause.as_secs());
+        assert_eq!(pause_of("120"), Some(120));
+        assert_eq!(pause_of(" Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
+        assert_eq!(pause_of("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(pause_of("soon"), None);
+        assert_eq!(pause_of("-1"), None);
     }
 
     #[test]
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_sent_again() {
+    fn only_temporary_errors_are_retried() {
         assert!(
             [408, 429, 500, 502, 503, 504]
                 .into_iter()

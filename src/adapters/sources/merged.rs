@@ -232,7 +232,7 @@ mod tests {
         });
         assert_eq!(
             words,
-            "[a gives no more images: cannot ask a: 500] b c [b gives no more images: `b` is empty] c"
+            "[a gives no more images: the request to a failed: 500] b c [b gives no more images: `b` is empty] c"
         );
     }
 
@@ -241,7 +241,7 @@ mod tests {
         let mut source = merged(&["a", "b"]);
         assert_eq!(
             drive(&mut source, |_| None),
-            "[a gives no more images: cannot ask a: 500] error: cannot ask b: 500"
+            "[a gives no more images: the request to a failed: 500] error: the request to b failed: 500"
         );
         assert_eq!(source.asking(), Some("b"));
     }

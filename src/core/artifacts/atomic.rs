@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
-/// Ends the name of a file that is still being written; what a killed run leaves of these is
-/// removed by the next.
+/// The suffix of a file that is still being written; files that a killed run leaves are removed by
+/// the next.
 pub const TEMPORARY_SUFFIX: &str = ".tmp-facepipe";
 
 /// Writes a file durably: its bytes and its name are on the disk when this returns.
@@ -35,7 +35,7 @@ pub fn write_with(
     sync_folder(path)
 }
 
-/// Writes one of many files: whole or not there, but without waiting for the disk.
+/// Writes one of many files: whole or not at all, but without waiting for the disk.
 ///
 /// It survives the end of the process at any moment; after a power failure a stage finds by size
 /// which files are missing and makes them again.
@@ -67,19 +67,18 @@ pub fn remove_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Lets a file be made under a name of its own and gives it its right name; on an error nothing of
-/// it stays.
+/// Has a file made under a temporary name and renames it; on an error it is removed.
 fn through_temporary(path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let temporary = temporary_path(path);
     let result = make(&temporary).and_then(|()| fs::rename(&temporary, path));
     if result.is_err() {
-        // The first error is the one to tell; on a full disk the rest makes room.
+        // The first error is the one to report; removing the file makes room on a full disk.
         let _ = fs::remove_file(&temporary);
     }
     result
 }
 
-/// Removes what killed runs left unfinished in a folder (not in those below it). The folder may be
+/// Removes unfinished files of killed runs in a folder (not in those below it). The folder may be
 /// missing.
 ///
 /// # Errors
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_is_removed_and_nothing_else() {
+    fn unfinished_files_of_killed_runs_are_removed_and_nothing_else() {
         let root = tempfile::tempdir().expect("temporary folder");
         let folder = root.path().join("model");
         remove_unfinished(&folder).expect("a missing folder has nothing");

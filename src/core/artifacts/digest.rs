@@ -16,7 +16,7 @@ pub fn md5_hex(bytes: &[u8]) -> String {
     hex(&Md5::digest(bytes))
 }
 
-/// MD5 of some bytes, as it is.
+/// MD5 of some bytes, as bytes.
 #[must_use]
 pub fn md5_bytes(bytes: &[u8]) -> [u8; 16] {
     Md5::digest(bytes).into()

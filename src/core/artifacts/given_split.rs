@@ -9,7 +9,7 @@ use super::image_folder::{self, ImageFolder, ImageFolderError, LabelledFile, REP
 use super::stage;
 use crate::types::{Split, Stage};
 
-/// Folder names that say which side their images are on, in small letters.
+/// Folder names of the sides, in small letters.
 const NAMES: [(&str, Split); 8] = [
     ("train", Split::Train),
     ("training", Split::Train),
@@ -23,12 +23,12 @@ const NAMES: [(&str, Split); 8] = [
 
 /// The folder of a data set's tar files, beside its sides.
 pub const SHARDS_FOLDER: &str = "shards";
-/// The folder of all that is remembered of a data set's images, likewise. It can be removed at any time.
+/// The folder of a data set's caches, likewise. It can be removed at any time.
 pub const CACHE_FOLDER: &str = "cache";
-/// What is no side and no label in a data set.
+/// Folders in a data set that are neither sides nor labels.
 const BESIDE: [&str; 3] = [REPORT_FOLDER, SHARDS_FOLDER, CACHE_FOLDER];
 
-/// Which side each folder of an input is.
+/// The side of each folder of an input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GivenSides {
     by_folder: BTreeMap<String, Split>,
@@ -47,8 +47,8 @@ impl GivenSides {
         self.by_folder.get(folder).copied()
     }
 
-    /// The sides of crops, whose photos lay in a folder that is split: each crop with its path, its label
-    /// and its photo's path. `None` where not all photos say a side, or where they say one only.
+    /// The sides of crops whose photos were in a split folder: each crop with its path, its label
+    /// and its photo's path. `None` where not all photos have a side, or where all have the same.
     #[must_use]
     pub fn of_photos<'a>(
         crops: impl Iterator<Item = (&'a str, &'a str, Option<&'a str>)>,
@@ -66,7 +66,7 @@ impl GivenSides {
         sides.are_sides().then_some(sides)
     }
 
-    /// Whether there is train, and something else.
+    /// Whether there is train and another side.
     fn are_sides(&self) -> bool {
         let found: BTreeSet<Split> = self.by_folder.values().copied().collect();
         found.contains(&Split::Train) && found.len() > 1
@@ -80,11 +80,11 @@ impl GivenSides {
     }
 }
 
-/// Lists a folder of labels or of sides with labels in them; says which side each folder is where it
-/// is one of sides.
+/// Lists a folder of labels, or of sides with labels in them; in the second case also returns the
+/// side of each folder.
 ///
 /// It is one of sides if all its folders have names of sides (`train`, `training`; `val`, `valid`,
-/// `validation`, `dev`; `test`, `testing`), one of them train and at least one of another side, and if each
+/// holds folders and no image of its own. What `facepipe` keeps beside the sides is skipped.
 /// holds folders and no image of its own. What `facepipe` keeps beside the sides is passed over.
 ///
 /// # Errors
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn sides_are_known_by_their_usual_names() {
+    fn sides_are_recognised_by_their_usual_names() {
         let root = folder(&["Training/ada/1.png", "dev/bea/2.png", "test/ada/x/3.png"]);
         let (folder, sides) = list(root.path()).expect("lists");
         let sides = sides.expect("has sides");
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_beside_the_sides_of_a_data_set_is_passed_over() {
+    fn other_files_beside_the_sides_of_a_data_set_are_skipped() {
         let files = [
             "train/ada/1.png",
             "test/ada/2.png",
@@ -243,10 +243,7 @@ mod tests {
             "cache/hashes.jsonl",
         ];
         let root = folder(&files);
-        assert!(
-            list(root.path()).is_err(),
-            "nobody says that it is a report"
-        );
+        assert!(list(root.path()).is_err(), "no stage marks it as a report");
         let stamp = r#"{"stage":"prepare","made_by":"","settings":{},"inputs":{},"complete":true}"#;
         fs::write(root.path().join(stage::STAMP_FILE), stamp).expect("writes");
         let (folder, sides) = list(root.path()).expect("lists");

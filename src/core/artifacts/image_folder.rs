@@ -1,4 +1,4 @@
-//! A folder a label, images inside: listing, fingerprints, label names.
+//! One folder for each label, with images inside: listing, fingerprints, label names.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -25,7 +25,7 @@ pub struct LabelledFile {
     pub path: PathBuf,
 }
 
-/// A folder a label, as found.
+/// A listed folder of labels.
 #[derive(Debug, Clone, Default)]
 pub struct ImageFolder {
     /// Labels, sorted; one may have no files.
@@ -34,13 +34,13 @@ pub struct ImageFolder {
     pub files: Vec<LabelledFile>,
 }
 
-/// Why a folder can't be taken as a folder a label.
+/// Why a folder can't be read as a folder of labels.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageFolderError {
     /// It can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A loop of symbolic links, or an entry that can't be read.
+    /// There is a loop of symbolic links, or an entry that can't be read.
     #[error("cannot list `{}`", .path.display())]
     Walk {
         /// Where.
@@ -52,13 +52,13 @@ pub enum ImageFolderError {
     /// It has no folders.
     #[error("`{}` holds no folders: each label needs a folder with its photos", .0.display())]
     NoLabels(PathBuf),
-    /// A folder with the name that stages keep for their own pictures.
+    /// A folder has the name that stages keep for their own pictures.
     #[error("`{}` can't be a label: facepipe keeps that name for reports", .0.display())]
     ReservedName(PathBuf),
 }
 
-/// Lists a folder of labels. Hidden files and folders are passed over, and so is what lies beside
-/// the label folders: files, and the [`REPORT_FOLDER`] of the stage that made the folder.
+/// Lists a folder of labels. Hidden files and folders are skipped, and so are entries beside the
+/// label folders: files, and the [`REPORT_FOLDER`] of the stage that made the folder.
 ///
 /// # Errors
 /// [`ImageFolderError`].
@@ -108,8 +108,8 @@ pub fn report_file(label: &str, name: &str) -> String {
     format!("{REPORT_FOLDER}/{label}/{name}")
 }
 
-/// Removes the files of that name from the reports of labels, but for those in `keep`, by their paths below
-/// `root`.
+/// Removes the files of that name from the reports of labels, except those in `keep`, by their
+/// paths below `root`.
 ///
 /// # Errors
 /// The I/O error, with its path.
@@ -129,8 +129,8 @@ fn has_report(root: &Path) -> bool {
     stage::read_stamp(root).is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.is_of(Stage::Crop)))
 }
 
-/// Whether a file is one that systems keep beside people's photos (`.DS_Store`, `._photo.jpg`); a
-/// name that begins with two dots is somebody's own.
+/// Whether a file is one that operating systems keep beside the user's photos (`.DS_Store`,
+/// `._photo.jpg`); a name that begins with two dots is the user's own.
 #[must_use]
 pub fn is_hidden(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
@@ -151,7 +151,7 @@ pub fn relative_path(root: &Path, path: &Path) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-/// What tells one state of an input folder from another.
+/// Identifies the state of an input folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// How many files it holds.
@@ -165,7 +165,7 @@ impl ImageFolder {
     /// Files named by their content count by name alone, so that a copied data set is the same.
     ///
     /// # Errors
-    /// The I/O error of a file that can't be asked.
+    /// The I/O error of a file whose metadata can't be read.
     pub fn fingerprint(&self) -> io::Result<Fingerprint> {
         let mut text = String::new();
         for file in &self.files {
@@ -213,7 +213,7 @@ pub fn label_from_query(query: &str) -> String {
     }
 }
 
-/// A label as somebody wrote it down: kept where it can be a folder's name on every file system,
+/// A label as the user wrote it: unchanged where it can be a folder's name on every file system,
 /// else as [`label_from_query`] makes one of it.
 #[must_use]
 pub fn label_from_text(text: &str) -> String {
@@ -231,21 +231,21 @@ pub fn label_from_text(text: &str) -> String {
     }
 }
 
-/// Longest label in bytes: file systems allow 255, and names beside it get longer.
+/// Longest label in bytes: file systems allow 255, and names derived from it get longer.
 const LABEL_BYTES: usize = 120;
 
 fn shorten(label: &mut String) {
-    let mut end = LABEL_BYTES.min(label.len());
-    while !label.is_char_boundary(end) {
-        end -= 1;
+    let mut length = LABEL_BYTES.min(label.len());
+    while !label.is_char_boundary(length) {
+        length -= 1;
     }
-    label.truncate(end);
+    label.truncate(length);
 }
 
-/// Removes what killed runs left behind in the label folders of an output: unfinished files, and
-/// files named by content that are not in `keep`; then folders that are empty.
+/// Removes what killed runs left in the label folders of an output: unfinished files, and files
+/// named by content that are not in `keep`; then folders that are empty.
 ///
-/// Files with other names are somebody else's and stay.
+/// Files with other names are the user's and stay.
 ///
 /// # Errors
 /// The I/O error, with its path.
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_labels_and_passes_over_what_is_hidden_or_beside() {
+    fn lists_labels_and_skips_hidden_and_other_files() {
         let root = tempfile::tempdir().expect("temporary folder");
         for file in ["b/2.jpg", "a/1.jpg", "a/.hidden.jpg", ".git/x.jpg"] {
             let path = root.path().join(file);
@@ -331,7 +331,7 @@ mod tests {
             fs::create_dir_all(path.parent().expect("has a parent")).expect("makes");
             fs::write(path, file).expect("writes");
         }
-        let error = list(root.path()).expect_err("nobody says that it is a report");
+        let error = list(root.path()).expect_err("no stage marks it as a report");
         assert!(
             matches!(&error, ImageFolderError::ReservedName(path) if path.ends_with(REPORT_FOLDER)),
             "{error}"
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn sweeping_leaves_foreign_files_alone() {
+    fn sweeping_keeps_the_users_files() {
         let root = tempfile::tempdir().expect("temporary folder");
         for file in [
             "a/0123456789abcdef.png",

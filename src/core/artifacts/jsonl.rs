@@ -26,8 +26,8 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> {
     Ok(records)
 }
 
-/// Reads the records of a [`Journal`] that another process may be writing to, or was killed while it
-/// did: up to the first line that is not whole. The file stays as it is.
+/// Reads the records of a [`Journal`] that another process is writing to, or was killed while
+/// writing: up to the first incomplete line. The file is not changed.
 ///
 /// # Errors
 /// The I/O error, with its path.
@@ -37,8 +37,8 @@ pub fn read_whole_lines<T: DeserializeOwned>(path: &Path) -> io::Result<Vec<T>> 
     Ok(records)
 }
 
-/// Gives each record with the place at which it begins, up to the first line that is not whole; returns
-/// where that one begins, in bytes.
+/// Gives each record with its position, up to the first incomplete line; returns the position of
+/// that line, in bytes.
 fn take_whole_lines<T: DeserializeOwned>(
     file: fs::File,
     mut take: impl FnMut(u64, T),
@@ -72,7 +72,7 @@ pub fn write<T: Serialize>(path: &Path, records: &[T]) -> io::Result<()> {
 
 /// A file of records that only grows, one line at a time.
 ///
-/// A line that a killed process left unfinished is cut off when the journal is opened again.
+/// An incomplete last line of a killed process is cut off when the journal is opened again.
 #[derive(Debug)]
 pub struct Journal<T> {
     file: fs::File,
@@ -86,16 +86,16 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
     /// Opens or creates a journal; returns it with the records that it holds.
     ///
     /// # Errors
-    /// The I/O error, with its path. A damaged line in the middle ends what is taken over: it and
-    /// everything after it are cut off.
+    /// The I/O error, with its path. A damaged line is no error: it and everything after it are cut
+    /// off.
     pub fn open(path: &Path) -> io::Result<(Self, Vec<T>)> {
         let mut records = Vec::new();
         let journal = Self::open_each(path, |_, record| records.push(record))?;
         Ok((journal, records))
     }
 
-    /// As [`Journal::open`], for journals that don't fit into memory: `take` gets each record with the
-    /// place at which it begins, in bytes, for [`JournalReader::read_at`].
+    /// As [`Journal::open`], for journals that don't fit into memory: `take` gets each record with
+    /// its position in bytes, for [`JournalReader::read_at`].
     ///
     /// # Errors
     /// As [`Journal::open`].
@@ -103,7 +103,7 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         let whole = match fs::File::open(path) {
             Ok(file) => take_whole_lines(file, take)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
-            // Never taken for an empty journal: that would be cut to nothing below.
+            // A read error must not look like an empty journal: the file would be truncated below.
             Err(error) => return Err(error),
         };
         let file = fs::OpenOptions::new()
@@ -119,8 +119,8 @@ impl<T: Serialize + DeserializeOwned> Journal<T> {
         })
     }
 
-    /// Appends one record. It is handed to the operating system before this returns, so that the
-    /// end of the process does not lose it.
+    /// Appends one record. It is handed to the operating system before this returns, so that it
+    /// survives the end of the process.
     ///
     /// # Errors
     /// The I/O error, with its path.
@@ -171,7 +171,7 @@ pub struct JournalReader<T> {
 }
 
 impl<T: DeserializeOwned> JournalReader<T> {
-    /// The record that begins at a place. Records that lie near the last one that was read are cheap.
+    /// The record at a position. Records near the last one that was read are cheap.
     ///
     /// # Errors
     /// The I/O error, with its path, or `InvalidData`.
@@ -201,7 +201,7 @@ mod tests {
         let whole = fs::read(&path).expect("reads");
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).expect("cuts");
-            let looked = read_whole_lines::<(u32, String)>(&path).expect("reads");
+            let before = read_whole_lines::<(u32, String)>(&path).expect("reads");
             assert_eq!(
                 fs::read(&path).expect("reads"),
                 &whole[..length],
@@ -213,7 +213,7 @@ mod tests {
                 .filter(|byte| **byte == b'\n')
                 .count();
             assert_eq!(records.len(), lines, "cut at {length}");
-            assert_eq!(looked, records, "cut at {length}");
+            assert_eq!(before, records, "cut at {length}");
             journal.append(&(3, "three".into())).expect("appends");
             assert_eq!(
                 read::<(u32, String)>(&path).expect("reads").len(),

@@ -6,16 +6,16 @@ use std::path::Path;
 
 use fs_err as fs;
 
-/// The right to write into a folder, until it is dropped.
+/// An exclusive lock on a folder, until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     file: fs::File,
 }
 
-/// Why there is no lock.
+/// Why a folder can't be locked.
 #[derive(Debug)]
 pub enum LockError {
-    /// Another process has it: its process id, where that can be read.
+    /// Another process holds it: its process id, where that can be read.
     Taken(Option<u32>),
     /// The file can't be made or locked.
     Io(io::Error),
@@ -28,8 +28,9 @@ impl From<io::Error> for LockError {
 }
 
 impl Lock {
-    /// Locks a folder by a file in it, which is made if need be and holds the process id meanwhile. The
-    /// file stays, empty; the system lets go of a dead process's lock, so that no lock can be stale.
+    /// Locks a folder by a file in it, which is created if missing and holds the process id
+    /// meanwhile. The file stays, empty; the system releases a dead process's lock, so that no lock
+    /// can be stale.
     ///
     /// # Errors
     /// [`LockError`].
@@ -47,7 +48,7 @@ impl Lock {
                 file.read_to_string(&mut text)?;
                 return Err(LockError::Taken(text.trim().parse().ok()));
             }
-            // File systems without locks: two processes at once are then up to the user.
+            // On file systems without locks the user has to make sure that only one process runs.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
@@ -60,7 +61,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A process id that stays is only untidy: the lock itself ends with the file.
+        // A process id that stays is only untidy: the lock itself is released with the file.
         let _ = self.file.set_len(0);
     }
 }
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_is_told_who_is_first_until_that_ends() {
+    fn a_second_process_is_refused_and_gets_the_firsts_id() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let file = folder.path().join(".lock");
         let first = Lock::take(&file).expect("is free");
@@ -82,11 +83,11 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_process_left_does_not_matter() {
+    fn a_dead_processs_lock_file_does_not_matter() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let file = folder.path().join(".lock");
         fs::write(&file, "4194304999\n").expect("writes");
-        let lock = Lock::take(&file).expect("nobody holds it");
+        let lock = Lock::take(&file).expect("is free");
         let text = fs::read_to_string(&file).expect("reads");
         assert_eq!(text.trim(), std::process::id().to_string());
         drop(lock);

@@ -1,4 +1,4 @@
-//! What lies on disk: atomic writes, JSON lines, stage stamps, locks, the folder-per-label layout.
+//! Files on disk: atomic writes, JSON lines, stage stamps, locks, folders of labels.
 
 pub mod atomic;
 pub mod digest;

@@ -1,4 +1,4 @@
-//! What lies in `models/<name>/`, and its card.
+//! The files of `models/<name>/`, and the model card.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,9 +15,9 @@ pub const LABELS_FILE: &str = "labels.json";
 pub const CONFIG_FILE: &str = "config.toml";
 /// One line an epoch.
 pub const METRICS_FILE: &str = "metrics.csv";
-/// The weights that the model has.
+/// The model's weights.
 pub const BEST_FILE: &str = "checkpoints/best.safetensors";
-/// Everything that training needs to go on.
+/// Everything that resuming a training needs.
 pub const LAST_FILE: &str = "checkpoints/last.safetensors";
 /// Some preprocessed images of the data set, to check exported files with.
 pub const SAMPLES_FILE: &str = "checkpoints/samples.safetensors";
@@ -25,9 +25,9 @@ pub const SAMPLES_FILE: &str = "checkpoints/samples.safetensors";
 pub const SAMPLES_TENSOR: &str = "images";
 /// The folder of checkpoints.
 pub const CHECKPOINTS_FOLDER: &str = "checkpoints";
-/// Where `evaluate` writes.
+/// The folder of evaluations.
 pub const REPORT_FOLDER: &str = "report";
-/// Where `export` writes.
+/// The folder of exported files.
 pub const EXPORT_FOLDER: &str = "export";
 
 /// Why a model's card can't be used.
@@ -36,7 +36,7 @@ pub enum CardError {
     /// It can't be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// The folder is not there.
+    /// The folder is missing.
     #[error("there is no model `{}`", .0.display())]
     NoModel(PathBuf),
     /// The folder has no card.
@@ -97,7 +97,7 @@ pub fn parse_card(bytes: &[u8], path: &Path) -> Result<ModelCard, CardError> {
         path: path.to_owned(),
         source,
     };
-    // The version first: the rest may look different in a newer card.
+    // The version first: the other fields may look different in a newer card.
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(damaged)?;
     let found = value["format_version"].as_u64().unwrap_or_default();
     if found > u64::from(ModelCard::FORMAT_VERSION) {

@@ -1,4 +1,4 @@
-//! Stage stamps (`stage.json`): what made a folder, from what, and whether it is complete.
+//! Stage stamps (`stage.json`): which stage made a folder, from what, and whether it is complete.
 //!
 //! A rerun with the same settings and input does nothing; an interrupted one continues; anything
 //! else is refused with what changed, unless forced.
@@ -22,7 +22,7 @@ pub const MANIFEST_FILE: &str = "manifest.jsonl";
 pub const DISCARDED_FILE: &str = "discarded.jsonl";
 /// Counts and times; the only file of a stage that differs between two equal runs.
 pub const REPORT_FILE: &str = "report.json";
-/// What an unfinished stage has done so far.
+/// The journal of an unfinished stage.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
 
 /// The contents of `stage.json`.
@@ -57,7 +57,7 @@ pub fn made_by() -> String {
     concat!("facepipe ", env!("CARGO_PKG_VERSION")).to_owned()
 }
 
-/// What there is to do in an output folder.
+/// The work that an output folder needs.
 #[derive(Debug)]
 pub enum Begin {
     /// Nothing: it is complete, with these settings and inputs.
@@ -66,7 +66,7 @@ pub enum Begin {
     Work(OpenStage),
 }
 
-/// An output folder whose stage is under way.
+/// An output folder whose stage is running.
 #[derive(Debug)]
 pub struct OpenStage {
     /// The output folder.
@@ -80,7 +80,7 @@ pub enum StageError {
     /// It can't be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It holds files and no stamp: they are somebody else's.
+    /// It holds files and no stamp: they are the user's.
     #[error("`{}` is not empty and was not made by the stage `{stage}`", .root.display())]
     Foreign {
         /// The folder.
@@ -107,7 +107,7 @@ pub enum StageError {
     },
 }
 
-/// Opens an output folder for a stage and says what there is to do.
+/// Opens an output folder for a stage and returns whether there is work to do.
 ///
 /// # Errors
 /// [`StageError`]; nothing has been changed on the disk then.
@@ -200,7 +200,7 @@ impl OpenStage {
     }
 }
 
-/// Takes away what says that an earlier run did something; its images are swept at the end.
+/// Removes the files by which an earlier run would count; its images are swept at the end.
 fn start_anew(root: &Path) -> io::Result<()> {
     for name in [
         JOURNAL_FILE,
@@ -214,7 +214,7 @@ fn start_anew(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a folder holds nothing but what a stage leaves that is killed while it writes its stamp.
+/// Whether a folder holds only what a stage leaves that is killed while it writes its stamp.
 fn is_empty(root: &Path) -> io::Result<bool> {
     match fs::read_dir(root) {
         Ok(entries) => {
@@ -231,7 +231,7 @@ fn is_empty(root: &Path) -> io::Result<bool> {
     }
 }
 
-/// Which inputs differ; digests mean nothing to a person, numbers of files do.
+/// Describes which inputs differ: by number of files, as digests mean nothing to a person.
 fn changed_inputs(old: &Value, new: &Value) -> Vec<String> {
     let (Value::Object(old), Value::Object(new)) = (old, new) else {
         return Vec::new();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn another_input_is_told_without_digests() {
+    fn another_input_is_described_without_digests() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let begin_with = |files: u64, digest: &str| {
             let inputs = json!({"photos": {"files": files, "digest": digest}});
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_that_was_killed_while_it_wrote_its_stamp_begins_again() {
+    fn a_stage_that_was_killed_while_it_wrote_its_stamp_starts_again() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let unfinished = format!(".{STAMP_FILE}.1-1{TEMPORARY_SUFFIX}");
         fs::write(folder.path().join(unfinished), "{").expect("writes");
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_files_of_others_is_refused_even_by_force() {
+    fn a_folder_with_the_users_files_is_refused_even_by_force() {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::write(folder.path().join("thesis.doc"), "x").expect("writes");
         for force in [false, true] {

@@ -14,35 +14,35 @@ use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding
 
 pub use source_error::SourceError;
 
-/// A place that images come from.
+/// A source of images.
 ///
-/// It never touches the network: it says what to ask for and reads the answers, so that it can be
-/// tested on answers of the documented form. The fetch stage drives it: [`ImageSource::step`]
-/// until [`SourceStep::End`], an [`ImageSource::answer`] after each [`SourceStep::Ask`].
+/// It never touches the network: it gives requests and reads the answers, so that it can be tested
+/// on answers of the documented form. The fetch stage drives it: [`ImageSource::step`] until
+/// [`SourceStep::End`], an [`ImageSource::answer`] after each [`SourceStep::Ask`].
 pub trait ImageSource: Send {
-    /// The next thing that it has or needs. The same answers always give the same steps.
+    /// The next image or request. The same answers always give the same steps.
     ///
     /// # Errors
-    /// [`SourceError`] when it can't go on.
+    /// [`SourceError`] when it can't continue.
     fn step(&mut self) -> Result<SourceStep, SourceError>;
 
-    /// Takes in the body of a successful answer to the last [`SourceStep::Ask`].
+    /// Reads the body of a successful answer to the last [`SourceStep::Ask`].
     ///
     /// # Errors
     /// [`SourceError`] when the answer is an error or has another form than documented.
     fn answer(&mut self, body: &[u8]) -> Result<(), SourceError>;
 
-    /// Learns that the last [`SourceStep::Ask`] got no answer, for the reason `problem`; `status` is
-    /// the HTTP status, where the server gave one. Returns whether it can go on without.
+    /// Called when the last [`SourceStep::Ask`] got no answer, for the reason `problem`; `status`
+    /// is the HTTP status, where the server gave one. Returns whether it can continue without.
     ///
     /// # Errors
-    /// [`SourceError`] when it knows better than `problem` what the matter is.
+    /// [`SourceError`] when it knows the cause better than `problem` does.
     fn unanswered(&mut self, status: Option<u16>, problem: &str) -> Result<bool, SourceError> {
         let _ = (status, problem);
         Ok(false)
     }
 
-    /// The name of the source that asked last, where several offer their images as one.
+    /// The name of the source that gave the last request, where several are merged into one.
     fn asking(&self) -> Option<&str> {
         None
     }
@@ -52,52 +52,52 @@ pub trait ImageSource: Send {
         None
     }
 
-    /// Whether the user wrote down what it offers (a list, a folder): then each entry beyond the
-    /// limit of images is recorded. The results of a search go on and on; they are not.
+    /// Whether its images come from the user's own list or folder: then each entry beyond the limit
+    /// of images is recorded. The results of a search have no end; they are not.
     fn is_list(&self) -> bool;
 }
 
-/// What a source has or needs next.
+/// The next step of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SourceStep {
     /// An image to get.
     Candidate(Box<Candidate>),
     /// An entry that is no usable address.
     Junk(Discarded),
-    /// A request that has to be answered before it can go on.
+    /// A request that has to be answered before it can continue.
     Ask(SourceRequest),
-    /// A line that a person should see.
+    /// A message for the user.
     Note(String),
-    /// Nothing more.
+    /// The end.
     End,
 }
 
-/// What has to be known before a search can begin, such as which person a name means.
-///
-/// Like a source it never touches the network: whoever drives it asks what it wants to know until
+/// Something that has to be known before a search can begin, such as which person a name means.
+/// Like a source it never touches the network: its caller sends the requests that it gives until
+/// there are none.
 /// it wants nothing more.
 pub trait Lookup: Send {
-    /// Who is asked, for errors.
+    /// The name of the service, for errors.
     fn name(&self) -> &str;
 
-    /// The next question; `None` once all is known.
+    /// The next request; `None` once all is known.
     fn ask(&self) -> Option<SourceRequest>;
 
-    /// Takes in the body of a successful answer to the last question.
+    /// Reads the body of a successful answer to the last request.
     ///
     /// # Errors
-    /// [`SourceError`] when the answer is an error or leaves open what was asked.
+    /// [`SourceError`] when the answer is an error or does not settle the question.
     fn answer(&mut self, body: &[u8]) -> Result<(), SourceError>;
 }
 
 /// A GET request of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRequest {
-    /// The address with its parameters.
+    /// The address, with its parameters.
     pub url: Url,
-    /// Headers beside the usual ones.
+    /// Additional headers.
     pub headers: Vec<(String, String)>,
-    /// What is sent with it and never shown.
+    /// The secret that is sent with it and never shown.
     pub secret: Option<SecretPart>,
 }
 
@@ -143,7 +143,7 @@ pub trait FaceDetector {
     fn detect(&mut self, photo: &RgbImage) -> Result<Vec<DetectedFace>, DetectorError>;
 }
 
-/// Makes one detector for each worker thread; the model file is read once.
+/// Makes one detector for each worker thread; the model file is read only once.
 pub trait FaceDetectorFactory: Send + Sync {
     /// The detector's name, such as `seeta`.
     fn name(&self) -> &str;
@@ -158,7 +158,7 @@ pub trait FaceDetectorFactory: Send + Sync {
 /// A detector that can't be made or that failed on a photo.
 #[derive(Debug, thiserror::Error)]
 pub enum DetectorError {
-    /// Its model file is not there.
+    /// Its model file is missing.
     #[error("the model file `{path}` of detector `{detector}` is missing")]
     ModelMissing {
         /// The detector's name.
@@ -175,10 +175,10 @@ pub enum DetectorError {
         #[source]
         source: io::Error,
     },
-    /// What the detector works with can't be used, whatever the photo is.
+    /// The detector's resources can't be used, whatever the photo is.
     #[error(transparent)]
     Unusable(BoxedError),
-    /// What the detector works with failed on this photo; another one may go well.
+    /// The detector's resources failed on this photo; another photo may succeed.
     #[error(transparent)]
     FailedOnPhoto(BoxedError),
     /// The detector panicked on this photo (a defect of its code; the photo is set aside).
@@ -186,14 +186,14 @@ pub enum DetectorError {
     Crashed {
         /// The detector's name.
         detector: String,
-        /// What the panic said.
+        /// The panic's message.
         message: String,
     },
 }
 
 impl DetectorError {
-    /// Whether every other photo would fail as well, now: then the work has to end, so that no photo
-    /// is left out for what is not its fault.
+    /// Whether every other photo would fail now as well: then the work has to stop, so that no
+    /// photo is left out through no fault of its own.
     #[must_use]
     pub fn concerns_all_photos(&self) -> bool {
         match self {
@@ -246,18 +246,18 @@ pub enum EmbedderError {
     Network(String),
 }
 
-/// Where a stage says how far it is. The library draws nothing itself.
+/// How a stage reports its progress. Rooms other than the command line draw nothing themselves.
 pub trait Progress: Send + Sync {
     /// Starts one task of `total` items (`None`: not known yet).
     fn start(&self, task: &str, total: Option<u64>) -> Box<dyn TaskProgress>;
 
-    /// A line beside the running tasks for a part of one, such as a host that is asked; `None` where
-    /// nobody wants to see that much.
+    /// A line beside the running tasks for a part of one, such as one host; `None` where that much
+    /// detail is not shown.
     fn detail(&self, _part: &str) -> Option<Box<dyn TaskProgress>> {
         None
     }
 
-    /// One line that a person should see (a warning, a decision taken).
+    /// One line for the user (a warning, a decision that was made).
     fn note(&self, line: &str);
 }
 
@@ -273,7 +273,7 @@ pub trait TaskProgress: Send + Sync {
     fn set_total(&self, total: u64);
 }
 
-/// Says nothing: for tests and for library users who don't care.
+/// Reports nothing: for tests.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SilentProgress;
 

@@ -1,10 +1,10 @@
-//! Why a source of images can't go on.
+//! Why a source of images can't continue.
 
 use std::io;
 
 use crate::artifacts::image_folder::ImageFolderError;
 
-/// Why a source can't go on.
+/// Why a source can't continue.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Its list can't be read.
@@ -13,7 +13,7 @@ pub enum SourceError {
     /// Its folder can't be listed.
     #[error(transparent)]
     Folder(#[from] ImageFolderError),
-    /// Its list or folder holds nothing.
+    /// Its list or folder is empty.
     #[error("`{list}` is empty")]
     Empty {
         /// The list or folder.
@@ -28,7 +28,7 @@ pub enum SourceError {
         #[source]
         source: io::Error,
     },
-    /// The list has columns, but none that holds addresses.
+    /// The list has columns, but none of addresses.
     #[error("`{list}` has no column of addresses; its first line is `{first}`")]
     NoUrlColumn {
         /// The list.
@@ -50,23 +50,23 @@ pub enum SourceError {
         /// What is wrong with it.
         message: String,
     },
-    /// The question was not answered.
-    #[error("cannot ask {source_name}: {problem}")]
+    /// The request was not answered.
+    #[error("the request to {source_name} failed: {problem}")]
     NoAnswer {
         /// The source's name.
         source_name: String,
         /// Why.
         problem: String,
     },
-    /// The source wants a key, and there is none or it is not the right one.
-    #[error("{source_name} is asked with a key: {problem}")]
+    /// The source needs a key, and there is none or it is wrong.
+    #[error("{source_name} needs a key: {problem}")]
     Key {
         /// The source's name.
         source_name: String,
-        /// What is the matter; the key itself is never shown.
+        /// What is wrong; the key itself is never shown.
         problem: String,
     },
-    /// Nobody has that name.
+    /// No person has that name.
     #[error("{source_name} knows no person `{name}`")]
     NoPerson {
         /// The source's name.
@@ -89,7 +89,7 @@ pub enum SourceError {
         source_name: String,
         /// Its error code.
         code: String,
-        /// What it says.
+        /// Its message.
         message: String,
     },
 }

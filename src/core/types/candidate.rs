@@ -1,4 +1,4 @@
-//! What an image source offers.
+//! Images that a source offers.
 
 use std::path::PathBuf;
 
@@ -7,14 +7,14 @@ use url::Url;
 
 use super::Provenance;
 
-/// An image that a source offers and that nobody has looked at yet.
+/// An image that a source offers and that has not been fetched yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Where its bytes are.
     pub address: Address,
     /// The label it is for: a folder name.
     pub label: String,
-    /// What the source says of it. `image_url` names it among the label's images.
+    /// What the source states about it. `image_url` names it among the label's images.
     pub provenance: Provenance,
 }
 

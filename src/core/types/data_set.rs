@@ -1,4 +1,4 @@
-//! `dataset.json`: what `prepare` says of the data set that it made.
+//! `dataset.json`: the description of the data set that `prepare` made.
 
 use std::collections::BTreeMap;
 

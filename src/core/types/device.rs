@@ -1,4 +1,4 @@
-//! Where networks are to run, as the user says it.
+//! Where networks are to run, as the user states it.
 
 use std::str::FromStr;
 

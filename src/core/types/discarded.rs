@@ -11,12 +11,12 @@ pub struct Discarded {
     pub item: String,
     /// Whether the whole image is out or one face of it.
     pub kind: ItemKind,
-    /// The label it stood under, where it had one.
+    /// The label it was under, where it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Reason code.
     pub reason: Reason,
-    /// The same for a person, with the figures.
+    /// The reason in words, with the figures.
     pub message: String,
     /// Other items that the reason is about: the image it duplicates, say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -26,7 +26,7 @@ pub struct Discarded {
     pub distance: Option<Distance>,
 }
 
-/// What joins two images, with its figures.
+/// Why two images count as duplicates, with the figures.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Distance {
     /// What was compared: `same_pixels`, `picture_hash`, `view_hash`, `turned_hash`, `details` or `face`; `chain`
@@ -44,7 +44,7 @@ pub struct Distance {
 }
 
 impl Discarded {
-    /// An image of a source that has no address to ask for.
+    /// An image of a source that has no address.
     #[must_use]
     pub fn without_address(item: String, label: Option<String>, message: &str) -> Self {
         Self {
@@ -74,13 +74,13 @@ impl Discarded {
 pub struct Counts {
     /// All.
     pub found: u64,
-    /// Those that go on.
+    /// Those that are kept.
     pub kept: u64,
-    /// Those that don't; each stands in `discarded.jsonl`.
+    /// Those that are not; each is a line of `discarded.jsonl`.
     pub discarded: u64,
 }
 
-/// What a [`Discarded`] record speaks of.
+/// What a [`Discarded`] record is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemKind {
@@ -94,7 +94,7 @@ pub enum ItemKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// Not an address that can be asked for, or one without a label.
+    /// Not an address that can be requested, or one without a label.
     BadAddress,
     /// Not an image, damaged, or over the limits.
     Unreadable,
@@ -102,13 +102,13 @@ pub enum Reason {
     DownloadFailed,
     /// The server answered with an error.
     HttpStatus,
-    /// The host wants to be left alone for longer than a run waits, or refuses everything.
+    /// The host asks for a longer pause than a run waits, or refuses everything.
     HostPaused,
     /// Its owner does not want it in data sets: robots.txt or `X-Robots-Tag` says so.
     OptedOut,
     /// More bytes or pixels than allowed.
     TooLarge,
-    /// Fewer pixels than asked for.
+    /// Fewer pixels than the minimum.
     TooSmall,
     /// Its sides differ more than allowed.
     Aspect,
@@ -120,29 +120,29 @@ pub enum Reason {
     SeveralFaces,
     /// The detector itself failed on the image.
     DetectorFailed,
-    /// A service that it was sent to did not take it.
+    /// A service refused it.
     Refused,
-    /// A smaller face of a photo, where only the largest was asked for.
+    /// A smaller face of a photo, where only the largest was requested.
     NotLargest,
-    /// Another face of a photo than the one that it is about.
+    /// Another face of a photo than the one of its label.
     NotMain,
     /// The same bytes or pixels as another image.
     ExactDuplicate,
     /// Almost the same picture as another image, by perceptual hash.
     NearDuplicate,
-    /// It, or a duplicate of it, stands under two labels.
+    /// It, or a duplicate of it, is under two labels.
     LabelConflict,
     /// A face that is not the person of its label.
     Stranger,
     /// A face that is not the person of its label, but that of another one.
     NearerToOtherLabel,
-    /// It, or another picture of its photo, stands on a side that is farther from training.
+    /// It, or another picture of its photo, is on a side that is farther from training.
     SplitLeak,
-    /// Its label has fewer images than asked for, in all or on one side.
+    /// Its label has fewer images than the minimum, in all or on one side.
     ClassTooSmall,
     /// The limit of images was reached before it.
     OverLimit,
-    /// Its licence is none of those that were asked for.
+    /// Its licence is none of the requested ones.
     Licence,
 }
 

@@ -17,7 +17,7 @@ impl Embedding {
     /// which it reaches 99.38 % on LFW.
     pub const SAME_PERSON_DISTANCE: f32 = 0.6;
 
-    /// An embedding of its numbers.
+    /// An embedding from its numbers.
     #[must_use]
     pub fn new(numbers: [f32; Self::LENGTH]) -> Self {
         Self(numbers.to_vec())

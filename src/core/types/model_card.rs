@@ -1,4 +1,4 @@
-//! `model_card.json`: all that a program needs to use the model's files right.
+//! `model_card.json`: all that a program needs to use the model's files correctly.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Size;
 
-/// What a model is, what goes in, what comes out and where it comes from.
+/// A model's identity, input, output and origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// Version of this file's form; readers refuse a larger one.
@@ -32,20 +32,20 @@ pub struct ModelCard {
     /// Figures by split, such as `test` → `top1` → 0.97.
     #[serde(default)]
     pub metrics: BTreeMap<String, BTreeMap<String, f64>>,
-    /// What the network gives for each label: `logits`; probabilities are their softmax.
+    /// The output for each label: `logits`; probabilities are their softmax.
     #[serde(default = "logits")]
     pub output: String,
     /// What logits are divided by before their softmax, so that a probability is the share of such
     /// answers that are right; fitted on val.
     #[serde(default = "no_temperature")]
     pub temperature: f64,
-    /// From which probability on a face is taken for somebody whom the model knows; `None`: always.
+    /// A face is known from this probability on; `None`: always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownCard>,
     /// How logits are made of the backbone's features.
     #[serde(default)]
     pub head: Head,
-    /// What it says of a picture that every program can draw; `None` in cards of earlier versions.
+    /// Its answer to a picture that every program can draw; `None` in cards of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<ReferenceCard>,
     /// Files made from the model for other programs, by format.
@@ -64,7 +64,7 @@ const fn no_temperature() -> f64 {
 impl ModelCard {
     /// The form that this version writes.
     pub const FORMAT_VERSION: u32 = 1;
-    /// The value of `output` that this version writes and understands.
+    /// The value of `output` that this version writes and supports.
     pub const LOGITS: &str = "logits";
     /// The value of `output` in exported files that have preprocessing and softmax inside.
     pub const PROBABILITIES: &str = "probabilities";
@@ -105,11 +105,11 @@ pub struct InputSpec {
     pub size: Size,
     /// Order of the channels: `RGB`.
     pub channels: String,
-    /// What pixel values are divided by first.
+    /// What pixel values are divided by, first.
     pub scale: f32,
-    /// Subtracted from each channel after that.
+    /// Subtracted from each channel, second.
     pub mean: [f32; 3],
-    /// Each channel is divided by this after that.
+    /// What each channel is divided by, third.
     pub std: [f32; 3],
     /// How it is resized: `triangle` (antialiased bilinear).
     pub interpolation: String,
@@ -196,7 +196,7 @@ pub struct DataCard {
     pub images: BTreeMap<String, u64>,
 }
 
-/// When a face is nobody whom the model knows.
+/// When a face counts as unknown.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct UnknownCard {
     /// A face whose most probable label has a probability below this is unknown.
@@ -207,7 +207,7 @@ pub struct UnknownCard {
     pub impostors: u64,
 }
 
-/// What the trained network said of a drawn picture: a program that opens the model and gets another
+/// The trained network's answer to a drawn picture: a program that opens the model and gets another
 /// answer has other weights, another network or another preprocessing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReferenceCard {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// faces of different photos and sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FaceQuality {
-    /// All of it in one number, 0 (useless) to 1 (nothing to wish for).
+    /// All measures in one number, 0 (useless) to 1 (perfect).
     pub overall: f64,
     /// Shorter side of the detector's box in pixels of the photo.
     pub size: u32,
@@ -26,10 +26,10 @@ pub struct FaceQuality {
 }
 
 impl FaceQuality {
-    /// The name of the measure that stands for all.
+    /// The name of the overall measure.
     pub const OVERALL: &str = "overall";
 
-    /// All measures that are known, by name.
+    /// All known measures, by name.
     pub fn measures(&self) -> impl Iterator<Item = (&'static str, f64)> {
         let always = [
             (Self::OVERALL, self.overall),

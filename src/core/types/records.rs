@@ -1,8 +1,8 @@
 //! Lines of the stages' `manifest.jsonl`.
 //!
-//! Paths use `/` and are relative to the folder that the manifest lies in, or, for sources, to
-//! the folder that the stage read. Nothing here depends on when or where a stage ran, except the
-//! provenance of downloads.
+//! Paths use `/` and are relative to the folder of the manifest, or, for sources, to the folder
+//! that the stage read. Nothing here depends on when or where a stage ran, except the provenance of
+//! downloads.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,10 +30,10 @@ pub struct ImageRecord {
     /// Perceptual hash of the upright image, 64 hexadecimal digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phash: Option<String>,
-    /// What was downloaded or read, where the file was made smaller.
+    /// The downloaded or read file, where the image was made smaller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<OriginalImage>,
-    /// Other labels that the same image was found for: it lies under the first one only.
+    /// Other labels that the same image was found for: it is only under the first one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_labels: Vec<String>,
     /// Where it comes from.
@@ -68,7 +68,7 @@ pub struct Provenance {
     /// The page that shows the image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page_url: Option<String>,
-    /// The address or path that was asked for.
+    /// The requested address or path.
     pub image_url: String,
     /// The address after redirects, where it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,9 +111,9 @@ impl Provenance {
         Some(PhotoDate { seconds, by })
     }
 
-    /// Whom or what several photos may have in common: the author, where a picture collection names one
-    /// (`commons: Jane Doe`), else the host of the page that shows it, else that of its address, else the
-    /// folder that it was taken from. `None` where nothing of these is known.
+    /// The origin that several photos may share: the author, where a picture collection names one
+    /// (`commons: Jane Doe`), else the host of the page that shows it, else that of its address,
+    /// else the folder that it was taken from. `None` where none of these is known.
     #[must_use]
     pub fn origin(&self) -> Option<String> {
         if let (true, Some(author)) = (self.license.is_some(), &self.author) {
@@ -154,12 +154,12 @@ pub struct CropRecord {
     pub rect: Option<PixelRect>,
     /// The detector's score.
     pub score: Option<f32>,
-    /// Landmarks in the upright photo, where they were looked for.
+    /// Landmarks in the upright photo, where they were detected.
     #[serde(flatten)]
     pub landmarks: Option<Landmarks>,
     /// What was cut out of the upright photo.
     pub chip: PixelRect,
-    /// Where the aligned face lies in the file; `None` where the whole file is the chip.
+    /// Where the aligned face is in the file; `None` where the whole file is the chip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CropPlace>,
     /// How good a picture of the face it is; `None` for a photo kept whole.
@@ -186,27 +186,27 @@ pub struct SourcePhoto {
     /// When it was made, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<PhotoDate>,
-    /// Other labels that `fetch` found it for, beside the one that it lies under.
+    /// Other labels that `fetch` found it for, beside the one that it is under.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_labels: Vec<String>,
 }
 
-/// When a photo was made, or when it came.
+/// When a photo was made, or downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhotoDate {
     /// Seconds since 1970, UTC; of a camera that names no time zone, as if its clock showed UTC.
     pub seconds: i64,
-    /// What says so.
+    /// The source of the time.
     pub by: DateSource,
 }
 
-/// What says when a photo was made, from the surest to the least sure.
+/// Sources of a photo's time, from the most to the least reliable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DateSource {
     /// The camera, in the photo's EXIF data.
     Exif,
-    /// The download: the photo is as old at least.
+    /// The download: the photo is at least as old.
     Download,
     /// The file's time of change.
     File,
@@ -242,11 +242,11 @@ impl std::fmt::Display for DateSource {
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Split {
-    /// What the network learns from.
+    /// For training.
     Train,
-    /// What stops the training and picks the best epoch.
+    /// For early stopping and the choice of the best epoch.
     Val,
-    /// What the reported figures come from.
+    /// For the reported figures.
     Test,
 }
 
@@ -274,7 +274,7 @@ pub struct SplitRecord {
     pub md5: String,
     /// Perceptual hash, 64 hexadecimal digits.
     pub phash: String,
-    /// The group it belongs to: images of one group never stand on two sides.
+    /// The group it belongs to: images of one group are never on two sides.
     pub group: String,
     /// Its path below the folder that `prepare` read.
     pub source: String,
@@ -293,10 +293,10 @@ pub struct SplitRecord {
     /// When its photo was made; where the split depends on that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<PhotoDate>,
-    /// Its fold, from 1, where folds were asked for; images of test have none.
+    /// Its fold, from 1, where folds were requested; images of test have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fold: Option<u32>,
-    /// Where the aligned face lies in the file; `None` where the whole file is the chip.
+    /// Where the aligned face is in the file; `None` where the whole file is the chip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CropPlace>,
 }
