@@ -203,7 +203,7 @@ impl LicenceFilter {
             (Licence::Unknown, None, Some(url)) => format!("its licence `{url}` is not known here"),
             (licence, ..) => format!("its licence is {licence}"),
         };
-        Err(OtherLicence(format!("{said}; asked for: {codes}")))
+        Err(OtherLicence(format!("{said}; requested: {codes}")))
     }
 
     /// The licences that a search can be limited to, as no other image would be kept; `None` where
@@ -325,11 +325,11 @@ mod tests {
         };
         assert_eq!(
             message(Some("CC BY-NC 2.0")),
-            "its licence is by-nc; asked for: cc0, by"
+            "its licence is by-nc; requested: cc0, by"
         );
         assert_eq!(
             message(None),
-            "the source names no licence; asked for: cc0, by"
+            "the source names no licence; requested: cc0, by"
         );
         assert!(message(Some("GFDL")).starts_with("its licence `GFDL` is not known"));
         let open = LicenceFilter::default();

@@ -1,4 +1,4 @@
-//! dlib's landmarks of the faces that any detector found.
+//! dlib's landmarks for the faces that any detector found.
 //!
 //! dlib's landmark model starts from a box, and was trained on those of dlib's own frontal detector:
 //! squares from the eyebrows to the chin. Boxes of other detectors become such squares here. The
@@ -19,8 +19,8 @@ const SIDE_OF_SPREAD: f32 = 3.85;
 /// a standard deviation of 0.04. Across, it is the middle itself.
 const CENTRE_BELOW_POINTS: f32 = -0.03;
 
-/// dlib's landmarks of a face: those that it has, or else those that the model finds in the box that
-/// fits the detector's points or, without any, in the detector's box.
+/// dlib's landmarks of a face: its own if it has them, or else those that the model finds in the
+/// box that fits the detector's points or, without any, in the detector's box.
 #[must_use]
 pub fn landmarks_of(
     model: &dyn LandmarkModel,
@@ -58,7 +58,7 @@ pub struct SquareFit {
 }
 
 impl SquareFit {
-    /// A detector whose squares are taken as they are.
+    /// A detector whose squares are used unchanged.
     pub const SAME: Self = Self {
         side: 1.0,
         below: 0.0,
@@ -76,7 +76,7 @@ impl SquareFit {
     }
 }
 
-/// The square that a rectangle was before the photo's edges cut it: its longer side is the square's.
+/// The square that a rectangle was before the photo's edges clipped it: its longer side is the square's.
 fn unclamped(rect: PixelRect, photo: Size) -> FaceBox {
     let Size { width, height } = rect.size();
     let side = width.max(height) as f32;
@@ -90,7 +90,7 @@ fn unclamped(rect: PixelRect, photo: Size) -> FaceBox {
     }
 }
 
-/// The start and end of a length of which an edge at 0 or at `limit` cut off a part.
+/// The start and end of a length that an edge at 0 or at `limit` may have clipped.
 fn uncut(start: u32, end: u32, limit: u32, length: f32) -> (f32, f32) {
     let (start_cut, end_cut) = (start == 0, end == limit);
     let (start, end) = (start as f32, end as f32);
@@ -117,7 +117,7 @@ fn square(x: f32, y: f32, side: f32) -> FaceBox {
 mod tests {
     use super::*;
 
-    /// A model that answers with the corners of the box that it is asked about.
+    /// A model that returns the corners of the box that it is given.
     struct Corners;
 
     impl LandmarkModel for Corners {
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_square_that_the_edge_cut_is_whole_again() {
+    fn a_square_that_the_edge_clipped_is_restored() {
         let photo = Size::new(64, 48);
         let whole = |rect: [u32; 4]| {
             let face = SquareFit::SAME.apply(rect.into(), photo);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn landmarks_of_dlib_are_taken_as_they_are_and_others_looked_for() {
+    fn dlibs_own_landmarks_are_used_and_missing_ones_detected() {
         let photo = RgbImage::new(64, 48);
         let mut face = DetectedFace {
             rect: PixelRect::from([4, 3, 50, 44]),

@@ -18,7 +18,7 @@ pub struct EmbeddedFace {
     pub rect: PixelRect,
     /// The detector's certainty.
     pub score: f32,
-    /// The face as numbers: near ones are one person.
+    /// The embedding: near ones are one person.
     pub embedding: Embedding,
 }
 
@@ -34,7 +34,7 @@ pub enum EmbedError {
 }
 
 impl EmbedError {
-    /// Whether every other photo would fail as well, now.
+    /// Whether every other photo would fail now as well.
     #[must_use]
     pub fn concerns_all_photos(&self) -> bool {
         matches!(self, Self::Detector(error) if error.concerns_all_photos())
@@ -55,7 +55,7 @@ pub fn embed_faces(
     Ok(embed_detected(photo, faces, landmarks, embedder)?)
 }
 
-/// The same of faces that were found before.
+/// The embeddings of faces that were detected before.
 ///
 /// # Errors
 /// [`EmbedderError`].

@@ -1,4 +1,4 @@
-//! Embeddings of many images with one face each, with what is known from before.
+//! Embeddings of many images with one face each, with a cache of earlier results.
 
 use std::path::{Path, PathBuf};
 
@@ -21,15 +21,15 @@ use facepipe_imaging::image_io::{self, DecodeError};
 use facepipe_imaging::perceptual_hash::Reduced;
 use facepipe_models::dlib::face_chip::{CHIP_SIDE, square_of};
 
-/// Chips that an embedder gets at once, always: networks may round otherwise for another number, and
-/// the numbers must not depend on what was known before. The last ones are filled up with black.
+/// Chips that an embedder always gets at once: networks may round differently for another number,
+/// and the numbers must not depend on the cache. The last batch is filled up with black.
 const CHIPS: usize = 16;
 
-/// What makes embeddings of images.
+/// The models that make embeddings of images.
 pub struct ImageEmbedder {
-    /// How the embeddings are made, in one line: what tells them from those made otherwise.
+    /// How the embeddings are made, in one line: distinguishes them from those of other models.
     pub name: String,
-    /// Finds the faces of images in which nobody has found one yet.
+    /// Detects the faces of images without a known one.
     pub detectors: Box<dyn FaceDetectorFactory>,
     /// Finds the points by which those are aligned.
     pub landmarks: Box<dyn LandmarkModel>,
@@ -53,7 +53,7 @@ pub struct FaceImage<'image> {
     pub path: &'image Path,
     /// MD5 of its bytes, hexadecimal.
     pub md5: &'image str,
-    /// Where the aligned face lies in it; `None`: the face that the image is about is looked for.
+    /// Where the aligned face is in it; `None`: the image's main face is detected.
     pub place: Option<&'image CropPlace>,
 }
 
@@ -66,7 +66,7 @@ pub enum EmbedImagesError {
     /// The networks failed.
     #[error(transparent)]
     Embed(#[from] EmbedError),
-    /// What is known can't be read or written.
+    /// The cache can't be read or written.
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// The user interrupted the work.
@@ -83,7 +83,7 @@ impl From<DetectorError> for EmbedImagesError {
 /// The images' faces with their embeddings, in the images' order; `None` where no face was found.
 ///
 /// # Errors
-/// [`EmbedImagesError`]; what was found until then is in the cache.
+/// [`EmbedImagesError`]; what was computed before is in the cache.
 pub fn embed_images(
     images: &[FaceImage<'_>],
     tools: &ImageEmbedder,
@@ -123,13 +123,13 @@ pub fn embed_images(
     Ok(keys.iter().map(known).collect())
 }
 
-/// What the embedding of an image depends on.
+/// The cache's key: a digest of all that the embedding of an image depends on.
 fn key(image: &FaceImage<'_>) -> String {
     let place = image.place.map(|place| format!("{place:?}"));
     md5_hex(format!("{} {}", image.md5, place.unwrap_or_default()).as_bytes())
 }
 
-/// What a worker thread needs.
+/// The tools of a worker thread.
 struct Worker<'tools> {
     detector: Option<Box<dyn FaceDetector>>,
     landmarks: &'tools dyn LandmarkModel,
@@ -169,7 +169,8 @@ impl Worker<'_> {
         Ok(places.into_iter().map(face).collect())
     }
 
-    /// Where an image's face lies, and what the network sees of it; `None` where no face was found.
+    /// The place of an image's face, and the network's input for it; `None` where no face was
+    /// found.
     ///
     /// An image on which the detector itself fails counts as one without a face.
     fn chip(

@@ -1,10 +1,10 @@
-//! Embeddings by the content of their images, in one file: what was computed once is not computed
-//! again.
+//! Embeddings by the content of their images, in one file, so that each is computed only once.
 //!
-//! The file begins with a line that says how its embeddings are made; one that were made otherwise is
-//! begun anew. Records of one length follow: the key, whether a face was found, where it lies (left, top, right,
-//! bottom, angle in 8 bytes each, column and row in 4), the hash of the aligned face in 32 bytes, 128 numbers in 4
-//! bytes each; lowest bytes first. A record that a killed process left unfinished is cut off.
+//! The file begins with a line that says how its embeddings are made; if they were made
+//! differently, it is started again. Records of one length follow: the key, whether a face was
+//! found, its place (left, top, right, bottom, angle in 8 bytes each, column and row in 4), the
+//! hash of the aligned face in 32 bytes, 128 numbers in 4 bytes each; little-endian. An incomplete
+//! record of a killed process is cut off.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Read, Write};
@@ -16,7 +16,7 @@ use facepipe_core::artifacts::atomic;
 use facepipe_core::types::{ChipSquare, CropPlace, Embedding};
 use facepipe_imaging::perceptual_hash::PerceptualHash;
 
-/// The first words of the file; another number when the records change.
+/// The first words of the file; the number changes with the records.
 const FORMAT: &str = "facepipe embeddings 2";
 /// Length of a key: an MD5 in hexadecimal digits.
 const KEY_BYTES: usize = 32;
@@ -26,7 +26,7 @@ const PLACE_BYTES: usize = 5 * 8 + 2 * 4;
 const HASH_BYTES: usize = 32;
 /// Length of a record.
 const RECORD_BYTES: usize = KEY_BYTES + 1 + PLACE_BYTES + HASH_BYTES + 4 * Embedding::LENGTH;
-/// In a record: no face was found, and the numbers mean nothing.
+/// In a record: no face was found, and the numbers are meaningless.
 const NO_FACE: u8 = 0;
 /// In a record: a face was found.
 const FACE: u8 = 1;
@@ -34,15 +34,15 @@ const FACE: u8 = 1;
 /// A face in an image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FoundFace {
-    /// Where it lies.
+    /// Where it is in the image.
     pub place: CropPlace,
     /// The hash of the aligned face.
     pub hash: PerceptualHash,
-    /// Whose it is.
+    /// Its embedding.
     pub embedding: Embedding,
 }
 
-/// Embeddings that are known already.
+/// The known embeddings.
 #[derive(Debug)]
 pub struct EmbeddingCache {
     known: BTreeMap<String, Option<FoundFace>>,
@@ -61,7 +61,8 @@ impl EmbeddingCache {
     /// Opens or creates the file. `made_by` says how the embeddings are made, in one line.
     ///
     /// # Errors
-    /// The I/O error, with its path. A damaged file is none: what can't be read is made again.
+    /// The I/O error, with its path. A damaged file is no error: unreadable records are computed
+    /// again.
     pub fn open(path: &Path, made_by: &str) -> io::Result<Self> {
         let header = header(made_by);
         let (known, whole) = read(path, &header)?;
@@ -77,7 +78,7 @@ impl EmbeddingCache {
         })
     }
 
-    /// What the file holds, if there is one; nothing is written.
+    /// Reads an existing file; nothing is written.
     ///
     /// # Errors
     /// The I/O error, with its path.
@@ -93,14 +94,14 @@ impl EmbeddingCache {
         Self { known, file: None }
     }
 
-    /// What is known of an image: its face, or that it has none. The key is an MD5 in
+    /// The known result for an image: its face, or that it has none. The key is an MD5 in
     /// hexadecimal digits.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Option<&FoundFace>> {
         self.known.get(key).map(Option::as_ref)
     }
 
-    /// Adds what was found; it is handed to the operating system before this returns.
+    /// Adds a result; it is handed to the operating system before this returns.
     ///
     /// # Errors
     /// The I/O error, with its path.
@@ -112,7 +113,7 @@ impl EmbeddingCache {
         Ok(())
     }
 
-    /// Writes the file anew in the order of the keys: the same content gives the same bytes.
+    /// Writes the whole file again in the order of the keys: the same content gives the same bytes.
     ///
     /// # Errors
     /// The I/O error, with its path.
@@ -136,7 +137,8 @@ fn header(made_by: &str) -> String {
     format!("{FORMAT} {}\n", made_by.replace('\n', " "))
 }
 
-/// What a file holds, and how many of its bytes are whole: none where it is missing or made otherwise.
+/// The records of a file, and the length of the whole ones in bytes: none where it is missing or made
+/// differently.
 fn read(path: &Path, header: &str) -> io::Result<(BTreeMap<String, Option<FoundFace>>, usize)> {
     let mut bytes = Vec::new();
     match fs::File::open(path) {
@@ -188,7 +190,7 @@ fn record(key: &str, face: Option<&FoundFace>) -> Vec<u8> {
     bytes
 }
 
-/// The content of a record; `None` for one that is no record.
+/// The content of a record; `None` for an invalid one.
 fn parse(record: &[u8]) -> Option<(String, Option<FoundFace>)> {
     let (key, rest) = record.split_at_checked(KEY_BYTES)?;
     let key = String::from_utf8(key.to_vec()).ok()?;
@@ -262,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_inserted_is_there_again_to_the_last_bit() {
+    fn inserted_embeddings_are_read_back_exactly() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("embeddings");
         let mut cache = EmbeddingCache::open(&path, "a network").expect("opens");
@@ -298,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_or_damaged_anywhere_keeps_what_is_whole() {
+    fn a_file_cut_or_damaged_anywhere_keeps_its_whole_records() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("embeddings");
         let mut cache = EmbeddingCache::open(&path, "x").expect("opens");

@@ -1,11 +1,12 @@
-//! The one geometry by which a face comes out of a photo, for crop, train, predict and serve alike.
+//! The one geometry by which a face is cut out of a photo, for crop, train, predict and serve
+//! alike.
 //!
-//! It has two steps. [`cut_aligned`] takes an upright part of the photo that holds the face with
-//! its surroundings, as the photo has it: that is what `crop` saves. [`FaceCut::chip`] turns the
-//! face upright and samples it in the size that a network takes. A chip from a saved crop has the
-//! same pixels as one from the photo, so that a crop serves networks of any input size without a
-//! second loss. Only faces that are much larger than any network's input are halved before they
-//! are saved, by the same steps that the chip would take first.
+//! It has two steps. [`cut_aligned`] cuts an upright part of the photo with the face and its
+//! surroundings, unscaled: that is what `crop` saves. [`FaceCut::chip`] turns the face upright and
+//! samples it in a network's input size. A chip from a saved crop has the same pixels as one from
+//! the photo, so that a crop serves networks of any input size without a second loss. Only faces
+//! that are much larger than any network's input are halved before they are saved, by the same
+//! steps that the chip would take first.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,7 @@ use image::imageops::{self, FilterType};
 use facepipe_core::types::{ChipSquare, CropPlace, DlibLandmarks5, FaceBox, PixelRect, Size};
 use facepipe_models::dlib::face_chip::{Halvings, cut_from, halve, halve_size, halved, square_of};
 
-/// Longest side of a face in a crop, in pixels: more than twice what any backbone takes in, and
+/// Longest side of a face in a crop, in pixels: more than twice the input of any backbone, and
 /// small enough that a thousand crops of camera pictures don't fill a disk.
 pub const MAX_FACE_SIDE: u32 = 512;
 /// Smallest chip that a saved crop gives without a difference to the photo, in pixels. Smaller
@@ -27,22 +28,23 @@ const SMALLEST_EXACT_CHIP: Size = Size::new(64, 64);
 pub struct FaceCut {
     /// The face with its surroundings.
     pub pixels: RgbImage,
-    /// What of the upright photo it is.
+    /// The part of the upright photo that it shows.
     pub rect: PixelRect,
-    /// Where the face lies in it; `None` where the whole is the chip.
+    /// Where the face is in it; `None` where the whole is the chip.
     pub place: Option<CropPlace>,
 }
 
 impl FaceCut {
-    /// What a network of an input size sees of the face.
+    /// The face's chip for a network of an input size.
     #[must_use]
     pub fn chip(&self, size: Size) -> Cow<'_, RgbImage> {
         chip(&self.pixels, self.place.as_ref(), size)
     }
 }
 
-/// What a network of an input size sees of a crop: the aligned face, or, where no place is known,
-/// the whole crop, resized with an antialiased triangle filter (its ratio is not kept).
+/// The chip of a crop for a network of an input size: the aligned face, or, where no place is
+/// known, the whole crop, resized with an antialiased triangle filter (its aspect ratio is not
+/// kept).
 #[must_use]
 pub fn chip<'crop>(
     crop: &'crop RgbImage,
@@ -108,7 +110,7 @@ fn around(square: &ChipSquare, margin: f64) -> FaceBox {
     }
 }
 
-/// The pixels from which those of a rectangle are made when a picture is halved.
+/// The pixels that a rectangle's pixels are made from when a picture is halved.
 fn before_halving(rect: PixelRect) -> PixelRect {
     PixelRect {
         left: 2 * rect.left,
@@ -118,9 +120,9 @@ fn before_halving(rect: PixelRect) -> PixelRect {
     }
 }
 
-/// Cuts out a detector's box as it is: a square on the box's longer side with the same centre,
-/// grown by `margin` of that side on each side, clamped to the photo. A result with a side over
-/// [`MAX_FACE_SIDE`] is shrunk to it.
+/// Cuts out a detector's box without alignment: a square on the box's longer side with the same
+/// centre, grown by `margin` of that side on each side, clamped to the photo. A result with a side
+/// over [`MAX_FACE_SIDE`] is shrunk to it.
 #[must_use]
 pub fn cut_box(photo: &RgbImage, face: PixelRect, margin: f32) -> FaceCut {
     cut_rect(photo, chip_rect(face, margin, Size::of(photo)))
@@ -244,7 +246,7 @@ mod tests {
         let sum: u64 = differences.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         let mean = sum as f64 / chip.len() as f64;
         assert!(mean < 3.0, "{mean}");
-        // More surroundings change nothing of the chip.
+        // Larger surroundings don't change the chip.
         let wider = cut_aligned(&photo, &landmarks, 0.2).expect("inside");
         assert!(wider.pixels.width() > cut.pixels.width());
         assert!(*wider.chip(size) == *chip);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use facepipe_core::types::{DetectedFace, PixelRect, Size};
 
-/// By how much a face's square distance from the photo's centre takes away from its area: the value of
+/// The factor by which a face's squared distance from the photo's centre reduces its area: that of
 /// facenet-pytorch's choice of the same kind.
 const DISTANCE_WEIGHT: f64 = 2.0;
 
@@ -16,13 +16,13 @@ pub enum FaceChoice {
     All,
     /// The face with the largest box.
     Largest,
-    /// The face that the photo is about: a large one near the middle. Somebody who stands nearer to
-    /// the camera at the photo's edge is larger, and not meant.
+    /// The photo's main face: a large one near the middle. A person nearer to the camera at the
+    /// photo's edge is larger, but not the subject.
     Main,
 }
 
 impl FaceChoice {
-    /// The one face that is kept, by its place in the list; `None`: all are.
+    /// The index of the one face that is kept; `None`: all are.
     pub fn only(
         self,
         faces: &[DetectedFace],

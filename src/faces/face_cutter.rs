@@ -1,4 +1,4 @@
-//! What finds the faces of photos and cuts them out, for crop and predict alike.
+//! Detecting the faces of photos and cutting them out, for crop and predict alike.
 
 use image::RgbImage;
 
@@ -7,16 +7,16 @@ use crate::face_chip::{FaceCut, cut_aligned, cut_box};
 use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
 use facepipe_core::types::{DetectedFace, DlibLandmarks5};
 
-/// A detector, and the points by which faces are aligned where they are.
+/// A detector, and the model of the points by which faces are aligned.
 pub struct FaceTools {
     /// Makes a detector for each worker.
     pub detectors: Box<dyn FaceDetectorFactory>,
-    /// Finds the points; `None`: faces are cut out by their boxes as they are.
+    /// Finds the points; `None`: faces are cut out by their boxes.
     pub landmarks: Option<Box<dyn LandmarkModel>>,
 }
 
 impl FaceTools {
-    /// What cuts faces out, with `margin` of their side around them.
+    /// A cutter with `margin` of the faces' side around them.
     #[must_use]
     pub fn cutter(&self, margin: f32) -> FaceCutter<'_> {
         FaceCutter {
@@ -43,7 +43,7 @@ pub struct FaceCutter<'tools> {
     margin: f32,
 }
 
-/// A face as it was cut out, and the points by which it was aligned.
+/// A cut-out face, and the points by which it was aligned.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CutFace {
     /// The face.
@@ -55,7 +55,7 @@ pub struct CutFace {
 impl FaceCutter<'_> {
     /// Cuts out a face that a detector found in an EXIF-upright photo.
     ///
-    /// A face whose points turn out to lie outside the photo is cut out by its box.
+    /// A face whose points are outside the photo is cut out by its box.
     #[must_use]
     pub fn cut(&self, photo: &RgbImage, face: &DetectedFace) -> CutFace {
         let aligned = self.landmarks.and_then(|model| {

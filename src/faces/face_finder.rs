@@ -1,4 +1,4 @@
-//! Finds the faces of photos, as a model was trained to see them.
+//! Finds the faces of photos in the way a model was trained on.
 
 use image::RgbImage;
 
@@ -7,12 +7,12 @@ use crate::preprocess::preprocess;
 use facepipe_core::ports::{DetectorError, FaceDetector};
 use facepipe_core::types::{ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size};
 
-/// The score of a whole image that is taken for a face.
+/// The score of a whole image that counts as a face.
 const WHOLE_SCORE: f32 = 1.0;
 
-/// The model was trained on faces that a detector found, and there is none.
+/// The model was trained on detected faces, and its detector is missing.
 #[derive(Debug, thiserror::Error)]
-#[error("the model was trained on faces that detector `{detector}` found, which is not at hand")]
+#[error("the model was trained on faces that detector `{detector}` found, which is not available")]
 pub struct NoDetector {
     /// The detector's name.
     pub detector: String,
@@ -22,7 +22,7 @@ pub struct NoDetector {
 #[derive(Debug, Clone, Copy)]
 pub struct ModelFaces<'tools> {
     input: &'tools InputSpec,
-    /// What finds and cuts them, with which margin; `None`: images are faces already.
+    /// Detector, cutter and margin; `None`: images are faces already.
     cutting: Option<(&'tools FaceTools, f32)>,
 }
 
@@ -33,17 +33,17 @@ pub struct FaceFinder<'tools> {
 }
 
 impl<'tools> ModelFaces<'tools> {
-    /// As the model's card says.
+    /// Reads the settings of the model's card.
     ///
     /// # Errors
-    /// [`NoDetector`] where the model needs a detector and `tools` is none.
+    /// [`NoDetector`] where the model needs a detector and `tools` is `None`.
     pub fn new(
         card: &'tools ModelCard,
         tools: Option<&'tools FaceTools>,
     ) -> Result<Self, NoDetector> {
         let cutting = match (&card.chip, tools) {
             (ChipSpec::Whole, _) => None,
-            // The surroundings of an aligned face are not seen.
+            // The margin around an aligned face is not used.
             (ChipSpec::Aligned { .. }, Some(tools)) => Some((tools, 0.0)),
             (ChipSpec::Box { margin, .. }, Some(tools)) => Some((tools, *margin)),
             (ChipSpec::Aligned { detector, .. } | ChipSpec::Box { detector, .. }, None) => {
@@ -64,13 +64,13 @@ impl<'tools> ModelFaces<'tools> {
         }
     }
 
-    /// Whether faces are looked for, rather than whole images taken for faces.
+    /// Whether faces are detected, rather than whole images used as faces.
     #[must_use]
     pub const fn are_found(&self) -> bool {
         self.cutting.is_some()
     }
 
-    /// What one worker finds them with.
+    /// The finder of one worker.
     ///
     /// # Errors
     /// The detector can't be made.
@@ -83,8 +83,8 @@ impl<'tools> ModelFaces<'tools> {
         Ok(FaceFinder { input, cutting })
     }
 
-    /// The chip of a face that was found before, in the size of the network's input; the photo as it is
-    /// where images are faces.
+    /// The chip of a face that was found before, in the size of the network's input; the whole
+    /// photo where images are faces.
     #[must_use]
     pub fn chip(&self, photo: RgbImage, face: &DetectedFace) -> RgbImage {
         let Some((tools, margin)) = self.cutting else {
@@ -111,7 +111,7 @@ impl FaceFinder<'_> {
         }
     }
 
-    /// What the network takes of a face of the photo: numbers in the order channel, row, column.
+    /// The network's input for a face of the photo: numbers in the order channel, row, column.
     #[must_use]
     pub fn numbers(&self, photo: &RgbImage, face: &DetectedFace) -> Vec<f32> {
         match &self.cutting {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::embed::EmbeddedFace;
 use facepipe_core::types::{Embedding, PixelRect};
 
-/// Where a face is.
+/// The place of a face.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct FacePlace {
     /// In the upright photo.
@@ -15,7 +15,7 @@ pub struct FacePlace {
     pub score: f32,
 }
 
-/// Where faces are, and the embedding of each.
+/// Places of faces, with the embedding of each.
 #[must_use]
 pub fn places_and_embeddings(faces: Vec<EmbeddedFace>) -> (Vec<FacePlace>, Vec<Embedding>) {
     let split = |face: EmbeddedFace| {
@@ -45,9 +45,9 @@ pub struct Comparison<Photo> {
     pub same: bool,
     /// The distance below which faces are the same person.
     pub threshold: f32,
-    /// What is told of the first photo.
+    /// The faces of the first photo.
     pub a: Photo,
-    /// What is told of the second photo.
+    /// The faces of the second photo.
     pub b: Photo,
     /// Each face of the one photo with each of the other, nearest first.
     pub pairs: Vec<FacePair>,

@@ -1,4 +1,4 @@
-//! Faces: how they are cut, aligned, measured, embedded and compared.
+//! Faces: cutting, alignment, quality, embeddings and their comparison.
 
 pub mod dlib_box;
 pub mod embed;

@@ -11,7 +11,7 @@ use facepipe_models::dlib::network_file::CHANNEL_MEANS;
 const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// Channel deviations of ImageNet in 0..1, as torchvision's weights expect them.
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
-/// What dlib's network divides pixel values by.
+/// The divisor of pixel values in dlib's network.
 const DLIB_SCALE: f32 = 256.0;
 /// The name of the resize filter in model cards.
 pub const INTERPOLATION: &str = "triangle";

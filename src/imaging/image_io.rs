@@ -1,7 +1,7 @@
-//! The only door to decoding: untrusted bytes in, upright RGB8 out, or an error.
+//! The only place that decodes images: untrusted bytes in, upright RGB8 out, or an error.
 //!
 //! The content decides the format, not the name. Limits are set before anything is decoded, and a
-//! decoder that panics is contained to its image.
+//! panic of a decoder fails only its image.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -17,7 +17,8 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 
 use facepipe_core::types::Size;
 
-/// Longest side that is decoded, in pixels: no camera makes longer pictures, bombs do.
+/// Longest side that is decoded, in pixels: no camera makes longer pictures, only decompression
+/// bombs do.
 pub const MAX_SIDE: u32 = 32_768;
 /// Most pixels that are decoded: the largest phone cameras make 200 megapixels.
 pub const MAX_PIXELS: u64 = 250_000_000;
@@ -36,10 +37,10 @@ pub struct Decoded {
     pub format: ImageFormat,
 }
 
-/// Why bytes are not an image that can be used.
+/// Why bytes are not a usable image.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// The file can't be read. (The path is left to the record that holds this.)
+    /// The file can't be read. (The path is in the record that holds this.)
     #[error("cannot read the file: {}", .0.kind())]
     Io(#[from] io::Error),
     /// No bytes at all.
@@ -51,7 +52,7 @@ pub enum DecodeError {
     /// Larger than allowed.
     #[error("{size} pixels are over the limit of {MAX_SIDE} a side or {MAX_PIXELS} in all")]
     TooManyPixels {
-        /// What the header says.
+        /// The size in the header.
         size: Size,
     },
     /// The file is larger than allowed.
@@ -65,10 +66,10 @@ pub enum DecodeError {
     Damaged {
         /// The format of the bytes.
         format: ImageFormat,
-        /// What the decoder says.
+        /// The decoder's message.
         source: ImageError,
     },
-    /// The picture breaks off before its end.
+    /// The data ends before the picture does.
     #[error("the {format:?} data ends before the picture does")]
     Truncated {
         /// The format of the bytes.
@@ -100,7 +101,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, DecodeError> {
         .unwrap_or_else(|message| Err(DecodeError::Panicked(message)))
 }
 
-/// The size that an image's header tells, before anything is decoded.
+/// The size in an image's header, without decoding anything.
 ///
 /// # Errors
 /// [`DecodeError`] on bytes that are not an image, or whose header is damaged.
@@ -175,7 +176,7 @@ fn with_gif_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(patched)
 }
 
-/// Whether a JPEG has an end-of-image marker: decoders fill what is missing with grey.
+/// Whether a JPEG has an end-of-image marker: decoders fill missing rows with grey.
 fn jpeg_is_complete(bytes: &[u8]) -> bool {
     bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9])
 }
@@ -232,9 +233,9 @@ pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>, ImageError>
     Ok(bytes)
 }
 
-/// Runs code of others that may panic on hostile input; a panic becomes its message.
+/// Runs third-party code that may panic on hostile input; a panic becomes its message.
 ///
-/// The panic is not printed: it ends as an ordinary error of the item at hand.
+/// The panic is not printed: it becomes an ordinary error of the current item.
 ///
 /// # Errors
 /// The panic's message.
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_image_are_refused() {
+    fn bytes_of_other_formats_are_refused() {
         assert!(matches!(decode(b""), Err(DecodeError::Empty)));
         assert!(matches!(
             decode(b"version https://git"),
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_told_without_the_pixels() {
+    fn the_size_is_read_without_the_pixels() {
         let image = DynamicImage::ImageRgb8(RgbImage::new(64, 48));
         let bytes = encoded(&image, ImageFormat::Png);
         let cut = &bytes[..bytes.len() - 20];
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_contained_and_told() {
+    fn a_panic_is_contained_and_reported() {
         assert_eq!(
             contain(|| panic!("at pixel {}", 7)),
             Err::<(), _>("at pixel 7".to_owned())

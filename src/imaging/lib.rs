@@ -1,4 +1,4 @@
-//! Pictures as pixels: the only door to decoding, perceptual hashes, dates of photos, data sets on disk.
+//! Pictures as pixels: the only decoder, perceptual hashes, dates of photos, data sets on disk.
 
 pub mod data_set;
 pub mod image_io;

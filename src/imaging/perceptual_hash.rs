@@ -1,6 +1,6 @@
 //! 256-bit perceptual hashes (dHash: signs of the brightness steps between neighbouring cells).
 //!
-//! Chosen by measurement on aligned faces, the hardest pictures to tell apart: 64-bit hashes, and
+//! Chosen by measurement on aligned faces, the hardest pictures to distinguish: 64-bit hashes, and
 //! hashes of a cosine transform, give different people's crops distances below those of one picture
 //! saved twice. With 16 x 16 brightness steps, pictures of different people differ in 37 bits or
 //! more (2,400 crops of 137 people), and one picture saved again or resized in 6 or fewer.
@@ -44,7 +44,7 @@ pub struct CoarseHash {
     pub down: u64,
 }
 
-/// A picture shrunk to the small square that hashes are made of.
+/// A picture shrunk to the small square that hashes are computed from.
 #[derive(Debug, Clone)]
 pub struct Reduced(image::GrayImage);
 
@@ -55,7 +55,7 @@ impl Reduced {
         Self(resize::triangle(picture, REDUCED_SIDE, REDUCED_SIDE))
     }
 
-    /// As it would be of the picture turned and mirrored.
+    /// The same for the picture turned and mirrored.
     #[must_use]
     pub fn oriented(&self, orientation: image::metadata::Orientation) -> Self {
         let mut picture = image::DynamicImage::ImageLuma8(self.0.clone());

@@ -1,4 +1,4 @@
-//! When photos were made: what the camera wrote down, and what file systems say.
+//! When photos were made: by the camera's EXIF data, or by the file system.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -11,18 +11,17 @@ use jiff::tz::Offset;
 use crate::image_io;
 use facepipe_core::types::{DateSource, PhotoDate};
 
-/// Earliest year that a camera's date is believed in: EXIF is of 1995; clocks that were never set show
+/// Earliest plausible year of a camera's date: EXIF is of 1995; clocks that were never set show
 /// 1970, 1980 or 0000.
 const EARLIEST_YEAR: u16 = 1990;
 
-/// When a photo was made: as the camera says or, where it says nothing that can be believed, when the file
-/// was last changed.
+/// When a photo was made: by the camera or, without a plausible date, by the file's time of change.
 #[must_use]
 pub fn of_photo(bytes: &[u8], path: &Path) -> Option<PhotoDate> {
     by_camera(bytes).or_else(|| by_file(path))
 }
 
-/// When a photo was made, as the camera wrote it down.
+/// When a photo was made, by its EXIF data.
 #[must_use]
 pub fn by_camera(bytes: &[u8]) -> Option<PhotoDate> {
     let read = || {
@@ -61,7 +60,7 @@ fn seconds(exif: &Exif, date: Tag, offset: Tag) -> Option<i64> {
     };
     let mut date = DateTime::from_ascii(text(date)?).ok()?;
     if let Some(offset) = text(offset) {
-        // One that can't be read is no reason to lose the date.
+        // An unreadable time zone is no reason to lose the date.
         let _ = date.parse_offset(offset);
     }
     if date.year < EARLIEST_YEAR {
@@ -70,7 +69,7 @@ fn seconds(exif: &Exif, date: Tag, offset: Tag) -> Option<i64> {
     let [month, day, hour, minute, second] =
         [date.month, date.day, date.hour, date.minute, date.second].map(|number| number as i8);
     let civil = civil::DateTime::new(date.year as i16, month, day, hour, minute, second, 0).ok()?;
-    // Where the camera names no time zone, its clock counts as UTC.
+    // Without a time zone, the camera's clock counts as UTC.
     let offset = Offset::from_seconds(i32::from(date.offset.unwrap_or(0)) * 60).ok()?;
     Some(offset.to_timestamp(civil).ok()?.as_second())
 }
@@ -113,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_that_were_never_set_are_not_believed() {
+    fn clocks_that_were_never_set_are_ignored() {
         for text in [
             "0000:00:00 00:00:00",
             "1980:01:01 00:00:00",

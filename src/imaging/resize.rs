@@ -1,6 +1,6 @@
 //! Resizing by `fast_image_resize`: decoding takes less time than `image`'s own.
 //!
-//! Only the two kinds of pixels that are needed are named: the crate's call for all kinds compiles
+//! Only the two kinds of pixels that are needed are named: the crate's generic call compiles
 //! thirteen of them, which took four CPU minutes of a release build.
 
 use std::cell::RefCell;
@@ -11,7 +11,7 @@ use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resize
 use image::{GrayImage, RgbImage, imageops};
 
 thread_local! {
-    /// Its buffers are used again for the thread's next picture.
+    /// Its buffers are reused for the thread's next picture.
     static RESIZER: RefCell<Resizer> = RefCell::default();
 }
 
@@ -26,7 +26,7 @@ pub fn triangle(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
         filter,
     )
     .and_then(|pixels| GrayImage::from_raw(width, height, pixels))
-    // What the fast way refuses, such as a picture without pixels, is left to the slow one.
+    // Pictures that the fast way refuses, such as one without pixels, are left to the slow one.
     .unwrap_or_else(|| imageops::resize(picture, width, height, imageops::FilterType::Triangle))
 }
 

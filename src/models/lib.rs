@@ -1,4 +1,4 @@
-//! Model files: how they are fetched and checked, what is in those of dlib, how answers are calibrated.
+//! Model files: registry, download and verification; dlib's formats; calibration.
 
 pub mod calibration;
 pub mod dlib;

@@ -48,7 +48,7 @@ pub struct LoaderError {
 pub struct Picture {
     /// Its pixels.
     pub image: RgbImage,
-    /// Where the aligned face lies in it; `None`: the whole image is the chip.
+    /// Where the aligned face is in it; `None`: the whole image is the chip.
     pub place: Option<CropPlace>,
     /// The network's input.
     pub size: Size,

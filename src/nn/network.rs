@@ -228,6 +228,7 @@ impl Network {
 
     /// Features of images. `training` concerns only the trunk: a frozen trunk runs without it, so
     /// that its running statistics stay where they are. The trunk calculates in the kind of numbers
+    /// of `images` ([`super::Precision::input`]); features always have 32 bits.
     ///
     /// # Shapes
     /// `[batch, 3, height, width]` to `[batch, features]`.

@@ -2,8 +2,8 @@
 //!
 //! Weights, normalisations' statistics, features, logits and the loss stay in 32 bits; convolutions
 //! and the layers between them use the kind of the trunk's input (P. Micikevicius et al., "Mixed
-//! precision
-//! training", ICLR 2018). libtorch's own autocast is no help: tch reaches only that of CUDA.
+//! precision training", ICLR 2018). libtorch's own autocast is no help: tch reaches only that of
+//! CUDA.
 
 use std::process::Command;
 use std::sync::OnceLock;

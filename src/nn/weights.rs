@@ -94,7 +94,7 @@ pub enum WeightsError {
     DefaultMissing {
         /// The backbone.
         backbone: Backbone,
-        /// Where the file was looked for.
+        /// Where the file was expected.
         path: PathBuf,
     },
     /// A file of tensors that can't be read.

@@ -84,8 +84,8 @@ impl GivenSides {
 /// side of each folder.
 ///
 /// It is one of sides if all its folders have names of sides (`train`, `training`; `val`, `valid`,
+/// `validation`, `dev`; `test`, `testing`), one of them train and at least one of another side, and if each
 /// holds folders and no image of its own. What `facepipe` keeps beside the sides is skipped.
-/// holds folders and no image of its own. What `facepipe` keeps beside the sides is passed over.
 ///
 /// # Errors
 /// [`ImageFolderError`].

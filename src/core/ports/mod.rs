@@ -73,9 +73,9 @@ pub enum SourceStep {
 }
 
 /// Something that has to be known before a search can begin, such as which person a name means.
+///
 /// Like a source it never touches the network: its caller sends the requests that it gives until
 /// there are none.
-/// it wants nothing more.
 pub trait Lookup: Send {
     /// The name of the service, for errors.
     fn name(&self) -> &str;

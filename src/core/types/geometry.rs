@@ -202,7 +202,7 @@ pub struct Landmarks5(pub [[f32; 2]; 5]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DlibLandmarks5(pub [[i32; 2]; 5]);
 
-/// The square of a picture that becomes a face chip: turned so that the face stands upright in it.
+/// The square of a picture that becomes a face chip: turned so that the face is upright in it.
 ///
 /// Edges are those of the square before it is turned, through the middles of its outermost pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -250,7 +250,7 @@ impl ChipSquare {
     }
 }
 
-/// Where a face lies in a crop file, so that its chip can be cut from there.
+/// Where a face is in a crop file, so that its chip can be cut from there.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CropPlace {
     /// The chip's square, in pixels of the picture that the crop is a part of: the photo or, for
@@ -298,7 +298,7 @@ pub struct DetectedFace {
     pub rect: PixelRect,
     /// The detector's certainty; scales differ between detectors.
     pub score: f32,
-    /// Its landmarks, where they were looked for.
+    /// Its landmarks, if they were detected.
     #[serde(flatten)]
     pub landmarks: Option<Landmarks>,
 }

@@ -1,4 +1,4 @@
-//! Pure data that stages exchange: geometry, records of what lies on disk, the model card.
+//! Pure data that stages exchange: geometry, records of files on disk, the model card.
 
 mod candidate;
 mod data_set;

@@ -119,7 +119,7 @@ pub struct InputSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ChipSpec {
-    /// The face is turned upright and sampled so that its five landmarks lie where those of the mean
+    /// The face is turned upright and sampled so that its five landmarks are where those of the mean
     /// face do: dlib's face chip, in the size of the network's input.
     Aligned {
         /// The detector that gives the boxes.

@@ -2,7 +2,7 @@
 
 use facepipe_core::types::Embedding;
 
-/// The numbers of a face, for the eyes of this module.
+/// The numbers of a face.
 pub(super) type Point<'faces> = &'faces [f32];
 
 /// The mean of some faces.
@@ -13,7 +13,7 @@ pub(super) struct Centre {
 }
 
 impl Centre {
-    /// The mean of those of `points` that are named; sums are taken in their order.
+    /// The mean of the points with these indices; sums are taken in their order.
     pub(super) fn of(points: &[Point<'_>], members: &[usize]) -> Self {
         let mut numbers = vec![0.0; Embedding::LENGTH];
         for member in members {
@@ -28,7 +28,7 @@ impl Centre {
         Self { numbers, faces }
     }
 
-    /// How many faces it is the mean of.
+    /// The number of its faces.
     pub(super) fn faces(&self) -> usize {
         self.faces
     }
@@ -40,8 +40,8 @@ impl Centre {
         squares.sum::<f64>().sqrt()
     }
 
-    /// The distance of one of its own faces from the mean of the others: what it would be if it had
-    /// not drawn the mean to itself. 0 where there are no others.
+    /// The distance of one of its own faces from the mean of the others, without that face's own
+    /// pull on the mean. 0 where there are no others.
     pub(super) fn distance_of_member(&self, point: Point<'_>) -> f64 {
         if self.faces < 2 {
             return 0.0;
@@ -55,7 +55,7 @@ impl Centre {
         pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
     }
 
-    /// The numbers of a face as seen from here.
+    /// The numbers of a face relative to this centre.
     pub(super) fn offset(&self, point: Point<'_>) -> impl Iterator<Item = f64> {
         let pairs = point.iter().zip(&self.numbers);
         pairs.map(|(number, middle)| f64::from(*number) - middle)

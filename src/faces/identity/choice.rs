@@ -7,10 +7,10 @@ use super::centre::Centre;
 use super::groups::Group;
 use super::thresholds::{FACES_TO_COMPARE, FEWEST_FACES, ONE_PHOTO_IN, SAME_IDENTITY};
 
-/// A label's groups, and how much speaks for each.
+/// A label's groups, with the number of photos of each.
 pub(super) struct Candidates<'groups> {
     groups: &'groups [Group],
-    /// On how many photos each group is.
+    /// The number of photos of each group.
     photos: Vec<usize>,
     /// How many photos the label has.
     all_photos: usize,
@@ -41,12 +41,13 @@ impl<'groups> Candidates<'groups> {
         }
     }
 
-    /// The group that is on most photos, if that is evident: it is all there is, or it is on enough
+    /// The group that is on most photos, if that is evident: it is the only one, or it is on enough
     /// photos and on more than any other group.
     ///
-    /// Where none is on more than half of the photos, groups of `known` people, to whom larger labels
-    /// belong, come into question only if no other group is half as large. With more than half, the
-    /// label itself says enough: the larger label might be about somebody who looks alike.
+    /// Where none is on more than half of the photos, groups of `known` people, to whom larger
+    /// labels belong, are considered only if no other group is half as large. With more than half,
+    /// the label itself is evidence enough: the larger label might be about a person who looks
+    /// alike.
     pub(super) fn dominant(&self, known: &[&Centre]) -> Option<usize> {
         if let [group] = self.groups
             && group.members.len() == self.all_faces
@@ -74,7 +75,7 @@ impl<'groups> Candidates<'groups> {
         (enough && self.photos[first] > others).then_some(first)
     }
 
-    /// The group on most photos, and on how many the next one is.
+    /// The group on most photos, and the number of photos of the next one.
     fn most(&self, mut indices: Vec<usize>) -> Option<(usize, usize)> {
         indices.sort_by_key(|index| (std::cmp::Reverse(self.photos[*index]), *index));
         let next = indices.get(1).map_or(0, |index| self.photos[*index]);

@@ -1,10 +1,10 @@
-//! Groups of faces of one label that are one person's, from the densest on.
+//! Groups of one person's faces within a label, from the densest on.
 
 use super::centre::{Centre, Point};
 use super::halves::larger_half;
 use super::thresholds::{MOST_FACES, NEIGHBOUR, limit};
 
-/// Groups that are looked for: beyond the first ones they don't matter.
+/// Most groups of a label: beyond the first ones they don't matter.
 const MOST_GROUPS: usize = 6;
 /// Rounds until a group has settled; most need three.
 const ROUNDS: usize = 20;
@@ -12,30 +12,30 @@ const ROUNDS: usize = 20;
 /// Faces that are one person's.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group {
-    /// Ascending.
+    /// Indices, ascending.
     pub(super) members: Vec<usize>,
     pub(super) centre: Centre,
 }
 
 /// The largest groups, each face in one of them at most.
 ///
-/// A group begins at the face with most neighbours, as those and itself. Then the faces within the
-/// limit around the mean of the group are the group, until that changes nothing; so it moves to the
+/// A group begins as the face with most neighbours, and these. Then the faces within the limit
+/// around the mean of the group become the group, until that changes nothing; so it moves to the
 /// middle of one person's faces. If it turns out to be two people's, the larger half is taken. The
-/// next group is looked for among the rest.
+/// next group is sought among the remaining faces.
 pub(super) fn find(points: &[Point<'_>]) -> Vec<Group> {
-    let taken = sample(points.len());
-    let sampled: Vec<Point<'_>> = taken.iter().map(|index| points[*index]).collect();
+    let chosen = sample(points.len());
+    let sampled: Vec<Point<'_>> = chosen.iter().map(|index| points[*index]).collect();
     let neighbours = Neighbours::of(&sampled);
-    let mut left: Vec<usize> = (0..sampled.len()).collect();
+    let mut remaining: Vec<usize> = (0..sampled.len()).collect();
     let mut groups = Vec::new();
-    while !left.is_empty() && groups.len() < MOST_GROUPS {
-        let members = settle(&sampled, &left, neighbours.of_densest(&left));
+    while !remaining.is_empty() && groups.len() < MOST_GROUPS {
+        let members = settle(&sampled, &remaining, neighbours.of_densest(&remaining));
         let members = larger_half(&sampled, &members).unwrap_or(members);
-        left.retain(|index| members.binary_search(index).is_err());
+        remaining.retain(|index| members.binary_search(index).is_err());
         groups.push(Group {
             centre: Centre::of(&sampled, &members),
-            members: members.into_iter().map(|member| taken[member]).collect(),
+            members: members.into_iter().map(|member| chosen[member]).collect(),
         });
     }
     groups
@@ -43,18 +43,18 @@ pub(super) fn find(points: &[Point<'_>]) -> Vec<Group> {
 
 /// All indices or, of too many, [`MOST_FACES`] evenly spread ones.
 fn sample(count: usize) -> Vec<usize> {
-    let taken = count.min(MOST_FACES);
-    (0..taken).map(|index| index * count / taken).collect()
+    let chosen = count.min(MOST_FACES);
+    (0..chosen).map(|index| index * count / chosen).collect()
 }
 
-/// Moves a group to the middle of its person's faces; never gives an empty one.
-fn settle(points: &[Point<'_>], left: &[usize], start: Vec<usize>) -> Vec<usize> {
+/// Moves a group to the middle of its person's faces; never returns an empty one.
+fn settle(points: &[Point<'_>], remaining: &[usize], start: Vec<usize>) -> Vec<usize> {
     let mut members = start;
     for _ in 0..ROUNDS {
         let centre = Centre::of(points, &members);
         let limit = limit(members.len());
         let within = |index: &usize| centre.distance(points[*index]) < limit;
-        let next: Vec<usize> = left.iter().copied().filter(within).collect();
+        let next: Vec<usize> = remaining.iter().copied().filter(within).collect();
         if next.is_empty() || next == members {
             break;
         }
@@ -84,10 +84,10 @@ impl Neighbours {
         Self { rows }
     }
 
-    /// The face of `left` that has most neighbours there (of equal ones the first) with them.
-    fn of_densest(&self, left: &[usize]) -> Vec<usize> {
+    /// The face of `remaining` that has most neighbours there (of equal ones the first) with them.
+    fn of_densest(&self, remaining: &[usize]) -> Vec<usize> {
         let mut mask = vec![0; self.rows.len().div_ceil(64)];
-        for index in left {
+        for index in remaining {
             set(&mut mask, *index);
         }
         let count = |index: usize| -> u32 {
@@ -95,11 +95,11 @@ impl Neighbours {
             pairs.map(|(row, mask)| (row & mask).count_ones()).sum()
         };
         // Of equal ones `max_by_key` gives the last.
-        let densest = left.iter().rev().max_by_key(|index| count(**index));
+        let densest = remaining.iter().rev().max_by_key(|index| count(**index));
         let is_neighbour = |index: &usize| {
             densest.is_some_and(|densest| self.rows[*densest][index / 64] >> (index % 64) & 1 == 1)
         };
-        left.iter().copied().filter(is_neighbour).collect()
+        remaining.iter().copied().filter(is_neighbour).collect()
     }
 }
 

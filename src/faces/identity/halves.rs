@@ -1,11 +1,11 @@
-//! Whether a group of faces is two people who look alike.
+//! Whether a group of faces shows two people who look alike.
 
 use super::centre::{Centre, Point};
 use super::thresholds::{FEWEST_FACES, SMALLER_HALF, TWO_PEOPLE, by_chance};
 
-/// Rounds until the direction in which the faces differ most has settled.
+/// Rounds until the direction in which the faces differ most has converged.
 const DIRECTION_ROUNDS: usize = 30;
-/// Rounds until the halves have settled.
+/// Rounds until the halves have converged.
 const HALVES_ROUNDS: usize = 30;
 
 /// The larger half of a group that is two people's (of equal ones the one of the first face);

@@ -1,11 +1,11 @@
-//! Whose face a label's faces are, and which faces are somebody else's: strangers.
+//! The person of each label, and the faces of its label that are other people's: strangers.
 //!
-//! Search engines answer a name with photos of namesakes, of friends and of people beside the one
-//! who is meant. Among the embeddings of a label's faces those of one person lie close together, the
-//! strangers' each elsewhere; so the largest group is the person of the label, as long as no
-//! stranger is on more photos. What is further from its centre than a person's own faces are is a
-//! stranger. Other labels help: a face nearer to theirs is theirs, and a group that is theirs is not
-//! this label's person.
+//! Search engines return, for a name, photos of namesakes, of friends and of people beside the
+//! person meant. Among the embeddings of a label's faces those of one person are close together,
+//! the strangers' scattered; so the largest group is the person of the label, as long as no
+//! stranger is on more photos. Faces that are further from its centre than a person's own faces are
+//! strangers. Other labels help: a face nearer to their person is theirs, and a group that is
+//! theirs is not this label's person.
 //!
 //! Nothing here reads files or names: the same faces give the same answer, in any order, with any
 //! number of threads.
@@ -33,24 +33,24 @@ use groups::Group;
 /// One face of a label.
 #[derive(Debug, Clone, Copy)]
 pub struct Face<'faces> {
-    /// The face as numbers, of both its sides.
+    /// The embedding of the face, from both its sides.
     pub embedding: &'faces Embedding,
-    /// What tells its photo from others, where it is known: two faces of one photo are one vote for
-    /// whom the label is about.
+    /// Identifies its photo, where that is known: two faces of one photo are one vote for the
+    /// label's person.
     pub photo: Option<&'faces str>,
 }
 
-/// What becomes of a face.
+/// The verdict on a face.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It is the label's person.
     Kept,
-    /// It may be the label's person, and is kept; somebody should look.
+    /// It may be the label's person, and is kept; it should be reviewed.
     Doubtful,
     /// It is not the label's person.
     Stranger,
-    /// It is not the label's person, but that of another label.
+    /// It is not the label's person, but another label's.
     NearerToOtherLabel,
 }
 
@@ -62,24 +62,24 @@ impl Verdict {
     }
 }
 
-/// What is found about a face.
+/// The judgement of a face.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judgement {
-    /// What becomes of it.
+    /// The verdict.
     pub verdict: Verdict,
     /// Its Euclidean distance from the centre of the other faces of the label's person; `None` where
     /// the label has no evident person, or no other face.
     pub distance: Option<f64>,
-    /// How far a face of that person may be from there.
+    /// The largest distance that counts as that person.
     pub limit: Option<f64>,
     /// The other label to whose person it is nearest, with the distance from its centre.
     pub nearest_other: Option<(usize, f64)>,
 }
 
-/// What is found about a label.
+/// The judgement of a label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct JudgedLabel {
-    /// Whether it is evident whom it is about. Where it isn't, all faces are doubtful.
+    /// Whether its person is evident. Where it isn't, all faces are doubtful.
     pub is_evident: bool,
     /// Other labels that seem to be about the same person, ascending.
     pub same_person_as: Vec<usize>,
@@ -89,7 +89,7 @@ pub struct JudgedLabel {
 
 /// Judges the faces of all labels.
 ///
-/// Of one label with n faces it takes time in the square of n up to 5,000 faces, and in n beyond.
+/// For one label with n faces it takes time in the square of n up to 5,000 faces, and in n beyond.
 #[must_use]
 pub fn judge(labels: &[Vec<Face<'_>>], threads: NonZeroUsize) -> Vec<JudgedLabel> {
     let sorted: Vec<SortedLabel<'_>> = labels.iter().map(|faces| SortedLabel::of(faces)).collect();
@@ -115,14 +115,14 @@ struct Person<'groups> {
 }
 
 impl Person<'_> {
-    /// The label's person, where that is evident.
+    /// The label's person, if evident.
     fn group(&self) -> Option<&Group> {
         self.chosen.map(|chosen| &self.groups[chosen])
     }
 }
 
-/// The group of each label that is its person: by the label alone, and then with what the larger
-/// labels say.
+/// The group of each label that is its person: by the label alone, and then also by the larger
+/// labels.
 fn choose(labels: &[SortedLabel<'_>], groups: &[Vec<Group>]) -> Vec<Option<usize>> {
     let candidates: Vec<Candidates<'_>> = (groups.iter().zip(labels))
         .map(|(groups, label)| Candidates::new(groups, &label.faces))
@@ -154,7 +154,7 @@ fn choose(labels: &[SortedLabel<'_>], groups: &[Vec<Group>]) -> Vec<Option<usize
 struct SortedLabel<'faces> {
     faces: Vec<Face<'faces>>,
     points: Vec<Point<'faces>>,
-    /// Where each face stood in the order that was given.
+    /// The original index of each face.
     given: Vec<usize>,
 }
 

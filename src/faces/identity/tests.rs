@@ -115,7 +115,7 @@ fn strangers_who_are_one_person_are_set_aside_while_they_are_fewer() {
 }
 
 #[test]
-fn a_stranger_who_looks_alike_is_told_apart() {
+fn a_stranger_who_looks_alike_is_recognised() {
     for seed in 0..5 {
         let mut drawing = Drawing::new(seed);
         let person = drawing.person();
@@ -146,7 +146,7 @@ fn where_two_people_are_on_as_many_photos_all_are_kept_and_doubtful() {
 fn another_label_says_which_of_two_people_it_is() {
     let mut drawing = Drawing::new(4);
     let (one, other) = (drawing.person(), drawing.person());
-    // More photos of the other than of the one, under the one's name; neither is on half of them.
+    // More photos of the other person than of the label's; neither is on half of them.
     let mut mixed = drawing.faces(&one, 8);
     mixed.extend(drawing.faces(&other, 10));
     mixed.extend(drawing.with_strangers(0, 3));
@@ -191,7 +191,7 @@ fn one_person_under_two_labels_stays_under_both() {
 }
 
 #[test]
-fn small_labels_lose_nothing_but_what_is_evident() {
+fn small_labels_lose_only_evident_strangers() {
     let mut drawing = Drawing::new(6);
     let person = drawing.person();
     let kept = |label: &JudgedLabel| label.faces.iter().all(|f| f.verdict == Verdict::Kept);
@@ -199,7 +199,7 @@ fn small_labels_lose_nothing_but_what_is_evident() {
     assert!(one.is_evident && kept(&one));
     assert_eq!(one.faces[0].distance, None);
     assert!(judge_all(&[vec![]])[0].faces.is_empty());
-    // Two faces of one person agree; of two people nobody knows who is meant.
+    // Two faces of one person agree; of two people it is unclear who is meant.
     let again = drawing.face(&person);
     let mut near = drawing.faces(&person, 1);
     near.push(Embedding::new(std::array::from_fn(|index| {
@@ -219,7 +219,7 @@ fn small_labels_lose_nothing_but_what_is_evident() {
 }
 
 #[test]
-fn a_label_of_nobody_in_particular_is_left_alone_but_for_what_another_label_claims() {
+fn a_label_without_an_evident_person_loses_only_faces_of_other_labels() {
     let mut drawing = Drawing::new(7);
     let mut crowd = drawing.with_strangers(0, 12);
     let person = drawing.person();
@@ -236,7 +236,7 @@ fn two_faces_of_one_photo_are_one_vote() {
     let mut drawing = Drawing::new(8);
     let (person, twin) = (drawing.person(), drawing.person());
     let mut embeddings = drawing.faces(&person, 5);
-    // A sheet of passport photos of somebody else.
+    // A sheet of passport photos of another person.
     embeddings.extend(drawing.faces(&twin, 8));
     let names = ["a", "b", "c", "d", "e"];
     let face = |(index, embedding)| Face {
@@ -295,7 +295,7 @@ fn neither_order_nor_threads_change_anything() {
 }
 
 #[test]
-fn a_huge_label_is_judged_by_a_sample_and_nobody_is_left_out_of_it() {
+fn a_huge_label_is_judged_by_a_sample_and_all_its_faces_get_a_verdict() {
     let mut drawing = Drawing::new(11);
     let (own, strangers) = (3_500, 2_200);
     let faces = drawing.with_strangers(own, strangers);

@@ -1,4 +1,4 @@
-//! All distances that decide, with where they come from. They are Euclidean distances of embeddings
+//! All distance thresholds, with their sources. They are Euclidean distances of embeddings
 //! of both sides of a face (see `facepipe_adapters::embedders::both_sides`), of length 1.42.
 //!
 //! "Measured" is on 1,383 photos of 79 people of LFW (press photos) and 418 of 12 people in harder
@@ -11,17 +11,17 @@ use facepipe_core::types::Embedding;
 /// times this. Measured.
 const SPREAD: f64 = 0.30;
 
-/// Faces nearer than this count each other as neighbours when the densest place of a label is looked
-/// for. Measured: of all pairs of two people fewer than one in a thousand are as near, of the pairs
-/// of one person more than 60 % even in hard pose and light.
+/// Faces nearer than this count as neighbours in the search for the densest place of a label.
+/// Measured: of all pairs of two people fewer than one in a thousand are as near, of the pairs of
+/// one person more than 60 % even in hard pose and light.
 pub(super) const NEIGHBOUR: f64 = 0.5;
 
-/// From so much below the limit on, a face is kept, but doubtful. Measured: 1 % of the right faces
-/// of LFW and 3 % of the harder ones lie there or beyond, and half of the strangers that are within
-/// the limit.
+/// From this much below the limit on, a face is kept, but doubtful. Measured: 1 % of the right
+/// faces of LFW and 3 % of the harder ones are there or beyond, and half of the strangers that are
+/// within the limit.
 pub(super) const DOUBTFUL_ZONE: f64 = 0.07;
 
-/// A face well within the limit is only set aside if it is by so much nearer to another identity.
+/// A face well within the limit is only set aside if it is this much nearer to another identity.
 /// Less is within the noise: the centre of ten faces is uncertain by 0.1.
 pub(super) const CLEARLY_NEARER: f64 = 0.05;
 
@@ -36,18 +36,18 @@ pub(super) const FACES_TO_COMPARE: usize = 5;
 /// chance adds. Measured: halves of one person's faces 0.34 at most (but one: with and without
 /// sunglasses); two people who are alike, 0.36 to 0.5.
 pub(super) const TWO_PEOPLE: f64 = 0.36;
-/// Smallest share of the smaller half for two people. Below that the larger half decides where the
-/// centre is, and the limit is enough; and it may be one person's photos with sunglasses.
+/// Smallest share of the smaller half for two people. Below that the larger half determines the
+/// centre, and the limit is enough; and it may be one person's photos with sunglasses.
 pub(super) const SMALLER_HALF: f64 = 0.3;
 
-/// Fewest faces that agree where others of the label don't: two may be alike by chance.
+/// Fewest faces that must agree where others of the label don't: two may be alike by chance.
 pub(super) const FEWEST_FACES: usize = 3;
-/// The identity of a label is on one photo in so many at least. With faces of the background among
-/// the crops, and strangers on just under half of the photos, it is on more.
+/// The identity of a label is on at least one photo in this many. With faces of the background
+/// among the crops, and strangers on just under half of the photos, it is on more.
 pub(super) const ONE_PHOTO_IN: usize = 3;
 
-/// Faces of a label among which all pairs are looked at: the time grows with the square (5,000: a
-/// second). Of more, so many decide where the centre is, and all are compared with it.
+/// Most faces of a label whose pairs are all compared: the time grows with the square (5,000: a
+/// second). Of more, this many determine the centre, and all are compared with it.
 pub(super) const MOST_FACES: usize = 5_000;
 
 /// How far a face may be from the centre of `faces` other faces of one person.
@@ -61,7 +61,8 @@ pub(super) fn limit(faces: usize) -> f64 {
     (pair * pair - without).sqrt()
 }
 
-/// The square of what chance puts between the centres of two groups of one person's faces.
+/// The square of the distance that chance puts between the centres of two groups of one person's
+/// faces.
 pub(super) fn by_chance(one: usize, other: usize) -> f64 {
     SPREAD * SPREAD * (1.0 / one.max(1) as f64 + 1.0 / other.max(1) as f64)
 }

@@ -1,14 +1,14 @@
-//! What becomes of each face, once it is known whom each label is about.
+//! The verdict on each face, once the person of each label is known.
 
 use super::centre::{Centre, Point};
 use super::groups::Group;
 use super::thresholds::{CLEARLY_NEARER, DOUBTFUL_ZONE, FEWEST_FACES, limit};
 use super::{JudgedLabel, Judgement, Person, Verdict, same_identity};
 
-/// Somebody else than the label's person.
+/// A person other than the label's.
 struct Other<'groups> {
     centre: &'groups Centre,
-    /// The label that is about them; `None` for a group of strangers in the same label.
+    /// Their label; `None` for a group of strangers in the same label.
     label: Option<usize>,
 }
 
@@ -17,8 +17,8 @@ pub(super) fn of_label(label: usize, points: &[Point<'_>], people: &[Person<'_>]
     let person = people[label].group();
     let mut others = Vec::new();
     let mut same_person_as = Vec::new();
-    for (other, somebody) in people.iter().enumerate() {
-        let Some(group) = somebody.group().filter(|_| other != label) else {
+    for (other, candidate) in people.iter().enumerate() {
+        let Some(group) = candidate.group().filter(|_| other != label) else {
             continue;
         };
         if person.is_some_and(|person| same_identity(&person.centre, &group.centre)) {
@@ -77,20 +77,20 @@ fn beside_person(
     };
     let nearest = Nearest::of(point, others);
     let is_nearer = |by: f64| nearest.away + by < distance;
-    let somebody_else = match nearest.label {
+    let not_this_person = match nearest.label {
         Some((_, away)) if nearest.is_within && away < distance => Verdict::NearerToOtherLabel,
         _ => Verdict::Stranger,
     };
     let verdict = if distance > limit {
-        somebody_else
+        not_this_person
     } else if distance > limit - DOUBTFUL_ZONE {
         if is_nearer(0.0) {
-            somebody_else
+            not_this_person
         } else {
             Verdict::Doubtful
         }
     } else if is_nearer(CLEARLY_NEARER) {
-        somebody_else
+        not_this_person
     } else {
         Verdict::Kept
     };
@@ -102,8 +102,8 @@ fn beside_person(
     }
 }
 
-/// Judges the faces of a label of which nobody knows whom it is about: all are doubtful, but a minority
-/// that clearly is another label's person.
+/// Judges the faces of a label without an evident person: all are doubtful, except a minority that
+/// clearly is another label's person.
 fn without_person(points: &[Point<'_>], others: &[Other<'_>]) -> Vec<Judgement> {
     let nearest: Vec<Nearest> = (points.iter())
         .map(|point| Nearest::of(point, others))
@@ -122,9 +122,9 @@ fn without_person(points: &[Point<'_>], others: &[Other<'_>]) -> Vec<Judgement> 
     nearest.into_iter().map(judge).collect()
 }
 
-/// Who else is nearest to a face.
+/// The other person nearest to a face.
 struct Nearest {
-    /// How far the nearest of all others is; infinite where there are none.
+    /// The distance of the nearest one; infinite where there are none.
     away: f64,
     /// The nearest other label, with the distance of its person.
     label: Option<(usize, f64)>,

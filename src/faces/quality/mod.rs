@@ -1,8 +1,8 @@
-//! How good a picture of a face is: sharpness, light, pose and what the photo's edge takes away.
+//! How good a picture of a face is: sharpness, light, pose and the part outside the photo.
 //!
-//! Every face is brought to the same size and, with landmarks, turned upright before anything is
-//! measured, so that the numbers compare between faces of different photos. What lies outside the
-//! photo is not measured.
+//! Every face is brought to the same size and, with landmarks, turned upright before it is
+//! measured, so that the numbers compare between faces of different photos. Pixels outside the
+//! photo are not measured.
 //!
 //! The names follow ISO/IEC 29794-5 (face image quality). The overall number is a heuristic: the scales
 //! of its [`parts`] are chosen so that blurred, dark, cut off and turned-away faces come after good
@@ -27,7 +27,7 @@ pub use score::{overall, parts};
 pub struct FaceView<'view> {
     /// The face's chip in the size of dlib's, as [`cut_from`] makes it.
     pub chip: &'view RgbImage,
-    /// Where the chip lies in the photo.
+    /// The chip's place in the photo.
     pub square: ChipSquare,
     /// The photo's size.
     pub photo: Size,
@@ -57,7 +57,7 @@ pub fn measure(
     measure_view(view, face, landmarks)
 }
 
-/// The same for a face whose chip is there already.
+/// Measures a face whose chip is cut already.
 #[must_use]
 pub fn measure_view(
     view: FaceView<'_>,
@@ -112,7 +112,7 @@ fn square_of_box(rect: PixelRect) -> ChipSquare {
     }
 }
 
-/// A number with so many digits behind the point: more would be noise in the records.
+/// A number with this many decimals: more would be noise in the records.
 fn rounded(number: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (number * scale).round() / scale

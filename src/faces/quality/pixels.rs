@@ -11,13 +11,13 @@ const FACE_START: u32 =
     (CHIP_SIDE as f64 * ChipSpec::PADDING / (1.0 + 2.0 * ChipSpec::PADDING)) as u32;
 /// One past the last row and column of the face itself.
 const FACE_END: u32 = CHIP_SIDE - FACE_START;
-/// How far inside the photo a pixel has to lie to be measured, in pixels of the chip: nearer to the
-/// edge the blur before halving has nothing to take in, and the chip is black.
+/// How far inside the photo a pixel has to be to be measured, in pixels of the chip: nearer to the
+/// edge the blur before halving has no input, and the chip is black.
 const EDGE: f64 = 4.0;
 /// The largest luma of a pixel.
 const WHITE: f64 = 255.0;
 
-/// What the pixels say of a face.
+/// The measures of a face's pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Measures {
     pub(super) sharpness: f64,
@@ -26,7 +26,7 @@ pub(super) struct Measures {
     pub(super) outside: f64,
 }
 
-/// Measures the part of the face that lies inside the photo; all is 0 where nothing does.
+/// Measures the part of the face inside the photo; all is 0 where there is none.
 ///
 /// Sharpness is the variance of the Laplacian: J. L. Pech-Pacheco and others, "Diatom
 /// autofocusing in brightfield microscopy: a comparative study", ICPR 2000.
@@ -60,7 +60,7 @@ fn outside(map: &PhotoMap) -> f64 {
     count as f64 / f64::from(CHIP_SIDE * CHIP_SIDE)
 }
 
-/// Where the chip's pixels lie in the photo.
+/// The chip's place in the photo.
 struct PhotoMap {
     start: [f64; 2],
     /// From one column of the chip to the next.
@@ -69,8 +69,8 @@ struct PhotoMap {
     down: [f64; 2],
     /// Pixels of the photo for one of the chip.
     scale: f64,
-    /// Columns and rows of the photo.
-    ends: [f64; 2],
+    /// The photo's width and height.
+    sides: [f64; 2],
 }
 
 impl PhotoMap {
@@ -86,7 +86,7 @@ impl PhotoMap {
             along,
             down: step(down),
             scale: along[0].hypot(along[1]),
-            ends: [f64::from(view.photo.width), f64::from(view.photo.height)],
+            sides: [f64::from(view.photo.width), f64::from(view.photo.height)],
         }
     }
 
@@ -97,12 +97,12 @@ impl PhotoMap {
         (0..2).all(|axis| {
             let place =
                 self.start[axis] + f64::from(x) * self.along[axis] + f64::from(y) * self.down[axis];
-            place >= margin && place < self.ends[axis] - 1.0 - margin
+            place >= margin && place < self.sides[axis] - 1.0 - margin
         })
     }
 }
 
-/// Sums of numbers from which their mean and variance come.
+/// Running sums for a mean and variance.
 #[derive(Debug, Default)]
 struct Spread {
     count: u32,

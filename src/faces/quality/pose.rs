@@ -1,4 +1,4 @@
-//! Where a face looks, estimated from a few points of it.
+//! The pose of a face, estimated from a few of its points.
 //!
 //! The constants were measured on 1189 faces of press and web photos against the angles of a dense
 //! 3D face mesh (MediaPipe's). Half of the estimates are within 1 degree of its roll, 4 degrees of its
@@ -6,35 +6,34 @@
 
 use facepipe_core::types::{DlibLandmarks5, Landmarks5};
 
-/// How far the base of the nose lies before the eyes, in distances between the eyes: the slope of
-/// its shift to the side against the tangent of the mesh's yaw.
+/// How far the base of the nose is in front of the eyes, in distances between the eyes: the slope
+/// of its shift to the side against the tangent of the mesh's yaw.
 const NOSE_BASE_DEPTH: f64 = 0.41;
-/// Where the tip of the nose lies on the way from the eyes (0) to the mouth (1) in a level face.
+/// Where the tip of the nose is on the way from the eyes (0) to the mouth (1) in a level face.
 const LEVEL_NOSE: f64 = 0.492;
 /// How much nearer to the eyes it lies for each degree that the face is raised.
 const NOSE_PER_DEGREE: f64 = 0.0084;
-/// Beyond this angle, in degrees, the nose's place says nothing more than that.
+/// Beyond this angle, in degrees, the nose's place is no longer informative.
 const STEEPEST: f64 = 60.0;
 
 type Point = [f64; 2];
 
-/// How far the face leans over, in degrees: the angle of the line through both eyes.
+/// The roll in degrees: the angle of the line through both eyes.
 pub(super) fn roll(landmarks: &DlibLandmarks5) -> f64 {
     let [x, y] = Eyes::of(landmarks).line;
     y.atan2(x).to_degrees()
 }
 
-/// How far the face is turned to the side, in degrees. When it turns, the distance of the eyes
-/// shrinks with the angle's cosine, and the base of the nose, which lies before them, moves with
-/// its sine.
+/// The yaw in degrees. When the face turns, the distance of the eyes shrinks with the angle's
+/// cosine, and the base of the nose, which is in front of them, moves with its sine.
 pub(super) fn yaw(landmarks: &DlibLandmarks5) -> f64 {
     let [.., nose] = landmarks.0;
     let [aside, _] = Eyes::of(landmarks).relative(nose.map(f64::from));
     (aside / NOSE_BASE_DEPTH).atan().to_degrees()
 }
 
-/// How far the face is raised, in degrees: the tip of the nose, which lies before eyes and mouth,
-/// comes nearer to the eyes. `None` where the mouth is not below the eyes.
+/// The pitch in degrees: when the face is raised, the tip of the nose, which is in front of eyes
+/// and mouth, comes nearer to the eyes. `None` where the mouth is not below the eyes.
 pub(super) fn pitch(landmarks: &Landmarks5) -> Option<f64> {
     let [left_eye, right_eye, nose, left_mouth, right_mouth] =
         landmarks.0.map(|point| point.map(f64::from));

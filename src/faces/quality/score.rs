@@ -1,4 +1,4 @@
-//! One number out of all measures: the product of what each measure leaves of a perfect face.
+//! The overall score: the product of the share of a perfect face that each measure leaves.
 //!
 //! A product, since one bad measure spoils a face and no good one makes up for it. The scales were
 //! chosen on some 1200 faces of press and web photos, so that the middle face of web photos (115
@@ -8,8 +8,8 @@
 
 use facepipe_core::types::FaceQuality;
 
-/// Shorter side of the box, in pixels, that leaves half. A face of 100 pixels, as many as it has in
-/// the chip of dlib's network, keeps 0.8.
+/// Shorter side of the box, in pixels, that leaves half. A face of 100 pixels, its size in the chip
+/// of dlib's network, keeps 0.8.
 const HALF_SIZE: f64 = 24.0;
 /// Variance of the Laplacian that leaves half. Of the faces of web photos 1 in 20 has less, and
 /// looks out of focus.
@@ -27,8 +27,8 @@ pub fn overall(quality: &FaceQuality) -> f64 {
     parts(quality).iter().map(|(_, left)| left).product()
 }
 
-/// What takes quality away from a face, by the word for it, and the share of a perfect face that it
-/// leaves, 0 to 1.
+/// The measures that reduce the quality of a face, by name, and the share of a perfect face that
+/// each leaves, 0 to 1.
 ///
 /// | word | leaves |
 /// |---|---|
@@ -40,7 +40,7 @@ pub fn overall(quality: &FaceQuality) -> f64 {
 /// | `cut off` | `(1 - outside)²` |
 /// | `turned` | `cos²(yaw)` |
 ///
-/// The roll is not among them, since alignment takes it away; nor are the score, whose scale is each
+/// The roll is not among them, since alignment removes it; nor are the score, whose scale is each
 /// detector's own, and the pitch, which only some detectors' points give.
 #[must_use]
 pub fn parts(quality: &FaceQuality) -> [(&'static str, f64); 7] {

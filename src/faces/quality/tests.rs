@@ -126,7 +126,7 @@ fn a_square_half_outside_is_half_outside() {
     for (left, top) in cases {
         let quality = measure(&photo, &face(BOX), Some(&frontal(left, top, 300.0)));
         assert!((quality.outside - 0.5).abs() < 0.015, "{quality:?}");
-        // What is outside is black in the chip and must not count.
+        // The pixels outside are black in the chip and must not count.
         assert!((quality.brightness - inside.brightness).abs() < 0.05);
         assert!(quality.sharpness < inside.sharpness * 1.3, "{quality:?}");
         assert!(quality.overall < inside.overall * 0.4);

@@ -1,4 +1,4 @@
-//! Every image is decoded once before work starts, so that damaged ones are known from then on.
+//! Decodes every image once before work starts, so that damaged ones are known from then on.
 
 use super::{DataFolder, Example};
 use crate::image_io::{self, DecodeError};
@@ -7,7 +7,7 @@ use facepipe_core::context::{Context, Interrupted};
 use facepipe_core::parallel;
 use facepipe_core::types::{Discarded, ItemKind, Reason, Split};
 
-/// What a check of one side found.
+/// The result of checking one side.
 #[derive(Debug, Clone, Default)]
 pub struct Checked {
     /// Images that can be used, in the data set's order.
@@ -82,7 +82,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn damaged_images_are_told_and_do_not_count() {
+    fn damaged_images_are_reported_and_do_not_count() {
         let root = tempfile::tempdir().expect("temporary folder");
         let folder = root.path().join("test/ada");
         fs_err::create_dir_all(&folder).expect("makes");

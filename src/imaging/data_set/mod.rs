@@ -1,7 +1,7 @@
 //! A data set on disk, as training and evaluation see it: `{train,val,test}/<label>/<image>`.
 //!
-//! It is what `prepare` writes, or any folder of that form: without `dataset.json` the labels are
-//! the folders' names, and the images are taken whole.
+//! It is written by `prepare`, or is any folder of that layout: without `dataset.json` the labels
+//! are the folders' names, and the images are used whole.
 
 mod check;
 
@@ -17,7 +17,7 @@ use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
 
 pub use check::{Checked, check};
 
-/// One image and what it shows.
+/// One image with its label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
     /// Index of its label in the data set's labels.
@@ -26,11 +26,11 @@ pub struct Example {
     pub file: String,
     /// The path to open.
     pub path: PathBuf,
-    /// Where the aligned face lies in the image; `None`: the whole image is the chip.
+    /// Where the aligned face is in the image; `None`: the whole image is the chip.
     pub place: Option<CropPlace>,
 }
 
-/// A data set as found on disk.
+/// A listed data set.
 #[derive(Debug, Clone)]
 pub struct DataFolder {
     /// Class names, in the order of a network's outputs.
@@ -39,7 +39,7 @@ pub struct DataFolder {
     pub chip: ChipSpec,
     /// The images of each side, sorted by file.
     pub sides: BTreeMap<Split, Vec<Example>>,
-    /// What tells this state of the folder from another.
+    /// Identifies the state of the folder.
     pub fingerprint: Fingerprint,
 }
 
@@ -57,7 +57,7 @@ pub enum DataSetError {
     /// It can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// It is not there.
+    /// It does not exist.
     #[error("there is no data set `{}`", .0.display())]
     Missing(PathBuf),
     /// A side can't be listed.
@@ -107,7 +107,7 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         if folder.is_dir() {
             match image_folder::list(&folder) {
                 Ok(listed) => folders.insert(split, listed),
-                // A side may be empty; whoever needs it says so.
+                // A side may be empty; callers that need it report that.
                 Err(ImageFolderError::NoLabels(_)) => folders.insert(split, Default::default()),
                 Err(error) => return Err(error.into()),
             };
@@ -156,7 +156,7 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
     })
 }
 
-/// Where the faces lie in the images, by file.
+/// The places of the faces in the images, by file.
 fn read_places(root: &Path) -> Result<HashMap<String, CropPlace>, DataSetError> {
     let records = jsonl::read::<SplitRecord>(&root.join(MANIFEST_FILE))?;
     let places = records
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn the_description_goes_before_the_folder_names() {
+    fn the_description_takes_precedence_over_the_folder_names() {
         let root = folder(&["train/bea/1.png", "train/ada/2.png"]);
         let json = r#"{"labels":["bea","ada"],"chip":{"kind":"box","margin":0.2,"detector":"seeta"},"images":{}}"#;
         fs_err::write(root.path().join(DataSet::FILE), json).expect("writes");
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_data_set_is_refused() {
+    fn other_folders_are_refused() {
         let root = folder(&["ada/1.png"]);
         assert!(matches!(read(root.path()), Err(DataSetError::NoSides(_))));
         let missing = root.path().join("nowhere");

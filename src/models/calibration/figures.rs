@@ -11,10 +11,10 @@ pub const EQUAL_BINS: usize = 15;
 /// learning", CVPR workshops 2019.
 pub const ADAPTIVE_BINS: usize = 15;
 
-/// How far probabilities agree with what is right.
+/// How well probabilities agree with the outcomes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// What logits were divided by.
+    /// The temperature of the logits.
     pub temperature: f64,
     /// Mean cross-entropy (negative log likelihood) in nats.
     pub loss: f64,
@@ -44,11 +44,11 @@ pub struct Bin {
     pub images: u64,
     /// Their mean confidence.
     pub confidence: f64,
-    /// The share of them that is named right.
+    /// The share of them that is labelled correctly.
     pub accuracy: f64,
 }
 
-/// Confidence of one answer, and whether it is right: 1, or 0, or between where answers of equal
+/// Confidence of one answer, and whether it is right: 1, or 0, or in between where answers of equal
 /// confidence share their mean.
 type Outcome = (f64, f64);
 
@@ -120,8 +120,7 @@ fn adaptive_error(mut outcomes: Vec<Outcome>) -> f64 {
     (0..bins).map(error).sum::<f64>() / count.max(1) as f64
 }
 
-/// Which of several answers of equal confidence come first must not matter where a bin ends among
-/// them.
+/// The order of answers of equal confidence must not matter where a bin ends among them.
 fn share_among_equals(outcomes: &mut [Outcome]) {
     for equals in outcomes.chunk_by_mut(|one, other| one.0 == other.0) {
         let mean = equals.iter().map(|outcome| outcome.1).sum::<f64>() / equals.len() as f64;
@@ -156,7 +155,7 @@ mod tests {
         assert!((figures.loss - loss).abs() < 1e-6);
         // 0.015 + (0.81 + 0.9025 + 0.0025) + 0.38 + 0.545, by four.
         assert!((figures.brier - 2.655 / 4.0).abs() < 1e-6);
-        // Both of 90 % share a bin in which half are right; the others are alone in theirs.
+        // Both of 90 % share a bin in which half are right; the others have a bin each.
         assert!((figures.ece - (2.0 * 0.4 + 0.5 + 0.6) / 4.0).abs() < 1e-6);
         // As many bins as answers; those of equal confidence share their mean.
         assert!((figures.adaptive_ece - (2.0 * 0.4 + 0.5 + 0.6) / 4.0).abs() < 1e-6);
@@ -166,8 +165,8 @@ mod tests {
         assert!((bin.confidence - 0.9).abs() < 1e-6 && bin.low < 0.9 && 0.9 < bin.high);
     }
 
-    /// The figure that the script of old got wrong: a binary classifier that says 30 % and is right
-    /// in 30 % of cases is calibrated.
+    /// A case that earlier scripts got wrong: a binary classifier that says 30 % and is right in
+    /// 30 % of cases is calibrated.
     #[test]
     fn calibrated_answers_have_no_error_below_one_half_either() {
         let logits: Vec<Vec<f32>> = vec![vec![0.7_f32.ln(), 0.3_f32.ln()]; 100];

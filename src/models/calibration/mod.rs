@@ -1,4 +1,4 @@
-//! How far a model's probabilities can be believed, and the temperature that mends them.
+//! How well a model's probabilities are calibrated, and the temperature that corrects them.
 //!
 //! Everything here is arithmetic on logits: it needs no libtorch.
 
@@ -8,15 +8,15 @@ mod temperature;
 pub use figures::{ADAPTIVE_BINS, Bin, EQUAL_BINS, Figures};
 pub use temperature::{HIGHEST, LOWEST, fit_temperature};
 
-/// Logits of some images and what they show.
+/// Logits of some images and their true labels.
 ///
 /// # Shapes
 /// `logits` is `[images][labels]`, `truths` is `[images]` with numbers of labels.
 #[derive(Debug, Clone, Copy)]
 pub struct Answers<'a> {
-    /// What the network gives for each image: one number a label.
+    /// The network's output for each image: one number a label.
     pub logits: &'a [Vec<f32>],
-    /// The number of the right label of each image.
+    /// The index of the true label of each image.
     pub truths: &'a [usize],
 }
 
@@ -44,7 +44,7 @@ fn largest(logits: &[f32]) -> f64 {
     f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max))
 }
 
-/// The number of the largest value; of equal ones the first.
+/// The index of the largest value; of equal ones the first.
 fn first_largest(values: &[f64]) -> usize {
     let mut best = 0;
     for (index, value) in values.iter().enumerate() {

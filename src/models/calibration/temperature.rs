@@ -11,7 +11,7 @@ pub const HIGHEST: f64 = 20.0;
 /// trained with label smoothing: below 1).
 const EXPECTED_SPREAD: f64 = 1.0;
 /// Temperatures that are tried first, evenly in their logarithm: near enough to each other that the
-/// best lies beside the lowest one of them.
+/// best is next to the lowest one of them.
 const FIRST_TRIES: u32 = 121;
 /// Steps of the search after that; each shrinks the interval by the golden ratio, to a millionth.
 const STEPS: u32 = 30;
@@ -19,14 +19,14 @@ const STEPS: u32 = 30;
 /// to depend on the machine.
 const DIGITS: i32 = 4;
 
-/// The temperature that makes probabilities agree best with what is right (C. Guo et al., "On
+/// The temperature at which probabilities agree best with the true labels (C. Guo et al., "On
 /// calibration of modern neural networks", ICML 2017). Without any answers it is 1.
 ///
 /// It is the one with the least log loss, summed over the answers, plus `(ln T)^2 / 2`: a normal prior
 /// around 1. Log loss alone would fall without end towards `T = 0` where every answer is right, as
 /// happens with the few images of val, and then the first mistake would be made with certainty. The
-/// prior weighs about as much as a single answer: a hundred answers with some mistakes decide all but
-/// alone.
+/// prior weighs about as much as a single answer: a hundred answers with some mistakes decide
+/// almost without it.
 #[must_use]
 pub fn fit_temperature(answers: Answers<'_>) -> f64 {
     if answers.truths.is_empty() {
@@ -96,17 +96,17 @@ mod tests {
     }
 
     #[test]
-    fn a_few_right_answers_do_not_make_certain() {
+    fn a_few_right_answers_give_no_certainty() {
         let all_right = |count: usize| fit(&vec![vec![2.0, 0.0, 0.0]; count], &vec![0; count]);
         assert_eq!(fit(&[], &[]), 1.0);
-        // More of them say more.
+        // More of them give more certainty.
         let found = [1, 10, 100, 10_000].map(all_right);
         assert!(found.is_sorted_by(|more, less| more > less), "{found:?}");
         assert!(
             found[0] > 0.7 && found[1] > 0.4 && found[3] > LOWEST,
             "{found:?}"
         );
-        // Wrong ones alone, and answers that say nothing.
+        // Only wrong ones, and answers that favour no label.
         assert!(fit(&vec![vec![2.0, 0.0]; 500], &vec![1; 500]) > 10.0);
         assert_eq!(fit(&vec![vec![0.5, 0.5]; 9], &[1; 9]), 1.0);
     }

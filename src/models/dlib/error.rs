@@ -1,4 +1,4 @@
-//! A model file of dlib's that can't be used.
+//! Why a model file of dlib's can't be used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use super::reader::{ReadError, Reader};
 /// Why a model file of dlib's can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelFileError {
-    /// It is not there.
+    /// It is missing.
     #[error("the model file `{}` is missing", .path.display())]
     Missing {
         /// Where it was expected.
@@ -28,7 +28,7 @@ pub enum ModelFileError {
     },
 }
 
-/// Reads a file whole and hands it to `parse`, which must use it to the last byte.
+/// Reads a whole file and hands it to `parse`, which must use it to the last byte.
 ///
 /// # Errors
 /// [`ModelFileError`].

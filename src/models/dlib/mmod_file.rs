@@ -26,7 +26,7 @@ const WINDOW_SIDE: i64 = 80;
 /// Boxes that share more than this (intersection over union) are one face.
 pub const SAME_FACE_IOU: f64 = 0.338_276_135_110_995_5;
 
-/// A convolution and what stands behind it.
+/// A convolution with the layers behind it.
 #[derive(Debug)]
 pub struct UnitView<'a> {
     /// The convolution.

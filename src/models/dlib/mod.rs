@@ -1,8 +1,7 @@
 //! dlib's face models without dlib: its file format, its five landmarks and its aligned face chip.
 //!
-//! Everything here gives the numbers that dlib 20 gives: landmarks and chips are identical, so that
-//! the network sees exactly what it was trained on. No libtorch is needed; the networks themselves
-//! are in `nn`.
+//! The numbers are those of dlib 20: landmarks and chips are identical, so that the network sees
+//! exactly what it was trained on. No libtorch is needed; the networks themselves are in `nn`.
 //!
 //! Sources: D. E. King, "Dlib-ml: a machine learning toolkit", JMLR 10 (2009); V. Kazemi and
 //! J. Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014.

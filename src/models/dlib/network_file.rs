@@ -1,11 +1,11 @@
-//! Networks as dlib writes them: the version of each layer, then what each layer holds.
+//! Networks as dlib writes them: the version of each layer, then the contents of each layer.
 //!
 //! The layers are written innermost first, the versions outermost first. Tags and skips, which only
 //! say how layers are connected, have a version but no body.
 
 use super::reader::{ReadError, Reader, TensorView};
 
-/// The innermost layer's version: it holds the network's input.
+/// The innermost layer's version: that of the network's input.
 const INNERMOST_VERSION: i64 = 3;
 /// The version of other layers.
 const LAYER_VERSION: i64 = 2;
@@ -86,7 +86,7 @@ pub struct ConvolutionView<'a> {
     pub padding: usize,
 }
 
-/// Where a convolution of the file is one that the network doesn't have.
+/// The shape that a convolution of the file must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvolutionShape {
     /// Output channels, input channels, rows, columns.
@@ -159,7 +159,7 @@ pub fn convolution<'a>(
     })
 }
 
-/// Reads an affine layer of so many channels, with its body.
+/// Reads an affine layer of this many channels, with its body.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -175,8 +175,8 @@ pub fn affine<'a>(reader: &mut Reader<'a>, channels: usize) -> Result<AffineView
     Ok(AffineView { parameters })
 }
 
-/// Reads a batch normalisation of so many channels, with its body, as the scale and shift that it
-/// comes to once training is over: `[scales, shifts]`.
+/// Reads a batch normalisation of this many channels, with its body, as the scale and shift that it
+/// amounts to after training: `[scales, shifts]`.
 ///
 /// # Errors
 /// [`ReadError`].
@@ -216,7 +216,7 @@ pub fn normalisation(reader: &mut Reader<'_>, channels: usize) -> Result<[Vec<f3
     Ok([scales.clone(), shifts.collect()])
 }
 
-/// Reads a layer without anything but its name: `relu_`, `add_prev_`.
+/// Reads a layer that has only its name: `relu_`, `add_prev_`.
 ///
 /// # Errors
 /// [`ReadError`].

@@ -8,12 +8,12 @@ use facepipe_core::types::Size;
 
 /// Weights of the blur, along rows and along columns.
 const WEIGHTS: [u32; 5] = [1, 4, 6, 4, 1];
-/// What the weights of both directions come to.
+/// The sum of the weights of both directions.
 const TOTAL: u32 = 256;
 /// Pixels at each edge that the blur has no room for, together.
 const BORDER: u32 = 3;
 
-/// Half the image: `(width - 3) / 2` x `(height - 3) / 2` pixels, rounded down; nothing where the
+/// Half the image: `(width - 3) / 2` x `(height - 3) / 2` pixels, rounded down; empty where the
 /// image is smaller than the blur.
 ///
 /// Sums are whole numbers; the last division is rounded down.

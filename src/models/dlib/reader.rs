@@ -1,7 +1,7 @@
 //! dlib's serialization: whole numbers, floating-point numbers, strings, lists, matrices, tensors.
 //!
 //! Written after dlib's `serialize.h`, `matrix.h` and `tensor.h`. The bytes are not trusted: every
-//! count is held against the bytes that are left before anything is allocated for it.
+//! count is compared with the number of bytes left before anything is allocated for it.
 
 use std::fmt::Display;
 
@@ -35,14 +35,14 @@ pub enum ReadError {
         /// What is missing.
         expected: String,
     },
-    /// Something else is there.
+    /// There is something else.
     #[error("at byte {offset}: expected {expected}, found {found}")]
     Unexpected {
         /// Where it begins, in bytes from the start.
         offset: usize,
-        /// What should be there.
+        /// The expected thing.
         expected: String,
-        /// What is there.
+        /// The thing found.
         found: String,
     },
     /// There is more than the model.
@@ -77,7 +77,7 @@ impl TensorView<'_> {
         self.bytes.is_empty()
     }
 
-    /// Its numbers, the last axis fastest.
+    /// The numbers, the last axis fastest.
     #[must_use]
     pub fn values(&self) -> Vec<f32> {
         let (numbers, _) = self.bytes.as_chunks();
@@ -105,7 +105,7 @@ impl<'a> Reader<'a> {
         self.offset
     }
 
-    fn left(&self) -> usize {
+    fn bytes_left(&self) -> usize {
         self.bytes.len() - self.offset
     }
 
@@ -119,7 +119,7 @@ impl<'a> Reader<'a> {
     }
 
     fn take(&mut self, count: usize, expected: impl Display) -> Result<&'a [u8], ReadError> {
-        let taken = self
+        let bytes = self
             .bytes
             .get(self.offset..)
             .and_then(|rest| rest.get(..count))
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
                 expected: expected.to_string(),
             })?;
         self.offset += count;
-        Ok(taken)
+        Ok(bytes)
     }
 
     /// A whole number.
@@ -185,14 +185,14 @@ impl<'a> Reader<'a> {
             .map_err(|_| Self::unexpected(start, format!("{what}, not negative"), found))
     }
 
-    /// How many things follow, of which each takes `bytes_each` at least.
+    /// A count of things, of which each takes `bytes_each` at least.
     ///
     /// # Errors
     /// [`ReadError`] also where fewer bytes are left than that many things take.
     pub fn count(&mut self, bytes_each: usize, what: &str) -> Result<usize, ReadError> {
         let start = self.offset;
         let count = self.unsigned(what)?;
-        let most = self.left() / bytes_each.max(1);
+        let most = self.bytes_left() / bytes_each.max(1);
         if count > most {
             let expected = format!("{what}, {most} at most for the bytes that are left");
             return Err(Self::unexpected(start, expected, count));
@@ -331,7 +331,7 @@ impl<'a> Reader<'a> {
         Ok(TensorView { shape, bytes })
     }
 
-    /// A tensor's shape alone.
+    /// A tensor's shape without its numbers.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -348,12 +348,12 @@ impl<'a> Reader<'a> {
         Ok(shape)
     }
 
-    /// Nothing may be left.
+    /// Checks that no byte is left.
     ///
     /// # Errors
     /// [`ReadError::Trailing`].
     pub fn end(&self) -> Result<(), ReadError> {
-        match self.left() {
+        match self.bytes_left() {
             0 => Ok(()),
             bytes => Err(ReadError::Trailing {
                 offset: self.offset,

@@ -12,7 +12,7 @@ use facepipe_core::types::Embedding;
 
 /// Layers of the network, tags and skips among them.
 const LAYERS: usize = 130;
-/// Layers that hold something.
+/// Layers with contents.
 const BODIES: usize = 108;
 /// The loss layer's version.
 const LOSS_VERSION: i64 = 1;
@@ -57,7 +57,7 @@ pub struct UnitView<'a> {
 pub struct ResNetView<'a> {
     /// All convolutions with their scales and shifts, from the input on.
     pub units: Vec<UnitView<'a>>,
-    /// What makes embeddings of features: `[256, 128]`.
+    /// The matrix that makes embeddings of features: `[256, 128]`.
     pub embedding: TensorView<'a>,
 }
 

@@ -55,8 +55,8 @@ fn read_part(number: usize, reader: &mut Reader<'_>) -> Result<(), ReadError> {
     }
 }
 
-/// What is read before a cut does not depend on what lies behind it, so that each cut is tried on
-/// the part in which it lies, and a sample of them on the whole file.
+/// What is read before a cut does not depend on the bytes behind it, so that each cut is tried on
+/// the part that it is in, and a sample of them on the whole file.
 #[test]
 fn every_truncation_is_an_error_that_says_where() {
     let Some(bytes) = model_file(RESNET_FILE) else {

@@ -16,7 +16,7 @@ use facepipe_core::types::DlibLandmarks5;
 const POINTS: usize = 5;
 /// Numbers of a shape: x and y of each landmark.
 const COORDINATES: usize = 2 * POINTS;
-/// Cascades of the model: each one improves the shape that the one before it found.
+/// Cascades of the model: each one improves the shape of the previous one.
 const CASCADES: usize = 15;
 /// Trees of a cascade.
 const TREES: usize = 500;
@@ -67,7 +67,7 @@ struct Tree {
     leaves: [Shape; LEAVES],
 }
 
-/// Where a pixel lies: at an offset from a landmark.
+/// The position of a pixel: an offset from a landmark.
 #[derive(Debug, Clone, Copy)]
 struct Feature {
     landmark: usize,

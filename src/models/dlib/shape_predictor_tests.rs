@@ -102,8 +102,8 @@ fn parts(bytes: &[u8]) -> Vec<(usize, usize, Part)> {
     parts
 }
 
-/// What is read before a cut does not depend on what lies behind it, so that each cut is tried only
-/// on the part in which it lies; cuts between parts, and a sample of all, on the whole file.
+/// What is read before a cut does not depend on the bytes behind it, so that each cut is tried only
+/// on the part that it is in; cuts between parts, and a sample of all, on the whole file.
 #[test]
 fn every_truncation_is_an_error() {
     let Some(bytes) = model_file(LANDMARKS_FILE) else {

@@ -7,7 +7,7 @@ pub struct Similarity {
     pub a: f64,
     /// Scale times the sine of the angle.
     pub b: f64,
-    /// What is added at the end, `[x, y]`.
+    /// The translation, `[x, y]`.
     pub shift: [f64; 2],
 }
 
@@ -49,7 +49,7 @@ impl Similarity {
         }
     }
 
-    /// Where a point goes.
+    /// The image of a point.
     #[must_use]
     pub fn apply(&self, [x, y]: [f64; 2]) -> [f64; 2] {
         [

@@ -12,10 +12,10 @@ const PADDING: i64 = 10;
 const OUTER_PADDING: i64 = 11;
 /// Levels lower than this are left out, in pixels.
 const MIN_HEIGHT: i64 = 5;
-/// Each level has five sixths of the sides of the one before it.
+/// Each level has five sixths of the sides of the previous one.
 const RATIO: (i64, i64) = (5, 6);
 
-/// Where a level of the pyramid lies in the tiled picture, in pixels.
+/// The position of a level of the pyramid in the tiled picture, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tile {
     /// First column.
@@ -99,8 +99,8 @@ impl TiledPyramid {
         }
     }
 
-    /// Where a point of the tiled picture lies in the picture, by the tile in which `centre` lies or
-    /// to which it is nearest.
+    /// The position in the picture of a point of the tiled picture, by the tile that `centre` is in
+    /// or nearest to.
     #[must_use]
     pub fn to_picture(&self, centre: [f64; 2], point: [f64; 2]) -> [f64; 2] {
         let centre = centre.map(f64::round);

@@ -9,7 +9,7 @@ use super::registry::Archive;
 use super::staging::Staging;
 use facepipe_core::context::Interrupt;
 
-/// Which file of which Python package.
+/// A file of a Python package.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PythonPackage<'a> {
     /// The package's name.
@@ -22,14 +22,14 @@ pub(super) struct PythonPackage<'a> {
     pub(super) sha256: &'a str,
 }
 
-/// The downloaded packages, by checksum; they go when this is dropped.
+/// The downloaded packages, by checksum; they are deleted when this is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Archives {
     downloaded: BTreeMap<String, (Staging, PathBuf)>,
 }
 
 impl Archives {
-    /// The package's file, which is downloaded beside `staging` where that was not done before.
+    /// The package's file; the first request downloads it beside `staging`.
     ///
     /// # Errors
     /// [`SourceError`].
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_package_is_downloaded_once_and_goes_at_the_end() {
+    fn a_package_is_downloaded_once_and_is_deleted_at_the_end() {
         let root = tempfile::tempdir().expect("temporary folder");
         let package = PythonPackage {
             name: "models",

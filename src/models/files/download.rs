@@ -12,7 +12,7 @@ use facepipe_core::context::Context;
 use facepipe_net::client;
 use facepipe_net::retry::{RetryPolicy, status_may_pass};
 
-/// Longest silence of a server.
+/// Longest time without data from a server.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Largest file where the registry gives no size, in bytes: several times the largest it names.
 pub(super) const MAX_BYTES: u64 = 1 << 30;
@@ -22,7 +22,7 @@ const KILOBYTE: u64 = 1000;
 /// Downloads `url` to the new file `to`.
 ///
 /// # Errors
-/// [`SourceError`]; `to` may be there, unfinished.
+/// [`SourceError`]; `to` may exist, unfinished.
 pub(super) fn to_file(
     url: &Url,
     limit: u64,
@@ -74,16 +74,16 @@ async fn one_try(
         .progress
         .start(&format!("{name}, kB"), total.map(|bytes| bytes / KILOBYTE));
     let mut file = fs_err::File::create(to)?;
-    let mut taken = 0;
+    let mut received = 0;
     while let Some(piece) = next_piece(&mut response).await? {
         context.interrupt.check()?;
-        let before = taken;
-        taken += piece.len() as u64;
-        if taken > limit {
+        let before = received;
+        received += piece.len() as u64;
+        if received > limit {
             return Err(SourceError::TooLarge { limit });
         }
         file.write_all(&piece)?;
-        task.advance(taken / KILOBYTE - before / KILOBYTE);
+        task.advance(received / KILOBYTE - before / KILOBYTE);
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ async fn next_piece(
     response.chunk().await.map_err(SourceError::Transport)
 }
 
-/// Whether the same request may well succeed a little later.
+/// Whether the same request may succeed a little later.
 fn is_transient(error: &SourceError) -> bool {
     match error {
         SourceError::Transport(error) => !error.is_builder() && !error.is_redirect(),

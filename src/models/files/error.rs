@@ -1,4 +1,4 @@
-//! What can go wrong while pulling, and what to do then.
+//! Errors of a pull.
 
 use std::io;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ pub enum PullError {
     /// The registry has no such entry.
     #[error("there is no model file or data set named `{name}`; there are: {known}")]
     UnknownName {
-        /// As it was given.
+        /// The name as given.
         name: String,
         /// All names.
         known: String,
@@ -28,21 +28,21 @@ pub enum PullError {
     Interrupted(#[from] Interrupted),
 }
 
-/// An entry that none of its sources gave.
+/// An entry that no source provided.
 #[derive(Debug)]
 pub struct FailedPull {
     /// The entry's name.
     pub name: String,
-    /// What each source said, in the order they were tried.
+    /// The error of each source, in the order they were tried.
     pub sources: Vec<FailedSource>,
 }
 
-/// What one source said.
+/// The error of one source.
 #[derive(Debug)]
 pub struct FailedSource {
     /// The source, for a person.
     pub source: String,
-    /// Why it did not do.
+    /// Why it failed.
     pub error: SourceError,
 }
 
@@ -74,18 +74,18 @@ pub enum SourceError {
     /// No connection, or it broke.
     #[error("the download failed")]
     Transport(#[source] reqwest::Error),
-    /// More bytes than the registry says, or than any model file has.
+    /// It has more bytes than the registry states, or than any model file has.
     #[error("it is larger than {limit} bytes")]
     TooLarge {
-        /// The most that is taken, in bytes.
+        /// The limit, in bytes.
         limit: u64,
     },
-    /// The file came, but it is not the right one.
+    /// A file was downloaded, but it is not the right one.
     #[error("refused: {mismatch} (kept as `{}`)", .kept.display())]
     Refused {
         /// What is wrong with it.
         mismatch: Mismatch,
-        /// Where it was put aside.
+        /// Where it was moved to.
         kept: PathBuf,
     },
     /// The tool that fetches packages can't be started.
@@ -102,7 +102,7 @@ pub enum SourceError {
     ToolFailed {
         /// Such as `cargo`.
         program: &'static str,
-        /// The end of what it said.
+        /// The end of its output.
         message: String,
     },
     /// The package does not hold the file.
@@ -111,7 +111,7 @@ pub enum SourceError {
         /// The path inside the package.
         path: String,
     },
-    /// The package is no readable archive.
+    /// The package is not a readable archive.
     #[error("the package can't be unpacked")]
     Archive(#[from] zip::result::ZipError),
     /// The package would write outside the folder it is unpacked in.

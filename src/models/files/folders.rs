@@ -1,4 +1,4 @@
-//! Where model files and data sets lie.
+//! Where model files and data sets are.
 
 use std::path::{Path, PathBuf};
 
@@ -6,12 +6,12 @@ use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 
 use super::registry::{Entry, Kind};
 
-/// Where a folder of the project has model files, if it has any.
+/// The folder of model files in a project, if there is one.
 const BELOW_WORKING_FOLDER: &str = "models/weights";
-/// Where they are in the user's data folder.
+/// Their folder in the user's data folder.
 const BELOW_DATA_FOLDER: &str = "facepipe/weights";
 
-/// Where the entries of the registry lie.
+/// The folders of the registry's entries.
 #[derive(Debug, Clone)]
 pub struct Folders {
     /// Model files: see [`weights_folder`].
@@ -63,8 +63,8 @@ pub fn weights_folder(given: Option<&Path>, here: &Path) -> Result<PathBuf, NoHo
 }
 
 fn data_folder() -> Result<PathBuf, NoHomeFolder> {
-    // Without HOME, `etcetera` takes what the system has on the account: for a service, that is no
-    // place for files.
+    // Without HOME, `etcetera` takes the home folder of the account from the system: for a service,
+    // that is no place for files.
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let has_xdg = cfg!(not(target_os = "macos")) && is_set("XDG_DATA_HOME");
     if cfg!(unix) && !is_set("HOME") && !has_xdg {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_given_goes_before_what_is_there() {
+    fn the_given_folder_takes_precedence() {
         let here = tempfile::tempdir().expect("temporary folder");
         let below = here.path().join(BELOW_WORKING_FOLDER);
         fs_err::create_dir_all(&below).expect("makes");

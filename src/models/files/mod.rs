@@ -25,7 +25,7 @@ mod tests {
     use super::*;
     use facepipe_core::artifacts::digest::sha256_hex;
 
-    /// An entry whose right contents are `contents`, without a source.
+    /// An entry whose contents must be `contents`, without a source.
     pub(super) fn entry_for(file: &str, contents: &[u8]) -> Entry {
         Entry {
             name: "a".to_owned(),

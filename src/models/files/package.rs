@@ -14,7 +14,7 @@ use facepipe_core::context::Interrupt;
 /// Lines of a failed tool's output that are shown.
 const SHOWN_LINES: usize = 3;
 
-/// The folder of a crate's sources, which `cargo` fetches if need be.
+/// The folder of a crate's sources, which `cargo` fetches if necessary.
 pub(super) fn crate_folder(
     name: &str,
     version: &str,
@@ -61,8 +61,8 @@ pub(super) fn crate_folder(
 
 /// A Python package, downloaded by `pip` into `staging`.
 ///
-/// For a source distribution, `pip` also runs the package's own metadata step; it does so only after
-/// the checksum was found right.
+/// For a source distribution, `pip` also runs the package's own metadata step; it does so only
+/// after it has verified the checksum.
 pub(super) fn python_package(
     package: PythonPackage<'_>,
     staging: &Path,
@@ -87,7 +87,7 @@ pub(super) fn python_package(
     command
         .args(["-m", "pip", "--disable-pip-version-check", "--quiet"])
         .args(["download", "--no-deps", "--require-hashes"])
-        // Only for this package: what its metadata step needs may come in any form.
+        // Only for this package: the requirements of its metadata step may have any form.
         .args([form, name])
         .arg("--requirement")
         .arg(&requirements)

@@ -1,4 +1,4 @@
-//! Fetches what is missing: from the first source that gives the right file.
+//! Fetches missing entries: from the first source that gives the right file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,15 +17,15 @@ use facepipe_core::context::Context;
 
 /// The file that a pull locks in the folder it writes to.
 const LOCK_FILE: &str = ".pull-lock";
-/// How often a pull asks whether another one has ended.
+/// How often it is checked whether another pull has ended.
 const LOCK_POLL: Duration = Duration::from_millis(100);
-/// Follows the name of a file or folder that was put aside because it is not the right one.
+/// The suffix of a file or folder that was moved away because it is not the right one.
 const REJECTED_SUFFIX: &str = ".rejected";
 
 /// Which entries to pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// Those that the pipeline can't do without.
+    /// Those that the pipeline requires.
     Required,
     /// All of them.
     All,
@@ -33,27 +33,27 @@ pub enum Selection {
     Named(Vec<String>),
 }
 
-/// What a pull did.
+/// The result of a pull.
 #[derive(Debug, Clone, Serialize)]
 pub struct PullReport {
     /// The selected entries, in the registry's order.
     pub pulled: Vec<PulledEntry>,
 }
 
-/// One entry that is now there.
+/// One entry that now exists.
 #[derive(Debug, Clone, Serialize)]
 pub struct PulledEntry {
     /// Its name.
     pub name: String,
     /// The file, or the folder of a data set.
     pub path: PathBuf,
-    /// Where it came from just now; nothing where it was there before.
+    /// The source it came from just now; `None` where it existed before.
     pub source: Option<String>,
-    /// Whom to name when using it.
+    /// The credit to give when using it.
     pub credit: String,
 }
 
-/// Pulls the selected entries that are not there yet.
+/// Pulls the selected entries that don't exist yet.
 ///
 /// # Errors
 /// [`PullError`]; [`PullError::Failed`] only after all entries were tried.
@@ -119,7 +119,7 @@ fn pull_entry(
         source,
         credit: entry.credit.clone(),
     };
-    // What is there may lie in a folder that can only be read.
+    // An existing entry may be in a read-only folder.
     if check(entry, &path)? == State::Present {
         return Ok(pulled(None));
     }
@@ -156,24 +156,24 @@ fn pull_entry(
 /// Several programs may share a folder: one of them fetches, the others find the file.
 fn wait_for_lock(folder: &Path, context: &Context) -> Result<Lock, PullError> {
     fs_err::create_dir_all(folder)?;
-    let mut told = false;
+    let mut announced = false;
     loop {
         context.interrupt.check()?;
         match Lock::take(&folder.join(LOCK_FILE)) {
             Ok(lock) => return Ok(lock),
             Err(LockError::Io(error)) => return Err(error.into()),
-            Err(LockError::Taken(_)) if told => {}
+            Err(LockError::Taken(_)) if announced => {}
             Err(LockError::Taken(_)) => {
                 let note = format!("waiting for another pull into `{}`", folder.display());
                 context.progress.note(&note);
-                told = true;
+                announced = true;
             }
         }
         std::thread::sleep(LOCK_POLL);
     }
 }
 
-/// Fetches into a staging folder, checks, and only then puts the result in its place.
+/// Fetches into a staging folder, checks, and only then moves the result to its place.
 fn pull_from(
     source: &Source,
     entry: &Entry,
@@ -201,7 +201,7 @@ fn pull_from(
     }
 }
 
-/// Brings the file, or a data set's folder, into `staging` and says where it lies.
+/// Fetches the file, or a data set's folder, into `staging` and returns its path.
 fn fetch(
     source: &Source,
     entry: &Entry,
@@ -213,7 +213,7 @@ fn fetch(
     let limit = entry.bytes.unwrap_or(download::MAX_BYTES);
     match source {
         Source::Https { url } => {
-            // A file that is too long is refused by its checksum, and kept for a look at it.
+            // A file that is too long fails its checksum, and is kept for inspection.
             download::to_file(url, download::MAX_BYTES, &fetched, &entry.name, context)?;
             Ok(fetched)
         }
@@ -258,7 +258,7 @@ fn fetch(
 }
 
 /// Moves `from` to a free name beside `place` that starts with its name and `.rejected`: it may be
-/// somebody's own file, so that it replaces nothing.
+/// the user's own file, so that it replaces nothing.
 fn put_aside(from: &Path, place: &Path) -> std::io::Result<PathBuf> {
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     let mut aside = place.with_file_name(format!("{name}{REJECTED_SUFFIX}"));

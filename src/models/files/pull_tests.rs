@@ -83,7 +83,7 @@ fn the_right_file_comes_after_a_busy_server_and_is_not_fetched_twice() {
 }
 
 #[test]
-fn a_wrong_file_is_refused_kept_aside_and_the_next_source_asked() {
+fn a_wrong_file_is_moved_away_and_the_next_source_tried() {
     let root = tempfile::tempdir().expect("temporary folder");
     let weights = root.path().join("weights");
     let sources = vec![
@@ -111,7 +111,7 @@ fn a_wrong_file_is_refused_kept_aside_and_the_next_source_asked() {
 }
 
 #[test]
-fn a_damaged_file_is_put_aside_and_replaced() {
+fn a_damaged_file_is_moved_away_and_replaced() {
     let root = tempfile::tempdir().expect("temporary folder");
     let weights = root.path().join("weights");
     fs_err::create_dir_all(&weights).expect("makes");
@@ -125,9 +125,9 @@ fn a_damaged_file_is_put_aside_and_replaced() {
 }
 
 #[test]
-fn of_pulls_at_once_one_fetches_and_the_others_find_the_file() {
+fn of_concurrent_pulls_one_fetches_and_the_others_find_the_file() {
     let root = tempfile::tempdir().expect("temporary folder");
-    // Who is asked a second time has no answer.
+    // A second request gets no answer.
     let server = serve(vec![("200 OK", b"right")]);
     let pulls = || pull_a(root.path(), vec![server.clone()]).expect("pulls");
     let reports: Vec<PullReport> = std::thread::scope(|scope| {
@@ -159,7 +159,7 @@ fn a_waiting_pull_can_be_interrupted() {
 }
 
 #[test]
-fn what_is_put_aside_replaces_nothing() {
+fn a_file_that_is_moved_away_replaces_nothing() {
     let root = tempfile::tempdir().expect("temporary folder");
     let place = root.path().join("orl");
     for expected in ["orl.rejected", "orl.rejected-2", "orl.rejected-3"] {

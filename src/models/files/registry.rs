@@ -1,4 +1,4 @@
-//! `models/registry.toml`: what can be fetched, from where, and how it is recognised.
+//! `models/registry.toml`: the entries that can be fetched, their sources and checksums.
 
 use std::path::{Component, Path};
 
@@ -9,7 +9,7 @@ use url::Url;
 const EMBEDDED: &str = include_str!("../../../models/registry.toml");
 /// Hexadecimal digits of a SHA-256.
 const SHA256_DIGITS: usize = 64;
-/// Fewest digits of a checksum that still tell a damaged file from a whole one: torchvision names
+/// Fewest digits of a checksum that still distinguish a damaged file from a whole one: torchvision names
 /// its files by eight (32 bits).
 const MIN_PREFIX_DIGITS: usize = 8;
 
@@ -28,11 +28,11 @@ pub struct Registry {
 pub struct Entry {
     /// Its name on the command line.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub kind: Kind,
     /// File name in the folder of weights, or folder name below `data` for a data set.
     pub file: String,
-    /// Whether the pipeline can't do without it.
+    /// Whether the pipeline requires it.
     #[serde(default)]
     pub required: bool,
     /// Size in bytes, where it is known before the download.
@@ -46,25 +46,25 @@ pub struct Entry {
     pub sha256_prefix: Option<String>,
     /// Licence, by SPDX name where it has one.
     pub licence: String,
-    /// Whom to name when using it.
+    /// The credit to give when using it.
     pub credit: String,
     /// One line for `models list`.
     pub description: String,
-    /// Data sets: what their folder holds.
+    /// Data sets: the files in their folder.
     #[serde(default)]
     pub unpack: Option<Unpack>,
-    /// Where to get it, tried in this order.
+    /// The sources, tried in this order.
     #[serde(rename = "source", default)]
     pub sources: Vec<Source>,
 }
 
-/// What an entry is for.
+/// The purpose of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Finds faces.
+    /// Face detection.
     Detector,
-    /// Finds the points by which faces are aligned.
+    /// The landmarks by which faces are aligned.
     Landmarks,
     /// Weights that training starts from, or that make embeddings.
     Backbone,
@@ -93,7 +93,7 @@ pub struct Unpack {
     pub extension: String,
 }
 
-/// A place that has the file.
+/// A source of the file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "from", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
@@ -104,7 +104,7 @@ pub enum Source {
     },
     /// A package that carries it, fetched with the ecosystem's own tool.
     Package {
-        /// Whose package.
+        /// The ecosystem of the package.
         ecosystem: Ecosystem,
         /// The package's name.
         name: String,
@@ -165,7 +165,7 @@ impl std::fmt::Display for Ecosystem {
     }
 }
 
-/// What an entry's SHA-256 must be.
+/// The expected SHA-256 of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum<'a> {
     /// All of it.
@@ -230,7 +230,7 @@ impl Registry {
                 .iter()
                 .any(|other| other.name == entry.name || other.file == entry.file);
             let problem = if twice {
-                Some("its name or file stands there twice")
+                Some("its name or file is there twice")
             } else {
                 entry.problem()
             };
@@ -252,13 +252,14 @@ impl Registry {
 }
 
 impl Entry {
-    /// Whether a name means this entry: its own, or the part before the dash, common to a model.
+    /// Whether a name means this entry: its own, or the part before the dash, which a model's files
+    /// share.
     #[must_use]
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.name.split('-').next() == Some(name)
     }
 
-    /// The checksum that the registry gives: [`Registry::parse`] sees to it that there is one.
+    /// The checksum that the registry gives: [`Registry::parse`] makes sure that there is one.
     #[must_use]
     pub fn checksum(&self) -> Checksum<'_> {
         match (&self.sha256, &self.sha256_prefix) {

@@ -9,7 +9,7 @@ fn every_embedded_entry_is_complete() {
         assert!(!entry.description.is_empty(), "{}", entry.name);
         assert!(
             entry.bytes.is_some() || entry.sha256.is_none(),
-            "{}: whoever knows the whole checksum knows the size",
+            "{}: a whole checksum comes with a size",
             entry.name
         );
     }
@@ -18,8 +18,8 @@ fn every_embedded_entry_is_complete() {
         .iter()
         .filter(|entry| entry.required)
         .collect();
-    // What the detector `auto` stands for in either build, and the files of dlib's that alignment and
-    // embeddings need.
+    // The files of the detectors that `auto` means in either build, and those of dlib's that
+    // alignment and embeddings need.
     let files: Vec<_> = required.iter().map(|entry| entry.file.as_str()).collect();
     let expected = [
         "seeta_fd_frontal_v1.0.bin",

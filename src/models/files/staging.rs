@@ -7,18 +7,19 @@ use std::time::{Duration, SystemTime};
 use facepipe_core::artifacts::atomic::TEMPORARY_SUFFIX;
 use tempfile::TempDir;
 
-/// Leftovers this old belong to no running process: downloads write to theirs all the time.
+/// Unfinished downloads this old belong to no running process: a running one writes to its own all
+/// the time.
 const STALE_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// The folder; it goes when this is dropped.
+/// The folder; it is deleted when this is dropped.
 #[derive(Debug)]
 pub(super) struct Staging {
     folder: TempDir,
 }
 
 impl Staging {
-    /// A fresh folder inside `folder`, which is made if need be, with a name that no other process has,
-    /// on no other machine either. What killed processes left there is removed.
+    /// A new folder inside `folder`, which is created if missing, with a name that no other process
+    /// uses, on no other machine either. Old folders of killed processes are removed.
     pub(super) fn new(folder: &Path, name: &str) -> io::Result<Self> {
         fs_err::create_dir_all(folder)?;
         remove_stale(folder)?;
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_goes_when_dropped_and_takes_old_leftovers_along() {
+    fn it_is_deleted_when_dropped_together_with_old_ones() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let old = folder.path().join(format!(".a.1{TEMPORARY_SUFFIX}"));
         let young = folder.path().join(format!(".b.1{TEMPORARY_SUFFIX}"));

@@ -8,13 +8,13 @@ use flate2::read::GzDecoder;
 use super::error::SourceError;
 use facepipe_core::context::Interrupt;
 
-/// Most bytes that an archive may unpack to: several times what the registry's largest one does.
+/// Most bytes that an archive may unpack to: several times those of the registry's largest one.
 const MAX_UNPACKED_BYTES: u64 = 1 << 30;
 
-/// Copies one file of an archive to the new file `to`. Nothing else of it is written.
+/// Copies one file of an archive to the new file `to`. No other file is written.
 ///
 /// # Errors
-/// [`SourceError`]; `to` may be there, unfinished.
+/// [`SourceError`]; `to` may exist, unfinished.
 pub(super) fn file(
     archive: &Path,
     inner: &str,
@@ -27,7 +27,7 @@ pub(super) fn file(
     for entry in unpacked.entries()? {
         interrupt.check()?;
         let entry = entry?;
-        // A link is no file: it could lead anywhere.
+        // A link is not a file: it could lead anywhere.
         if *entry.path_bytes() != *inner.as_bytes() || !entry.header().entry_type().is_file() {
             continue;
         }

@@ -12,7 +12,7 @@ use facepipe_core::context::Interrupt;
 /// Copies one file of an archive to the new file `to`.
 ///
 /// # Errors
-/// [`SourceError`]; `to` may be there, unfinished.
+/// [`SourceError`]; `to` may exist, unfinished.
 pub(super) fn file(archive: &Path, inner: &str, limit: u64, to: &Path) -> Result<(), SourceError> {
     let mut archive = ZipArchive::new(fs_err::File::open(archive)?)?;
     let index = archive
@@ -69,7 +69,7 @@ pub(super) fn folder(
     }
 }
 
-/// A path that stays below the folder it is joined to, on every system.
+/// A path that stays below the folder it is joined to, on every operating system.
 fn safe_relative(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(name);
     let plain = path
@@ -78,7 +78,7 @@ fn safe_relative(name: &str) -> Option<PathBuf> {
     (plain && !name.contains(['\\', ':', '\0'])).then_some(path)
 }
 
-/// Copies an entry, of which no more is taken than what is `left`, whatever its header says.
+/// Copies an entry, but no more bytes than are `left`, whatever its header says.
 fn copy<R: Read>(
     entry: &mut ZipFile<'_, R>,
     to: &Path,
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_lies_below_the_prefix_and_has_the_extension() {
+    fn takes_files_below_the_prefix_with_the_extension() {
         let root = tempfile::tempdir().expect("temporary folder");
         let wheel = archive(
             root.path(),

@@ -1,4 +1,4 @@
-//! Whether a model file or data set is there, and whether it is the right one.
+//! Whether a model file or data set exists and is the right one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,18 +11,18 @@ use super::{Folders, Registry};
 use facepipe_core::artifacts::digest::{sha256_hex, sha256_of_file};
 use facepipe_core::artifacts::image_folder::relative_path;
 
-/// What became of an entry on this machine.
+/// The state of an entry on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// It is there, whole.
+    /// It exists and is the right one.
     Present,
-    /// It is not there.
+    /// It is missing.
     Missing,
-    /// Something else lies in its place.
+    /// Something else is in its place.
     Damaged(Mismatch),
 }
 
-/// How a file or data set differs from what the registry says.
+/// How a file or data set differs from the registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
     /// Another size.
@@ -38,7 +38,7 @@ pub enum Mismatch {
     Sha256 {
         /// The registry's digits, with `…` where they are only the first.
         expected: String,
-        /// Of what is on disk.
+        /// The digest of the file on disk.
         found: String,
     },
     /// More or fewer files in a data set.
@@ -62,29 +62,29 @@ pub enum Mismatch {
 pub struct EntryStatus {
     /// The entry's name.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub kind: Kind,
     /// `present`, `missing` or `damaged`.
     pub state: &'static str,
     /// How it is damaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// Where it lies or would lie.
+    /// Its path, whether or not it exists.
     pub path: PathBuf,
-    /// Size in bytes where the registry knows it.
+    /// Size in bytes, if the registry states it.
     pub bytes: Option<u64>,
-    /// Whether the pipeline can't do without it.
+    /// Whether the pipeline requires it.
     pub required: bool,
     /// Its licence.
     pub licence: String,
-    /// Whom to name when using it.
+    /// The credit to give when using it.
     pub credit: String,
-    /// What it is, in one line.
+    /// Its description, in one line.
     pub description: String,
 }
 
 impl EntryStatus {
-    /// Whether something has to be done: it is damaged, or it is required and missing.
+    /// Whether the user has to act: it is damaged, or it is required and missing.
     #[must_use]
     pub fn needs_mending(&self) -> bool {
         match self.state {
@@ -95,10 +95,10 @@ impl EntryStatus {
     }
 }
 
-/// Looks at every entry of a registry.
+/// Checks every entry of a registry.
 ///
 /// # Errors
-/// The I/O error of a file that is there and can't be read.
+/// The I/O error of a file that exists and can't be read.
 pub fn status(registry: &Registry, folders: &Folders) -> io::Result<Vec<EntryStatus>> {
     let entries = registry.entries.iter();
     entries
@@ -128,10 +128,10 @@ pub fn status(registry: &Registry, folders: &Folders) -> io::Result<Vec<EntrySta
         .collect()
 }
 
-/// Compares what lies at `path` with the registry's size and checksum.
+/// Compares the file at `path` with the registry's size and checksum.
 ///
 /// # Errors
-/// The I/O error of a file that is there and can't be read.
+/// The I/O error of a file that exists and can't be read.
 pub fn check(entry: &Entry, path: &Path) -> io::Result<State> {
     let metadata = match fs_err::metadata(path) {
         Ok(metadata) => metadata,
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_set_counts_by_its_own_files_alone() {
+    fn a_data_set_counts_only_its_own_files() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let root = folder.path();
         for (file, text) in [

@@ -2,20 +2,20 @@
 
 use super::plan::size;
 
-/// Bits that a pass of the sorting looks at: a table of 2,048 counts stays in the fastest memory.
+/// Bits that one pass of the sort uses: a table of 2,048 counts stays in the L1 cache.
 const DIGIT_BITS: u32 = 11;
 
 /// Some of the bits of a string.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Block {
-    /// Which bits; bits that lie side by side go to different blocks, because they hang together.
+    /// Which bits; neighbouring bits go to different blocks, because they are correlated.
     places: Vec<u32>,
     /// How many of them may differ.
     pub(super) tolerance: u32,
 }
 
 impl Block {
-    /// Deals the bits into as many blocks as there are tolerances.
+    /// Distributes the bits over as many blocks as there are tolerances.
     pub(super) fn deal(bits: u32, tolerances: &[u32]) -> Vec<Self> {
         let blocks = tolerances.len() as u32;
         let block = |(block, tolerance): (usize, &u32)| {
@@ -56,7 +56,7 @@ pub(super) struct Sorted<const WORDS: usize> {
     strings: Vec<[u64; WORDS]>,
     /// A bit for each value of the block: whether a string has it.
     occurs: Vec<u64>,
-    /// Where the strings of a value begin, by value; only of values that occur.
+    /// Where the strings of a value begin, by value; only for values that occur.
     starts: Vec<u32>,
     bits: u32,
 }
@@ -105,7 +105,7 @@ impl<const WORDS: usize> Sorted<WORDS> {
         }
     }
 
-    /// Gives each two strings whose blocks differ in at most `tolerance` bits once, by their
+    /// Gives each pair of strings whose blocks differ in at most `tolerance` bits once, by their
     /// indices and themselves.
     pub(super) fn for_each_neighbours(
         &self,
@@ -169,16 +169,16 @@ fn sort_by_upper_half(keys: &mut Vec<u64>, spare: &mut Vec<u64>, bits: u32) {
     spare.resize(keys.len(), 0);
     for shift in (0..bits).step_by(DIGIT_BITS as usize) {
         let digit = |key: u64| (key >> (32 + shift)) as usize & ((1 << DIGIT_BITS) - 1);
-        let mut ends = vec![0; 1 << DIGIT_BITS];
+        let mut starts = vec![0; 1 << DIGIT_BITS];
         for key in &*keys {
-            ends[digit(*key)] += 1;
+            starts[digit(*key)] += 1;
         }
         let mut sum = 0;
-        for end in &mut ends {
-            sum += std::mem::replace(end, sum);
+        for start in &mut starts {
+            sum += std::mem::replace(start, sum);
         }
         for key in &*keys {
-            let at = &mut ends[digit(*key)];
+            let at = &mut starts[digit(*key)];
             spare[*at] = *key;
             *at += 1;
         }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn sorting_looks_at_the_upper_half_and_is_stable() {
+    fn sorting_uses_the_upper_half_and_is_stable() {
         let mut keys: Vec<u64> = (0..5000_u64)
             .map(|at| (at * 7919 % 3001) << 32 | at)
             .collect();

@@ -1,10 +1,11 @@
 //! All pairs of bit strings that differ in few bits, without comparing all pairs.
 //!
-//! The bits of a string are dealt into blocks, and each block gets a number of bits that may differ
-//! in it. These are chosen so small that two strings within the radius must keep to the number of one
-//! block at least: were they over it everywhere, the differing bits would add up to more than the
-//! radius. So for each block the strings are sorted by it, the strings of equal and of almost
-//! equal blocks are looked up, and only these are compared. The result is exact for any strings.
+//! The bits of a string are distributed over blocks, and each block gets a number of bits that may
+//! differ in it. These are chosen so small that two strings within the radius must stay within the
+//! number of at least one block: were they over it everywhere, the differing bits would add up to
+//! more than the radius. So for each block the strings are sorted by it, the strings of equal and
+//! of almost equal blocks are looked up, and only these are compared. The result is exact for any
+//! strings.
 //!
 //! Source of the idea: M. Norouzi, A. Punjani, D. Fleet, "Fast search in Hamming space with multi-index
 //! hashing", CVPR 2012; here as a join of a set with itself, which needs each look-up from one side only.
@@ -38,10 +39,10 @@ pub fn distance<const WORDS: usize>(a: &[u64; WORDS], b: &[u64; WORDS]) -> u32 {
 /// Gives all pairs of different strings that differ in at most `radius` bits, once each, and joins
 /// equal strings into sets.
 ///
-/// Of equal strings only the first is compared with others; each further one gives one pair, with the
-/// first and of distance 0. So a hundred thousand equal strings are a hundred thousand pairs, and sets
-/// of strings that are connected come out right. These pairs come before all others; the order of the pairs
-/// is always the same.
+/// Of equal strings only the first is compared with others; each further one gives one pair, with
+/// the first and of distance 0. So a hundred thousand equal strings are a hundred thousand pairs,
+/// and the sets of connected strings are complete. These pairs come before all others; the order of
+/// the pairs is always the same.
 ///
 /// Time grows about linearly with the number of strings as long as that of the close pairs does;
 /// memory is about 24 bytes and two strings for each string, and up to 80 MiB beside that.
@@ -97,7 +98,8 @@ pub fn close_pairs<const WORDS: usize>(
     }
 }
 
-/// The indices of the first of equal strings, ascending; gives each further one with its first.
+/// The indices of the first of equal strings, ascending; also gives each further one with its
+/// first.
 fn distinct<const WORDS: usize>(
     strings: &[[u64; WORDS]],
     take: &mut impl FnMut(ClosePair),

@@ -1,15 +1,15 @@
-//! How many blocks, and how many bits may differ in each.
+//! The number of blocks, and how many bits may differ in each.
 
 /// Most bits of a block: its table of starts has an entry for each value, 64 MiB for 24 bits.
 const LARGEST_BLOCK: u32 = 24;
-/// Share of a block's bits that tell strings apart as well as random bits would. Hashes of pictures
-/// have bits that hang together; measured on hashes of faces.
+/// Share of a block's bits that distinguish strings as well as random bits would. Hashes of
+/// pictures have correlated bits; measured on hashes of faces.
 const WORTH_OF_A_BIT: f64 = 0.8;
-/// What it costs to sort one string by a block, in comparisons of two strings.
+/// The cost of sorting one string by a block, in comparisons of two strings.
 const COST_OF_SORTING: f64 = 12.0;
-/// What it costs to look up whether a value occurs, in comparisons of two strings.
+/// The cost of looking up whether a value occurs, in comparisons of two strings.
 const COST_OF_LOOKING_UP: f64 = 0.6;
-/// What it costs to make the table of one value of a block, in comparisons of two strings.
+/// The cost of the table entry of one value of a block, in comparisons of two strings.
 const COST_OF_A_VALUE: f64 = 0.5;
 
 /// A way to find all close pairs.
@@ -22,7 +22,7 @@ pub(super) enum Plan {
 }
 
 impl Plan {
-    /// The plan that costs least for so many strings of so many bits.
+    /// The cheapest plan for this many strings of this many bits.
     pub(super) fn cheapest(bits: u32, radius: u32, count: usize) -> Self {
         let count = count as f64;
         let all_pairs = (count * count / 2.0, Self::AllPairs);
@@ -39,14 +39,14 @@ impl Plan {
     }
 }
 
-/// The bits of one of so many blocks.
+/// The bits of one of this many blocks.
 pub(super) fn size(bits: u32, blocks: u32, block: u32) -> u32 {
     (bits - block).div_ceil(blocks)
 }
 
-/// How many bits may differ in each of so many blocks. With one more in each they add up to one more
-/// than the radius, which is what makes the join exact; larger ones come first, where blocks are
-/// larger, if at all.
+/// How many bits may differ in each of this many blocks. With one more in each they add up to one
+/// more than the radius, which makes the join exact; larger ones come first, where blocks may be
+/// larger.
 fn tolerances(blocks: u32, radius: u32) -> Vec<u32> {
     let all = radius + 1 - blocks;
     (0..blocks)
@@ -54,7 +54,7 @@ fn tolerances(blocks: u32, radius: u32) -> Vec<u32> {
         .collect()
 }
 
-/// What a block costs, in comparisons of two strings.
+/// The cost of a block, in comparisons of two strings.
 fn cost(bits: u32, tolerance: u32, count: f64) -> f64 {
     if tolerance >= bits {
         return f64::INFINITY;

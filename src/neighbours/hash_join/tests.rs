@@ -1,4 +1,4 @@
-//! The join beside a comparison of all pairs.
+//! The join against a comparison of all pairs.
 
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
@@ -26,7 +26,7 @@ fn clustered<const WORDS: usize>(count: usize, random: &mut ChaCha8Rng) -> Vec<[
     (0..count).map(member).collect()
 }
 
-/// What the join promises, found by comparing all pairs.
+/// The expected result, found by comparing all pairs.
 fn expected<const WORDS: usize>(strings: &[[u64; WORDS]], radius: u32) -> Vec<ClosePair> {
     let mut pairs = Vec::new();
     let is_first: Vec<bool> = (0..strings.len())
@@ -81,7 +81,7 @@ fn the_result_is_that_of_comparing_all_pairs() {
 }
 
 #[test]
-fn blocks_find_what_they_must_whatever_the_plan() {
+fn blocks_find_all_close_pairs_with_any_plan() {
     let mut generator = ChaCha8Rng::seed_from_u64(7);
     let strings = clustered::<1>(600, &mut generator);
     for tolerances in [vec![2, 1, 1], vec![1; 4], vec![0; 8], vec![1, 1, 1, 0, 0]] {
@@ -97,7 +97,7 @@ fn blocks_find_what_they_must_whatever_the_plan() {
 }
 
 #[test]
-fn a_hundred_thousand_equal_strings_are_as_many_pairs() {
+fn a_hundred_thousand_equal_strings_are_a_hundred_thousand_pairs() {
     let pairs = found(&vec![[7_u64, 8, 9, 10]; 100_000], 20);
     assert_eq!(pairs.len(), 99_999);
     assert!(

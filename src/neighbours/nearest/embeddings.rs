@@ -5,14 +5,14 @@ use super::{NearPair, scan};
 use facepipe_core::context::{Context, Interrupted};
 use facepipe_core::types::Embedding;
 
-/// Faces that are compared with one after the other while they lie in the nearest memory: 32 KiB.
+/// Faces in a tile that stays in the L1 cache while it is compared: 32 KiB.
 const TILE: usize = 64;
-/// Numbers that are added side by side.
+/// Numbers that are added in parallel.
 const LANES: usize = 16;
-/// Numbers of an embedding after which those are dropped that are too far apart already.
+/// Numbers of an embedding after which pairs are dropped that are too far apart already.
 const FIRST_PART: usize = 64;
 
-/// Embeddings in one piece of memory, with the number of each one's label.
+/// Embeddings in one piece of memory, with the index of each one's label.
 #[derive(Debug, Clone, Default)]
 pub struct Faces {
     numbers: Vec<f32>,
@@ -48,7 +48,7 @@ impl Faces {
 pub enum Kind {
     /// Both have the same label.
     SameLabel,
-    /// They have two.
+    /// They have different ones.
     OtherLabel,
 }
 
@@ -112,7 +112,7 @@ fn squared(a: &[f32], b: &[f32]) -> f32 {
             *sum += (a - b) * (a - b);
         }
     }
-    // In halves, so that no sum waits for the one before it.
+    // In halves, so that no sum waits for the previous one.
     let mut half = LANES / 2;
     while half > 0 {
         let (low, high) = sums.split_at_mut(half);

@@ -2,21 +2,21 @@
 
 use std::collections::BinaryHeap;
 
-/// A key, and the two indices it belongs to: what comes first is nearer.
+/// A key, and the two indices it belongs to: smaller ones are nearer.
 pub(super) type Entry = (u32, u32, u32);
 
-/// The smallest entries of those that were offered.
+/// The smallest of the entries that were offered.
 #[derive(Debug, Clone)]
 pub(super) struct Few {
     most: usize,
-    /// Larger keys are not wanted.
+    /// Larger keys are rejected.
     ceiling: u32,
     /// The largest on top.
     entries: BinaryHeap<Entry>,
 }
 
 impl Few {
-    /// At most so many entries with keys up to `ceiling`.
+    /// At most this many entries with keys up to `ceiling`.
     pub(super) fn new(most: usize, ceiling: u32) -> Self {
         Self {
             most,

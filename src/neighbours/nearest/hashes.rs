@@ -4,7 +4,7 @@ use super::few::Few;
 use super::{NearPair, scan};
 use facepipe_core::context::{Context, Interrupted};
 
-/// Strings that are compared with one after the other while they lie in the nearest memory.
+/// Strings in a tile that stays in the L1 cache while it is compared.
 const TILE: usize = 512;
 
 /// The `most` nearest pairs between two lists of bit strings, nearest first; the distance is the number

@@ -1,10 +1,11 @@
 //! The nearest pairs between two lists, exactly: every item of one is compared with every item of the
 //! other.
 //!
-//! Close pairs within a small radius are found without that ([`crate::hash_join`]). Here the question is
-//! the other way round: how far apart are the nearest, however far that is? Then no radius is known
-//! that would spare comparisons, but each of them is cheap: 100,000 images in sides of 70, 15 and 15 %
-//! are 2.3 thousand million pairs. The cost grows with the square of the number; memory does not grow.
+//! Close pairs within a small radius are found without that ([`crate::hash_join`]). Here the
+//! question is how far apart the nearest pairs are, however far that is. Then there is no radius
+//! that would save comparisons, but each of them is cheap: 100,000 images in sides of 70, 15 and
+//! 15 % are 2.3 thousand million pairs. The cost grows with the square of the number; memory does not
+//! grow.
 
 mod embeddings;
 mod few;
@@ -21,7 +22,7 @@ use facepipe_core::parallel;
 use few::Few;
 pub use hashes::nearest_hashes;
 
-/// Rows that a worker compares before it hands over what it found and asks for the bound.
+/// Rows that a worker compares before it hands over its pairs and reads the bound.
 const ROWS: usize = 64;
 
 /// Two items that are near each other.
@@ -31,7 +32,7 @@ pub struct NearPair {
     pub left: usize,
     /// The index in the second list.
     pub right: usize,
-    /// How far they are apart: bits that differ, or the Euclidean distance.
+    /// Their distance: the number of bits that differ, or the Euclidean distance.
     pub distance: f64,
 }
 
@@ -44,7 +45,7 @@ fn scan<const KINDS: usize>(
     compare: impl Fn(Range<usize>, &mut [Few; KINDS]) + Sync,
 ) -> Result<[Vec<few::Entry>; KINDS], Interrupted> {
     let starts: Vec<usize> = (0..rows).step_by(ROWS).collect();
-    // What a pair must not be farther apart than to be among the nearest; falls as pairs are found.
+    // The largest distance that may still be among the nearest; falls as pairs are found.
     let bounds: [AtomicU32; KINDS] = std::array::from_fn(|_| AtomicU32::new(u32::MAX));
     let mut nearest: [Few; KINDS] = std::array::from_fn(|_| Few::new(most, u32::MAX));
     parallel::for_each(

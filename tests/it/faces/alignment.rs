@@ -20,11 +20,11 @@ fn picture(path: &Path) -> RgbImage {
     image_io::decode(&bytes).expect("decodes").rgb
 }
 
-/// A crop as the manifest tells of it.
+/// A crop as recorded in the manifest.
 struct Crop {
     pixels: RgbImage,
     place: CropPlace,
-    /// The landmarks that the model gives in the photo again.
+    /// The landmarks that the model finds in the photo again.
     points: DlibLandmarks5,
     photo: RgbImage,
 }
@@ -88,7 +88,7 @@ fn the_data_set_gives_the_chips_that_the_crops_give() {
     let mut compared = 0;
     for example in set.sides.values().flatten() {
         let line = lines.iter().find(|line| line["file"] == example.file);
-        let source = &line.expect("each image stands in the manifest")["source"];
+        let source = &line.expect("each image is in the manifest")["source"];
         let crop = of_crop.iter().find(|crop| crop["file"] == *source);
         let crop = crop.expect("each image was a crop");
         let place = serde_json::to_value(example.place).expect("JSON");
@@ -99,8 +99,8 @@ fn the_data_set_gives_the_chips_that_the_crops_give() {
     assert!(compared >= 30, "{compared}");
 }
 
-/// Faces that are larger than what a crop keeps are halved by the photo's own grid, and not by
-/// that of the chip: the network should see no difference to speak of.
+/// Faces that are larger than the limit of a crop are halved by the photo's own grid, and not by
+/// that of the chip: the network should see no relevant difference.
 #[cfg(feature = "torch")]
 #[test]
 fn the_embedding_of_a_huge_face_survives_its_crop() {
@@ -140,8 +140,8 @@ fn the_embedding_of_a_huge_face_survives_its_crop() {
     for crop in &crops {
         assert!(crop.place.square.side() <= 512.0);
         let direct = face_chip::cut(&crop.photo, &crop.points);
-        let kept = chip(&crop.pixels, Some(&crop.place), NETWORK_INPUT).into_owned();
-        let both = factory.create().embed(&[direct, kept]).expect("embeds");
+        let saved = chip(&crop.pixels, Some(&crop.place), NETWORK_INPUT).into_owned();
+        let both = factory.create().embed(&[direct, saved]).expect("embeds");
         largest = largest.max(both[0].distance(&both[1]));
     }
     println!("{} huge faces, largest distance {largest}", crops.len());

@@ -126,7 +126,7 @@ fn crops_show_the_face_with_its_margin() {
 }
 
 #[test]
-fn every_label_has_a_contact_sheet_that_later_stages_pass_over() {
+fn every_label_has_a_contact_sheet_that_later_stages_skip() {
     let Some(photos) = shared("data/identity/dlib_johns5") else {
         return;
     };
@@ -152,7 +152,7 @@ fn every_label_has_a_contact_sheet_that_later_stages_pass_over() {
 }
 
 #[test]
-fn a_label_of_the_name_of_reports_is_refused_with_what_to_do() {
+fn a_label_named_like_reports_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let photos = folder.path().join("photos");
     for label in ["ada", "report"] {
@@ -181,7 +181,7 @@ fn faces_beyond_a_limit_of_quality_are_left_out_with_their_figures() {
     let faces = records(&out("all").join("manifest.jsonl"));
     let median = all["quality"]["overall"]["median"]
         .as_f64()
-        .expect("is told");
+        .expect("the report has a median");
     let good: Vec<_> = faces
         .iter()
         .filter(|face| quality(face, "overall") >= median && quality(face, "brightness") <= 0.5)
@@ -219,7 +219,7 @@ fn faces_beyond_a_limit_of_quality_are_left_out_with_their_figures() {
 }
 
 #[test]
-fn where_the_largest_face_is_unfit_nobody_else_takes_its_place() {
+fn where_the_largest_face_is_unfit_no_other_face_takes_its_place() {
     let Some(photos) = shared("data/identity/celeb5_raw") else {
         return;
     };

@@ -1,4 +1,4 @@
-//! dlib's models against what dlib itself gives: `reference/dlib/` of the shared folder.
+//! dlib's models against dlib's own results: `reference/dlib/` of the shared folder.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Faces of photos: found, cut, aligned, measured.
+//! Faces of photos: detected, cut, aligned, measured.
 
 mod alignment;
 mod crop;

@@ -87,7 +87,7 @@ fn check_landmarks(face: &Value, line: &Value, file: &str) {
     assert_eq!(points.len(), 5, "{file}");
     assert_eq!(face["landmark_points"], "eyes_nose_mouth");
     let (width, height) = (rect[2] - rect[0], rect[3] - rect[1]);
-    // The landmarks of a face that the photo's edge cuts may lie outside, where they would be.
+    // The landmarks of a face that the photo's edge clips may be outside, where they would be.
     let photo = (line["width"].as_f64(), line["height"].as_f64());
     let cut =
         rect[0] == 0.0 || rect[1] == 0.0 || Some(rect[2]) == photo.0 || Some(rect[3]) == photo.1;

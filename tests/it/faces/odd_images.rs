@@ -1,4 +1,4 @@
-//! Awkward files: each is decoded or refused as listed, and none brings the program down.
+//! Awkward files: each is decoded or refused as listed, and none crashes the program.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ fn every_awkward_file_ends_as_its_index_expects() {
 }
 
 #[test]
-fn a_face_is_found_however_the_photo_is_turned_or_packed() {
+fn a_face_is_found_however_the_photo_is_turned_or_stored() {
     let Some(root) = shared("data/odd") else {
         return;
     };
@@ -99,24 +99,30 @@ fn no_beginning_of_an_image_is_taken_for_the_whole() {
         };
         let bytes = fs_err::read(&file).expect("reads");
         decode(&bytes).expect("the whole is an image");
-        for end in (0..bytes.len()).step_by(PREFIX_STEP) {
-            assert!(decode(&bytes[..end]).is_err(), "{extension}: {end} bytes");
+        for length in (0..bytes.len()).step_by(PREFIX_STEP) {
+            assert!(
+                decode(&bytes[..length]).is_err(),
+                "{extension}: {length} bytes"
+            );
         }
         let folder = tempfile::tempdir().expect("temporary folder");
         let photos = folder.path().join("photos");
-        let ends: Vec<usize> = (0..bytes.len()).step_by(50 * PREFIX_STEP).collect();
-        for end in &ends {
+        let lengths: Vec<usize> = (0..bytes.len()).step_by(50 * PREFIX_STEP).collect();
+        for length in &lengths {
             write(
-                &photos.join(format!("{end:06}.{extension}")),
-                &bytes[..*end],
+                &photos.join(format!("{length:06}.{extension}")),
+                &bytes[..*length],
             );
         }
         let lines = stdout(&run("detect", &[&photos]));
-        assert_eq!(lines.lines().count(), ends.len());
-        for (line, end) in lines.lines().zip(ends) {
+        assert_eq!(lines.lines().count(), lengths.len());
+        for (line, length) in lines.lines().zip(lengths) {
             let line: Value = serde_json::from_str(line).expect("JSON");
             let path = line["path"].as_str().expect("a path");
-            assert!(path.ends_with(&format!("{end:06}.{extension}")), "{line}");
+            assert!(
+                path.ends_with(&format!("{length:06}.{extension}")),
+                "{line}"
+            );
             assert!(line["error"].is_string(), "{line}");
         }
     }

@@ -22,7 +22,7 @@ const PORTRAITS: [(&str, [[f64; 2]; 3]); 2] = [
     ),
 ];
 
-/// Detectors of this build whose model files are there; says loudly which are not.
+/// Detectors of this build whose model files exist; missing ones are reported.
 fn detectors() -> Vec<&'static str> {
     let mut detectors = Vec::new();
     if weights("seeta_fd_frontal_v1.0.bin").is_some() {
@@ -48,8 +48,8 @@ fn boxes(detector: &str, photo: &Path) -> Vec<[f64; 4]> {
     faces.iter().map(edges).collect()
 }
 
-/// That there is one box, and that it is around these points without being much larger than what
-/// they span: the eyes of a face are about half as far apart as the face is wide.
+/// Checks that there is one box, and that it is around these points without being much larger than
+/// their span: the eyes of a face are about half as far apart as the face is wide.
 fn check(found: &[[f64; 4]], points: &[[f64; 2]], what: &str) {
     let [[left, top, right, bottom]] = *found else {
         panic!("{what}: one face, not {found:?}");

@@ -259,7 +259,7 @@ fn openverse_pages_and_keeps_only_the_requested_licences() {
     let message = other.expect("is reported")["message"]
         .as_str()
         .expect("is text");
-    assert_eq!(message, "its licence is by-nc; asked for: cc0, by");
+    assert_eq!(message, "its licence is by-nc; requested: cc0, by");
     assert!(!asked.contains_key("/image/2.png"), "not even requested");
 
     // Another run may want other licences.
