@@ -172,7 +172,7 @@ impl Batcher {
             )
             .unzip();
         let images: Vec<Vec<f32>> = images.into_iter().flatten().collect();
-        let mut found = self.ask(&images).map(Vec::into_iter);
+        let mut found = self.infer(&images).map(Vec::into_iter);
         // Before any reply: a client that sends its next request at once must not be counted twice.
         self.last_requests = requests.len() + self.receiver.len();
         for (count, reply, slot) in requests {
@@ -188,7 +188,7 @@ impl Batcher {
         self.last_batch_end = Instant::now();
     }
 
-    fn ask(&mut self, images: &[Vec<f32>]) -> Probabilities {
+    fn infer(&mut self, images: &[Vec<f32>]) -> Probabilities {
         let mut found = Vec::with_capacity(images.len());
         for images in images.chunks(self.batching.faces.get()) {
             let begun = Instant::now();

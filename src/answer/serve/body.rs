@@ -30,7 +30,7 @@ pub(super) struct Photos<const COUNT: usize> {
     pub(super) room: Room,
 }
 
-/// A body with its content type.
+/// A request's whole body.
 pub(super) struct Whole {
     pub(super) bytes: Bytes,
     /// The memory that is reserved for it.

@@ -14,7 +14,7 @@ use super::metrics::Metrics;
 use super::model::Opened;
 use super::service::Slot;
 use super::settings::Settings;
-use super::workers::{self, Ask, Job, Parts};
+use super::workers::{self, Job, Parts, Task};
 use facepipe_core::types::{ChipSpec, ModelCard};
 use facepipe_predict::Naming;
 
@@ -107,14 +107,14 @@ impl Engine {
     }
 
     /// Sends a photo to a worker.
-    pub(super) fn look(&self, photo: Bytes, slot: Arc<Slot>, ask: Ask) {
+    pub(super) fn submit(&self, photo: Bytes, slot: Arc<Slot>, task: Task) {
         let since = Instant::now();
         // The workers outlive the engine; if they do not, the reply's receiver reports it.
         let _ = self.jobs.send(Job {
             photo,
             slot,
             since,
-            ask,
+            task,
         });
     }
 

@@ -31,7 +31,7 @@ struct Observed {
     route: String,
     method: Method,
     bytes: Option<HeaderValue>,
-    is_told: bool,
+    is_recorded: bool,
 }
 
 /// Gives a request an id, writes it into the log and counts it.
@@ -48,7 +48,7 @@ pub(super) async fn observe(
         route: route.map_or(NO_ROUTE, MatchedPath::as_str).to_owned(),
         method: request.method().clone(),
         bytes: request.headers().get(header::CONTENT_LENGTH).cloned(),
-        is_told: false,
+        is_recorded: false,
     };
     let mut response = next.run(request).await;
     let code = response.extensions().get::<Code>().map(|code| code.0);
@@ -66,7 +66,7 @@ pub(super) async fn observe(
 
 impl Observed {
     fn is_answered(&mut self, status: u16, code: Option<&str>) {
-        let seconds = self.tell(Some(status), code);
+        let seconds = self.record(Some(status), code);
         let (metrics, route) = (&self.service.metrics, self.route.clone());
         let of_route = Route {
             route: route.clone(),
@@ -80,8 +80,8 @@ impl Observed {
     }
 
     /// Writes the line, and counts the failure. Returns how long it took, in seconds.
-    fn tell(&mut self, status: Option<u16>, code: Option<&str>) -> f64 {
-        self.is_told = true;
+    fn record(&mut self, status: Option<u16>, code: Option<&str>) -> f64 {
+        self.is_recorded = true;
         let seconds = self.begun.elapsed().as_secs_f64();
         tracing::info!(
             id = self.id,
@@ -105,8 +105,8 @@ impl Observed {
 impl Drop for Observed {
     /// A client that disconnects before the answer cancels the handler.
     fn drop(&mut self) {
-        if !self.is_told {
-            self.tell(None, Some(CANCELLED));
+        if !self.is_recorded {
+            self.record(None, Some(CANCELLED));
         }
     }
 }

@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_have_the_names_that_the_readme_names() {
+    fn metrics_have_the_documented_names() {
         let metrics = Metrics::new();
         let kind = Kind {
             route: "/predict".to_owned(),

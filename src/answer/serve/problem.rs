@@ -87,7 +87,8 @@ impl Problem {
 
     /// A page of another origin sends something.
     pub(super) fn foreign_page() -> Self {
-        let message = "pages of other origins may not send requests to this server, unless it was started to allow them";
+        let message = "pages of other origins may not send requests to this server, unless it was started \
+                       to allow them";
         Self::new(StatusCode::FORBIDDEN, "foreign_page", message)
     }
 

@@ -68,11 +68,11 @@ pub(super) struct Job {
     pub(super) slot: Arc<Slot>,
     /// When it was queued.
     pub(super) since: Instant,
-    pub(super) ask: Ask,
+    pub(super) task: Task,
 }
 
 /// What a request wants of a photo.
-pub(super) enum Ask {
+pub(super) enum Task {
     /// The persons in it.
     Names {
         /// The whole image is a face.
@@ -181,21 +181,21 @@ impl<'parts> Worker<'parts> {
         let waited = job.since.elapsed().as_secs_f64();
         self.parts.metrics.photo_queue.observe(waited);
         let Job {
-            photo, slot, ask, ..
+            photo, slot, task, ..
         } = job;
-        match ask {
-            Ask::Names { whole, keep, reply } => self.reply(reply, |worker| {
+        match task {
+            Task::Names { whole, keep, reply } => self.reply(reply, |worker| {
                 let photo = worker.decode(photo)?;
                 worker.name(photo, whole, keep, slot)
             }),
-            Ask::Faces(reply) => self.reply(reply, |worker| {
+            Task::Faces(reply) => self.reply(reply, |worker| {
                 let _until_the_end = slot;
                 let photo = worker.decode(photo)?;
                 let faces = worker.detect(&photo)?;
                 let size = Size::of(&photo);
                 Ok(Found { size, faces })
             }),
-            Ask::Embeddings(reply) => self.reply(reply, |worker| {
+            Task::Embeddings(reply) => self.reply(reply, |worker| {
                 let _until_the_end = slot;
                 let photo = worker.decode(photo)?;
                 let faces = worker.embed(&photo)?;

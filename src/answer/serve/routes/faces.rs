@@ -19,7 +19,7 @@ use crate::forms::{Options, wants_page};
 use crate::page::{self, Picture};
 use crate::problem::Problem;
 use crate::service::{Service, Slot};
-use crate::workers::{Ask, Found, Named, PhotoError};
+use crate::workers::{Found, Named, PhotoError, Task};
 use facepipe_core::types::DetectedFace;
 use facepipe_faces::embed::EmbeddedFace;
 
@@ -74,7 +74,7 @@ pub(super) async fn detect(
     State(service): Shared,
     request: Request,
 ) -> Result<Json<Faces<DetectedFace>>, Problem> {
-    let found = ask(&service, request, Ask::Faces).await?;
+    let found = find_faces(&service, request, Task::Faces).await?;
     Ok(Json(found.into()))
 }
 
@@ -83,7 +83,7 @@ pub(super) async fn embed(
     State(service): Shared,
     request: Request,
 ) -> Result<Json<Faces<EmbeddedFace>>, Problem> {
-    let found = ask(&service, request, Ask::Embeddings).await?;
+    let found = find_faces(&service, request, Task::Embeddings).await?;
     Ok(Json(found.into()))
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn verify(
     let mut answers = Vec::new();
     for (photo, slot) in body.photos.into_iter().zip(slots) {
         let (reply, answer) = oneshot::channel();
-        engine.look(photo, slot, Ask::Embeddings(reply));
+        engine.submit(photo, slot, Task::Embeddings(reply));
         answers.push(answer);
     }
     let mut photos = Vec::new();
@@ -127,17 +127,17 @@ pub(super) async fn verify(
 }
 
 /// Sends a photo to the workers; its answer needs no model.
-async fn ask<Face>(
+async fn find_faces<Face>(
     service: &Service,
     request: Request,
-    ask: impl FnOnce(oneshot::Sender<Result<Found<Face>, PhotoError>>) -> Ask,
+    task: impl FnOnce(oneshot::Sender<Result<Found<Face>, PhotoError>>) -> Task,
 ) -> Result<Found<Face>, Problem> {
     let body = photos(service, request, [IMAGE]).await?;
     let [photo] = body.photos;
     let slot = service.slot(&body.room)?;
     drop(body.room);
     let (reply, answer) = oneshot::channel();
-    service.engine().look(photo, slot, ask(reply));
+    service.engine().submit(photo, slot, task(reply));
     let found = service.in_time(answer).await?;
     Ok(found.map_err(gone)??)
 }
@@ -167,7 +167,7 @@ async fn name_photo(
     keep: bool,
 ) -> Result<(Prediction, Option<Picture>), Problem> {
     let (reply, answer) = oneshot::channel();
-    engine.look(photo, slot, Ask::Names { whole, keep, reply });
+    engine.submit(photo, slot, Task::Names { whole, keep, reply });
     let Named {
         found,
         probabilities,
@@ -180,7 +180,7 @@ async fn name_photo(
     Ok((Prediction::new(engine, &found, probabilities), picture))
 }
 
-/// The thread that had to answer is gone.
+/// The thread that should have answered has ended.
 fn gone(error: oneshot::error::RecvError) -> Problem {
     Problem::internal(&error.to_string())
 }

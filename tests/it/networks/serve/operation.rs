@@ -348,7 +348,7 @@ fn a_model_is_changed_without_dropping_a_request() {
     });
     let log = server.end();
     assert!(
-        log.contains("the one before stays") && log.contains("differs"),
+        log.contains("the previous one stays") && log.contains("differs"),
         "{log}"
     );
 }
