@@ -1,4 +1,4 @@
-//! One file for each outside thing: image sources, detectors, face models.
+//! One file for each external component: image sources, detectors, face models.
 
 pub mod detectors;
 pub mod dlib_landmarks;

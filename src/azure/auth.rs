@@ -21,7 +21,7 @@ pub enum Auth {
     ClientSecret,
     /// The identity of the virtual machine that facepipe runs on.
     ManagedIdentity,
-    /// Whoever signed in with `az login`.
+    /// The user who signed in with `az login`.
     AzureCli,
 }
 

@@ -1,5 +1,4 @@
-//! What goes into each request so that the service knows who asks: the key, or a token that is
-//! replaced in time.
+//! The credentials of each request: the key, or a token that is replaced in time.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -16,10 +15,10 @@ use facepipe_core::secret::Secret;
 
 /// The header that the key goes into.
 const KEY_HEADER: &str = "Ocp-Apim-Subscription-Key";
-/// A token is replaced so long before it ends, as the SDKs do it.
+/// How long before its end a token is replaced, as the SDKs do it.
 const EARLY: Duration = Duration::from_secs(300);
 
-/// Who asks.
+/// The credentials of a client.
 pub(super) enum Authorizer {
     Key(Secret),
     Entra {
@@ -48,7 +47,7 @@ impl Authorizer {
         match self {
             Self::Key(key) => Ok(key.clone()),
             Self::Entra { sign_in, token } => {
-                // Held while a token is asked for: the other threads need the same one.
+                // Held while a token is requested: the other threads need the same one.
                 let mut token = token.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(token) = &*token
                     && token.expires.saturating_duration_since(clock.now()) > EARLY
@@ -63,14 +62,14 @@ impl Authorizer {
         }
     }
 
-    /// Lets the next request ask for a new token.
+    /// Makes the next request get a new token.
     pub(super) fn forget(&self) {
         if let Self::Entra { token, .. } = self {
             *token.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
-    /// A request that says who asks.
+    /// A request with its credentials.
     pub(super) fn authorized(
         &self,
         builder: RequestBuilder,
@@ -80,11 +79,11 @@ impl Authorizer {
             Self::Key(_) => (KEY_HEADER, secret.header()),
             Self::Entra { .. } => (AUTHORIZATION.as_str(), secret.bearer()),
         };
-        let unfit = || AzureError::Client("the token can't stand in a header".to_owned());
+        let unfit = || AzureError::Client("the token is not valid in a header".to_owned());
         Ok(builder.header(name, value.ok_or_else(unfit)?))
     }
 
-    /// Calls what was refused by its name.
+    /// Names the credentials that were refused.
     pub(super) fn named(&self, error: AzureError) -> AzureError {
         match (self, error) {
             (Self::Entra { .. }, AzureError::KeyRefused { host, error }) => {

@@ -1,4 +1,4 @@
-//! A token of whoever signed in with `az login`.
+//! A token of the user who signed in with `az login`.
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -9,7 +9,7 @@ use super::sign_in::{SCOPE, SignIn, SignInError};
 
 /// How long `az`, a slow program, may take.
 const LONGEST: Duration = Duration::from_secs(60);
-/// How often it is looked whether it is done.
+/// How often it is checked whether `az` has ended.
 const POLL: Duration = Duration::from_millis(50);
 
 /// What `az account get-access-token` prints.
@@ -30,7 +30,7 @@ pub(super) fn ask(sign_in: &SignIn, clock: &dyn Clock) -> Result<String, SignInE
         .map_err(|error| sign_in.refused(&format!("`az` can't be started ({})", error.kind())))?;
     let outcome = wait(&mut child, sign_in, clock);
     if outcome.is_err() {
-        // It is still running, and nobody waits for what it says.
+        // It is still running, and its output is not needed.
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -50,13 +50,13 @@ fn command() -> Command {
 
 fn wait(child: &mut Child, sign_in: &SignIn, clock: &dyn Clock) -> Result<String, SignInError> {
     let failed = |error: std::io::Error| sign_in.refused(&error.to_string());
-    let end = clock.now() + LONGEST;
+    let deadline = clock.now() + LONGEST;
     // A token has some kilobytes: a pipe holds it until the program has ended.
     let status = loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             break status;
         }
-        if clock.now() >= end {
+        if clock.now() >= deadline {
             return Err(sign_in.refused("`az` took too long"));
         }
         clock.wait(POLL)?;
@@ -72,5 +72,5 @@ fn wait(child: &mut Child, sign_in: &SignIn, clock: &dyn Clock) -> Result<String
         stderr.read_to_string(&mut text).map_err(failed)?;
     }
     let first = text.lines().find(|line| !line.trim().is_empty());
-    Err(sign_in.refused(first.unwrap_or("`az` failed and does not say why")))
+    Err(sign_in.refused(first.unwrap_or("`az` failed without a message")))
 }

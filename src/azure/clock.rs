@@ -4,10 +4,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use facepipe_core::context::{Interrupt, Interrupted};
 
-/// How often an interruption is asked for while nothing else happens.
+/// How often an interruption is checked while waiting.
 const POLL: Duration = Duration::from_millis(100);
 
-/// What tells the time and waits.
+/// The time, and waiting.
 pub trait Clock: Send + Sync {
     /// A time that only goes forward.
     fn now(&self) -> Instant;
@@ -46,14 +46,14 @@ impl Clock for SystemClock {
     }
 
     fn wait(&self, pause: Duration) -> Result<(), Interrupted> {
-        let end = Instant::now() + pause;
+        let deadline = Instant::now() + pause;
         loop {
             self.interrupt.check()?;
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            if rest.is_zero() {
                 return Ok(());
             }
-            std::thread::sleep(left.min(POLL));
+            std::thread::sleep(rest.min(POLL));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The four kinds of collections that the service keeps.
 
-/// A kind of collection. Groups hold persons with their faces, lists hold faces alone.
+/// A kind of collection. Groups hold persons with their faces, lists hold only faces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Collection {
     /// Up to 10,000 persons (1,000 with the free tier).
@@ -22,7 +22,7 @@ impl Collection {
         Self::LargeFaceList,
     ];
 
-    /// As it stands in addresses.
+    /// Its name in addresses.
     #[must_use]
     pub const fn segment(self) -> &'static str {
         match self {
@@ -44,7 +44,7 @@ impl Collection {
         }
     }
 
-    /// As it stands on the command line.
+    /// Its name on the command line.
     #[must_use]
     pub const fn verb(self) -> &'static str {
         match self {
@@ -61,8 +61,8 @@ impl Collection {
         !matches!(self, Self::FaceList)
     }
 
-    /// Whether it is listed in pages. The 64 face lists of a resource, and the faces of one, come at
-    /// once.
+    /// Whether it is listed in pages. The 64 face lists of a resource, and the faces of one, come
+    /// in one answer.
     #[must_use]
     pub const fn is_paged(self) -> bool {
         !matches!(self, Self::FaceList)

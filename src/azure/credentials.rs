@@ -35,33 +35,33 @@ pub(super) const CLIENT_SECRET_NAME: &str = "AZURE_CLIENT_SECRET";
 const AUTHORITY_NAME: &str = "AZURE_AUTHORITY_HOST";
 const IMDS_NAME: &str = "AZURE_POD_IDENTITY_AUTHORITY_HOST";
 
-/// Who asks.
+/// The way that requests are authorized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// Whoever has the resource's key.
+    /// By the resource's key.
     Key(Secret),
-    /// Somebody whom Entra ID knows.
+    /// By a token of Entra ID.
     Entra(SignIn),
 }
 
-/// What the service is asked with.
+/// Endpoint and credentials of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Where it is.
+    /// The resource's address.
     pub endpoint: Endpoint,
-    /// Who asks.
+    /// The key or token.
     pub identity: Identity,
     /// The way to sign in.
     pub auth: Auth,
-    /// How often it may be asked.
+    /// The pricing tier, which limits the calls.
     pub tier: Tier,
     /// Where the endpoint was found.
     pub endpoint_source: String,
-    /// Where the key, or what stands for it, was found.
+    /// Where the key, or what replaces it, was found.
     pub source: String,
 }
 
-/// What the command line chooses, before environment and files.
+/// The command line's choices, which take precedence over environment and files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Choice {
     /// The way to sign in.
@@ -73,8 +73,8 @@ pub struct Choice {
 impl Credentials {
     /// Looks for endpoint, key and tier in the environment, then in `v.env` and `.env` of `folder`.
     ///
-    /// Where no way to sign in is chosen, by `choice` or by [`AUTH_NAME`], the key is used, and where
-    /// there is none the secret of an application.
+    /// Where no way to sign in is chosen, by `choice` or by [`AUTH_NAME`], the key is used, and
+    /// without a key the secret of an application.
     ///
     /// # Errors
     /// [`CredentialsError`], which shows no value.
@@ -213,7 +213,7 @@ impl<E: Fn(&str) -> Option<String>> Needed<'_, E> {
         }
     }
 
-    /// An address that may be set, or the usual one.
+    /// An address that may be set, or the default.
     fn address(&self, name: &'static str, usual: &str) -> Result<url::Url, CredentialsError> {
         let wrong = |variable: String, problem| CredentialsError::Endpoint { variable, problem };
         match self.places.find(&[name]) {
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn all_names_are_known_and_the_own_ones_go_first() {
+    fn all_names_are_known_and_the_own_ones_take_precedence() {
         for (endpoint, name) in ENDPOINT_NAMES.into_iter().zip(KEY_NAMES) {
             let found = find(&[(endpoint, "a.example.org"), (name, KEY)], &[]).expect("is there");
             assert_eq!(found.endpoint.host(), "a.example.org");
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_goes_before_v_env_and_that_before_env() {
+    fn the_environment_precedes_v_env_and_that_precedes_env() {
         let v_env = (
             "v.env",
             "\u{feff}# mine\r\nexport FACEPIPE_AZURE_KEY = \"from-v\" # key\r\n",

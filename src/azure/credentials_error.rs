@@ -1,14 +1,14 @@
-//! Why the service can't even be asked.
+//! Why there are no usable credentials.
 
 use std::io;
 
 /// Why endpoint and key can't be used. Neither is ever shown.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// They are not there.
-    #[error("Azure Face is asked with an endpoint and a key: {} not set", are(.names))]
+    /// They are not set.
+    #[error("Azure Face needs an endpoint and a key: {} not set", are(.names))]
     Missing {
-        /// The first of the names under which they are looked for.
+        /// The first of the names under which they are searched.
         names: Vec<String>,
     },
     /// The endpoint is not one.

@@ -19,12 +19,12 @@ pub const RECOGNITION_MODELS: [&str; 4] = [
     "recognition_03",
     "recognition_04",
 ];
-/// The detection model that is asked for where none is chosen.
+/// The detection model that is requested by default.
 pub const DETECTION_MODEL: &str = DETECTION_MODELS[2];
-/// The recognition model that is asked for where none is chosen.
+/// The recognition model that is requested by default.
 pub const RECOGNITION_MODEL: &str = RECOGNITION_MODELS[3];
 
-/// Attributes that the service still knows. Of what it once said, gender, emotion and makeup are retired;
+/// Attributes that the service still supports. Of the earlier ones, gender, emotion and makeup are retired;
 /// age, smile, facialHair and hair need an approval of their own.
 pub const ATTRIBUTES: [&str; 13] = [
     "accessories",
@@ -41,7 +41,7 @@ pub const ATTRIBUTES: [&str; 13] = [
     "qualityForRecognition",
     "smile",
 ];
-/// Attributes that a detection model does not know, by the service's documentation.
+/// Attributes that a detection model does not support, by the service's documentation.
 const UNKNOWN_ATTRIBUTES: [(&str, &[&str]); 3] = [
     (DETECTION_MODELS[0], &["mask"]),
     (DETECTION_MODELS[1], &ATTRIBUTES),
@@ -53,21 +53,22 @@ const UNKNOWN_ATTRIBUTES: [(&str, &[&str]); 3] = [
 /// The attribute that belongs to a recognition model, one of the last two.
 const QUALITY: &str = "qualityForRecognition";
 
-/// What to ask of the faces.
+/// What to request about the faces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DetectOptions {
-    /// Face ids, for identify and verify, kept for so many seconds (60 to 86,400): needs an approval
-    /// of Microsoft's. The service's own default is to give them, so not asking is said.
+    /// Face ids, for identify and verify, kept for this many seconds (60 to 86,400): needs an
+    /// approval of Microsoft's. The service's own default is to return them, so `None` is sent
+    /// explicitly.
     pub face_ids: Option<u32>,
     /// The 27 landmarks.
     pub landmarks: bool,
     /// Attributes, such as `blur` or `headPose`.
     pub attributes: Vec<String>,
-    /// What finds the faces: one of [`DETECTION_MODELS`].
+    /// The model that detects the faces: one of [`DETECTION_MODELS`].
     pub detection_model: String,
-    /// What the face ids belong to: one of [`RECOGNITION_MODELS`].
+    /// The model of the face ids: one of [`RECOGNITION_MODELS`].
     pub recognition_model: String,
-    /// Whether each face is to say its recognition model.
+    /// Whether each face states its recognition model.
     pub return_recognition_model: bool,
 }
 
@@ -85,7 +86,7 @@ impl Default for DetectOptions {
 }
 
 impl DetectOptions {
-    /// What the service would refuse: that need not cost a call.
+    /// A problem that the service would refuse; finding it here saves a call.
     #[must_use]
     pub fn contradiction(&self) -> Option<String> {
         let (detection, recognition) = (&self.detection_model, &self.recognition_model);
@@ -96,12 +97,15 @@ impl DetectOptions {
             .iter()
             .find(|(model, _)| model == detection);
         let unknown = of_model.map_or(&[][..], |(_, unknown)| *unknown);
-        let asked = &self.attributes;
-        if let Some(name) = asked.iter().find(|name| unknown.contains(&name.as_str())) {
+        let requested = &self.attributes;
+        if let Some(name) = requested
+            .iter()
+            .find(|name| unknown.contains(&name.as_str()))
+        {
             return Some(format!("{detection} does not know the attribute `{name}`"));
         }
         let is_old = RECOGNITION_MODELS[..2].contains(&recognition.as_str());
-        (is_old && asked.iter().any(|name| name == QUALITY))
+        (is_old && requested.iter().any(|name| name == QUALITY))
             .then(|| format!("{recognition} does not know the attribute `{QUALITY}`"))
     }
 
@@ -141,7 +145,7 @@ impl DetectOptions {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FoundFace {
-    /// Its id, where that was asked for.
+    /// Its id, if requested.
     #[serde(default)]
     pub face_id: Option<String>,
     /// Where it is, in pixels of the picture that was sent.
@@ -152,7 +156,7 @@ pub struct FoundFace {
     /// The attributes, as the service gives them.
     #[serde(default)]
     pub face_attributes: Option<serde_json::Value>,
-    /// What its id belongs to, where that was asked for.
+    /// The model of its id, if requested.
     #[serde(default)]
     pub recognition_model: Option<String>,
 }
@@ -171,15 +175,15 @@ pub struct FaceRectangle {
 }
 
 impl FaceRectangle {
-    /// Left, top, width and height in a photo that has so many pixels for one of the picture's, from
-    /// left to right and from top to bottom.
+    /// Left, top, width and height in a photo that has this many pixels for one of the picture's,
+    /// from left to right and from top to bottom.
     #[must_use]
     pub fn scaled(self, (x, y): (f32, f32)) -> [f32; 4] {
         let (width, height) = (self.width as f32 * x, self.height as f32 * y);
         [self.left as f32 * x, self.top as f32 * y, width, height]
     }
 
-    /// As `targetFace` has it: left, top, width, height.
+    /// As the parameter `targetFace`: left, top, width, height.
     #[must_use]
     pub fn target(self) -> String {
         format!("{},{},{},{}", self.left, self.top, self.width, self.height)
@@ -195,7 +199,7 @@ pub struct Point {
     pub y: f32,
 }
 
-/// The faces that a request of [`DetectOptions`] asks for, largest first.
+/// The faces that a request of [`DetectOptions`] returns, largest first.
 ///
 /// # Errors
 /// [`AzureError`].

@@ -1,4 +1,4 @@
-//! Where the Azure resource is asked.
+//! The address of the Azure resource.
 
 use url::{Host, Url};
 
@@ -7,7 +7,7 @@ use super::credentials_error::CredentialsError;
 /// Version of the interface. The groups of v1.0 are those of v1.2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum ApiVersion {
-    /// The one that all SDKs know.
+    /// The one that all SDKs support.
     #[default]
     V1_0,
     /// With liveness sessions.
@@ -18,7 +18,7 @@ impl ApiVersion {
     /// All of them, oldest first.
     pub const ALL: [Self; 2] = [Self::V1_0, Self::V1_2];
 
-    /// As it stands in addresses.
+    /// Its name in addresses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -35,8 +35,8 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads an endpoint as people write it: with or without `https://`, a slash at the end, or
-    /// `/face/v1.0` (and what comes behind it).
+    /// Reads an endpoint as users write it: with or without `https://`, a slash at the end, or
+    /// `/face/v1.0` (and anything behind it).
     ///
     /// # Errors
     /// [`CredentialsError`], which names `variable` and never the text: it may be a key that was
@@ -48,13 +48,13 @@ impl Endpoint {
         };
         let mut base = safe_url(text).map_err(problem)?;
         base.set_fragment(None);
-        let kept: Vec<&str> = base
+        let parts: Vec<&str> = base
             .path()
             .split('/')
             .take_while(|part| !part.eq_ignore_ascii_case("face"))
             .filter(|part| !part.is_empty())
             .collect();
-        let path = kept.join("/");
+        let path = parts.join("/");
         base.set_path(&path);
         Ok(Self { base })
     }
@@ -69,13 +69,13 @@ impl Endpoint {
         }
     }
 
-    /// Whether nothing leaves the machine.
+    /// Whether requests stay on this machine.
     #[must_use]
     pub fn is_plain_http(&self) -> bool {
         self.base.scheme() == "http"
     }
 
-    /// The address of an operation, whose `path` below the version has no slash at its begin.
+    /// The address of an operation, whose `path` below the version begins without a slash.
     pub(super) fn url(&self, version: ApiVersion, path: &str) -> Url {
         let mut url = self.base.clone();
         let base = url.path().trim_end_matches('/').to_owned();
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused_without_being_shown() {
+    fn an_invalid_endpoint_is_refused_without_being_shown() {
         for text in [
             "0123456789abcdef0123456789abcdef",
             "<tu-recurso>",

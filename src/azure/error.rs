@@ -7,26 +7,26 @@ use super::service_error::ServiceError;
 use super::sign_in::SignInError;
 use facepipe_core::context::Interrupted;
 
-/// Why the service gave no answer that can be used.
+/// Why the service gave no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AzureError {
     /// Endpoint or key can't be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
-    /// No token of Entra ID is to be had.
+    /// There is no token of Entra ID.
     #[error(transparent)]
     SignIn(#[from] SignInError),
     /// The version that was chosen does not have the operation.
     #[error("version {chosen} of the service has no `{operation}`")]
     NotInVersion {
-        /// What was asked for.
+        /// The requested operation.
         operation: &'static str,
         /// The version that was chosen.
         chosen: &'static str,
         /// The oldest that has it.
         since: &'static str,
     },
-    /// A training takes longer than is waited for.
+    /// A training takes longer than the limit.
     #[error("the training of `{id}` is still running")]
     StillTraining {
         /// The kind of collection, such as `person-group`.
@@ -64,7 +64,7 @@ pub enum AzureError {
     KeyRefused {
         /// The host.
         host: String,
-        /// What it says.
+        /// The server's message.
         error: ServiceError,
     },
     /// Status 401 for a token.
@@ -72,7 +72,7 @@ pub enum AzureError {
     TokenRefused {
         /// The host.
         host: String,
-        /// What it says.
+        /// The server's message.
         error: ServiceError,
     },
     /// Status 403: the operation needs an approval that the resource does not have.
@@ -94,7 +94,7 @@ pub enum AzureError {
     Forbidden {
         /// The host.
         host: String,
-        /// What it says.
+        /// The server's message.
         error: ServiceError,
     },
     /// Status 404 without the name of a missing thing, or a redirect.
@@ -102,7 +102,7 @@ pub enum AzureError {
     WrongAddress {
         /// The host.
         host: String,
-        /// What it says.
+        /// The server's message.
         error: ServiceError,
     },
     /// Status 429, also after waiting.
@@ -110,7 +110,7 @@ pub enum AzureError {
     TooManyRequests {
         /// The host.
         host: String,
-        /// What it says.
+        /// The server's message.
         error: ServiceError,
     },
     /// Any other error of the service.
@@ -141,7 +141,7 @@ pub enum AzureError {
 }
 
 impl AzureError {
-    /// Sorts an error that the service tells.
+    /// Sorts an error that the service returned.
     pub(super) fn of_service(error: ServiceError, host: &str) -> Self {
         let host = host.to_owned();
         if let Some(features) = error.missing_approvals() {
@@ -161,7 +161,7 @@ impl AzureError {
         }
     }
 
-    /// Whether every other request would fail as well, now: the user has to do something first.
+    /// Whether every other request would fail now as well: the user has to act first.
     #[must_use]
     pub fn concerns_all_requests(&self) -> bool {
         match self {
@@ -198,7 +198,7 @@ impl AzureError {
         }
     }
 
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request may succeed a little later.
     pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } | Self::Broken { .. } => true,
@@ -208,7 +208,7 @@ impl AzureError {
         }
     }
 
-    /// Whether the service certainly did nothing of what was asked.
+    /// Whether the service certainly did nothing.
     pub(super) fn is_before_execution(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TooManyRequests { .. } => true,
@@ -217,8 +217,8 @@ impl AzureError {
         }
     }
 
-    /// Whether nobody knows if the service did what was asked: it may have, and only its answer was
-    /// lost.
+    /// Whether it is unknown if the service executed the request: it may have, and only its answer
+    /// was lost.
     #[must_use]
     pub fn leaves_outcome_unknown(&self) -> bool {
         match self {
@@ -228,17 +228,17 @@ impl AzureError {
         }
     }
 
-    /// Whether the service has surely refused what was asked, and others may go on.
+    /// Whether the service has certainly refused the request, and others may continue.
     pub(super) fn concerns_only_this(&self) -> bool {
         !self.concerns_all_requests() && !self.leaves_outcome_unknown()
     }
 
-    /// Whether what was asked about is not there.
+    /// Whether the requested resource does not exist.
     pub(super) fn is_missing(&self) -> bool {
         matches!(self, Self::Service(error) if error.status == 404)
     }
 
-    /// The code of an error that the service tells, such as `PersonNotFound`.
+    /// The code of an error that the service returned, such as `PersonNotFound`.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -247,7 +247,7 @@ impl AzureError {
         }
     }
 
-    /// The pause that the service asks for.
+    /// The pause that the service requests.
     pub(super) fn asked_pause(&self) -> Option<Duration> {
         match self {
             Self::TooManyRequests { error, .. } | Self::Service(error) => error.retry_after,

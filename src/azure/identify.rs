@@ -1,4 +1,4 @@
-//! Who faces are: the operation `identify`, with names for ids.
+//! The persons of faces: the operation `identify`, with names for ids.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::error::AzureError;
-use super::kept::Group;
 use super::operations;
+use super::resources::Group;
 use super::transport::Client;
 
 /// The most faces that one call takes.
@@ -16,13 +16,13 @@ pub const MOST_FACES_A_CALL: usize = 10;
 /// Which candidates are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct IdentifyOptions {
-    /// At most so many a face, 1 to 100; the service's own default is 10.
+    /// At most this many a face, 1 to 100; the service's own default is 10.
     pub candidates: Option<u32>,
     /// Only from this confidence on, 0 to 1; the service has a bound of its own.
     pub min_confidence: Option<f64>,
 }
 
-/// Somebody whom a face may be.
+/// A person whom a face may show.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
     /// The person's name; its id again where it has been deleted since.
@@ -69,8 +69,8 @@ impl<'a> Identifier<'a> {
         }
     }
 
-    /// Whom each face may be, most likely first; nobody where the list is empty. Ten faces take one
-    /// call, and each person that comes up for the first time another one.
+    /// The candidates for each face, most likely first; none where the list is empty. Ten faces
+    /// take one call, and each person that comes up for the first time another one.
     ///
     /// # Errors
     /// [`AzureError`].
@@ -112,7 +112,7 @@ impl<'a> Identifier<'a> {
         }
         let name = match self.group.person(self.client, person) {
             Ok(person) => person.name,
-            // Until the next training a deleted person still comes up.
+            // Until the next training a deleted person is still returned.
             Err(error) if error.code() == Some("PersonNotFound") => person.to_owned(),
             Err(error) => return Err(error),
         };

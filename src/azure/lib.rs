@@ -1,8 +1,9 @@
 //! Azure's Face service over REST: credentials, transport with retries, operations.
 //!
-//! Photos that are given to it leave the machine, and each call is billed. [`Client`] is shared by all
-//! threads that ask: it keeps below the quota of the pricing tier, repeats what may pass and counts
-//! the calls. It blocks its thread, so it must not be used on a thread of an asynchronous runtime.
+//! Photos that are given to it leave the machine, and each call is billed. [`Client`] is shared by
+//! all threads: it keeps below the quota of the pricing tier, repeats requests after temporary
+//! errors and counts the calls. It blocks its thread, so it must not be used on a thread of an
+//! asynchronous runtime.
 
 mod auth;
 mod authorizer;
@@ -16,11 +17,11 @@ mod endpoint;
 pub mod enroll;
 mod error;
 mod identify;
-mod kept;
 pub mod operations;
 mod picture;
 mod quota;
 mod request;
+mod resources;
 mod retry;
 mod service_error;
 mod sign_in;
@@ -41,14 +42,14 @@ pub use detect::{
 pub use endpoint::{ApiVersion, Endpoint};
 pub use error::AzureError;
 pub use identify::{Candidate, Identifier, IdentifyOptions, MOST_FACES_A_CALL};
-pub use kept::{
-    Description, Group, LARGEST_PAGE, LONGEST_DEVICE, LONGEST_FACE_DATA, LONGEST_ID, LONGEST_NAME,
-    LONGEST_USER_DATA, Listing, MOST_FACES, PersistedFace, Person,
-};
 pub use operations::{BodyKind, Operation};
 pub use picture::{MIN_FACE_SIDE, Picture, PictureError};
 pub use quota::Tier;
 pub use request::{Body, Repeat, Request};
+pub use resources::{
+    Description, Group, LARGEST_PAGE, LONGEST_DEVICE, LONGEST_FACE_DATA, LONGEST_ID, LONGEST_NAME,
+    LONGEST_USER_DATA, Listing, MOST_FACES, PersistedFace, Person,
+};
 pub use service_error::ServiceError;
 pub use sign_in::{SignIn, SignInError};
 pub use transport::{Answer, Client, Timeouts};

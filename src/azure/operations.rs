@@ -1,12 +1,12 @@
-//! Every operation of the service, one a row: what is sent, and what the tests compare
-//! with the published OpenAPI documents.
+//! Every operation of the service, one a row: what the tests compare with the published OpenAPI
+//! documents.
 
 use reqwest::Method;
 
 use super::endpoint::ApiVersion;
 use super::request::Repeat;
 
-/// What is sent with an operation.
+/// The body of an operation's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyKind {
     /// Nothing.
@@ -26,16 +26,16 @@ pub struct Operation {
     pub name: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The path below the version. Braces stand for a part that the caller gives, the first one of
+    /// The path below the version. Braces are parts that the caller gives, the first one of
     /// collections being its [`segment`](super::Collection::segment).
     pub path: &'static str,
     /// The parameters that its address may have.
     pub query: &'static [&'static str],
-    /// What is sent.
+    /// The body.
     pub body: BodyKind,
-    /// Whether it may be sent again when nobody knows what came of it.
+    /// Whether it may be sent again when its result is unknown.
     pub repeat: Repeat,
-    /// The version that it is asked in where none is chosen.
+    /// The version that it is called in by default.
     pub version: ApiVersion,
     /// The oldest version that has it.
     pub since: ApiVersion,
@@ -56,7 +56,7 @@ const PAGE_WITH_MODEL_QUERY: &[&str] = &["start", "top", "returnRecognitionModel
 const MODEL_QUERY: &[&str] = &["returnRecognitionModel"];
 const NO_QUERY: &[&str] = &[];
 
-/// An operation on faces or images, which changes nothing that lasts.
+/// An operation on faces or images, without lasting effect.
 const fn search(
     name: &'static str,
     path: &'static str,
@@ -76,7 +76,7 @@ const fn search(
     }
 }
 
-/// An operation on what is kept; a POST makes a new thing each time.
+/// An operation on stored resources; a POST makes a new one each time.
 const fn keep(
     name: &'static str,
     method: Method,
@@ -191,13 +191,13 @@ table! {
 
     /// Makes a liveness session.
     LIVENESS_CREATE = live("liveness create", Method::POST, "detectLiveness-sessions", Json, UnlessExecuted);
-    /// What came of a liveness session.
+    /// The result of a liveness session.
     LIVENESS_GET = live("liveness get", Method::GET, "detectLiveness-sessions/{session}", Nothing, Always);
     /// Deletes a liveness session.
     LIVENESS_DELETE = live("liveness delete", Method::DELETE, "detectLiveness-sessions/{session}", Nothing, Always);
     /// Makes a liveness session whose face is compared with a photo.
     LIVENESS_VERIFY_CREATE = live("liveness-with-verify create", Method::POST, "detectLivenessWithVerify-sessions", Form, UnlessExecuted);
-    /// What came of such a session.
+    /// The result of such a session.
     LIVENESS_VERIFY_GET = live("liveness-with-verify get", Method::GET, "detectLivenessWithVerify-sessions/{session}", Nothing, Always);
     /// Deletes such a session.
     LIVENESS_VERIFY_DELETE = live("liveness-with-verify delete", Method::DELETE, "detectLivenessWithVerify-sessions/{session}", Nothing, Always);

@@ -8,7 +8,7 @@ use super::transport_tests::{JumpingClock, QUICK, client, request, send};
 use super::*;
 use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
 
-/// Remembers what a person is told.
+/// Remembers the notes for the user.
 #[derive(Default)]
 struct Notes(Mutex<Vec<String>>);
 
@@ -45,7 +45,7 @@ fn a_pause_is_waited_for_in_every_form() {
 }
 
 #[test]
-fn without_a_pause_waits_double() {
+fn pauses_double_unless_the_service_gives_one() {
     let sent = send(Repeat::Always, |_| Reply::new(503, ""));
     let error = sent.result.expect_err("never answers");
     assert_eq!(
@@ -62,7 +62,7 @@ fn without_a_pause_waits_double() {
 }
 
 #[test]
-fn a_longer_pause_than_a_run_waits_ends_the_request() {
+fn too_long_a_pause_ends_the_request() {
     let sent = send(Repeat::Always, |_| {
         Reply::new(429, "").header("Retry-After: 3600")
     });
@@ -102,31 +102,31 @@ fn a_storm_of_429_is_outlasted_for_a_minute_though_each_asks_for_a_second() {
             .all(|pause| *pause >= Duration::from_secs(1))
     );
     let sent = send(Repeat::Always, move |_| Reply::new(429, body));
-    assert_eq!(sent.calls, 7, "not for ever");
+    assert_eq!(sent.calls, 7, "not endlessly");
 }
 
 #[test]
-fn long_waits_are_told_once_with_their_reason() {
+fn long_waits_are_reported_once_with_their_reason() {
     let server = HttpServer::start(|asked: &Asked| match asked.times {
         2 => Reply::new(429, "").header("Retry-After: 26"),
         _ => Reply::new(200, "{}"),
     });
     let (clock, notes) = (JumpingClock::new(), Arc::new(Notes::default()));
     let client = client(&server.url(""), "f0", QUICK, &clock).with_progress(notes.clone());
-    let told = || notes.0.lock().expect("no panic").clone();
+    let noted = || notes.0.lock().expect("no panic").clone();
     client.send(&request(Repeat::Always)).expect("answers");
-    assert_eq!(told(), Vec::<String>::new(), "nothing is waited for");
+    assert_eq!(noted(), Vec::<String>::new(), "nothing is waited for");
     client.send(&request(Repeat::Always)).expect("answers");
-    assert_eq!(told().len(), 1, "{:?}", told());
-    assert!(told()[0].contains("asking again in 26 s"), "{:?}", told());
+    assert_eq!(noted().len(), 1, "{:?}", noted());
+    assert!(noted()[0].contains("retrying in 26 s"), "{:?}", noted());
     for _ in 0..50 {
         client.send(&request(Repeat::Always)).expect("answers");
     }
-    assert_eq!(told().len(), 2, "{:?}", told());
+    assert_eq!(noted().len(), 2, "{:?}", noted());
     assert!(
-        told()[1].contains("tier f0 has 20 calls in 60 s"),
+        noted()[1].contains("tier f0 has 20 calls in 60 s"),
         "{:?}",
-        told()
+        noted()
     );
 }
 

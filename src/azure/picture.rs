@@ -10,7 +10,7 @@ use facepipe_imaging::image_io::{self, DecodeError, encode_jpeg};
 /// Smallest face that the service finds, in pixels, in a picture of up to 1920 x 1080; in larger
 /// ones it is larger in proportion. A photo with a shorter side than this is not worth a call.
 pub const MIN_FACE_SIDE: u32 = 36;
-/// What is said of a photo with a shorter side.
+/// The message for a photo with a shorter side.
 const TOO_SMALL: &str = "a side is shorter than the 36 pixels of the smallest face";
 /// The largest picture in which faces of [`MIN_FACE_SIDE`] are found, in pixels.
 const FULL_SIZE: Size = Size::new(1920, 1080);
@@ -25,7 +25,7 @@ const SHORTEST_LONG_SIDE: u32 = 640;
 const LARGEST_FILE: usize = 6_000_000;
 /// JPEG quality: detectors see no difference from the pixels.
 const QUALITY: u8 = 90;
-/// What is left of the sides when a file is too large, beside what its size asks for.
+/// The factor by which the sides shrink when a file is too large, beside what its size requires.
 const SHRINKING: f64 = 0.95;
 
 /// The JPEG of a photo, and the way back to the photo's pixels.
@@ -44,7 +44,7 @@ pub struct Picture {
 /// Why a file can't be sent.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
-    /// It is no image that can be read.
+    /// It is not a readable image.
     #[error("`{}`: {source}", .path.display())]
     Decode {
         /// The file.
@@ -66,7 +66,7 @@ pub enum PictureError {
 }
 
 impl PictureError {
-    /// What is wrong, without the path.
+    /// The reason, without the path.
     #[must_use]
     pub fn problem(&self) -> String {
         match self {
@@ -96,7 +96,7 @@ impl Picture {
         }
     }
 
-    /// Encodes a photo for the service; `None` where it is too small to hold a face that is found.
+    /// Encodes a photo for the service; `None` where it is too small for a detectable face.
     ///
     /// A photo that is larger than 1920 x 1080 on both sides, whichever way it is held, is shrunk until
     /// one of them is reached: the smallest face that is found is then the same one, by the service's
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn photos_are_shrunk_as_far_as_no_face_is_lost() {
+    fn photos_are_shrunk_only_so_far_that_no_face_is_lost() {
         assert_eq!(sent(1280, 720), (1280, 720));
         assert_eq!(sent(1920, 1080), (1920, 1080));
         assert_eq!(sent(3840, 2160), (1920, 1080));

@@ -1,4 +1,4 @@
-//! How often the service may be asked.
+//! The limit of calls to the service.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::clock::Clock;
 use facepipe_core::context::Interrupted;
 
-/// What is added to a quota's window, as a share of it: calls that leave the machine evenly need not
-/// arrive so.
+/// The margin that is added to a quota's window, as a share of it: calls that are sent evenly need
+/// not arrive evenly.
 const MARGIN: f64 = 0.05;
 
 /// Pricing tier of the resource.
@@ -27,7 +27,7 @@ const MARGIN: f64 = 0.05;
 )]
 #[strum(serialize_all = "lowercase", ascii_case_insensitive)]
 pub enum Tier {
-    /// Free: 20 calls a minute. Also what is taken for a tier that is not told.
+    /// Free: 20 calls a minute. Also assumed where the tier is not set.
     #[default]
     F0,
     /// Standard: 10 calls a second.
@@ -35,13 +35,13 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// As it stands on the command line and in the portal.
+    /// Its name on the command line and in the portal.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// Calls, and the time in which so many are allowed.
+    /// The number of calls that are allowed in a window of time.
     #[must_use]
     pub const fn quota(self) -> (usize, Duration) {
         match self {
@@ -51,7 +51,7 @@ impl Tier {
     }
 }
 
-/// A bucket of as many tokens as the quota has calls. A token comes back one window after it was
+/// A bucket with as many tokens as the quota has calls. A token returns one window after it was
 /// taken, so that no window of that length sees more calls than the quota.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
@@ -64,7 +64,7 @@ pub(super) struct TokenBucket {
 struct State {
     /// When the latest tokens were taken, or will be: not more of them than there are tokens.
     taken: VecDeque<Instant>,
-    /// Nobody asks before this.
+    /// No call is sent before this.
     paused_until: Option<Instant>,
 }
 
@@ -78,21 +78,21 @@ impl TokenBucket {
         }
     }
 
-    /// Waits for a token and takes it; `tell` gets to know how long the wait for it is, where nothing but
-    /// the quota is waited for.
+    /// Waits for a token and takes it; `report` gets the length of the wait, if only the quota
+    /// causes it.
     pub(super) fn take(
         &self,
         clock: &dyn Clock,
-        tell: impl FnOnce(Duration),
+        report: impl FnOnce(Duration),
     ) -> Result<(), Interrupted> {
         let now = clock.now();
         let mut start = self.reserve(now);
         if self.paused_until().is_none_or(|until| until <= now) {
-            tell(start.saturating_duration_since(now));
+            report(start.saturating_duration_since(now));
         }
         loop {
             let now = clock.now();
-            // While this thread waits another may learn of a pause.
+            // While this thread waits another may receive a pause.
             start = start.max(self.paused_until().unwrap_or(start));
             let left = start.saturating_duration_since(now);
             if left.is_zero() {
@@ -102,18 +102,19 @@ impl TokenBucket {
         }
     }
 
-    /// Nobody asks before `pause` is over.
+    /// No call is sent before `pause` is over.
     pub(super) fn pause(&self, now: Instant, pause: Duration) {
         let until = now + pause;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.paused_until = Some(state.paused_until.map_or(until, |old| old.max(until)));
-        // What was to be sent meanwhile is sent then, and its token comes back so much later.
+        // Calls that were to be sent meanwhile are sent then, and their tokens return that much
+        // later.
         for taken in state.taken.iter_mut().filter(|taken| **taken > now) {
             *taken = (*taken).max(until);
         }
     }
 
-    /// The time at which a token is there for the caller.
+    /// The time at which a token is available for the caller.
     fn reserve(&self, now: Instant) -> Instant {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut start = now.max(state.paused_until.unwrap_or(now));

@@ -7,10 +7,10 @@ use super::collection::Collection;
 use super::endpoint::ApiVersion;
 use super::operations::Operation;
 
-/// Characters that stand in a part of a path as they are.
+/// Characters that are not escaped in a part of a path.
 const PLAIN: &[u8] = b"-_.~";
 
-/// What is sent with a request.
+/// The body of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
     /// Nothing.
@@ -26,10 +26,10 @@ pub enum Body {
 /// Whether a request may be sent again after an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// Asking twice does no harm.
+    /// Repeating it does no harm.
     Always,
-    /// Asking twice would make a second thing (a person, a face): only where the first try certainly
-    /// did nothing, which a timeout does not say.
+    /// Repeating it would make a second thing (a person, a face): only where the first try
+    /// certainly did nothing, which a timeout does not show.
     UnlessExecuted,
 }
 
@@ -40,11 +40,11 @@ pub struct Request {
     pub name: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The version of the interface, where the client has chosen none.
+    /// The version of the interface, unless the client has chosen one.
     pub version: ApiVersion,
     /// The oldest version that has the operation.
     pub since: ApiVersion,
-    /// The path below the version, such as `detect`; its parts are percent-encoded where need be.
+    /// The path below the version, such as `detect`; its parts are percent-encoded where necessary.
     pub path: String,
     /// Parameters of the address.
     pub query: Vec<(&'static str, String)>,
@@ -55,8 +55,8 @@ pub struct Request {
 }
 
 impl Operation {
-    /// A request of this operation on nothing that is kept, or on a session, whose id is then the one
-    /// of `parts`.
+    /// A request of this operation on no stored resource, or on a session, whose id is then the one
+    /// in `parts`.
     #[must_use]
     pub fn request(&self, parts: &[&str]) -> Request {
         Request {
@@ -71,8 +71,8 @@ impl Operation {
         }
     }
 
-    /// A request of this operation on a kind of collections; `ids` are the collection's and what is
-    /// inside it, as the path has them.
+    /// A request of this operation on a kind of collections; `ids` are the collection's and those
+    /// inside it, in the path's order.
     #[must_use]
     pub fn on(&self, collection: Collection, ids: &[&str]) -> Request {
         let mut parts = vec![collection.segment()];
@@ -89,7 +89,7 @@ impl Request {
         self
     }
 
-    /// Adds a parameter of the address where there is a value.
+    /// Adds a parameter of the address if there is a value.
     #[must_use]
     pub fn maybe_query(self, name: &'static str, value: Option<impl ToString>) -> Self {
         match value {
@@ -98,7 +98,7 @@ impl Request {
         }
     }
 
-    /// Sends JSON; fields that are null are left out, for the service takes none.
+    /// Sends JSON; fields that are null are left out, as the service refuses them.
     #[must_use]
     pub fn json(mut self, mut value: Value) -> Self {
         if let Value::Object(fields) = &mut value {
@@ -108,7 +108,7 @@ impl Request {
         self
     }
 
-    /// Sends something else.
+    /// Sends another body.
     #[must_use]
     pub fn body(mut self, body: Body) -> Self {
         self.body = body;
@@ -150,7 +150,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn paths_are_filled_and_nothing_leaves_its_part() {
+    fn paths_are_filled_and_each_part_is_escaped() {
         let group = Collection::LargePersonGroup;
         let request = operations::PERSON_FACE_GET.on(group, &["my-group", "../x?y", "f"]);
         assert_eq!(

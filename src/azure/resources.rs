@@ -1,4 +1,4 @@
-//! What the service keeps: groups, persons, faces, as its answers describe them.
+//! The service's resources: groups, persons, faces, as its answers describe them.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::error::AzureError;
 use super::operations::{self, Operation};
 use super::transport::Client;
 
-/// The most that one call lists.
+/// The most entries that one call lists.
 pub const LARGEST_PAGE: usize = 1000;
 /// The most faces that a person has.
 pub const MOST_FACES: usize = 248;
@@ -25,7 +25,7 @@ pub const LONGEST_ID: usize = 64;
 /// Longest name of a device in a liveness session, in characters.
 pub const LONGEST_DEVICE: usize = 64;
 
-/// A group of persons, or where one is looked for.
+/// A group of persons, by its kind and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// [`Collection::PersonGroup`] or [`Collection::LargePersonGroup`].
@@ -34,13 +34,13 @@ pub struct Group {
     pub id: String,
 }
 
-/// What a group or list says of itself.
+/// The description of a group or list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
     /// Its name.
     pub name: String,
-    /// What its faces were made comparable with; missing where that was not asked for.
+    /// Its recognition model; missing where that was not requested.
     #[serde(default)]
     pub recognition_model: Option<String>,
 }
@@ -65,13 +65,13 @@ pub struct Person {
 pub struct PersistedFace {
     /// Its id.
     pub persisted_face_id: String,
-    /// What was written beside it.
+    /// The data that was stored with it.
     #[serde(default)]
     pub user_data: Option<String>,
 }
 
 impl Description {
-    /// The model that its faces were made comparable with. A group of the oldest version need not say it.
+    /// The recognition model of its faces. A group of the oldest version need not state it.
     #[must_use]
     pub fn recognition_model(&self) -> &str {
         let oldest = RECOGNITION_MODELS[0];
@@ -80,7 +80,7 @@ impl Description {
 }
 
 impl Group {
-    /// What the group says of itself.
+    /// The group's description.
     ///
     /// # Errors
     /// [`AzureError`], with the code `LargePersonGroupNotFound` or `PersonGroupNotFound` where it is
@@ -130,14 +130,14 @@ impl Group {
     }
 }
 
-/// Something that is listed in pages.
+/// A list that comes in pages.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing<'a> {
-    /// How it is listed.
+    /// The operation that lists it.
     pub operation: &'a Operation,
-    /// Where.
+    /// The collection.
     pub collection: Collection,
-    /// Ids that the path has.
+    /// The ids in the path.
     pub ids: &'a [&'a str],
     /// The field of an entry at which the next page begins.
     pub key: &'a str,
@@ -169,7 +169,7 @@ impl Listing<'_> {
         }
     }
 
-    /// One page: what comes behind `start`, at most `top` entries. Lists that have no pages come whole.
+    /// One page: the entries after `start`, at most `top`. Lists without pages come whole.
     ///
     /// # Errors
     /// [`AzureError`].

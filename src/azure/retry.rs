@@ -1,4 +1,4 @@
-//! When the service may be asked again.
+//! When a request to the service may be repeated.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,10 +8,10 @@ use facepipe_net::retry::retry_after;
 
 /// Headers that give a pause in milliseconds.
 const MILLISECONDS: [&str; 2] = ["retry-after-ms", "x-ms-retry-after-ms"];
-/// What stands before a pause in a message.
+/// The text before a pause in a message.
 const IN_MESSAGE: &str = "retry after ";
 
-/// The pause that an answer asks for: by a header in milliseconds, by `Retry-After` (seconds or a
+/// The pause that an answer requests: by a header in milliseconds, by `Retry-After` (seconds or a
 /// date), else by its message ("retry after N seconds").
 pub(super) fn asked_pause(headers: &HeaderMap, message: &str, now: SystemTime) -> Option<Duration> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
@@ -67,11 +67,15 @@ mod tests {
         assert_eq!(pause(None, message), Some(26_000));
         assert_eq!(pause(None, "Retry after 1 second(s)."), Some(1000));
         let header = Some(("retry-after", "7"));
-        assert_eq!(pause(header, message), Some(7000), "headers go first");
+        assert_eq!(
+            pause(header, message),
+            Some(7000),
+            "headers take precedence"
+        );
     }
 
     #[test]
-    fn what_is_no_pause_is_none() {
+    fn other_values_are_no_pause() {
         for value in ["-5", "NaN", "inf", "soon", ""] {
             assert_eq!(pause(Some(("retry-after-ms", value)), ""), None, "{value}");
         }

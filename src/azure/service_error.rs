@@ -1,4 +1,4 @@
-//! What the service says when it refuses: the several forms that its errors come in.
+//! The service's errors, in the several forms that they have.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use serde_json::Value;
 
 /// Longest message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 400;
-/// What stands before the approvals that a resource lacks.
+/// The text before the approvals that a resource lacks.
 const MISSING_APPROVAL: &str = "missing approval for one or more of the following features:";
 
-/// An error as the service tells it.
+/// An error as the service reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServiceError {
     /// HTTP status.
     pub status: u16,
     /// Its code, such as `InvalidImageSize`; the inner one where there is one. May be empty.
     pub code: String,
-    /// What it says.
+    /// Its message.
     pub message: String,
-    /// How long the service wants to be left alone.
+    /// The pause that the service requests.
     pub retry_after: Option<Duration>,
 }
 
@@ -67,14 +67,14 @@ impl ServiceError {
         }
     }
 
-    /// Whether the calls that are paid for, or free, are used up.
+    /// Whether the quota of calls, paid or free, is used up.
     #[must_use]
     pub fn is_quota_spent(&self) -> bool {
         self.status == 403 && self.message.to_lowercase().contains("call volume quota")
     }
 
-    /// Whether there is nothing at the address, rather than no group, person or list of a name: those
-    /// have codes of their own.
+    /// Whether there is nothing at the address, rather than no group, person or list of a name:
+    /// those have codes of their own.
     #[must_use]
     pub fn is_wrong_address(&self) -> bool {
         self.status == 404
@@ -90,13 +90,13 @@ impl ServiceError {
         matches!(self.status, 400 | 413) && (self.code.starts_with("InvalidImage"))
     }
 
-    /// Whether the same request may well succeed later.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         status_may_pass(self.status) || self.is_busy()
     }
 
-    /// Whether something else is being done with what the request is about: it was not begun.
+    /// Whether another operation on the same resource is running: this one was not begun.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.status == 409
@@ -125,7 +125,7 @@ fn text(value: &Value) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// What the service answers where an approval is missing.
+/// The service's answer where an approval is missing.
 #[cfg(test)]
 pub(super) const NOT_APPROVED: &str = concat!(
     r#"{"error":{"code":"InvalidRequest","message":"Invalid request has been sent.","innererror":"#,
@@ -133,7 +133,7 @@ pub(super) const NOT_APPROVED: &str = concat!(
     r#"or more of the following features: Identification,Verification. Please apply for access at "#,
     r#"https://aka.ms/facerecognition"}}}"#,
 );
-/// What it answers where all calls are used.
+/// Its answer where all calls are used up.
 #[cfg(test)]
 pub(super) const QUOTA_SPENT: &str = concat!(
     r#"{"error":{"statusCode":403,"message":"Out of call volume quota. Quota will be replenished "#,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_the_resource_is_recognised() {
+    fn errors_of_the_resource_are_recognised() {
         let gating = ServiceError::read(403, None, NOT_APPROVED);
         assert_eq!(
             gating.missing_approvals(),

@@ -1,5 +1,5 @@
-//! Tokens of Entra ID: of an application, of the machine that facepipe runs on, or of whoever signed
-//! in with `az login`.
+//! Tokens of Entra ID: of an application, of the machine that facepipe runs on, or of the user who
+//! signed in with `az login`.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -19,24 +19,24 @@ use facepipe_net::retry::RetryPolicy;
 
 /// Where applications sign in, without the tenant.
 pub(super) const AUTHORITY: &str = "https://login.microsoftonline.com";
-/// The metadata service of Azure's virtual machines, which only they reach.
+/// The metadata service of Azure's virtual machines, which only they can reach.
 pub(super) const IMDS: &str = "http://169.254.169.254";
-/// What the token is for, as applications write it.
+/// The scope of the token, as applications give it.
 pub(super) const SCOPE: &str = "https://cognitiveservices.azure.com/.default";
-/// The same, as the metadata service wants it.
+/// The same, as the metadata service expects it.
 const RESOURCE: &str = "https://cognitiveservices.azure.com";
 /// The metadata service's own version.
 const IMDS_VERSION: &str = "2018-02-01";
-/// How long a connection may take. The metadata service is there at once, or not at all.
+/// Longest time to connect. The metadata service answers at once, or does not exist.
 const CONNECT: Duration = Duration::from_secs(5);
-/// How long an answer may take.
+/// Longest time to answer.
 const ANSWER: Duration = Duration::from_secs(30);
-/// A token's life where the answer does not say it: Entra ID gives an hour at least.
+/// A token's lifetime if the answer does not state it: Entra ID gives an hour at least.
 const USUAL_LIFE: Duration = Duration::from_secs(3600);
 /// Longest explanation that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// Whom a token is asked for.
+/// The identity of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SignIn {
     /// An application with its secret.
@@ -57,21 +57,21 @@ pub enum SignIn {
         /// The id of one of several identities.
         client: Option<String>,
     },
-    /// Whoever signed in with `az login`.
+    /// The user who signed in with `az login`.
     AzureCli,
 }
 
-/// Why there is no token. Nothing secret is shown.
+/// Why there is no token. No secret is shown.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Whoever was asked gave none.
+    /// The service that was queried gave none.
     #[error("no token from {from}: {problem}")]
     Refused {
         /// The way to sign in.
         auth: Auth,
-        /// Who was asked.
+        /// The service.
         from: &'static str,
-        /// What was said.
+        /// Its message.
         problem: String,
     },
     /// The user pressed Ctrl-C.
@@ -87,7 +87,7 @@ pub(super) struct Token {
 }
 
 impl SignIn {
-    /// Who gives the token.
+    /// The name of the service that gives the token.
     fn from(&self) -> &'static str {
         match self {
             Self::ClientSecret { .. } => "Entra ID",
@@ -96,7 +96,7 @@ impl SignIn {
         }
     }
 
-    /// Which way to sign in it is.
+    /// The way to sign in.
     const fn auth(&self) -> Auth {
         match self {
             Self::ClientSecret { .. } => Auth::ClientSecret,
@@ -114,9 +114,9 @@ impl SignIn {
         }
     }
 
-    /// Asks for a token.
+    /// Requests a token.
     pub(super) fn token(&self, clock: &dyn Clock) -> Result<Token, SignInError> {
-        let asked = clock.now();
+        let requested = clock.now();
         let answer = match self {
             Self::AzureCli => azure_cli::ask(self, clock)?,
             _ => self.ask_over_http(clock)?,
@@ -129,13 +129,13 @@ impl SignIn {
             .filter(|token| !token.is_empty());
         let secret = Secret::new(token.ok_or_else(unreadable)?);
         let life = seconds(&answer["expires_in"]).map(Duration::from_secs);
-        // The Azure CLI only says when it ends, in seconds since 1970, and may give one that ends soon.
+        // The Azure CLI only gives the end, in seconds since 1970, and the token may end soon.
         let end = seconds(&answer["expires_on"]).map(|end| UNIX_EPOCH + Duration::from_secs(end));
         let left = |end: SystemTime| end.duration_since(clock.time_of_day()).unwrap_or_default();
         let life = life.or_else(|| end.map(left)).unwrap_or(USUAL_LIFE);
         Ok(Token {
             secret,
-            expires: asked + life,
+            expires: requested + life,
         })
     }
 
@@ -143,7 +143,7 @@ impl SignIn {
         let is_local =
             !matches!(self, Self::ClientSecret { authority, .. } if authority.scheme() == "https");
         let mut builder = client::blocking()
-            // Whatever it leads to would get the secret.
+            // A redirect's target would get the secret.
             .redirect(redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(ANSWER);
@@ -163,7 +163,7 @@ impl SignIn {
                         return Ok(body);
                     }
                     let problem = self.explanation(status.as_u16(), &body);
-                    // The metadata service says 404 and 410 while it starts.
+                    // The metadata service answers 404 and 410 while it starts.
                     if !matches!(status.as_u16(), 404 | 410 | 429 | 500..=599) {
                         return Err(self.refused(&problem));
                     }
@@ -224,18 +224,18 @@ impl SignIn {
                 }
                 Ok(http.get(url).header("Metadata", "true"))
             }
-            Self::AzureCli => Err(self.refused("it is not asked over HTTP")),
+            Self::AzureCli => Err(self.refused("it has no HTTP interface")),
         }
     }
 
-    /// What an error of Entra ID or the metadata service says, without the secret.
+    /// The message of an error of Entra ID or the metadata service, without the secret.
     fn explanation(&self, status: u16, body: &str) -> String {
         let value: Value = serde_json::from_str(body).unwrap_or_default();
         let text = ["error_description", "error", "message"]
             .iter()
             .find_map(|name| value[*name].as_str());
         let text = text.unwrap_or("no explanation");
-        // Behind its first line stand ids of the request.
+        // The lines after the first hold ids of the request.
         let first = text.lines().next().unwrap_or_default();
         let shown = match self {
             Self::ClientSecret { secret, .. } => secret.removed_from(first),

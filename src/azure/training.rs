@@ -9,21 +9,21 @@ use super::error::AzureError;
 use super::operations;
 use super::transport::Client;
 
-/// Pause before a training is first asked after: small groups are done by then.
+/// Pause before a training's state is first queried: small groups are trained by then.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Each pause is so much longer than the one before: every question is billed.
+/// Each pause is this much longer than the previous one: every query is billed.
 const GROWTH: f64 = 1.5;
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// A training that runs longer than this is left to itself. The service says that a million persons
-/// may take half an hour.
+/// A training that runs longer than this is no longer watched. The service's documentation says
+/// that a million persons may take half an hour.
 const LONGEST_TRAINING: Duration = Duration::from_secs(45 * 60);
 
-/// How far a training is.
+/// The state of a training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Training {
-    /// How it is going.
+    /// Its status.
     pub status: TrainingStatus,
     /// When the group or list was made.
     #[serde(default)]
@@ -40,7 +40,7 @@ pub struct Training {
 }
 
 impl Training {
-    /// Why it came to nothing, where it did.
+    /// Why it failed, if it did.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let message = || self.message.clone();
@@ -49,21 +49,21 @@ impl Training {
     }
 }
 
-/// How a training is going.
+/// The status of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum TrainingStatus {
-    /// It waits its turn.
+    /// It is queued.
     NotStarted,
-    /// It is on its way.
+    /// It is running.
     Running,
-    /// It is done.
+    /// It has succeeded.
     Succeeded,
-    /// It came to nothing; what was trained before is still used.
+    /// It has failed; the previous training is still used.
     Failed,
 }
 
-/// Begins a training; where one is running it waits for its end first, for that one may have begun
+/// Begins a training; if one is running it waits for its end first, for that one may have begun
 /// before the latest faces were added.
 ///
 /// # Errors
@@ -84,7 +84,7 @@ pub fn begin(client: &Client, collection: Collection, id: &str) -> Result<(), Az
     }
 }
 
-/// How far it is; `None` before the first training.
+/// Its state; `None` before the first training.
 ///
 /// # Errors
 /// [`AzureError`].
@@ -106,7 +106,7 @@ pub fn status(
     }
 }
 
-/// Waits until a training has ended, well or not.
+/// Waits until a training has succeeded or failed.
 ///
 /// # Errors
 /// [`AzureError`], [`AzureError::StillTraining`] after three quarters of an hour.

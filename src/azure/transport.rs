@@ -1,4 +1,4 @@
-//! Requests with retries, below the quota, with nothing secret in any error.
+//! Requests with retries, below the quota, with no secret in any error.
 
 use std::fmt;
 use std::io::Read;
@@ -29,26 +29,26 @@ use facepipe_net::retry::RetryPolicy;
 
 /// The header in which errors without a body name their code.
 const ERROR_CODE_HEADER: &str = "x-ms-error-code";
-/// Retries and pauses. Where the service asks for a longer pause than the longest the request fails at once:
-/// earlier than that nothing would come of a retry.
+/// Retries and pauses. Where the service requests a longer pause than the longest, the request
+/// fails at once: an earlier retry would be useless.
 pub(super) const POLICY: RetryPolicy = RetryPolicy::SERVICE;
-/// Further tries while something else is being done with a group or list (a training, say), and where
-/// there were too many requests: with their pauses they last about a minute, the free tier's window. The
-/// pause that the service asks for then may be too short: it has been seen to say one second, and to
+/// Further tries while another operation on a group or list is running (a training, say), and after
+/// too many requests: with their pauses they last about a minute, the free tier's window. The pause
+/// that the service requests then may be too short: it was observed to request one second, and to
 /// refuse again after five.
 pub(super) const RETRIES_WHILE_BUSY: u32 = 6;
-/// From which length on a pause is told: nobody shall take the program for dead.
+/// From this length on a pause is reported, so that the program does not seem to hang.
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// Largest answer that is read, in bytes: 100 faces with all landmarks and attributes take less than
 /// 500 kB, a page of 1000 persons with their data less than 20 MB.
 const LARGEST_ANSWER: u64 = 32 << 20;
 
-/// How long is waited for what.
+/// Timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection.
+    /// To connect.
     pub connect: Duration,
-    /// For a whole call: 6 MB take 48 s at 1 Mbit/s.
+    /// Of a whole call: 6 MB take 48 s at 1 Mbit/s.
     pub call: Duration,
 }
 
@@ -74,7 +74,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as what an operation gives.
+    /// The body as the operation's result.
     ///
     /// # Errors
     /// [`AzureError::BadAnswer`] when it has another form.
@@ -86,7 +86,7 @@ impl Answer {
     }
 }
 
-/// Asks the service; all threads share one.
+/// A client of the service; all threads share one.
 pub struct Client {
     http: HttpClient,
     credentials: Credentials,
@@ -96,7 +96,7 @@ pub struct Client {
     clock: Box<dyn Clock>,
     calls: AtomicU64,
     progress: Arc<dyn Progress>,
-    has_told_quota: Once,
+    has_noted_quota: Once,
 }
 
 impl fmt::Debug for Client {
@@ -110,23 +110,23 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client that has asked nothing yet.
+    /// A client that has sent nothing yet.
     ///
     /// # Errors
     /// [`AzureError::Client`] when the machine can't do HTTPS, [`AzureError::Credentials`] for a key
-    /// that can't stand in a header.
+    /// that is not valid in a header.
     pub fn new(
         credentials: Credentials,
         timeouts: Timeouts,
         clock: Box<dyn Clock>,
     ) -> Result<Self, AzureError> {
         let mut builder = client::blocking()
-            // Whatever it leads to would get the key.
+            // A redirect's target would get the key.
             .redirect(redirect::Policy::none())
             .connect_timeout(timeouts.connect)
             .timeout(timeouts.call);
         builder = if credentials.endpoint.is_plain_http() {
-            // Only this machine is asked without TLS: no proxy shall see the key.
+            // Only this machine is called without TLS: no proxy shall see the key.
             builder.no_proxy()
         } else {
             builder.https_only(true)
@@ -142,37 +142,37 @@ impl Client {
             clock,
             calls: AtomicU64::new(0),
             progress: Arc::new(SilentProgress),
-            has_told_quota: Once::new(),
+            has_noted_quota: Once::new(),
         })
     }
 
-    /// Asks for every operation in this version, rather than each in its usual one.
+    /// Calls every operation in this version, rather than each in its default one.
     #[must_use]
     pub fn with_version(mut self, version: Option<ApiVersion>) -> Self {
         self.version = version;
         self
     }
 
-    /// Tells where it waits for long, and why.
+    /// Reports long waits, and their reason, to `progress`.
     #[must_use]
     pub fn with_progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.progress = progress;
         self
     }
 
-    /// What tells the time.
+    /// The clock.
     #[must_use]
     pub fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
     }
 
-    /// What it asks with.
+    /// The credentials.
     #[must_use]
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
 
-    /// What was read of an answer.
+    /// The part of an answer that is read.
     pub(super) fn understood<T>(&self, read: serde_json::Result<T>) -> Result<T, AzureError> {
         read.map_err(|error| AzureError::BadAnswer {
             host: self.credentials.endpoint.host(),
@@ -180,13 +180,13 @@ impl Client {
         })
     }
 
-    /// Requests that reached the host so far, further tries among them: what is billed, at most.
+    /// Requests that reached the host so far, retries included: an upper bound of what is billed.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Sends a request, again and again where that makes sense.
+    /// Sends a request, with retries where they make sense.
     ///
     /// # Errors
     /// [`AzureError`]: the last one.
@@ -202,14 +202,14 @@ impl Client {
         let (mut attempt, mut has_new_token, mut may_be_done) = (0, false, false);
         loop {
             let token = self.authorizer.secret(self.clock.as_ref())?;
-            let tell = |pause| self.tell_quota(pause);
-            self.bucket.take(self.clock.as_ref(), tell)?;
+            let report = |pause| self.note_quota(pause);
+            self.bucket.take(self.clock.as_ref(), report)?;
             let error = match self.try_once(request, version, &token) {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
             if matches!(error, AzureError::TokenRefused { .. }) && !has_new_token {
-                // It may have been withdrawn before its time.
+                // It may have been revoked before its end.
                 self.authorizer.forget();
                 has_new_token = true;
                 continue;
@@ -233,15 +233,15 @@ impl Client {
             let what = (request.path.as_str(), self.calls());
             let usual = POLICY.pause(attempt, what);
             let pause = match error.asked_pause() {
-                Some(asked) if is_refused && attempt > 0 => asked.max(usual),
-                asked => asked.unwrap_or(usual),
+                Some(requested) if is_refused && attempt > 0 => requested.max(usual),
+                requested => requested.unwrap_or(usual),
             };
             if pause > POLICY.longest {
                 return Err(error);
             }
             if pause >= LONG_PAUSE {
                 let seconds = pause.as_secs();
-                let line = format!("asking again in {seconds} s: {error}");
+                let line = format!("retrying in {seconds} s: {error}");
                 self.progress.note(&line);
             }
             if is_refused {
@@ -254,12 +254,12 @@ impl Client {
         }
     }
 
-    /// Says once that calls wait for the quota.
-    fn tell_quota(&self, pause: Duration) {
+    /// Reports once that calls wait for the quota.
+    fn note_quota(&self, pause: Duration) {
         if pause < LONG_PAUSE {
             return;
         }
-        self.has_told_quota.call_once(|| {
+        self.has_noted_quota.call_once(|| {
             let tier = self.credentials.tier;
             let (calls, window) = tier.quota();
             self.progress.note(&format!(
@@ -272,7 +272,7 @@ impl Client {
         });
     }
 
-    /// The answer to a delete that was done before it was answered.
+    /// The answer to a repeated delete whose first answer was lost.
     fn deleted(&self) -> Answer {
         Answer {
             status: StatusCode::NO_CONTENT.as_u16(),
@@ -311,7 +311,7 @@ impl Client {
                 host,
             });
         }
-        // A server may repeat what it was sent.
+        // A server may repeat what it received.
         let body = secret.removed_from(&String::from_utf8_lossy(&body));
         let code = headers.get(ERROR_CODE_HEADER);
         let code = code.and_then(|code| code.to_str().ok());
@@ -321,7 +321,7 @@ impl Client {
     }
 }
 
-/// The request with what is sent.
+/// The request with its body.
 fn with_body(builder: RequestBuilder, body: &Body) -> Result<RequestBuilder, AzureError> {
     Ok(match body {
         Body::Empty => builder,

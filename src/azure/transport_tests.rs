@@ -75,14 +75,14 @@ pub(super) fn request(repeat: Repeat) -> Request {
     }
 }
 
-/// What came of one request: the result, calls, waits.
+/// The result of one request: the answer, calls, waits.
 pub(super) struct Sent {
     pub(super) result: Result<Answer, AzureError>,
     pub(super) calls: u64,
     pub(super) waits: Vec<Duration>,
 }
 
-/// Sends a request to a server that answers by how often it was asked.
+/// Sends a request to a server that answers by the number of requests so far.
 pub(super) fn send(repeat: Repeat, answer: impl Fn(u32) -> Reply + Send + Sync + 'static) -> Sent {
     let server = HttpServer::start(move |asked| answer(asked.times));
     let clock = JumpingClock::new();
@@ -156,7 +156,7 @@ fn detect_asks_as_documented_and_reads_the_faces() {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_what_does_not_is_not() {
+fn only_temporary_errors_are_retried() {
     for status in [408, 429, 500, 502, 503, 504] {
         let sent = send(Repeat::Always, move |times| {
             Reply::new(if times < 3 { status } else { 200 }, "{}")
@@ -172,7 +172,7 @@ fn what_passes_is_tried_again_and_what_does_not_is_not() {
 }
 
 #[test]
-fn what_makes_a_second_thing_is_only_repeated_where_nothing_was_done() {
+fn creations_are_only_repeated_if_nothing_was_done() {
     let second = |repeat, status| {
         send(repeat, move |times| {
             Reply::new(if times == 1 { status } else { 200 }, "{}")
@@ -198,7 +198,7 @@ fn what_makes_a_second_thing_is_only_repeated_where_nothing_was_done() {
 }
 
 #[test]
-fn what_concerns_the_resource_is_told_from_the_rest() {
+fn errors_of_the_resource_differ_from_others() {
     let key = refused(
         401,
         r#"{"error":{"code":"401","message":"Access denied for 0123456789abcdef0123456789abcdef."}}"#,
@@ -248,7 +248,7 @@ fn no_redirect_gets_the_key() {
 }
 
 #[test]
-fn answers_that_break_off_or_are_no_json_are_errors() {
+fn truncated_answers_and_answers_without_json_are_errors() {
     let sent = send(Repeat::Always, |_| Reply::new(200, "{").declaring(Some(9)));
     assert!(matches!(sent.result, Err(AzureError::Broken { .. })));
     assert_eq!(sent.calls, 4);
@@ -258,7 +258,7 @@ fn answers_that_break_off_or_are_no_json_are_errors() {
 }
 
 #[test]
-fn an_unreachable_host_is_tried_again_and_not_counted() {
+fn an_unreachable_host_is_retried_and_not_counted() {
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("finds a port")
@@ -268,7 +268,7 @@ fn an_unreachable_host_is_tried_again_and_not_counted() {
     let client = client(&url, "s0", QUICK, &clock);
     let error = client
         .send(&request(Repeat::UnlessExecuted))
-        .expect_err("nobody there");
+        .expect_err("no server there");
     assert!(matches!(error, AzureError::Unreachable { .. }), "{error}");
     assert!(error.concerns_all_requests());
     assert!(

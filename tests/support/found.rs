@@ -1,14 +1,14 @@
 //! Files that a test needs and a clone does not have: real photos and the weights of networks.
 //!
-//! A test that does without them says so loudly, past the test harness, which hides what passing tests
-//! print. `scripts/test.sh` counts these lines; with `FACEPIPE_TEST_STRICT=1` such a test fails.
+//! A test without its files reports that past the test harness, which hides the output of passing
+//! tests. `scripts/test.sh` counts these lines; with `FACEPIPE_TEST_STRICT=1` such a test fails.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// A file to which each skip is written as one line, where `scripts/test.sh` wants them.
+/// A file to which each skip is written as one line, if `scripts/test.sh` requests it.
 const LIST: &str = "FACEPIPE_TEST_SKIPS";
-/// The folder of model files, where it is not the usual one.
+/// The folder of model files, unless it is the usual one.
 pub const WEIGHTS: &str = "FACEPIPE_WEIGHTS_DIR";
 /// Whether a skip is a failure.
 const STRICT: &str = "FACEPIPE_TEST_STRICT";
@@ -19,8 +19,8 @@ pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The folder of real photographs that tests may use (`FACEPIPE_SHARED`, else `../shared`); says
-/// loudly when it is missing.
+/// The folder of real photographs for tests (`FACEPIPE_SHARED`, else `../shared`); a missing one is
+/// reported.
 #[must_use]
 pub fn shared(below: &str) -> Option<PathBuf> {
     let root = std::env::var_os("FACEPIPE_SHARED")
@@ -51,7 +51,7 @@ pub fn weights_folder() -> PathBuf {
         .unwrap_or_else(|_| project().join("models/weights"))
 }
 
-/// A fetched model file; says loudly when it is missing.
+/// A fetched model file; a missing one is reported.
 #[must_use]
 pub fn weights(name: &str) -> Option<PathBuf> {
     let path = weights_folder().join(name);
@@ -65,7 +65,7 @@ pub fn weights(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// Says that the calling test can't run here.
+/// Reports that the calling test can't run here.
 ///
 /// # Panics
 /// With `FACEPIPE_TEST_STRICT=1`.

@@ -1,4 +1,4 @@
-//! A small web server on 127.0.0.1 for tests: what it answers is said by a closure.
+//! A small web server on 127.0.0.1 for tests: a closure gives its answers.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,9 +14,9 @@ pub struct Asked {
     pub path: String,
     /// Header lines in lower case.
     pub headers: String,
-    /// What comes behind the headers, where they say how long it is.
+    /// The body, if the headers state its length.
     pub body: Vec<u8>,
-    /// How often that path was asked for, this time included.
+    /// How often that path was requested, this time included.
     pub times: u32,
 }
 
@@ -25,12 +25,12 @@ pub struct Reply {
     status: u16,
     headers: Vec<String>,
     body: Vec<u8>,
-    /// The length that its header says; `None`: the body ends with the connection.
+    /// The length in its header; `None`: the body ends with the connection.
     length: Option<u64>,
     delay: Duration,
     /// The pause before each byte of the body.
     drip: Option<Duration>,
-    /// Where the connection is cut, and how.
+    /// Where the connection is closed, and how.
     cut: Option<Cut>,
 }
 
@@ -140,7 +140,7 @@ pub struct HttpServer {
 }
 
 impl HttpServer {
-    /// Starts a server that answers with what `answer` says.
+    /// Starts a server whose answers come from `answer`.
     pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let port = listener.local_addr().expect("is bound").port();
@@ -164,7 +164,7 @@ impl HttpServer {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// How often each path was asked for.
+    /// How often each path was requested.
     pub fn counts(&self) -> BTreeMap<String, u32> {
         self.counts.lock().expect("no thread panicked").clone()
     }
@@ -184,7 +184,7 @@ fn serve(
     );
     let mut headers = String::new();
     loop {
-        // A client that was killed before its request was whole has asked for nothing.
+        // A client that was killed while it sent its request is not counted.
         let Some(line) = line(&mut reader)? else {
             return Ok(());
         };
@@ -216,7 +216,7 @@ fn serve(
     reply.send(stream)
 }
 
-/// The next line without its end; `None` where there is no more.
+/// The next line without its line break; `None` where there is no more.
 fn line(reader: &mut impl BufRead) -> std::io::Result<Option<String>> {
     let mut line = String::new();
     let is_there = reader.read_line(&mut line)? > 0;

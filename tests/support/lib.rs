@@ -1,5 +1,4 @@
-//! What the tests of all rooms share: servers of this machine that they ask, and the files that a clone
-//! does not have.
+//! Shared by the tests of all rooms: servers of this machine, and files that a clone does not have.
 
 #![expect(
     missing_docs,

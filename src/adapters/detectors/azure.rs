@@ -14,10 +14,10 @@ use facepipe_core::types::{DetectedFace, FaceBox, Landmarks, Landmarks5, Size};
 
 /// The detector's name on the command line.
 pub const NAME: &str = "azure";
-/// The service gives no certainty: every face that it finds has this score.
+/// The service gives no score: every face that it finds has this one.
 const SCORE: f32 = 1.0;
-/// Photos that may fail one after the other, for reasons that are not theirs, before the service is
-/// taken to be out of order.
+/// Photos in a row that may fail through no fault of their own before the service is considered out
+/// of order.
 const MOST_FAILURES_IN_A_ROW: u32 = 3;
 /// The service's names of our five landmarks, in our order.
 const FIVE_LANDMARKS: [&str; 5] = [
@@ -32,7 +32,7 @@ const FIVE_LANDMARKS: [&str; 5] = [
 pub struct AzureFactory {
     shared: Arc<Shared>,
     progress: Arc<dyn Progress>,
-    told: Once,
+    announced: Once,
 }
 
 struct Shared {
@@ -41,8 +41,8 @@ struct Shared {
 }
 
 impl AzureFactory {
-    /// Detectors that ask through `client`. `progress` is told, before the first photo, where photos
-    /// are sent, and when the factory is dropped, how many calls there were.
+    /// Detectors that send photos through `client`. `progress` gets a note, before the first photo,
+    /// where photos are sent, and when the factory is dropped, how many calls there were.
     #[must_use]
     pub fn new(client: Client, progress: Arc<dyn Progress>) -> Self {
         let shared = Shared {
@@ -52,11 +52,11 @@ impl AzureFactory {
         Self {
             shared: Arc::new(shared),
             progress,
-            told: Once::new(),
+            announced: Once::new(),
         }
     }
 
-    fn tell_where_photos_go(&self) {
+    fn announce_destination(&self) {
         let credentials = self.shared.client.credentials();
         let (calls, window) = credentials.tier.quota();
         let more = match credentials.tier {
@@ -77,7 +77,7 @@ impl FaceDetectorFactory for AzureFactory {
     }
 
     fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError> {
-        self.told.call_once(|| self.tell_where_photos_go());
+        self.announced.call_once(|| self.announce_destination());
         Ok(Box::new(AzureDetector {
             shared: Arc::clone(&self.shared),
         }))
@@ -86,7 +86,7 @@ impl FaceDetectorFactory for AzureFactory {
 
 impl Drop for AzureFactory {
     fn drop(&mut self) {
-        if self.told.is_completed() {
+        if self.announced.is_completed() {
             let calls = self.shared.client.calls();
             self.progress.note(&format!("calls of Azure Face: {calls}"));
         }
@@ -124,7 +124,7 @@ impl Shared {
         }
     }
 
-    /// An error of the service that comes again and again is not the photos'.
+    /// An error of the service that repeats itself is not the photos' fault.
     fn judged(
         &self,
         found: Result<Vec<FoundFace>, AzureError>,

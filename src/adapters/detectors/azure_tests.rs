@@ -88,7 +88,7 @@ fn photos_that_are_too_small_are_not_sent() {
 }
 
 #[test]
-fn it_is_told_once_where_photos_go_and_how_many_calls_there_were() {
+fn destination_and_number_of_calls_are_reported_once() {
     let server = HttpServer::start(|_| Reply::new(200, "[]"));
     let notes = Arc::new(Notes::default());
     let factory = factory(&server, &notes);
@@ -110,7 +110,7 @@ fn it_is_told_once_where_photos_go_and_how_many_calls_there_were() {
 }
 
 #[test]
-fn a_photo_may_fail_but_not_one_after_the_other() {
+fn single_photos_may_fail_but_not_several_in_a_row() {
     let server = HttpServer::start(|asked: &Asked| match asked.times {
         1 | 4 | 5 => Reply::new(400, r#"{"error":{"code":"BadArgument","message":"no"}}"#),
         3 => Reply::new(

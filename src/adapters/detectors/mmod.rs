@@ -19,7 +19,7 @@ use facepipe_nn::{Mmod, use_threads};
 
 /// The detector's name on the command line.
 pub const NAME: &str = "mmod";
-/// How its squares differ from those of dlib's frontal detector; measured as told in
+/// How its squares differ from those of dlib's frontal detector; measured as described in
 /// [`dlib_box`](facepipe_faces::dlib_box), with standard deviations of 0.12 and 0.06.
 pub const FIT: SquareFit = SquareFit {
     side: 1.05,
@@ -28,8 +28,8 @@ pub const FIT: SquareFit = SquareFit {
 /// Longest side that is searched, in pixels; larger photos are shrunk to it. A worker's memory grows
 /// with the searched area, by about 230 MB a megapixel: two workers stay below 600 MB in all.
 const MAX_SEARCHED_SIDE: u32 = 1024;
-/// Photos with a side below this can't hold a face that the detector finds, in pixels: its window has
-/// 80, and may reach over the edge by half.
+/// Photos with a side below this can't hold a detectable face, in pixels: the detector's window is
+/// 80 pixels wide, and may reach over the edge by half.
 const MIN_PHOTO_SIDE: u32 = 40;
 
 /// Reads the weights once; all detectors share them.
@@ -54,7 +54,7 @@ impl FaceDetectorFactory for MmodFactory {
         NAME
     }
 
-    /// A detector of one libtorch thread: each worker has one of its own.
+    /// A detector that computes on one libtorch thread: each worker has its own.
     fn create(&self) -> Result<Box<dyn FaceDetector>, DetectorError> {
         use_threads(NonZeroUsize::MIN);
         // The lock only guards the copying of handles, which can't leave the network half-changed.

@@ -1,4 +1,4 @@
-//! What finds the faces of photos.
+//! Face detectors.
 
 pub mod azure;
 #[cfg(feature = "torch")]

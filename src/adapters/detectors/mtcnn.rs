@@ -17,11 +17,11 @@ pub const NAME: &str = "mtcnn";
 /// The name on the command line of the thorough search.
 pub const THOROUGH_NAME: &str = "mtcnn-thorough";
 
-/// Reads the three networks once; the workers share their numbers.
+/// Reads the three networks once; the workers share their weights.
 #[derive(Debug)]
 pub struct MtcnnFactory {
     name: &'static str,
-    /// A lock, for a tensor may be sent to another thread but not be used by two.
+    /// Locked, as a tensor may be sent to another thread but not be used by two at once.
     networks: Mutex<Mtcnn>,
 }
 

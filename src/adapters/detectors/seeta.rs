@@ -17,9 +17,9 @@ use facepipe_imaging::image_io::contain;
 pub const NAME: &str = "seeta";
 /// The model's file name in the folder of weights.
 pub const MODEL_FILE: &str = "seeta_fd_frontal_v1.0.bin";
-/// How its squares differ from those of dlib's frontal detector: as good as not at all. On average
-/// dlib's have 0.97 of their side and lie 0.06 of it further down, but with that the embeddings of
-/// one person's photos (LFW) are no nearer to each other.
+/// How its squares differ from those of dlib's frontal detector: practically not. On average dlib's
+/// have 0.97 of their side and are 0.06 of it further down, but with that correction the embeddings
+/// of one person's photos (LFW) are no nearer to each other.
 pub const FIT: SquareFit = SquareFit::SAME;
 
 /// Longest side that is searched, in pixels: larger photos are shrunk to it, smaller ones enlarged
@@ -27,10 +27,10 @@ pub const FIT: SquareFit = SquareFit::SAME;
 /// the faces of 82 photos of crowds (WIDER FACE; easy, medium, hard) .607, .460, .183 are found with
 /// this side, .484, .252, .090 with 1024 and without enlarging.
 const MAX_SEARCHED_SIDE: u32 = 1440;
-/// By how much a photo is enlarged at most: faces of 20 pixels are seen, smaller ones are blurs.
+/// The most that a photo is enlarged by: faces of 20 pixels are found, smaller ones are blurs.
 const MAX_ENLARGEMENT: f32 = 2.0;
-/// Photos are enlarged to this longer side in any case, in pixels: the window's steps are four pixels,
-/// so that a small picture of a face is seen in few positions.
+/// Photos are always enlarged to this longer side, in pixels: the window's steps are four pixels,
+/// so that a face in a small picture is seen in few positions.
 const MIN_SEARCHED_SIDE: u32 = 240;
 /// Border added on each side, as a share of the photo's longer side. The cascade was trained on
 /// faces with surroundings, and misses a face that fills the picture. With 0.1 a few of those are
@@ -38,7 +38,7 @@ const MIN_SEARCHED_SIDE: u32 = 240;
 const BORDER: f32 = 0.2;
 /// Smallest face that is searched, in pixels of the searched picture.
 const MIN_FACE: u32 = 40;
-/// Certainty from which a window is a face; SeetaFace's own suggestion is 2.0 to 4.5.
+/// Score from which a window is a face; SeetaFace's own suggestion is 2.0 to 4.5.
 const SCORE_THRESHOLD: f64 = 2.0;
 /// Ratio of neighbouring levels of the picture pyramid: SeetaFace's own default.
 const PYRAMID_RATIO: f32 = 0.8;
@@ -178,8 +178,8 @@ impl SearchedPicture {
     }
 }
 
-/// Of boxes that overlap only the most certain stays; the rest is clamped and sorted, largest
-/// first. Boxes of which less than half lies inside the photo are no faces of it.
+/// Of boxes that overlap only the most certain stays; the others are clamped and sorted, largest
+/// first. Boxes with less than half of their area inside the photo are dropped.
 fn merge(mut boxes: Vec<(FaceBox, f32)>, photo: Size) -> Vec<DetectedFace> {
     boxes.sort_by(|a, b| b.1.total_cmp(&a.1));
     let mut kept: Vec<(FaceBox, f32)> = Vec::new();

@@ -8,7 +8,7 @@ use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory, Lan
 use facepipe_core::types::{DetectedFace, Landmarks, Size};
 use facepipe_faces::dlib_box::SquareFit;
 
-/// A detector and the model that finds landmarks in its boxes.
+/// A detector and the landmark model for its boxes.
 pub struct WithLandmarks {
     detectors: Box<dyn FaceDetectorFactory>,
     model: Arc<dyn LandmarkModel>,

@@ -1,4 +1,4 @@
-//! What makes embeddings of faces.
+//! Face embedders.
 
 pub mod both_sides;
 pub mod dlib_embedder;

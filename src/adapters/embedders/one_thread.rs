@@ -1,18 +1,18 @@
-//! Embedders of which each computes on one thread: for many that work beside each other, and for
-//! numbers that don't depend on the number of threads.
+//! Embedders of which each computes on one thread: for many in parallel, and for numbers that don't
+//! depend on the number of threads.
 
 use std::num::NonZeroUsize;
 
 use facepipe_core::ports::{FaceEmbedder, FaceEmbedderFactory};
 use facepipe_nn::use_threads;
 
-/// Makes the embedders of another factory, each for a thread that libtorch leaves alone.
+/// Makes the embedders of another factory, with one libtorch thread each.
 pub struct OneThreadFactory {
     embedders: Box<dyn FaceEmbedderFactory>,
 }
 
 impl OneThreadFactory {
-    /// These embedders, on one thread each.
+    /// Wraps these embedders.
     #[must_use]
     pub fn new(embedders: Box<dyn FaceEmbedderFactory>) -> Self {
         Self { embedders }

@@ -1,4 +1,4 @@
-//! Bing: the pages of its image search, as a browser gets them while somebody scrolls.
+//! Bing: the pages of its image search, as a browser gets them while the user scrolls.
 //!
 //! There is no documented answer: each result is a link whose attribute `m` holds JSON with the
 //! picture's address (`murl`), that of its page (`purl`) and its title (`t`).
@@ -14,15 +14,15 @@ use facepipe_core::licence::{Licence, LicenceFilter};
 use facepipe_core::ports::{ImageSource, SourceError, SourceRequest, SourceStep};
 use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
-/// Results that a page is asked for: as many as a browser asks for while scrolling.
+/// Results per page: as many as a browser requests while scrolling.
 const PAGE_SIZE: u64 = 35;
 /// Results of one search; search engines show about a thousand and then repeat themselves.
 const MOST_RESULTS: u64 = 1000;
-/// The links that stand for results.
+/// CSS selector of the results.
 const RESULTS: &str = "a.iusc[m], div.imgpt a[m]";
 /// The filter for pictures of head and shoulders.
 const PORTRAITS: &str = "filterui:face-portrait";
-/// Words of a page that asks whether a person is asking.
+/// Words of a page with a challenge for humans.
 const CHALLENGES: [&str; 3] = ["captcha", "/challenge/", "unusual traffic"];
 
 /// One search of Bing's images.
@@ -35,7 +35,7 @@ pub struct BingSource {
     /// Number of the next page's first result, from 1; `None` after the last page.
     first: Option<u64>,
     ready: VecDeque<SourceStep>,
-    /// Addresses that were given so far.
+    /// Addresses that were offered so far.
     seen: HashSet<String>,
 }
 
@@ -45,7 +45,7 @@ impl BingSource {
     /// The address of its pages.
     pub const ENDPOINT: &str = "https://www.bing.com/images/async";
 
-    /// A search for `query`; what it finds gets `label`.
+    /// A search for `query`; its images get `label`.
     #[must_use]
     pub fn new(endpoint: Url, query: String, label: String, licences: &LicenceFilter) -> Self {
         let mut filters = format!(" {PORTRAITS}");
@@ -77,7 +77,7 @@ impl BingSource {
         }
     }
 
-    /// Takes in one result; gives whether it is new.
+    /// Takes one result; returns whether it is new.
     fn take(&mut self, text: &str, number: u64) -> bool {
         let result: Value = serde_json::from_str(text).unwrap_or_default();
         let Some(address) = field(&result, "murl").and_then(web_address) else {
@@ -141,7 +141,7 @@ impl ImageSource for BingSource {
                 return Err(SourceError::Refused {
                     source_name: Self::NAME.to_owned(),
                     code: "captcha".to_owned(),
-                    message: "it asks whether a person is asking".to_owned(),
+                    message: "it asks for a proof that a human is searching".to_owned(),
                 });
             }
         }
@@ -150,7 +150,7 @@ impl ImageSource for BingSource {
         for (number, result) in (first..).zip(&results) {
             new += u64::from(self.take(result, number));
         }
-        // The last page is empty, or comes again.
+        // The last page is empty, or is repeated.
         let next = first + results.len() as u64;
         self.first = (new > 0 && next <= MOST_RESULTS).then_some(next);
         Ok(())
@@ -161,7 +161,7 @@ impl ImageSource for BingSource {
     }
 }
 
-/// What the results of a page say of themselves, in the page's order.
+/// The JSON of a page's results, in the page's order.
 fn results_of(page: &str) -> Result<Vec<String>, SourceError> {
     let selector = Selector::parse(RESULTS).map_err(|error| SourceError::BadAnswer {
         source_name: BingSource::NAME.to_owned(),
@@ -173,8 +173,8 @@ fn results_of(page: &str) -> Result<Vec<String>, SourceError> {
     Ok(texts.collect())
 }
 
-/// The filter that leaves out as much as Bing can without losing what is wanted: its results never
-/// say which licence they have.
+/// The narrowest filter of Bing that still includes all requested licences: its results never state
+/// their licence.
 fn licence_filter(licences: &LicenceFilter) -> Option<&'static str> {
     if licences.is_open() {
         return None;

@@ -13,7 +13,7 @@ fn search(licences: &[Licence]) -> BingSource {
     )
 }
 
-fn asked(source: &mut BingSource) -> Url {
+fn next_request(source: &mut BingSource) -> Url {
     match source.step().expect("steps") {
         SourceStep::Ask(request) => request.url,
         other => panic!("no request: {other:?}"),
@@ -49,7 +49,7 @@ fn page(addresses: &[&str]) -> String {
 #[test]
 fn a_result_becomes_a_candidate_without_a_licence() {
     let mut source = search(&[]);
-    let url = asked(&mut source);
+    let url = next_request(&mut source);
     assert_eq!(
         url.query(),
         Some("q=Ada+%26+co&first=1&count=35&qft=+filterui%3Aface-portrait")
@@ -67,27 +67,27 @@ fn a_result_becomes_a_candidate_without_a_licence() {
 }
 
 #[test]
-fn the_next_page_begins_after_what_came_until_nothing_new_comes() {
+fn pages_follow_each_other_until_one_has_nothing_new() {
     let mut source = search(&[]);
-    asked(&mut source);
+    next_request(&mut source);
     let two = page(&["https://a.org/1.jpg", "https://a.org/2.jpg"]);
     source.answer(two.as_bytes()).expect("reads");
     candidate(&mut source);
     candidate(&mut source);
-    let next = asked(&mut source);
+    let next = next_request(&mut source);
     assert!(next.as_str().contains("first=3&"), "{next}");
     source.answer(two.as_bytes()).expect("reads");
     assert_eq!(source.step().expect("steps"), SourceStep::End);
     for nothing in ["", "<html><body>No results</body></html>"] {
         let mut source = search(&[]);
-        asked(&mut source);
+        next_request(&mut source);
         source.answer(nothing.as_bytes()).expect("reads");
         assert_eq!(source.step().expect("steps"), SourceStep::End);
     }
 }
 
 #[test]
-fn a_search_without_end_is_ended() {
+fn an_endless_search_is_stopped() {
     let mut source = search(&[]);
     let mut offered = 0;
     loop {
@@ -107,7 +107,7 @@ fn a_search_without_end_is_ended() {
 }
 
 #[test]
-fn results_without_address_are_told_and_both_kinds_of_links_count() {
+fn results_without_address_are_reported_and_both_kinds_of_links_count() {
     let mut source = search(&[]);
     let body = [
         result(
@@ -123,7 +123,7 @@ fn results_without_address_are_told_and_both_kinds_of_links_count() {
     for item in ["bing:https://a.org/p", "bing:2"] {
         match source.step().expect("steps") {
             SourceStep::Junk(junk) => assert_eq!(junk.item, item),
-            other => panic!("not told: {other:?}"),
+            other => panic!("not reported: {other:?}"),
         }
     }
     assert_eq!(
@@ -134,7 +134,7 @@ fn results_without_address_are_told_and_both_kinds_of_links_count() {
 }
 
 #[test]
-fn a_page_that_asks_for_a_person_is_an_error() {
+fn a_challenge_for_humans_is_an_error() {
     let mut source = search(&[]);
     let error = source
         .answer(b"<form id='CAPTCHA'></form>")
@@ -167,7 +167,7 @@ fn licences_become_the_widest_filter_that_is_needed() {
         let licences: LicenceFilter = licences.into_iter().collect();
         assert_eq!(licence_filter(&licences), filter, "{licences:?}");
     }
-    let url = asked(&mut search(&[Licence::Cc0]));
+    let url = next_request(&mut search(&[Licence::Cc0]));
     assert!(
         url.as_str()
             .ends_with("qft=+filterui%3Aface-portrait+filterui%3Alicense-L1"),

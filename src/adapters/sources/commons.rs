@@ -3,7 +3,7 @@
 //!
 //! The request and its answer are those of the MediaWiki API, `action=query` with
 //! `generator=search` and `prop=imageinfo`. Pictures of a person are those whose structured data
-//! say so: statements `depicts` (P180) that name the person's item on Wikidata.
+//! has a statement `depicts` (P180) with the person's item on Wikidata.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -17,13 +17,13 @@ use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
 /// Results a request: the API scales down at most 50 pictures for one answer.
 const PAGE_SIZE: u32 = 50;
-/// Width in pixels of the scaled pictures that are asked for: one of Wikimedia's standard widths,
+/// Width in pixels of the scaled pictures that are requested: one of Wikimedia's standard widths,
 /// and enough for the faces of a group. Originals have up to 40 megapixels.
 pub(super) const PICTURE_WIDTH: u32 = 1280;
-/// The fields of a picture's metadata that are read: its place, camera and categories are not.
+/// The fields of a picture's metadata that are read: not its place, camera and categories.
 const FIELDS: &str = "LicenseShortName|LicenseUrl|UsageTerms|Artist|Attribution";
 
-/// What is looked for.
+/// The search term.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommonsSearch {
     /// Words in titles, descriptions and categories; the search's own operators count, too.
@@ -33,7 +33,7 @@ pub enum CommonsSearch {
 }
 
 impl CommonsSearch {
-    /// What provenance says of it.
+    /// The query in the provenance.
     fn query(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -59,7 +59,7 @@ pub struct CommonsSource {
     /// Parameters that continue the search; `None` after its last page.
     continuation: Option<Map<String, Value>>,
     ready: VecDeque<SourceStep>,
-    /// Results of the batch at hand by page number, to tell those that never got their details.
+    /// Results of the current batch by page number, to report those that never got their details.
     complete: BTreeSet<u64>,
 }
 
@@ -69,8 +69,8 @@ impl CommonsSource {
     /// The address of its API.
     pub const ENDPOINT: &str = "https://commons.wikimedia.org/w/api.php";
 
-    /// A search whose findings get `label`. Where only pictures without restrictions are wanted, the
-    /// search itself leaves out the others.
+    /// A search whose images get `label`. Where only pictures without restrictions are requested,
+    /// the search itself leaves out the others.
     #[must_use]
     pub fn new(
         endpoint: Url,
@@ -195,7 +195,7 @@ impl ImageSource for CommonsSource {
         if next.is_some() && next == self.continuation {
             return Err(SourceError::BadAnswer {
                 source_name: Self::NAME.to_owned(),
-                message: "the same page again and again".to_owned(),
+                message: "it repeats the same page".to_owned(),
             });
         }
         self.continuation = next;
@@ -207,7 +207,7 @@ impl ImageSource for CommonsSource {
     }
 }
 
-/// The pages of an answer in the order of the search; they come as an object or as a list.
+/// The pages of an answer in the order of the search; the API gives an object or a list.
 fn pages_of(answer: &Value) -> Vec<&Value> {
     let mut pages: Vec<&Value> = match &answer["query"]["pages"] {
         Value::Object(pages) => pages.values().collect(),

@@ -15,7 +15,7 @@ fn search_for(search: &CommonsSearch, licences: &[Licence]) -> CommonsSource {
     CommonsSource::new(endpoint, search, "ada_lovelace".to_owned(), &licences)
 }
 
-fn asked(source: &mut CommonsSource) -> Map<String, Value> {
+fn next_request(source: &mut CommonsSource) -> Map<String, Value> {
     match source.step().expect("steps") {
         SourceStep::Ask(request) => {
             assert_eq!(request.url.host_str(), Some("commons.wikimedia.org"));
@@ -47,7 +47,7 @@ fn answer(source: &mut CommonsSource, answer: &Value) -> Result<(), SourceError>
 #[test]
 fn a_result_becomes_a_candidate_with_licence_and_author() {
     let mut source = search();
-    let parameters = asked(&mut source);
+    let parameters = next_request(&mut source);
     assert_eq!(
         parameters["gsrsearch"], "filetype:bitmap Ada Lovelace & co",
         "the query's own & is escaped"
@@ -91,11 +91,11 @@ fn a_result_becomes_a_candidate_with_licence_and_author() {
 }
 
 #[test]
-fn a_person_is_looked_for_by_depicts_statements() {
+fn a_person_is_searched_by_depicts_statements() {
     let search = CommonsSearch::Depicts("Q7259".to_owned());
     let mut source = search_for(&search, &[Licence::Cc0, Licence::Pdm]);
     assert_eq!(
-        asked(&mut source)["gsrsearch"],
+        next_request(&mut source)["gsrsearch"],
         "filetype:bitmap haswbstatement:P180=Q7259 haslicense:unrestricted"
     );
     let info = json!({"url": "https://upload.wikimedia.org/a.jpg", "extmetadata": {
@@ -109,10 +109,10 @@ fn a_person_is_looked_for_by_depicts_statements() {
     assert_eq!(provenance.license.as_deref(), Some("Public domain"));
     assert_eq!(provenance.attribution.as_deref(), Some("Photo: Jane Doe"));
     assert_eq!(provenance.author.as_deref(), Some("Unknown"));
-    // The search can't tell the other licences from each other: that is left to the filter.
+    // The search can't distinguish the other licences: that is left to the filter.
     let mut source = search_for(&search, &[Licence::Cc0, Licence::By]);
     assert_eq!(
-        asked(&mut source)["gsrsearch"],
+        next_request(&mut source)["gsrsearch"],
         "filetype:bitmap haswbstatement:P180=Q7259"
     );
 }
@@ -120,7 +120,7 @@ fn a_person_is_looked_for_by_depicts_statements() {
 #[test]
 fn pages_follow_each_other_in_the_order_of_the_search() {
     let mut source = search();
-    asked(&mut source);
+    next_request(&mut source);
     let info = |name: &str| json!({"url": format!("https://upload.wikimedia.org/{name}")});
     // The keys of `pages` are page numbers; `index` is the order of the search.
     let body = json!({
@@ -144,7 +144,7 @@ fn pages_follow_each_other_in_the_order_of_the_search() {
             .image_url
             .ends_with("/b.jpg")
     );
-    let parameters = asked(&mut source);
+    let parameters = next_request(&mut source);
     assert_eq!(parameters["gsroffset"], "50");
     assert_eq!(parameters["continue"], "gsroffset||");
     let last = json!({"batchcomplete": "", "query": {"pages": [page(3, "c.jpg", info("c.jpg"))]}});
@@ -159,9 +159,9 @@ fn pages_follow_each_other_in_the_order_of_the_search() {
 }
 
 #[test]
-fn missing_fields_are_left_out_and_a_result_without_address_is_told() {
+fn missing_fields_are_left_out_and_a_result_without_address_is_reported() {
     let mut source = search();
-    asked(&mut source);
+    next_request(&mut source);
     // PHP writes an empty map as a list.
     let bare = json!({"url": "https://upload.wikimedia.org/a.png", "extmetadata": []});
     let body = json!({"batchcomplete": "", "query": {"pages": {
@@ -182,7 +182,7 @@ fn missing_fields_are_left_out_and_a_result_without_address_is_told() {
                     (name, Reason::BadAddress)
                 );
             }
-            other => panic!("not told: {other:?}"),
+            other => panic!("not reported: {other:?}"),
         }
     }
 }
@@ -190,7 +190,7 @@ fn missing_fields_are_left_out_and_a_result_without_address_is_told() {
 #[test]
 fn a_batch_in_two_answers_gives_each_result_once() {
     let mut source = search();
-    asked(&mut source);
+    next_request(&mut source);
     let info = json!({"url": "https://upload.wikimedia.org/a.jpg"});
     let bare =
         |number: u64, name: &str| json!({"pageid": 1000 + number, "index": number, "title": name});
@@ -200,7 +200,7 @@ fn a_batch_in_two_answers_gives_each_result_once() {
     });
     answer(&mut source, &first).expect("is understood");
     candidate(&mut source);
-    assert_eq!(asked(&mut source)["iistart"], "2020");
+    assert_eq!(next_request(&mut source)["iistart"], "2020");
     let second = json!({"batchcomplete": "",
                         "query": {"pages": [bare(1, "File:a.jpg"), page(2, "b.jpg", info)]}});
     answer(&mut source, &second).expect("is understood");
@@ -212,9 +212,9 @@ fn a_batch_in_two_answers_gives_each_result_once() {
 }
 
 #[test]
-fn nothing_found_is_the_end() {
+fn an_empty_answer_ends_the_search() {
     let mut source = search();
-    asked(&mut source);
+    next_request(&mut source);
     answer(&mut source, &json!({"batchcomplete": ""})).expect("is understood");
     assert_eq!(source.step().expect("steps"), SourceStep::End);
 }
@@ -236,9 +236,9 @@ fn error_answers_and_foreign_answers_are_errors() {
 }
 
 #[test]
-fn a_search_that_does_not_move_on_ends_as_an_error() {
+fn a_search_that_repeats_a_page_is_an_error() {
     let mut source = search();
     let page = json!({"batchcomplete": "", "continue": {"gsroffset": 50}});
-    answer(&mut source, &page).expect("moves on");
+    answer(&mut source, &page).expect("continues");
     assert!(answer(&mut source, &page).is_err());
 }

@@ -1,4 +1,4 @@
-//! A folder of images on this machine, a folder for each label inside.
+//! A folder of images on this machine, with a folder for each label.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,8 +21,8 @@ impl FolderSource {
     /// The source's name in provenance.
     pub const NAME: &str = "folder";
 
-    /// Lists a folder: with `label`, every file below it gets that label; without, it has to hold
-    /// a folder for each label. Hidden files are passed over.
+    /// Lists a folder: with `label`, every file below it gets that label; without, it has to hold a
+    /// folder for each label. Hidden files are skipped.
     ///
     /// # Errors
     /// [`SourceError::Io`], [`SourceError::Folder`], [`SourceError::Empty`].
@@ -49,7 +49,7 @@ impl FolderSource {
 }
 
 fn list_flat(root: &Path, label: &str) -> Result<Vec<LabelledFile>, SourceError> {
-    // Asked first: walking a missing folder gives an error without the usual hint.
+    // Checked first: walking a missing folder gives an error without the usual hint.
     if !fs_err::metadata(root)?.is_dir() {
         let text = format!("`{}` is not a folder", root.display());
         return Err(io::Error::new(io::ErrorKind::NotADirectory, text).into());
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_and_empty_folders_are_told() {
+    fn missing_and_empty_folders_are_errors() {
         let root = tempfile::tempdir().expect("temporary folder");
         let missing = root.path().join("missing");
         for label in [None, Some("ann")] {

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
 
-/// Offers what several sources find, one image of each in turn, so that all of them contribute to a
-/// limited number of images and several hosts are busy at the same time.
+/// Offers the images of several sources, one of each in turn, so that all of them contribute to a
+/// limited number of images and several hosts are used at the same time.
 ///
-/// A source that fails is left out with a note; the others go on.
+/// A source that fails is left out with a note; the others continue.
 pub struct MergedSources {
-    /// Those that have more; the first one's turn it is, and its question may be open.
+    /// Those that are not exhausted; it is the first one's turn, and its request may be unanswered.
     parts: VecDeque<Part>,
     notes: VecDeque<String>,
     asking: &'static str,
@@ -46,8 +46,8 @@ impl MergedSources {
         }
     }
 
-    /// Goes on without the source whose turn it is. Where none is left and nothing was found, its
-    /// failure is the whole search's.
+    /// Continues without the source whose turn it is. Where none is left and no image was found,
+    /// its failure is that of the whole search.
     fn leave_out(&mut self, error: SourceError) {
         let Some(part) = self.parts.pop_front() else {
             return;
@@ -134,7 +134,7 @@ mod tests {
     use facepipe_core::ports::SourceRequest;
     use facepipe_core::types::{Address, Candidate, Provenance};
 
-    /// Asks for a page, offers so many images of each answer, and fails when told to.
+    /// A source that requests pages, offers this many images of each answer, and fails on request.
     struct Pages {
         name: &'static str,
         pages: u32,
@@ -190,19 +190,20 @@ mod tests {
         MergedSources::new(names.iter().map(part).collect())
     }
 
-    /// Drives a source; `answer` gives the body for a question, or none. What happened in words.
+    /// Drives a source; `answer` gives the body for a request, or none. Returns what happened in
+    /// words.
     fn drive(source: &mut MergedSources, answer: impl Fn(&str) -> Option<&'static str>) -> String {
         let mut words = Vec::new();
         loop {
             match source.step() {
                 Ok(SourceStep::End) => break,
                 Ok(SourceStep::Ask(request)) => match answer(request.url.as_str()) {
-                    Some(body) => source.answer(body.as_bytes()).expect("goes on"),
-                    None => assert!(source.unanswered(Some(500), "500").expect("goes on")),
+                    Some(body) => source.answer(body.as_bytes()).expect("continues"),
+                    None => assert!(source.unanswered(Some(500), "500").expect("continues")),
                 },
                 Ok(SourceStep::Candidate(candidate)) => words.push(candidate.provenance.source),
                 Ok(SourceStep::Note(note)) => words.push(format!("[{note}]")),
-                Ok(SourceStep::Junk(junk)) => panic!("nobody gave {junk:?}"),
+                Ok(SourceStep::Junk(junk)) => panic!("unexpected {junk:?}"),
                 Err(error) => {
                     words.push(format!("error: {error}"));
                     break;
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn sources_offer_in_turn_and_the_longer_one_goes_on_alone() {
+    fn sources_offer_in_turn_and_the_longer_one_continues() {
         let mut source = merged(&["a", "b"]);
         let words = drive(&mut source, |url| {
             Some(if url.contains("a.org") { "xx" } else { "x" })

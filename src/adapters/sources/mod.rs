@@ -1,6 +1,6 @@
-//! Where images come from: searches, lists, folders.
+//! Image sources: searches, lists, folders.
 //!
-//! None of them touches the network: they say what to ask for and read the answers.
+//! None of them touches the network: they give requests and read the answers.
 
 pub mod bing;
 pub mod commons;

@@ -14,11 +14,11 @@ use facepipe_core::ports::{ImageSource, SecretPart, SourceError, SourceRequest, 
 use facepipe_core::secret::Secret;
 use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
-/// Results a page: the most that the API gives to those who do not sign in.
+/// Results per page: the most that the API gives to anonymous clients.
 const PAGE_SIZE: u64 = 20;
-/// Results of one search: the deepest that the API pages for those who do not sign in.
+/// Results of one search: the deepest that the API pages for anonymous clients.
 const MOST_RESULTS: u64 = 240;
-/// Licences that the API knows; it refuses a request that names another.
+/// The API's licences; it refuses a request with any other.
 const KNOWN: [Licence; 8] = [
     Licence::Cc0,
     Licence::Pdm,
@@ -51,7 +51,7 @@ impl OpenverseSource {
     /// Names of an access token, which raises the limits of requests.
     pub const TOKEN_NAMES: [&str; 2] = ["FACEPIPE_OPENVERSE_TOKEN", "OPENVERSE_TOKEN"];
 
-    /// A search for `query`, of the wanted licences only; what it finds gets `label`.
+    /// A search for `query`, limited to the requested licences; its images get `label`.
     #[must_use]
     pub fn new(
         endpoint: Url,
@@ -160,7 +160,7 @@ impl ImageSource for OpenverseSource {
     }
 
     fn unanswered(&mut self, status: Option<u16>, problem: &str) -> Result<bool, SourceError> {
-        // Deeper pages than the API gives are refused: what came before them is all there is.
+        // Deeper pages than the API gives are refused: the search is complete.
         if self.page > Some(1) && matches!(status, Some(400 | 401 | 404)) && self.token.is_none() {
             self.page = None;
             return Ok(true);
@@ -205,8 +205,8 @@ fn licence_name(result: &Value) -> Option<String> {
     })
 }
 
-/// The address of the scaled picture, for a large original of Wikimedia Commons: the one that a
-/// search of Commons itself gives, so that the same picture has the same address.
+/// The address of the scaled picture, for a large original of Wikimedia Commons: the same that a
+/// search of Commons itself gives, so that one picture has one address.
 fn scaled_of_commons(url: &Url, width: Option<u64>) -> Option<Url> {
     const FOLDER: &str = "/wikipedia/commons/";
     if url.host_str() != Some("upload.wikimedia.org") || width? <= u64::from(PICTURE_WIDTH) {
@@ -217,7 +217,7 @@ fn scaled_of_commons(url: &Url, width: Option<u64>) -> Option<Url> {
     let (one, two, name) = (parts.next()?, parts.next()?, parts.next()?);
     let is_original = one.len() == 1 && two.len() == 2 && parts.next().is_none();
     let ending = name.rsplit('.').next()?.to_lowercase();
-    // Other forms have other names when they are scaled.
+    // Other formats have other names when they are scaled.
     if !is_original || !matches!(ending.as_str(), "jpg" | "jpeg" | "png") {
         return None;
     }

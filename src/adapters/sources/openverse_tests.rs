@@ -18,7 +18,7 @@ fn search(licences: &[Licence], token: Option<&str>) -> OpenverseSource {
     )
 }
 
-fn asked(source: &mut OpenverseSource) -> SourceRequest {
+fn next_request(source: &mut OpenverseSource) -> SourceRequest {
     match source.step().expect("steps") {
         SourceStep::Ask(request) => request,
         other => panic!("no request: {other:?}"),
@@ -42,9 +42,9 @@ fn page(pages: u64, results: &[Value]) -> Value {
 }
 
 #[test]
-fn a_result_becomes_a_candidate_with_all_that_is_known_of_it() {
+fn a_result_becomes_a_candidate_with_its_provenance() {
     let mut source = search(&[Licence::Cc0, Licence::BySa], None);
-    let request = asked(&mut source);
+    let request = next_request(&mut source);
     assert_eq!(
         request.url.query(),
         Some("q=Ada+%26+co&page=1&page_size=20&license=cc0%2Cby-sa")
@@ -105,14 +105,14 @@ fn pages_end_with_the_last_one_and_with_the_published_depth() {
     assert_eq!(pages, 12);
     for empty in [page(50, &[]), page(0, &[])] {
         let mut source = search(&[], None);
-        asked(&mut source);
+        next_request(&mut source);
         answer(&mut source, &empty).expect("is understood");
         assert_eq!(source.step().expect("steps"), SourceStep::End);
     }
 }
 
 #[test]
-fn missing_fields_are_left_out_and_a_result_without_address_is_told() {
+fn missing_fields_are_left_out_and_a_result_without_address_is_reported() {
     let mut source = search(&[], None);
     let results = [
         json!({"url": "https://a.org/1.jpg", "title": null, "creator": "", "license": "pdm",
@@ -137,13 +137,13 @@ fn missing_fields_are_left_out_and_a_result_without_address_is_told() {
                     (item, Reason::BadAddress)
                 );
             }
-            other => panic!("not told: {other:?}"),
+            other => panic!("not reported: {other:?}"),
         }
     }
 }
 
 #[test]
-fn a_large_original_of_commons_is_asked_for_as_commons_itself_does() {
+fn a_large_original_of_commons_has_the_address_that_commons_gives() {
     for (url, width, scaled) in [
         (
             "https://upload.wikimedia.org/wikipedia/commons/0/0b/Ada_L.jpg",
@@ -186,7 +186,7 @@ fn error_answers_and_foreign_answers_are_errors() {
 }
 
 #[test]
-fn without_an_answer_it_ends_where_the_api_does_and_names_the_limits() {
+fn refused_pages_end_the_search_and_limits_are_named() {
     let mut source = search(&[], None);
     assert!(
         !source
@@ -199,7 +199,7 @@ fn without_an_answer_it_ends_where_the_api_does_and_names_the_limits() {
     )
     .expect("is understood");
     candidate(&mut source);
-    assert!(source.unanswered(Some(401), "401").expect("goes on"));
+    assert!(source.unanswered(Some(401), "401").expect("continues"));
     assert_eq!(source.step().expect("steps"), SourceStep::End);
     let error = source.unanswered(Some(429), "429").expect_err("too many");
     assert!(error.to_string().contains("200 a day"), "{error}");
@@ -208,7 +208,7 @@ fn without_an_answer_it_ends_where_the_api_does_and_names_the_limits() {
 #[test]
 fn a_token_is_sent_and_never_shown() {
     let mut source = search(&[], Some("0123456789abcdef"));
-    let request = asked(&mut source);
+    let request = next_request(&mut source);
     assert!(matches!(request.secret, Some(SecretPart::Bearer(_))));
     let error = source
         .unanswered(Some(401), "the server answered 401")

@@ -1,4 +1,4 @@
-//! SerpAPI: the results of Google's image search, by a service that wants a key.
+//! SerpAPI: the results of Google's image search, by a service that needs a key.
 //!
 //! The request and its answer are those of `engine=google_images`.
 
@@ -13,11 +13,11 @@ use facepipe_core::ports::{ImageSource, SecretPart, SourceError, SourceRequest, 
 use facepipe_core::secret::Secret;
 use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 
-/// How Google says that there are no more pages; SerpAPI gives it as an error.
+/// Google's message when there are no more pages; SerpAPI returns it as an error.
 const NO_RESULTS: &str = "hasn't returned any results";
 /// Google's filter for pictures of faces.
 const FACES: &str = "itp:face";
-/// Google's filter for pictures under a licence of Creative Commons. It does not say which.
+/// Google's filter for pictures under a Creative Commons licence. Results don't state which.
 const CREATIVE_COMMONS: &str = "sur:cl";
 
 /// One search of Google's images by SerpAPI.
@@ -31,7 +31,7 @@ pub struct SerpApiSource {
     /// The next page, from 0; `None` after the last one.
     page: Option<u32>,
     ready: VecDeque<SourceStep>,
-    /// Addresses that were given so far.
+    /// Addresses that were offered so far.
     seen: HashSet<String>,
 }
 
@@ -43,7 +43,7 @@ impl SerpApiSource {
     /// Names of the key: facepipe's own, and the two that its users have.
     pub const KEY_NAMES: [&str; 3] = ["FACEPIPE_SERPAPI_KEY", "SERPAPI_KEY", "SERPAPI_API_KEY"];
 
-    /// A search for `query`; what it finds gets `label`.
+    /// A search for `query`; its images get `label`.
     #[must_use]
     pub fn new(
         endpoint: Url,
@@ -91,7 +91,7 @@ impl SerpApiSource {
         }
     }
 
-    /// Takes in one result; gives whether it is new.
+    /// Takes one result; returns whether it is new.
     fn take(&mut self, result: &Value) -> bool {
         let Some(address) = field(result, "original").and_then(web_address) else {
             let junk = self.junk(result);
@@ -162,7 +162,7 @@ impl ImageSource for SerpApiSource {
         for result in results.into_iter().flatten() {
             new += u64::from(self.take(result));
         }
-        // The last page has nothing, or comes again.
+        // The last page is empty, or is repeated.
         self.page = self.page.filter(|_| new > 0).map(|page| page + 1);
         Ok(())
     }

@@ -17,7 +17,7 @@ fn search(licences: &[Licence]) -> SerpApiSource {
     )
 }
 
-fn asked(source: &mut SerpApiSource) -> SourceRequest {
+fn next_request(source: &mut SerpApiSource) -> SourceRequest {
     match source.step().expect("steps") {
         SourceStep::Ask(request) => request,
         other => panic!("no request: {other:?}"),
@@ -50,7 +50,7 @@ fn page(originals: &[&str]) -> Value {
 #[test]
 fn a_result_becomes_a_candidate_without_a_licence() {
     let mut source = search(&[]);
-    let request = asked(&mut source);
+    let request = next_request(&mut source);
     assert_eq!(
         request.url.query(),
         Some("engine=google_images&q=Ada+Lovelace&ijn=0&tbs=itp%3Aface")
@@ -62,14 +62,14 @@ fn a_result_becomes_a_candidate_without_a_licence() {
     assert_eq!(provenance.title.as_deref(), Some("Ada & co"));
     assert_eq!(Licence::of(&provenance), Licence::Unknown);
     let mut free = search(&[Licence::By, Licence::Unknown]);
-    let url = asked(&mut free).url;
+    let url = next_request(&mut free).url;
     assert!(url.as_str().ends_with("tbs=itp%3Aface%2Csur%3Acl"), "{url}");
 }
 
 #[test]
-fn pages_follow_until_nothing_new_comes() {
+fn pages_follow_each_other_until_one_has_nothing_new() {
     let mut source = search(&[]);
-    asked(&mut source);
+    next_request(&mut source);
     answer(
         &mut source,
         &page(&["https://a.org/1.jpg", "https://a.org/2.jpg"]),
@@ -77,7 +77,7 @@ fn pages_follow_until_nothing_new_comes() {
     .expect("reads");
     candidate(&mut source);
     candidate(&mut source);
-    let second = asked(&mut source).url;
+    let second = next_request(&mut source).url;
     assert!(second.as_str().contains("ijn=1"), "{second}");
     answer(&mut source, &page(&["https://a.org/2.jpg"])).expect("reads");
     assert_eq!(source.step().expect("steps"), SourceStep::End);
@@ -95,7 +95,7 @@ fn pages_follow_until_nothing_new_comes() {
 }
 
 #[test]
-fn a_result_without_address_is_told() {
+fn a_result_without_address_is_reported() {
     let mut source = search(&[]);
     let mut odd = page(&["x-raw-image:///1", "https://a.org/1.jpg"]);
     odd["images_results"]
@@ -104,7 +104,7 @@ fn a_result_without_address_is_told() {
         .push(json!({}));
     answer(&mut source, &odd).expect("reads");
     let SourceStep::Junk(junk) = source.step().expect("steps") else {
-        panic!("not told");
+        panic!("not reported");
     };
     assert_eq!(junk.item, "serpapi:https://a.org/page");
     candidate(&mut source);
@@ -133,7 +133,7 @@ fn errors_never_show_the_key() {
         missing.to_string().contains("SERPAPI_KEY is not set"),
         "{missing}"
     );
-    let request = asked(&mut source);
+    let request = next_request(&mut source);
     let shown = format!(
         "{source:?} {request:?} {} {refused:?} {key:?} {spent:?}",
         request.url

@@ -1,4 +1,4 @@
-//! What the sources' answers have in common: JSON, HTML in fields, addresses without a protocol.
+//! Shared parsing of the sources' answers: JSON, HTML in fields, addresses without a protocol.
 
 use scraper::Html;
 use serde_json::Value;
@@ -8,11 +8,11 @@ use facepipe_core::ports::SourceError;
 
 /// Longest text that is kept of a field, in characters: some authors' fields hold whole essays.
 const LONGEST_TEXT: usize = 1000;
-/// How much of an answer that is no JSON its error shows, in characters.
+/// How much of an answer that is not JSON its error shows, in characters.
 const SHOWN: usize = 60;
 /// Elements whose text is never shown.
 const UNSEEN: [&str; 4] = ["script", "style", "template", "noscript"];
-/// Elements that part words, as a browser shows them.
+/// Elements that separate words, as in a browser.
 const PARTING: [&str; 11] = [
     "br", "p", "div", "li", "ul", "ol", "tr", "td", "th", "dd", "dt",
 ];
@@ -40,7 +40,7 @@ pub(super) fn json_object_of(source_name: &str, body: &[u8]) -> Result<Value, So
     })
 }
 
-/// A field's text; `None` where it is missing, empty or no text.
+/// A field's text; `None` where it is missing, empty or not text.
 pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     let text = object[name].as_str()?.trim();
     (!text.is_empty()).then_some(text)
@@ -49,7 +49,7 @@ pub(super) fn field<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
 /// The http or https address of an image, which may lack its protocol, as Wikimedia writes some.
 pub(super) fn web_address(text: &str) -> Option<Url> {
     let mut url = any_address(text)?;
-    // Servers never see it, and with it the same image would have two addresses.
+    // The fragment is never sent, and with it the same image would have two addresses.
     url.set_fragment(None);
     Some(url)
 }
@@ -112,7 +112,7 @@ pub(super) fn plain_text(html: &str) -> Option<String> {
 /// A text without control characters and with single spaces; `None` where nothing is left.
 pub(super) fn one_line(text: &str) -> Option<String> {
     let is_shown = |letter: &char| !letter.is_control() || letter.is_whitespace();
-    // Search engines mark the words that were looked for with letters of private use.
+    // Search engines mark the searched words with letters of private use.
     let is_mark = |letter: &char| matches!(letter, '\u{e000}'..='\u{f8ff}');
     let text: String = text
         .chars()
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_shown() {
+    fn an_answer_that_is_not_json_is_shown() {
         let error = json_of("openverse", b"<html>\n<title>Busy").expect_err("is no JSON");
         assert!(
             error.to_string().contains("openverse gave an answer"),

@@ -19,11 +19,11 @@ use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
 use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
 use records::{Fields, Form, Record, Records};
 
-/// Stands for standard input instead of a file.
+/// The name of standard input instead of a file.
 pub const STANDARD_INPUT: &str = "-";
-/// How much of a wrong entry its message shows, in characters.
+/// How much of an invalid entry its message shows, in characters.
 const SHOWN: usize = 120;
-/// How a gzip file begins, by RFC 1952.
+/// The first bytes of a gzip file, by RFC 1952.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Offers the addresses of a list, in the list's order.
@@ -48,9 +48,9 @@ impl UrlListSource {
     /// The source's name in provenance.
     pub const NAME: &str = "urls";
 
-    /// Opens a list, or standard input for `-`. The extension says its form (before `.gz`, where it
-    /// has that); where there is none that is known, its first line does. Whether it is compressed,
-    /// its first bytes say. `label` is for records that name none.
+    /// Opens a list, or standard input for `-`. The extension decides its format (the one before
+    /// `.gz`); without a known one, its first line does. Whether it is compressed is decided by its
+    /// first bytes. `label` is for records without one.
     ///
     /// # Errors
     /// [`SourceError::Io`], [`SourceError::NoUrlColumn`].
@@ -182,7 +182,7 @@ fn broken(list: &str, source: io::Error) -> SourceError {
     }
 }
 
-/// The reader of what a list says, unpacked where it is packed.
+/// The reader of a list's text, decompressed if necessary.
 fn unpacked(mut reader: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     Ok(if reader.fill_buf()?.starts_with(&GZIP) {
         Box::new(BufReader::new(MultiGzDecoder::new(reader)))

@@ -17,9 +17,9 @@ fn steps(text: &[u8], form: &str, label: Option<&str>) -> Result<Vec<SourceStep>
 }
 
 /// `url|label` of candidates, `item` of junk.
-fn told(text: &str, form: &str, label: Option<&str>) -> Vec<String> {
+fn outcomes(text: &str, form: &str, label: Option<&str>) -> Vec<String> {
     let steps = steps(text.as_bytes(), form, label).expect("can be read");
-    let tell = |step| match step {
+    let outcome = |step| match step {
         SourceStep::Candidate(candidate) => {
             format!("{}|{}", candidate.provenance.image_url, candidate.label)
         }
@@ -27,9 +27,9 @@ fn told(text: &str, form: &str, label: Option<&str>) -> Vec<String> {
             assert_eq!(junk.reason, Reason::BadAddress);
             junk.item
         }
-        other => panic!("a list asks for nothing: {other:?}"),
+        other => panic!("a list makes no requests: {other:?}"),
     };
-    steps.into_iter().map(tell).collect()
+    steps.into_iter().map(outcome).collect()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn text_with_comments_labels_and_junk() {
     let text = "\u{feff}# my list\r\n\r\nhttp://a.org/1.jpg\r\n  https://a.org/2.jpg\tBen A.  \n\
                 www.a.org/3.jpg\n/4.jpg\nftp://a.org/5.jpg\nhttp://\nHTTP://A.org:80/6 x.jpg#top";
     assert_eq!(
-        told(text, "txt", Some("ann")),
+        outcomes(text, "txt", Some("ann")),
         [
             "http://a.org/1.jpg|ann",
             // A label may not end in a dot on every file system.
@@ -67,7 +67,7 @@ fn junk_says_its_line_and_what_it_is() {
 fn tables_find_their_columns_by_name_in_any_order() {
     let text = "Licence,LABEL,Image URL\nCC0,Ann,\"http://a.org/1,2.jpg\"\n,,http://a.org/3.jpg\n";
     assert_eq!(
-        told(text, "csv", None),
+        outcomes(text, "csv", None),
         ["http://a.org/1,2.jpg|Ann", "list:3"]
     );
     let all = steps(text.as_bytes(), "csv", None).expect("can be read");
@@ -77,7 +77,7 @@ fn tables_find_their_columns_by_name_in_any_order() {
     assert_eq!(first.provenance.license.as_deref(), Some("CC0"));
     let text = "label\turl\nann\thttp://a.org/1.jpg\nshort\n";
     assert_eq!(
-        told(text, "tsv", None),
+        outcomes(text, "tsv", None),
         ["http://a.org/1.jpg|ann", "list:3"]
     );
 }
@@ -89,7 +89,7 @@ fn tables_without_names_are_addresses_with_labels_beside() {
         "ann,http://a.org/1.jpg\nbob,http://a.org/2.jpg\n",
     ] {
         assert_eq!(
-            told(text, "csv", None),
+            outcomes(text, "csv", None),
             ["http://a.org/1.jpg|ann", "http://a.org/2.jpg|bob"]
         );
     }
@@ -101,7 +101,7 @@ fn tables_without_names_are_addresses_with_labels_beside() {
 fn json_arrays_and_lines() {
     let array = "[\"http://a.org/1.jpg\",\n {\"url\": \"http://a.org/2.jpg\", \"label\": \"bob\"},\n {\"x\": 1},\n 7, {\"url\": \"ht";
     assert_eq!(
-        told(array, "json", Some("ann")),
+        outcomes(array, "json", Some("ann")),
         [
             "http://a.org/1.jpg|ann",
             "http://a.org/2.jpg|bob",
@@ -112,13 +112,13 @@ fn json_arrays_and_lines() {
     );
     let lines = "{\"url\": \"http://a.org/1.jpg\"}\n{broken\n\"http://a.org/2.jpg\"\n";
     assert_eq!(
-        told(lines, "jsonl", Some("ann")),
+        outcomes(lines, "jsonl", Some("ann")),
         ["http://a.org/1.jpg|ann", "list:2", "http://a.org/2.jpg|ann"]
     );
 }
 
 #[test]
-fn without_extension_the_content_tells_the_form() {
+fn without_extension_the_content_decides_the_format() {
     let one = ["http://a.org/1.jpg|ann"];
     for text in [
         "http://a.org/1.jpg ann",
@@ -127,7 +127,7 @@ fn without_extension_the_content_tells_the_form() {
         " [{\"url\": \"http://a.org/1.jpg\", \"label\": \"ann\"}]",
         "{\"url\": \"http://a.org/1.jpg\", \"label\": \"ann\"}\n",
     ] {
-        assert_eq!(told(text, "", None), one, "{text}");
+        assert_eq!(outcomes(text, "", None), one, "{text}");
     }
 }
 
@@ -178,7 +178,7 @@ fn packed(text: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_form_may_be_packed() {
+fn every_format_may_be_compressed() {
     for (text, form) in [
         ("http://a.org/1.jpg ann\n", "txt"),
         ("url,label\nhttp://a.org/1.jpg,ann\n", "csv"),
@@ -212,7 +212,7 @@ fn every_form_may_be_packed() {
 }
 
 #[test]
-fn a_list_that_breaks_off_gives_what_came_before_and_its_name() {
+fn a_truncated_list_gives_its_whole_records_and_its_name() {
     let lines: String = (0..20_000)
         .map(|number| format!("http://a.org/{number}.jpg ann\n"))
         .collect();

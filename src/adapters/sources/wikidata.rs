@@ -1,4 +1,4 @@
-//! Wikidata: which person a name or an item's number means.
+//! Wikidata: the person that a name or an item's number means.
 //!
 //! The requests are those of the Wikibase API: `action=wbsearchentities` finds items by name, and
 //! `action=wbgetentities` says which of them are humans (statement `instance of` (P31): Q5).
@@ -9,12 +9,12 @@ use url::Url;
 use super::text::{field, json_object_of, one_line};
 use facepipe_core::ports::{Lookup, SourceError, SourceRequest};
 
-/// Items that are looked at for one name: the API gives at most 50, and of each of these all that is
-/// known is asked for then.
+/// Items that are examined for one name: the API gives at most 50, and all data of each of these is
+/// requested then.
 const MOST_ITEMS: u32 = 20;
 /// The item `human`.
 const HUMAN: &str = "Q5";
-/// The language of names and descriptions, where an item has them in it.
+/// The language of names and descriptions, where an item has one in it.
 const LANGUAGE: &str = "en";
 
 /// A person by their item on Wikidata.
@@ -24,7 +24,7 @@ pub struct Person {
     pub item: String,
     /// Their name, where the item has one in English.
     pub name: Option<String>,
-    /// Who they are, likewise.
+    /// Their description, likewise.
     pub description: Option<String>,
 }
 
@@ -41,8 +41,8 @@ impl std::fmt::Display for Person {
     }
 }
 
-/// The number of an item, such as `Q7259`, in its usual form; `None` for any other text, which is a
-/// name then.
+/// The number of an item, such as `Q7259`, in its usual form; `None` for any other text, which then
+/// is a name.
 #[must_use]
 pub fn item_number(text: &str) -> Option<String> {
     let digits = text.trim().strip_prefix(['Q', 'q'])?;
@@ -50,7 +50,7 @@ pub fn item_number(text: &str) -> Option<String> {
     (is_number && !digits.is_empty()).then(|| format!("Q{digits}"))
 }
 
-/// Finds the one person that is meant.
+/// Finds the one person that a name means.
 #[derive(Debug)]
 pub struct PersonLookup {
     endpoint: Url,
@@ -60,9 +60,9 @@ pub struct PersonLookup {
 
 #[derive(Debug)]
 enum State {
-    /// Items of that name are asked for.
+    /// Items of that name are requested.
     Search,
-    /// It is asked whether these items are humans. A match is the name by which it was found; an
+    /// The classes of these items are requested. A match is the name by which an item was found; an
     /// item that the user gave by its number has none.
     Items(Vec<(String, Option<String>)>),
     Found(Person),
@@ -86,7 +86,7 @@ impl PersonLookup {
         }
     }
 
-    /// The person, once all questions are answered.
+    /// The person, once all requests are answered.
     #[must_use]
     pub fn person(&self) -> Option<&Person> {
         match &self.state {
@@ -115,7 +115,7 @@ impl PersonLookup {
             })
             .collect();
         if found.is_empty() {
-            return Err(self.nobody());
+            return Err(self.unknown_person());
         }
         Ok(State::Items(found))
     }
@@ -128,14 +128,14 @@ impl PersonLookup {
     ) -> Result<State, SourceError> {
         let entities = &answer["entities"];
         let entity_of = |item: &str| {
-            // An item that was merged into another comes under the other's number.
+            // An item that was merged into another is returned under the other's number.
             let is_it = |one: &&Value| one["redirects"]["from"] == item || one["id"] == item;
             let mut all = entities.as_object().into_iter().flatten();
             all.find_map(|(_, one)| Some(one).filter(is_it))
         };
         if let [(item, None)] = items {
             let entity = entity_of(item).filter(|entity| entity.get("missing").is_none());
-            let entity = entity.ok_or_else(|| self.nobody())?;
+            let entity = entity.ok_or_else(|| self.unknown_person())?;
             return Ok(State::Found(person_of(item, entity)));
         }
         let mut humans: Vec<(Person, bool)> = Vec::new();
@@ -154,7 +154,7 @@ impl PersonLookup {
             .filter_map(|(person, is_exact)| is_exact.then_some(person))
             .collect();
         match (exact.as_slice(), humans.as_slice()) {
-            (_, []) => Err(self.nobody()),
+            (_, []) => Err(self.unknown_person()),
             ([person], _) => Ok(State::Found((*person).clone())),
             (_, [(person, _)]) => Ok(State::Found(person.clone())),
             (exact, all) => {
@@ -170,7 +170,7 @@ impl PersonLookup {
         }
     }
 
-    fn nobody(&self) -> SourceError {
+    fn unknown_person(&self) -> SourceError {
         SourceError::NoPerson {
             source_name: "Wikidata".to_owned(),
             name: self.text.clone(),
@@ -212,7 +212,7 @@ impl Lookup for PersonLookup {
         let answer = json_object_of(Self::NAME, body)?;
         if let Some(error) = answer.get("error") {
             if error["code"] == "no-such-entity" {
-                return Err(self.nobody());
+                return Err(self.unknown_person());
             }
             let text = |name: &str| field(error, name).unwrap_or("unknown").to_owned();
             return Err(SourceError::Refused {
@@ -240,7 +240,7 @@ fn person_of(item: &str, entity: &Value) -> Person {
     }
 }
 
-/// Whether one of an item's statements, other than those that are deprecated, says so.
+/// Whether one of an item's statements, except deprecated ones, has this value.
 fn is_human(entity: &Value) -> bool {
     let statements = entity["claims"]["P31"].as_array().into_iter().flatten();
     let mut valid = statements.filter(|statement| statement["rank"] != "deprecated");

@@ -50,7 +50,7 @@ fn answer(lookup: &mut PersonLookup, value: &Value) -> Result<(), SourceError> {
 }
 
 #[test]
-fn numbers_are_told_from_names() {
+fn numbers_differ_from_names() {
     for (text, number) in [
         ("Q7259", Some("Q7259")),
         (" q42 ", Some("Q42")),
@@ -146,7 +146,7 @@ fn several_people_are_choices() {
         "{text}"
     );
     assert!(!text.contains("Q3"), "{text}");
-    // Nobody of exactly that name: all that come near are shown.
+    // No exact match: all similar ones are shown.
     let mut near = lookup("John Smi");
     answer(&mut near, &results(&found)).expect("is understood");
     let text = answer(&mut near, &known)

@@ -7,40 +7,40 @@ use crate::AzureError;
 use facepipe_core::artifacts::image_folder::ImageFolderError;
 use facepipe_core::context::Interrupted;
 
-/// Why an enrolment stopped. What was sent until then stays, and the same command continues.
+/// Why an enrolment stopped. What was sent before stays, and the same command continues.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrollError {
-    /// The folder is not one of persons.
+    /// The folder does not have one folder for each person.
     #[error(transparent)]
     Folder(#[from] ImageFolderError),
-    /// The service gives no answer that can be used.
+    /// The service gives no usable answer.
     #[error(transparent)]
     Azure(#[from] AzureError),
     /// The journal, or a list, can't be read or written.
     #[error(transparent)]
     Io(#[from] io::Error),
     /// Another enrolment is writing to the journal.
-    #[error("another enrolment is at work in `{}`", .0.display())]
+    #[error("another enrolment is running in `{}`", .0.display())]
     InUse(PathBuf),
     /// The journal is about another group.
     #[error("the journal in `{}` is about another group or resource", .0.display())]
     OtherGroup(PathBuf),
-    /// The group can't hold what is to be added.
+    /// The group does not fit the faces to be added.
     #[error("the group `{id}` was made with {found}, and not with {wanted}")]
     OtherModel {
         /// The group.
         id: String,
         /// Its recognition model.
         found: String,
-        /// The one that was asked for.
+        /// The requested one.
         wanted: String,
     },
-    /// The training came to nothing.
+    /// The training failed.
     #[error("the training of `{id}` failed: {message}")]
     Training {
         /// The group.
         id: String,
-        /// What the service says.
+        /// The service's message.
         message: String,
     },
     /// The user pressed Ctrl-C.

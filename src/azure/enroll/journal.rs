@@ -1,5 +1,5 @@
-//! What is remembered of an enrolment, so that a rerun asks for little: which face is which photo, and
-//! which photos the service refused. What is there is always asked of the service itself.
+//! The memory of an enrolment, so that a rerun needs few calls: which face belongs to which photo,
+//! and which photos the service refused. What exists is always queried from the service itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::TryLockError;
@@ -28,25 +28,25 @@ pub(super) enum Record {
         collection: String,
         id: String,
     },
-    /// A request that makes something is about to be sent. That may take a while: it waits its turn.
+    /// A request that makes something is about to be sent. That may take a while: it waits for the quota.
     Asking {
         person: String,
         content: Option<String>,
     },
-    /// It was answered, in whatever way.
+    /// It was answered, with success or an error.
     Answered {
         person: String,
         content: Option<String>,
     },
-    /// A person is there.
+    /// A person exists.
     Person { name: String, id: String },
-    /// A face is there.
+    /// A face exists.
     Face {
         person: String,
         face: String,
         content: String,
     },
-    /// The service does not take a photo, asked in this way.
+    /// The service refuses a photo, requested in this way.
     Refused {
         person: String,
         content: String,
@@ -54,29 +54,30 @@ pub(super) enum Record {
         reason: Reason,
         message: String,
     },
-    /// All that was added before is trained.
+    /// Everything added before is trained.
     Trained,
 }
 
-/// What the lines of a journal say together.
+/// The state that the lines of a journal add up to.
 #[derive(Debug, Default)]
 pub struct Known {
     /// Ids of persons by name.
     pub(super) persons: BTreeMap<String, String>,
-    /// Contents by face id; empty for a face that is nobody's photo of ours.
+    /// Contents by face id; empty for a face that belongs to none of our photos.
     pub(super) faces: BTreeMap<String, String>,
-    /// The contents of all faces, behind the ids of their persons.
+    /// The contents of all faces, keyed by the ids of their persons.
     contents: BTreeSet<(String, String)>,
-    /// Reason and message by person's name, content and way of asking.
+    /// Reason and message by person's name, content and way of requesting.
     pub(super) refused: BTreeMap<(String, String, String), (Reason, String)>,
-    /// Whether a request was sent, or is about to be, whose answer nobody saw.
+    /// Whether a request was sent, or is about to be, whose answer was not seen.
     pub(super) has_unanswered: bool,
     /// Whether something was added since the last training.
     is_untrained: bool,
 }
 
 impl Known {
-    /// Reads the journal of a folder, whoever writes to it; nothing is known where there is none.
+    /// Reads the journal of a folder, even while another process writes to it; empty where there is
+    /// none.
     ///
     /// # Errors
     /// [`EnrollError::OtherGroup`] where it is about another group, [`EnrollError::Io`].
@@ -96,13 +97,13 @@ impl Known {
         }
     }
 
-    /// Whether a person of this name is known to be there.
+    /// Whether a person of this name is known to exist.
     #[must_use]
     pub fn has_person(&self, name: &str) -> bool {
         self.persons.contains_key(name)
     }
 
-    /// Whether a person's photo of this content is known to be there, or to be refused.
+    /// Whether a person's photo of this content is known to exist or to be refused.
     #[must_use]
     pub fn has_photo(&self, name: &str, content: &str) -> bool {
         let key = (name.to_owned(), content.to_owned(), String::new());
@@ -118,7 +119,7 @@ impl Known {
 pub struct EnrollJournal {
     lines: Mutex<jsonl::Journal<Record>>,
     known: Known,
-    /// Whether a face came up that no training has seen.
+    /// Whether a face was added since the last training.
     is_untrained: AtomicBool,
     /// Held as long as the journal is open.
     _lock: fs_err::File,
@@ -169,17 +170,17 @@ impl EnrollJournal {
         })
     }
 
-    /// What earlier runs knew.
+    /// What earlier runs recorded.
     pub(super) fn known(&self) -> &Known {
         &self.known
     }
 
-    /// The folder that it lies in.
+    /// The folder that it is in.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether there are faces that no training has seen.
+    /// Whether there are faces that are not trained yet.
     pub(super) fn is_untrained(&self) -> bool {
         self.is_untrained.load(Ordering::Relaxed)
     }
@@ -192,7 +193,7 @@ impl EnrollJournal {
         Ok(lines.append(record)?)
     }
 
-    /// Writes down that a request which makes something is about to be sent.
+    /// Records that a request which makes something is about to be sent.
     pub(super) fn asking(&self, person: &str, content: Option<&str>) -> Result<(), EnrollError> {
         self.write(&Record::Asking {
             person: person.to_owned(),
@@ -200,7 +201,7 @@ impl EnrollJournal {
         })
     }
 
-    /// Writes down that the service answered it: nothing of it is on its way any more.
+    /// Records that the service answered it: it is no longer in progress.
     pub(super) fn answered(&self, person: &str, content: Option<&str>) -> Result<(), EnrollError> {
         self.write(&Record::Answered {
             person: person.to_owned(),
@@ -211,15 +212,15 @@ impl EnrollJournal {
 
 fn known(records: &[Record]) -> Known {
     let mut known = Known::default();
-    let mut asked = BTreeSet::new();
+    let mut unanswered = BTreeSet::new();
     for record in records.iter().cloned() {
         match record {
             Record::Group { .. } => {}
             Record::Asking { person, content } => {
-                asked.insert((person, content));
+                unanswered.insert((person, content));
             }
             Record::Answered { person, content } => {
-                asked.remove(&(person, content));
+                unanswered.remove(&(person, content));
             }
             Record::Person { name, id } => {
                 known.persons.insert(name, id);
@@ -247,7 +248,7 @@ fn known(records: &[Record]) -> Known {
             Record::Trained => known.is_untrained = false,
         }
     }
-    known.has_unanswered = !asked.is_empty();
+    known.has_unanswered = !unanswered.is_empty();
     known
 }
 
@@ -283,7 +284,7 @@ mod tests {
         drop(journal);
         let journal = EnrollJournal::open(&folder, "host", &group("g")).expect("opens");
         assert!(journal.known().has_person("ada") && !journal.known().has_photo("ada", "c"));
-        assert!(journal.known().has_unanswered, "nobody saw the answer");
+        assert!(journal.known().has_unanswered, "the answer was not seen");
         assert!(!journal.is_untrained());
         journal.answered("ada", Some("c")).expect("writes");
         let (face, content) = ("f".to_owned(), "c".to_owned());

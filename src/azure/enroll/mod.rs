@@ -1,9 +1,10 @@
-//! A folder a person, made into a group on the service: persons, faces, training.
+//! A folder with one folder for each person, made into a group on the service: persons, faces,
+//! training.
 //!
-//! Nothing is made twice, whatever interrupts it: before anything is made the service is asked what
-//! is there. Persons are known by name, faces by the MD5 of their photo, which is written beside
-//! each face. A request of which nobody knows what came is never repeated without a look. The journal
-//! spares calls and remembers which photos were refused.
+//! Nothing is made twice, whatever interrupts it: before anything is made, the service is queried
+//! for what exists. Persons are identified by name, faces by the MD5 of their photo, which is
+//! stored with each face. A request with an unknown result is never repeated without a query. The
+//! journal saves calls and remembers which photos were refused.
 
 mod error;
 mod journal;
@@ -23,7 +24,7 @@ pub use plan::{Estimate, PRICE_LIST, PersonPlan, Photo, Plan, USUAL_PRICE, estim
 
 use self::journal::Record;
 use self::remote::Remote;
-use super::kept::Group;
+use super::resources::Group;
 use super::training::{self, TrainingStatus};
 use super::transport::Client;
 use facepipe_core::artifacts::{atomic, jsonl};
@@ -31,10 +32,10 @@ use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::Discarded;
 
-/// Persons that are worked on at once: the service adds the faces of one person one after the
+/// Persons that are processed at once: the service adds the faces of one person one after the
 /// other, at about two a second, and the paid tier allows ten calls a second.
 const PERSONS_AT_ONCE: usize = 6;
-/// Names of the lists that are left beside the journal.
+/// Names of the lists that are written beside the journal.
 const DISCARDED_FILE: &str = "discarded.jsonl";
 const REPORT_FILE: &str = "report.json";
 
@@ -43,9 +44,9 @@ const REPORT_FILE: &str = "report.json";
 pub struct EnrollSettings {
     /// The group.
     pub group: Group,
-    /// What makes faces comparable; a group keeps the one that it was made with.
+    /// The recognition model; a group keeps the one that it was made with.
     pub recognition_model: String,
-    /// What finds the face of a photo.
+    /// The detection model.
     pub detection_model: String,
     /// Whether the largest face of a photo with several is taken, or the photo is left out.
     pub largest_only: bool,
@@ -53,22 +54,23 @@ pub struct EnrollSettings {
     pub train: bool,
 }
 
-/// What came of an enrolment.
+/// The result of an enrolment.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EnrollReport {
     /// The group's id.
     pub group: String,
     /// Persons with photos.
     pub persons: PersonCounts,
-    /// Photos by outcome; what was found is what was added, was there and was left out.
+    /// Photos by outcome; those found are those added, existing and left out.
     pub photos: PhotoCounts,
     /// How many photos were left out for each reason.
     pub reasons: BTreeMap<String, u64>,
-    /// Faces of these persons that are no photo of the folder's, or a photo's second one.
+    /// Faces of these persons that match no photo of the folder, or a photo that has another face
+    /// already.
     pub other_faces: u64,
-    /// How the training ended; missing where none was asked for.
+    /// How the training ended; missing where none was requested.
     pub training: Option<TrainingStatus>,
-    /// Calls: what is billed, at most.
+    /// Calls: an upper bound of what is billed.
     pub transactions: u64,
 }
 
@@ -88,16 +90,16 @@ pub struct PhotoCounts {
     pub found: u64,
     /// Those whose faces were added now.
     pub added: u64,
-    /// Those whose faces were there.
+    /// Those whose faces existed.
     pub already_there: u64,
-    /// Those that were left out; each stands in `discarded.jsonl` with its reason.
+    /// Those that were left out; each is in `discarded.jsonl` with its reason.
     pub discarded: u64,
 }
 
-/// Makes the group what the plan says, and trains it.
+/// Brings the group to the planned state, and trains it.
 ///
 /// # Errors
-/// [`EnrollError`]; what was sent until then stays, and another run continues.
+/// [`EnrollError`]; what was sent before stays, and another run continues.
 pub fn enroll(
     client: &Client,
     settings: &EnrollSettings,
@@ -134,7 +136,7 @@ pub fn enroll(
         NonZeroUsize::new(PERSONS_AT_ONCE).unwrap_or(NonZeroUsize::MIN),
         || Ok(()),
         |(), person| {
-            // After another person's error nothing more is begun.
+            // After another person's error nothing more is started.
             if stop.load(Ordering::Relaxed) {
                 return Ok(person::Enrolled::default());
             }
@@ -182,7 +184,7 @@ pub fn enroll(
     Ok((report, discarded))
 }
 
-/// Trains the group where something was added since the last training, and waits.
+/// Trains the group if something was added since the last training, and waits.
 fn train(remote: &Remote<'_>) -> Result<TrainingStatus, EnrollError> {
     let group = &remote.settings.group;
     let (client, collection, id) = (remote.client, group.collection, group.id.as_str());

@@ -1,4 +1,4 @@
-//! The enrolment of one person: each photo that is not there yet is sent once.
+//! The enrolment of one person: each photo whose face does not exist yet is sent once.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ pub(super) struct Enrolled {
     pub(super) added: u64,
     pub(super) already_there: u64,
     pub(super) discarded: Vec<Discarded>,
-    /// Faces that were there and are nobody's photo, or a photo's second one.
+    /// Existing faces that match no photo, or a photo that has another face already.
     pub(super) others: u64,
 }
 
-/// What became of a photo that is left out: reason, message, and whether it would be refused again.
+/// Why a photo is left out: reason, message, and whether it would be refused again.
 struct LeftOut {
     reason: Reason,
     message: String,
@@ -37,7 +37,7 @@ struct Added {
     persisted_face_id: String,
 }
 
-/// Sends what is missing of a person, photo by photo as long as `goes_on` says so.
+/// Sends a person's missing photos one by one, as long as `goes_on` returns true.
 pub(super) fn enroll(
     remote: &Remote<'_>,
     plan: &PersonPlan,
@@ -60,7 +60,7 @@ pub(super) fn enroll(
                 enrolled.is_new = true;
                 person
             }
-            // Its name, say: the other persons go on.
+            // Its name, for example: the other persons continue.
             Err(EnrollError::Azure(error)) if error.concerns_only_this() => {
                 enrolled.discarded = left_out(&error.to_string());
                 return Ok(enrolled);
@@ -69,7 +69,7 @@ pub(super) fn enroll(
         },
         Some(several) => {
             enrolled.discarded = left_out(&format!(
-                "{} persons of the group are called so: which one is meant can't be told; delete all \
+                "{} persons of the group have this name: it is unclear which one is meant; delete all \
                  but one from `{}`",
                 several.len(),
                 remote.settings.group.id
@@ -121,7 +121,7 @@ pub(super) fn enroll(
     Ok(enrolled)
 }
 
-/// The way of asking that a refusal belongs to.
+/// The settings that a refusal belongs to.
 fn how(remote: &Remote<'_>) -> String {
     let largest = if remote.settings.largest_only {
         " largest"
@@ -131,7 +131,7 @@ fn how(remote: &Remote<'_>) -> String {
     format!("{}{largest}", remote.settings.detection_model)
 }
 
-/// Sends a photo; `None` when its face is there.
+/// Sends a photo; `None` when its face exists.
 fn add(
     remote: &Remote<'_>,
     plan: &PersonPlan,
@@ -221,7 +221,7 @@ fn send(
     Ok(added.persisted_face_id)
 }
 
-/// The largest face, as `targetFace` has it.
+/// The largest face, as the parameter `targetFace`.
 fn largest(remote: &Remote<'_>, picture: &Picture) -> Result<Option<String>, EnrollError> {
     let options = DetectOptions {
         detection_model: remote.settings.detection_model.clone(),
@@ -240,7 +240,7 @@ fn left_out(error: &AzureError, is_several: bool) -> LeftOut {
         _ => Reason::Refused,
     };
     let next = if is_several {
-        "; the largest one is taken where that is asked for"
+        "; the largest one is used if requested"
     } else {
         ""
     };

@@ -1,4 +1,4 @@
-//! What a folder of persons would be enrolled as, found out without asking the service.
+//! The plan of an enrolment, made without calls of the service.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,14 +16,14 @@ use facepipe_core::parallel;
 use facepipe_core::types::{Discarded, ItemKind, Reason};
 use facepipe_imaging::image_io;
 
-/// What a thousand calls of a paid resource are taken to cost, in US dollars: about what Azure's list
-/// had in 2025 for the first million calls a month. It differs by region, time and contract, and is an
-/// estimate for an order of magnitude; [`PRICE_LIST`] has the price that holds.
+/// Assumed price of a thousand calls of a paid resource, in US dollars: about what Azure's list had
+/// in 2025 for the first million calls a month. It differs by region, time and contract, and is an
+/// estimate for an order of magnitude; [`PRICE_LIST`] has the actual price.
 pub const USUAL_PRICE: f64 = 1.0;
 /// Where Azure lists its prices.
 pub const PRICE_LIST: &str =
     "https://azure.microsoft.com/pricing/details/cognitive-services/face-api/";
-/// How often a short training is asked after.
+/// How often the state of a short training is queried.
 const USUAL_POLLS: u64 = 3;
 
 /// A folder as it would be enrolled.
@@ -37,7 +37,7 @@ pub struct Plan {
     pub found: u64,
 }
 
-/// A person and the photos.
+/// A person with photos.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PersonPlan {
     /// The folder's name.
@@ -64,18 +64,18 @@ impl Photo {
     }
 }
 
-/// What an enrolment takes, at most.
+/// The calls, time and cost of an enrolment, at most.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// Persons that are to be made.
     pub new_persons: u64,
     /// Photos that are to be sent.
     pub new_photos: u64,
-    /// Calls, each of which is billed, where nothing has to be tried again.
+    /// Calls, each of which is billed, without retries.
     pub transactions: u64,
-    /// What a thousand calls of a paid resource are taken to cost, in US dollars.
+    /// Assumed price of a thousand calls of a paid resource, in US dollars.
     pub dollars_a_thousand: f64,
-    /// What these calls cost then, in US dollars.
+    /// The cost of these calls at that price, in US dollars.
     pub dollars: f64,
     /// How long they take at the tier's quota, in seconds.
     pub seconds: u64,
@@ -143,8 +143,8 @@ pub fn plan(folder: &Path, context: &Context) -> Result<Plan, EnrollError> {
     Ok(plan)
 }
 
-/// What it takes at a price, in US dollars for a thousand calls, where `has_person` and `has_photo` say
-/// what a journal already knows to be there.
+/// The cost at a price, in US dollars for a thousand calls; `has_person` and `has_photo` say what a
+/// journal already knows to exist.
 #[must_use]
 pub fn estimate(
     plan: &Plan,
@@ -161,9 +161,9 @@ pub fn estimate(
         photos.filter(|photo| !has_photo(&person.name, photo))
     });
     let new_photos = photos.count() as u64;
-    // The group is looked for and made, its persons are listed.
+    // The group is queried and made, its persons are listed.
     let before = 2 + (plan.persons.len().div_ceil(LARGEST_PAGE)) as u64;
-    // How far the training is, its start, and how far it is again.
+    // The training's state, its start, and its state again.
     let training = if trains { 2 + USUAL_POLLS } else { 0 };
     let transactions = before + new_persons + new_photos + training;
     let (calls, window) = tier.quota();

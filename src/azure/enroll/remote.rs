@@ -1,5 +1,5 @@
-//! What is on the service already, and making what is missing there: only here is anything created,
-//! and always after a look.
+//! What exists on the service, and making what is missing: only here is anything created, and
+//! always after a query.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use super::{EnrollError, EnrollSettings};
 use crate::operations;
 use crate::{AzureError, Client, Person};
 
-/// How long a request whose answer nobody saw may still be at work on the service. Adding a face
-/// takes the service well below a second.
+/// How long a request whose answer was not seen may still be in progress on the service. Adding a
+/// face takes the service well below a second.
 pub(super) const SETTLING: Duration = Duration::from_secs(3);
-/// How often something is asked for whose making may have failed, looking before each further try.
+/// How often a creation that may have failed is tried, with a query before each further try.
 pub(super) const TRIES: u32 = 4;
-/// What stands in the data of each face before the MD5 of its photo.
+/// The prefix, in each face's data, of the MD5 of its photo.
 const MARK: &str = "facepipe md5=";
 
 /// The group as it is on the service.
@@ -32,9 +32,9 @@ pub(super) fn user_data(content: &str) -> String {
 }
 
 impl Remote<'_> {
-    /// Waits until what an earlier run asked for, and was not answered, has surely come about. When it
-    /// was written down says nothing: it may have waited its turn, a minute with the free tier, and have
-    /// been sent just now.
+    /// Waits until an earlier run's unanswered request has certainly been processed. The time at
+    /// which it was recorded does not matter: it may have waited for the quota, a minute with the
+    /// free tier, and have been sent just now.
     pub(super) fn settle(&self) -> Result<(), EnrollError> {
         if self.journal.known().has_unanswered {
             self.client.clock().wait(SETTLING)?;
@@ -42,7 +42,7 @@ impl Remote<'_> {
         Ok(())
     }
 
-    /// Makes the group where it is not there. Returns whether it was made.
+    /// Makes the group if it does not exist. Returns whether it was made.
     pub(super) fn make_group(&self) -> Result<bool, EnrollError> {
         let group = &self.settings.group;
         let wanted = &self.settings.recognition_model;
@@ -69,7 +69,7 @@ impl Remote<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        // It exists, though it was not found: what is in it is asked for.
+        // It exists, though it was not found: its contents are queried.
         Ok(false)
     }
 
@@ -82,7 +82,7 @@ impl Remote<'_> {
         Ok(by_name)
     }
 
-    /// Makes a person. After a try of which nobody knows what came, it looks first.
+    /// Makes a person. After a try with an unknown result, it queries first.
     pub(super) fn make_person(&self, name: &str) -> Result<Person, EnrollError> {
         let group = &self.settings.group;
         let request = operations::PERSON_CREATE
@@ -114,7 +114,7 @@ impl Remote<'_> {
         }
     }
 
-    /// Writes down that a person is there, for the next dry run.
+    /// Records that a person exists, for the next dry run.
     pub(super) fn know_person(&self, person: &Person) -> Result<(), EnrollError> {
         let (name, id) = (person.name.clone(), person.person_id.clone());
         if self.journal.known().persons.get(&name) == Some(&id) {
@@ -134,8 +134,8 @@ impl Remote<'_> {
         Ok(person)
     }
 
-    /// The photos whose faces a person has: face ids by content. Faces that the journal does not know
-    /// are asked for, one call each, once.
+    /// The photos whose faces a person has: face ids by content. Faces that the journal does not
+    /// know are queried, one call each, once.
     pub(super) fn photos_of(
         &self,
         person: &Person,
@@ -149,7 +149,7 @@ impl Remote<'_> {
                     .group
                     .face(self.client, &person.person_id, face)?;
                 let data = found.user_data.unwrap_or_default();
-                // Somebody else's face: it counts, and is nobody's photo.
+                // A face that facepipe did not add: it counts, and belongs to no photo.
                 let content = data.strip_prefix(MARK).unwrap_or_default().to_owned();
                 self.journal.write(&Record::Face {
                     person: person.person_id.clone(),

@@ -36,7 +36,7 @@ pub(crate) fn with_azure(server: &HttpServer) -> Command {
     command
 }
 
-/// What a command left; nothing of it may show the key.
+/// A command's output; nothing of it may show the key.
 pub(crate) fn done(command: &mut Command) -> Output {
     let output = command.output().expect("the program starts");
     for stream in [&output.stdout, &output.stderr] {
@@ -111,13 +111,13 @@ fn detect_sends_the_upright_photo_as_jpeg_and_scales_the_boxes_back() {
     );
     let faces = json!([{"box": [240, 160, 720, 480], "score": 1.0}]);
     assert_eq!(line["faces"], faces, "{line}");
-    let told = error_of(&output);
+    let notes = error_of(&output);
     assert_eq!(
-        told.matches("photos are sent to `127.0.0.1").count(),
+        notes.matches("photos are sent to `127.0.0.1").count(),
         1,
-        "{told}"
+        "{notes}"
     );
-    assert!(told.contains("calls of Azure Face: 1"), "{told}");
+    assert!(notes.contains("calls of Azure Face: 1"), "{notes}");
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn the_request_is_the_one_of_the_published_document() {
     assert_eq!(count, 3, "{url}");
     assert!(
         path.contains("returnFaceId=false"),
-        "the default asks for an approval"
+        "the default needs an approval"
     );
 }
 
@@ -243,7 +243,7 @@ fn crop_cuts_the_faces_out_and_records_what_failed() {
 }
 
 #[test]
-fn what_concerns_all_photos_ends_the_run_and_a_rerun_continues() {
+fn errors_of_all_photos_end_the_run_and_a_rerun_continues() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (raw, out) = (folder.path().join("raw"), folder.path().join("crops"));
     photos(&raw);
@@ -289,7 +289,7 @@ fn what_concerns_all_photos_ends_the_run_and_a_rerun_continues() {
 }
 
 #[test]
-fn a_missing_approval_is_explained_with_what_still_works() {
+fn a_missing_approval_is_explained_with_the_remaining_options() {
     let body = r#"{"error":{"code":"InvalidRequest","message":"Invalid request has been sent.","innererror":{"code":"UnsupportedFeature","message":"Feature is not supported, missing approval for one or more of the following features: Identification,Verification. Please apply for access at https://aka.ms/facerecognition"}}}"#;
     let server = HttpServer::start(move |_| Reply::new(403, body));
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -329,14 +329,14 @@ fn without_endpoint_or_key_the_error_names_the_variables() {
         error.contains("FACEPIPE_AZURE_ENDPOINT is not set"),
         "{error}"
     );
-    // Swapped: the key must not be shown as the address that it is not.
+    // Swapped: the key must not be shown as if it were the endpoint.
     command.env("AZURE_FACE_ENDPOINT", KEY);
     let error = failure(&done(&mut command), 1);
     assert!(error.contains("are key and endpoint swapped?"), "{error}");
 }
 
 #[test]
-fn endpoint_and_key_may_stand_in_files_of_the_working_folder() {
+fn endpoint_and_key_may_be_in_files_of_the_working_folder() {
     let server = HttpServer::start(|asked: &Asked| {
         assert!(
             asked

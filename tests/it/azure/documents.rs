@@ -48,7 +48,7 @@ impl Spec {
         all
     }
 
-    /// The operation that a request is one of; panics with all that is wrong with it.
+    /// The operation that a request calls; panics with all that is wrong with it.
     pub(crate) fn check(&self, request: &Recorded) -> (String, String) {
         let header = self.document["securityDefinitions"]
             .as_object()
@@ -84,7 +84,7 @@ impl Spec {
         );
     }
 
-    /// The address where it is one of the path.
+    /// The address if it is one of the path.
     fn matches(&self, path: &str, asked: &str) -> Option<Url> {
         let url = Url::parse("http://a")
             .and_then(|base| base.join(asked))
@@ -102,7 +102,7 @@ impl Spec {
         is_one.then_some(url)
     }
 
-    /// The parameters of an operation, wherever they go.
+    /// The parameters of an operation, of all kinds.
     fn parameters<'a>(&'a self, operation: &'a Value) -> Vec<&'a Value> {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         parameters
@@ -131,7 +131,7 @@ impl Spec {
         names
     }
 
-    /// The ids of an address.
+    /// The ids in an address.
     fn path_problems(&self, operation: &Value, path: &str, url: &Url, problems: &mut Vec<String>) {
         let parameters = self.parameters(operation);
         let path = path.split('?').next().expect("has a path");
@@ -204,7 +204,7 @@ impl Spec {
         problems
     }
 
-    /// The parts of a form: each must be known and fit, and all that are required be there.
+    /// The parts of a form: each must be known and valid, and all required ones present.
     fn form_problems(&self, known: &[&Value], body: &[u8], problems: &mut Vec<String>) {
         let body = String::from_utf8_lossy(body);
         let parts = parts(&body);
@@ -230,7 +230,7 @@ impl Spec {
         }
     }
 
-    /// What a `$ref` leads to.
+    /// The target of a `$ref`.
     fn resolved<'a>(&'a self, value: &'a Value) -> &'a Value {
         match value["$ref"].as_str() {
             Some(reference) => {
@@ -371,7 +371,7 @@ impl Spec {
     }
 }
 
-/// The parts of a form: names, with what stands behind their line.
+/// The parts of a form: names, with the text after their line.
 fn parts(body: &str) -> Vec<(&str, &str)> {
     let parts = body
         .split("Content-Disposition: form-data; name=\"")

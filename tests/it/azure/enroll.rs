@@ -1,4 +1,4 @@
-//! `facepipe azure enroll` and `identify`: the notebook's exercise, with everything that can befall it.
+//! `facepipe azure enroll` and `identify`: the notebook's exercise, with everything that can go wrong.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -14,13 +14,13 @@ use facepipe_test_support::http_server::Asked;
 /// The command that enrols [`persons`].
 pub(crate) const ENROLL: [&str; 5] = ["enroll", "people", "--group", "friends", "--json"];
 
-/// Names of persons with the photos of their faces, and how often each is there.
+/// Names of persons with the photos of their faces, and how often each exists.
 fn enrolled(azure: &Azure) -> BTreeMap<String, BTreeMap<OnPhoto, u32>> {
     azure.server.state(|state: &mut State| {
         let key = ("largepersongroups".to_owned(), "friends".to_owned());
         let mut all = BTreeMap::new();
         for person in state
-            .kept
+            .collections
             .get(&key)
             .expect("the group is there")
             .persons
@@ -35,7 +35,7 @@ fn enrolled(azure: &Azure) -> BTreeMap<String, BTreeMap<OnPhoto, u32>> {
     })
 }
 
-/// Every person and photo of [`persons`] is there once, and was never there twice.
+/// Every person and photo of [`persons`] exists once, and never existed twice.
 pub(crate) fn assert_all_once(azure: &Azure, people: u8, photos: u8) {
     let found = enrolled(azure);
     assert_eq!(found.len(), usize::from(people), "{found:?}");
@@ -129,12 +129,12 @@ fn a_folder_becomes_a_group_that_names_faces() {
         .as_str()
         .expect("a text");
     assert!(
-        message.contains("the largest one is taken where"),
+        message.contains("the largest one is used if requested"),
         "{message}"
     );
     assert_all_once(&azure, 3, 2);
 
-    // Again: nothing is sent but questions, and what was refused is not sent again.
+    // Again: only queries are sent, and refused photos are not sent again.
     let report = report_of(&azure.run(&ENROLL));
     let photos = json!({"found": 11, "added": 0, "already_there": 6, "discarded": 5});
     assert_eq!(report["photos"], photos, "{report}");
@@ -142,7 +142,7 @@ fn a_folder_becomes_a_group_that_names_faces() {
         report["transactions"], 3,
         "group, persons, training: {report}"
     );
-    // With another way of asking the photo of two is sent again.
+    // With other settings the photo of two is sent again.
     let report = report_of(&azure.run(&[&ENROLL[..], &["--largest-only"]].concat()));
     assert_eq!(report["photos"]["added"], 1, "{report}");
 
@@ -182,7 +182,7 @@ fn a_folder_becomes_a_group_that_names_faces() {
 }
 
 #[test]
-fn a_dry_run_counts_and_asks_nobody() {
+fn a_dry_run_counts_without_any_call() {
     let azure = Azure::new(AzureServer::start());
     persons(&azure.path("people"), 3, 4);
     let dry = || report_of(&azure.run(&[&ENROLL[..], &["--dry-run"]].concat()));
@@ -196,10 +196,10 @@ fn a_dry_run_counts_and_asks_nobody() {
     let cost = report["dollars"].as_f64().expect("a number");
     assert!((cost - promised as f64 / 1000.0).abs() < 1e-9, "{report}");
     let done = report_of(&azure.run(&ENROLL));
-    let taken = done["transactions"].as_u64().expect("a number");
+    let used = done["transactions"].as_u64().expect("a number");
     assert!(
-        taken <= promised && taken >= 12 + 3 + 2,
-        "{taken} of {promised}"
+        used <= promised && used >= 12 + 3 + 2,
+        "{used} of {promised}"
     );
     assert_eq!(dry()["new_photos"], 0);
     let words = stdout(&azure.run(&["enroll", "people", "--group", "other", "--dry-run"]));
@@ -290,7 +290,7 @@ fn a_dry_run_says_that_its_cost_is_an_estimate_and_reads_the_tier_as_a_run_does(
 fn killed_ten_times_it_ends_with_everything_once() {
     const PEOPLE: u8 = 10;
     const PHOTOS: u8 = 10;
-    // Answers come late, so that many kills fall between what was done and what was heard of it.
+    // Answers come late, so that many kills fall between a change and its answer.
     let server = AzureServer::with(State::default(), |asked, _| {
         (is_add(asked) || is_person(asked)).then_some(Fate::After(Duration::from_millis(150)))
     });
@@ -304,7 +304,7 @@ fn killed_ten_times_it_ends_with_everything_once() {
             .stderr(Stdio::null())
             .spawn()
             .expect("starts");
-        // The first seconds of a run may be a wait for what the killed one left.
+        // The first seconds of a run may be a wait for the killed one's requests.
         let before = azure
             .server
             .state(|state| state.faces_added + state.persons_made);
@@ -319,11 +319,11 @@ fn killed_ten_times_it_ends_with_everything_once() {
         }
         std::thread::sleep(Duration::from_millis(17 * round));
         kills += u32::from(child.try_wait().expect("asks").is_none());
-        // SIGKILL: nothing can be tidied up.
+        // SIGKILL: the program can't clean up.
         child.kill().expect("kills");
         child.wait().expect("ends");
     }
-    assert_eq!(kills, 10, "each run was at work when it was killed");
+    assert_eq!(kills, 10, "each run was in progress when it was killed");
     let report = report_of(&azure.run(&ENROLL));
     assert_eq!(report["training"], "succeeded", "{report}");
     assert_all_once(&azure, PEOPLE, PHOTOS);
@@ -334,7 +334,7 @@ fn killed_ten_times_it_ends_with_everything_once() {
 }
 
 #[test]
-fn without_its_journal_it_still_finds_what_is_there() {
+fn without_its_journal_it_still_finds_existing_faces() {
     let azure = Azure::new(AzureServer::start());
     persons(&azure.path("people"), 2, 3);
     let words = stdout(&azure.run(&ENROLL[..4]));
@@ -350,7 +350,7 @@ fn without_its_journal_it_still_finds_what_is_there() {
 }
 
 #[test]
-fn nothing_secret_lies_in_the_journal() {
+fn nothing_secret_is_in_the_journal() {
     let azure = Azure::new(AzureServer::start());
     persons(&azure.path("people"), 1, 2);
     report_of(&azure.run(&ENROLL));

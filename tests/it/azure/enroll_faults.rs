@@ -1,4 +1,4 @@
-//! Enrolments that the service, or what is there already, disturbs.
+//! Enrolments that are disturbed by the service, or by what it holds already.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -15,13 +15,13 @@ use facepipe_core::ports::SilentProgress;
 use serde_json::json;
 
 use crate::azure::enroll::{ENROLL, assert_all_once, is_add, is_person};
-use crate::azure::helpers::{Azure, persons, told};
+use crate::azure::helpers::{Azure, persons, stderr_of};
 use crate::helpers::{failure, json as report_of, records};
 use facepipe_test_support::azure_server::{AzureServer, Fate, KEY, OnPhoto, State};
 
 #[test]
-fn lost_answers_are_looked_after_before_anything_is_repeated() {
-    // Every third making is done and its answer lost; every fifth is not even done.
+fn lost_answers_are_checked_before_anything_is_repeated() {
+    // Every third creation is executed and its answer lost; every fifth is not even executed.
     let server = AzureServer::with(State::default(), |asked, before| {
         if !is_add(asked) && !is_person(asked) {
             return None;
@@ -40,11 +40,11 @@ fn lost_answers_are_looked_after_before_anything_is_repeated() {
 }
 
 #[test]
-fn what_a_killed_run_asked_for_is_waited_for_however_long_ago_it_was_written_down() {
+fn a_killed_runs_request_is_waited_for_however_long_ago_it_was_recorded() {
     let azure = Azure::new(AzureServer::start());
     persons(&azure.path("people"), 1, 1);
     azure.answer(&["large-person-group", "create", "friends"]);
-    // Written down an age ago, it waited its turn, was sent, and the process was killed just then.
+    // Recorded long ago, it waited for the quota, was sent, and the process was killed just then.
     let host = azure
         .server
         .endpoint()
@@ -58,11 +58,11 @@ fn what_a_killed_run_asked_for_is_waited_for_however_long_ago_it_was_written_dow
     crate::helpers::write(&path, journal.as_bytes());
     let output = std::thread::scope(|scope| {
         scope.spawn(|| {
-            // The service is still at it.
+            // The service is still processing it.
             std::thread::sleep(Duration::from_millis(1200));
             azure.server.state(|state: &mut State| {
                 let key = ("largepersongroups".to_owned(), "friends".to_owned());
-                let group = state.kept.get_mut(&key).expect("is there");
+                let group = state.collections.get_mut(&key).expect("is there");
                 let id = "de2ac956-c885-4221-af25-a21ec6ebcf27".to_owned();
                 group.persons.entry(id).or_default().name = "person_1".to_owned();
             });
@@ -75,7 +75,7 @@ fn what_a_killed_run_asked_for_is_waited_for_however_long_ago_it_was_written_dow
 }
 
 #[test]
-fn after_an_error_that_concerns_all_the_other_persons_stop_soon() {
+fn after_an_error_that_concerns_all_the_other_persons_are_stopped_soon() {
     const PHOTOS: u8 = 9;
     let server = AzureServer::with(State::default(), |asked, _| {
         if !is_add(asked) {
@@ -143,7 +143,7 @@ fn throttling_and_conflicts_are_waited_for() {
 }
 
 #[test]
-fn another_recognition_model_another_group_and_two_persons_of_one_name_are_told() {
+fn another_recognition_model_another_group_and_two_persons_of_one_name_are_reported() {
     let azure = Azure::new(AzureServer::start());
     persons(&azure.path("people"), 1, 1);
     let old = [
@@ -179,13 +179,13 @@ fn another_recognition_model_another_group_and_two_persons_of_one_name_are_told(
     let discarded = records(&azure.path("data/azure/friends/discarded.jsonl"));
     let message = discarded[0]["message"].as_str().expect("a text");
     assert!(
-        message.contains("2 persons of the group are called so"),
+        message.contains("2 persons of the group have this name"),
         "{message}"
     );
 }
 
 #[test]
-fn a_training_that_fails_is_told() {
+fn a_failed_training_is_reported() {
     let state = State {
         training_fails: true,
         ..State::default()
@@ -203,13 +203,13 @@ fn a_training_that_fails_is_told() {
         1,
     );
     assert!(error.contains("There are no faces"), "{error}");
-    assert!(told(&output).contains("transactions"), "{output:?}");
+    assert!(stderr_of(&output).contains("transactions"), "{output:?}");
 }
 
 #[test]
-fn timeouts_are_looked_after_before_anything_is_repeated() {
+fn timeouts_are_checked_before_anything_is_repeated() {
     const CALL: Duration = Duration::from_millis(700);
-    // Some answers come after the client has given up; what was asked is done.
+    // Some answers come after the client has given up; the requests are executed.
     let server = AzureServer::with(State::default(), |asked, before| {
         let is_slow = (is_add(asked) || is_person(asked)) && before % 4 == 2;
         is_slow.then_some(Fate::After(CALL * 3))
@@ -257,14 +257,14 @@ fn timeouts_are_looked_after_before_anything_is_repeated() {
 }
 
 #[test]
-fn a_person_with_all_the_faces_that_fit_gets_no_more() {
+fn a_full_person_gets_no_more_faces() {
     let azure = Azure::new(AzureServer::start());
     persons(&azure.path("people"), 2, 2);
     azure.answer(&["large-person-group", "create", "friends"]);
     azure.answer(&["person", "create", "person_1", "--group", "friends"]);
     azure.server.state(|state: &mut State| {
         let key = ("largepersongroups".to_owned(), "friends".to_owned());
-        let group = state.kept.get_mut(&key).expect("is there");
+        let group = state.collections.get_mut(&key).expect("is there");
         let person = group.persons.values_mut().next().expect("is there");
         for number in 0..248_u32 {
             let face = facepipe_test_support::azure_server::state::Face {
@@ -296,7 +296,7 @@ fn a_person_with_all_the_faces_that_fit_gets_no_more() {
 }
 
 #[test]
-fn a_person_whom_the_service_refuses_does_not_keep_the_others_out() {
+fn a_person_whom_the_service_refuses_does_not_stop_the_others() {
     let server = AzureServer::with(State::default(), |asked, _| {
         let is_first =
             is_person(asked) && String::from_utf8_lossy(&asked.body).contains("person_1");

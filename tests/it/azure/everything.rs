@@ -1,4 +1,4 @@
-//! Every operation of `facepipe azure`, asked in an order that makes sense, with its answers.
+//! Every operation of `facepipe azure`, called in a sensible order, with its answers.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ pub(crate) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}"))
 }
 
-/// Asks for everything, in one version or in the usual ones.
+/// Calls everything, in one version or in the default ones.
 pub(crate) fn ask_for_everything(azure: &Azure, version: Option<&str>) {
     let ask = |arguments: &[&str]| {
         let chosen = version.map(|version| ["--api-version", version]);

@@ -1,8 +1,8 @@
-//! What can go wrong when `facepipe azure` asks, and what it says then.
+//! Errors of `facepipe azure`, and their messages.
 
 use std::time::Duration;
 
-use crate::azure::helpers::{Azure, finished, told, without_azure};
+use crate::azure::helpers::{Azure, finished, stderr_of, without_azure};
 use crate::helpers::{failure, json, stdout};
 use facepipe_test_support::azure_server::{AzureServer, Fate, KEY, OnPhoto, State};
 
@@ -30,7 +30,7 @@ fn without_a_key_the_ways_to_sign_in_are_named() {
 }
 
 #[test]
-fn every_form_of_the_endpoint_works_and_whoami_tells_the_source() {
+fn every_form_of_the_endpoint_works_and_whoami_shows_the_source() {
     let azure = Azure::new(AzureServer::start());
     let base = azure.server.endpoint();
     let base = base.trim_end_matches('/');
@@ -73,7 +73,7 @@ fn every_form_of_the_endpoint_works_and_whoami_tells_the_source() {
 }
 
 #[test]
-fn a_wrong_key_or_endpoint_is_told_with_the_next_step() {
+fn a_wrong_key_or_endpoint_is_reported_with_the_next_step() {
     let azure = Azure::new(AzureServer::start());
     let mut command = azure.command(&["whoami"]);
     let error = failure(&finished(command.env("FACEPIPE_AZURE_KEY", "wrong")), 1);
@@ -107,7 +107,7 @@ fn a_missing_approval_leaves_boxes_and_is_explained() {
             "{found}"
         );
     }
-    let words = told(&output);
+    let words = stderr_of(&output);
     assert_eq!(
         words.matches("going on with boxes only").count(),
         1,
@@ -136,7 +136,7 @@ fn a_missing_approval_leaves_boxes_and_is_explained() {
 }
 
 #[test]
-fn what_is_missing_is_named_with_the_command_that_shows_what_there_is() {
+fn a_missing_item_is_named_with_the_command_that_lists_the_existing_ones() {
     let azure = Azure::new(AzureServer::start());
     let photo = azure.photo("a.png", OnPhoto::of(1, 1));
     azure.answer(&["large-person-group", "create", "g"]);
@@ -209,9 +209,9 @@ fn what_is_missing_is_named_with_the_command_that_shows_what_there_is() {
     ] {
         let error = failure(&azure.run(arguments), 1);
         assert!(error.contains(code), "{arguments:?}: {error}");
-        let (_, told) = error.split_once("hint: ").expect("has a hint");
+        let (_, printed) = error.split_once("hint: ").expect("has a hint");
         assert!(
-            told.replace('\n', " ").contains(hint),
+            printed.replace('\n', " ").contains(hint),
             "{arguments:?}: {error}"
         );
     }
@@ -223,10 +223,10 @@ fn a_running_training_is_waited_for_a_while() {
     let photo = azure.photo("a.png", OnPhoto::of(1, 1));
     crate::azure::helpers::persons(&azure.path("people"), 1, 1);
     json(&azure.run(&["enroll", "people", "--group", "g", "--json"]));
-    // The next training is still asked after twice; each 409 costs a call and a pause.
+    // The next training's state is queried twice; each 409 costs a call and a pause.
     azure.server.state(|state: &mut State| {
         let key = ("largepersongroups".to_owned(), "g".to_owned());
-        state.kept.get_mut(&key).expect("is there").training = Some(1000);
+        state.collections.get_mut(&key).expect("is there").training = Some(1000);
     });
     let done = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -240,7 +240,7 @@ fn a_running_training_is_waited_for_a_while() {
             }
             azure.server.state(|state: &mut State| {
                 let key = ("largepersongroups".to_owned(), "g".to_owned());
-                state.kept.get_mut(&key).expect("is there").training = Some(0);
+                state.collections.get_mut(&key).expect("is there").training = Some(0);
             });
         });
         azure.run(&["identify", &photo, "--group", "g", "--json"])
@@ -258,7 +258,7 @@ fn a_running_training_is_waited_for_a_while() {
 }
 
 #[test]
-fn a_storm_of_429_is_waited_out_or_told() {
+fn a_storm_of_429_is_waited_out_or_reported() {
     for (header, body) in [
         (
             "retry-after-ms: 30",
@@ -295,7 +295,7 @@ fn a_storm_of_429_is_waited_out_or_told() {
 }
 
 #[test]
-fn broken_and_odd_answers_are_told() {
+fn broken_and_odd_answers_are_reported() {
     for (status, body, expected) in [
         (200, "<html>sign in</html>", "can't be understood"),
         (500, "", "500"),
@@ -318,12 +318,12 @@ fn broken_and_odd_answers_are_told() {
         let azure = Azure::new(server);
         let error = failure(&azure.run(&["large-person-group", "list"]), 1);
         assert!(error.contains(expected), "{status}: {error}");
-        assert!(told(&azure.run(&["face-list", "list"])).contains("transactions"));
+        assert!(stderr_of(&azure.run(&["face-list", "list"])).contains("transactions"));
     }
 }
 
 #[test]
-fn what_was_deleted_before_its_answer_was_lost_is_deleted() {
+fn a_delete_whose_answer_was_lost_succeeds() {
     let server = AzureServer::with(State::default(), |asked, before| {
         (asked.method == "DELETE" && before == 1).then_some(Fate::Lost)
     });
@@ -331,13 +331,13 @@ fn what_was_deleted_before_its_answer_was_lost_is_deleted() {
     azure.answer(&["large-person-group", "create", "g"]);
     let output = azure.run(&["large-person-group", "delete", "g"]);
     assert_eq!(stdout(&output), "deleted `g`\n", "{output:?}");
-    assert_eq!(azure.server.log().len(), 3, "asked twice");
+    assert_eq!(azure.server.log().len(), 3, "sent twice");
     let error = failure(&azure.run(&["large-person-group", "delete", "g"]), 1);
     assert!(error.contains("LargePersonGroupNotFound"), "{error}");
 }
 
 #[test]
-fn an_answer_that_is_no_face_services_is_no_success_of_whoami() {
+fn whoami_fails_on_the_answer_of_another_service() {
     let server = AzureServer::with(State::default(), |_, _| {
         Some(Fate::Instead(
             200,
@@ -350,7 +350,7 @@ fn an_answer_that_is_no_face_services_is_no_success_of_whoami() {
 }
 
 #[test]
-fn what_makes_a_person_is_not_repeated_after_a_lost_answer() {
+fn making_a_person_is_not_repeated_after_a_lost_answer() {
     let server = AzureServer::with(State::default(), |asked, _| {
         (asked.method == "POST").then_some(Fate::Lost)
     });

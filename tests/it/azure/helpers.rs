@@ -34,7 +34,7 @@ impl Azure {
         command
     }
 
-    /// What a command left; nothing of it may show the key or a token.
+    /// A command's output; nothing of it may show the key or a token.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         finished(&mut self.command(arguments))
     }
@@ -74,7 +74,7 @@ pub(crate) fn without_azure() -> Command {
     command
 }
 
-/// What a command left; nothing of it may show the key or a token.
+/// A command's output; nothing of it may show the key or a token.
 pub(crate) fn finished(command: &mut Command) -> Output {
     let output = command.output().expect("the program starts");
     for stream in [&output.stdout, &output.stderr] {
@@ -84,7 +84,7 @@ pub(crate) fn finished(command: &mut Command) -> Output {
     output
 }
 
-/// A folder of persons, each with so many photos.
+/// A folder of persons, each with this many photos.
 pub(crate) fn persons(root: &Path, persons: u8, photos: u8) {
     for person in 1..=persons {
         for number in 1..=photos {
@@ -94,7 +94,7 @@ pub(crate) fn persons(root: &Path, persons: u8, photos: u8) {
     }
 }
 
-/// What stands on stderr.
-pub(crate) fn told(output: &Output) -> String {
+/// The text on stderr.
+pub(crate) fn stderr_of(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }

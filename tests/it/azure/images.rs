@@ -1,13 +1,13 @@
-//! What `facepipe azure` does with images that the service can't use, and with pixels.
+//! How `facepipe azure` handles images that the service can't use, and pixel coordinates.
 
 use std::sync::Mutex;
 
-use crate::azure::helpers::{Azure, told};
+use crate::azure::helpers::{Azure, stderr_of};
 use crate::helpers::{failure, json, stdout, write_png};
 use facepipe_test_support::azure_server::{AzureServer, Fate, OnPhoto, State};
 
 #[test]
-fn images_that_the_service_can_not_use_are_told_or_mended() {
+fn images_that_the_service_can_not_use_are_refused_or_converted() {
     let azure = Azure::new(AzureServer::start());
     azure.answer(&["face-list", "create", "l"]);
     let add = |name: &str| azure.run(&["face-list", "face", "add", "l", name]);
@@ -49,8 +49,8 @@ fn images_that_the_service_can_not_use_are_told_or_mended() {
         "{error}"
     );
     let calls = azure.server.log().len();
-    assert_eq!(calls, 1 + 3, "what can be seen here costs no call");
-    // A picture of 80 MB of noise, and one whose file has some hundred bytes, are sent as others.
+    assert_eq!(calls, 1 + 3, "errors that are found locally cost no call");
+    // A picture of 80 MB of noise, and one whose file has some hundred bytes, are converted.
     let mut state = 1_u32;
     let mut noise = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -103,21 +103,21 @@ fn targets_and_boxes_are_in_pixels_of_the_photo() {
         "6,7.5,12,15",
     ]);
     let log = azure.server.log();
-    let path = &log.last().expect("was asked").path;
+    let path = &log.last().expect("was called").path;
     assert!(path.contains("targetFace=40%2C50%2C80%2C100"), "{path}");
-    // What `detect` shows as a target leads to the very rectangle that the service found.
+    // The target that `detect` shows leads to exactly the rectangle that the service found.
     let target = found[0]["faces"][1]["target_face"].as_str();
     let target = target.expect("a text");
     assert_eq!(target, "6,6.75,12,12", "{found}");
     let add = ["face-list", "face", "add", "l", &photo, "--target-face"];
     azure.answer(&[&add[..], &[target]].concat());
     let log = azure.server.log();
-    let path = &log.last().expect("was asked").path;
+    let path = &log.last().expect("was called").path;
     assert!(path.contains("targetFace=40%2C45%2C80%2C80"), "{path}");
 }
 
 #[test]
-fn detect_takes_folders_and_addresses_and_goes_on_after_what_can_not_be_read() {
+fn detect_takes_folders_and_addresses_and_continues_after_unreadable_files() {
     let azure = Azure::new(AzureServer::start());
     crate::azure::helpers::persons(&azure.path("people"), 2, 1);
     crate::helpers::write(&azure.path("people/notes.txt"), b"no picture");
@@ -178,10 +178,10 @@ fn a_photo_that_fails_does_not_lose_the_others_names() {
         "{words}"
     );
     assert!(words.contains("\ne.png: 1 face\n  person_1 "), "{words}");
-    // What ends the run leaves what was found, and paid for, before.
+    // An error that ends the run keeps the results, already paid for, from before.
     let output = azure.run(&["identify", &first, &ending, &last, "--group", "g"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert!(told(&output).contains("refuses the key"), "{output:?}");
+    assert!(stderr_of(&output).contains("refuses the key"), "{output:?}");
     let words = String::from_utf8_lossy(&output.stdout);
     assert!(words.starts_with("a.png: 1 face\n  person_1 "), "{words}");
     assert!(!words.contains("e.png"), "{words}");

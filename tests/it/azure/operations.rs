@@ -1,15 +1,15 @@
-//! Every operation of the service from the command line: its answer, and its request beside the
+//! Every operation of the service from the command line: its answer, and its request against the
 //! published documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::azure::documents::{Spec, given};
 use crate::azure::everything::{ask_for_everything, text};
-use crate::azure::helpers::{Azure, finished, told};
+use crate::azure::helpers::{Azure, finished, stderr_of};
 use crate::helpers::{failure, stdout};
 use facepipe_test_support::azure_server::{AzureServer, KEY, OnPhoto, Recorded, State};
 
-/// Operations of the documents that facepipe has not, with the reason.
+/// Operations of the documents that facepipe does not have, with the reason.
 const LEFT_OUT: [(&str, &str); 7] = [
     ("/snapshots", "retired by the service"),
     ("/snapshots/{snapshotId}", "retired by the service"),
@@ -33,27 +33,27 @@ const LEFT_OUT: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn every_operation_is_asked_in_its_usual_version() {
+fn every_operation_is_called_in_its_default_version() {
     let azure = Azure::new(AzureServer::start());
     ask_for_everything(&azure, None);
     let (Some(old), Some(new)) = (Spec::of("v1.0"), Spec::of("v1.2")) else {
         return;
     };
     for request in azure.server.log() {
-        let is_kept = ["groups", "lists"].iter().any(|kind| {
+        let is_stored = ["groups", "lists"].iter().any(|kind| {
             let segment = request.path.split('/').nth(3).unwrap_or_default();
             segment
                 .split('?')
                 .next()
                 .is_some_and(|segment| segment.ends_with(kind))
         });
-        let spec = if is_kept { &old } else { &new };
+        let spec = if is_stored { &old } else { &new };
         spec.check(&request);
     }
 }
 
 #[test]
-fn every_operation_of_the_documents_is_there_and_asked_as_they_say() {
+fn every_operation_of_the_documents_exists_and_is_called_as_specified() {
     for version in ["v1.0", "v1.2"] {
         let Some(spec) = Spec::of(version) else {
             return;
@@ -68,16 +68,16 @@ fn every_operation_of_the_documents_is_there_and_asked_as_they_say() {
             .collect();
         for (path, method, _) in spec.operations() {
             let is_left_out = LEFT_OUT.iter().any(|(out, _)| *out == path);
-            let is_asked = asked.contains(&(path.clone(), method.clone()));
+            let is_called = asked.contains(&(path.clone(), method.clone()));
             assert!(
-                is_asked || is_left_out,
-                "{version}: {method} {path} was never asked"
+                is_called || is_left_out,
+                "{version}: {method} {path} was never called"
             );
         }
     }
 }
 
-/// What facepipe never gives to an operation that it has, with the reason.
+/// Parameters that facepipe never gives to an operation that it has, with the reason.
 const NEVER_GIVEN: [(&str, &str); 2] = [
     (
         "dynamicPersonGroupId",
@@ -87,7 +87,7 @@ const NEVER_GIVEN: [(&str, &str); 2] = [
 ];
 
 #[test]
-fn everything_that_the_documents_let_one_give_can_be_given() {
+fn every_parameter_of_the_documents_can_be_given() {
     for version in ["v1.0", "v1.2"] {
         let Some(spec) = Spec::of(version) else {
             return;
@@ -118,7 +118,7 @@ fn everything_that_the_documents_let_one_give_can_be_given() {
 }
 
 #[test]
-fn the_comparison_with_the_documents_finds_what_is_wrong() {
+fn the_comparison_with_the_documents_finds_errors() {
     let Some(spec) = Spec::of("v1.2") else {
         return;
     };
@@ -174,13 +174,13 @@ fn the_comparison_with_the_documents_finds_what_is_wrong() {
 }
 
 #[test]
-fn the_table_of_operations_is_what_is_asked() {
+fn the_table_of_operations_matches_the_calls() {
     let azure = Azure::new(AzureServer::start());
     ask_for_everything(&azure, None);
     let log = azure.server.log();
     for operation in facepipe_azure::operations::ALL {
         let parts = operation.path.split('/').count();
-        let is_asked = log.iter().any(|request| {
+        let is_called = log.iter().any(|request| {
             let path = request.path.split('?').next().unwrap_or_default();
             let found: Vec<&str> = path.split('/').skip(3).collect();
             let same =
@@ -189,7 +189,7 @@ fn the_table_of_operations_is_what_is_asked() {
                 && found.len() == parts
                 && operation.path.split('/').zip(&found).all(same)
         });
-        assert!(is_asked, "{} is never asked", operation.name);
+        assert!(is_called, "{} is never called", operation.name);
     }
 }
 
@@ -211,7 +211,7 @@ fn liveness_needs_the_version_that_has_it() {
 }
 
 #[test]
-fn what_other_commands_have_in_the_environment_is_not_meant() {
+fn variables_of_other_commands_are_ignored() {
     let azure = Azure::new(AzureServer::start());
     let photo = azure.photo("ada.png", OnPhoto::of(1, 1));
     let ids = azure.answer(&["detect", &photo]);
@@ -258,7 +258,7 @@ fn lists_of_more_than_a_page_come_whole() {
     azure.answer(&["large-person-group", "create", "g"]);
     azure.server.state(|state: &mut State| {
         let key = ("largepersongroups".to_owned(), "g".to_owned());
-        let group = state.kept.get_mut(&key).expect("is there");
+        let group = state.collections.get_mut(&key).expect("is there");
         for number in 0..2003_u32 {
             let id = format!("{number:08x}-0000-4000-8000-000000000000");
             group.persons.entry(id).or_default().name = number.to_string();
@@ -279,7 +279,7 @@ fn lists_of_more_than_a_page_come_whole() {
 }
 
 #[test]
-fn what_can_not_be_right_costs_no_call() {
+fn invalid_arguments_cost_no_call() {
     let azure = Azure::new(AzureServer::start());
     let id = "de2ac956-c885-4221-af25-a21ec6ebcf27";
     for (arguments, message) in [
@@ -336,11 +336,11 @@ fn what_can_not_be_right_costs_no_call() {
         let output = azure.run(arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {output:?}");
         assert!(
-            told(&output)
+            stderr_of(&output)
                 .to_lowercase()
                 .contains(&message.to_lowercase()),
             "{arguments:?}: {}",
-            told(&output)
+            stderr_of(&output)
         );
     }
     assert!(azure.server.log().is_empty());
@@ -367,7 +367,7 @@ fn results_are_tables_and_calls_are_counted() {
         "{table}"
     );
     assert!(
-        told(&output).contains("transactions (calls that are billed): 1"),
+        stderr_of(&output).contains("transactions (calls that are billed): 1"),
         "{output:?}"
     );
     let output = finished(&mut azure.command(&["large-person-group", "delete", "friends"]));

@@ -55,7 +55,7 @@ fn an_application_signs_in_with_its_secret() {
             form,
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
-        // It may pass for a moment.
+        // A temporary error.
         match asked.times {
             1 => Reply::new(503, ""),
             _ => Reply::new(200, token()),
@@ -82,7 +82,7 @@ fn an_application_signs_in_with_its_secret() {
 }
 
 #[test]
-fn a_refused_secret_is_told_without_it() {
+fn a_refused_secret_is_reported_without_it() {
     let authority = HttpServer::start(|_| {
         let body = format!(
             r#"{{"error":"invalid_client","error_description":"AADSTS7000215: Invalid client secret {SECRET} provided.\r\nTrace ID: 1"}}"#
@@ -105,7 +105,11 @@ fn a_refused_secret_is_told_without_it() {
     assert!(error.contains("hint: check AZURE_TENANT_ID"), "{error}");
     assert!(!error.contains("Trace ID"), "{error}");
     assert!(azure.server.log().is_empty());
-    assert_eq!(authority.counts().values().sum::<u32>(), 1, "asked once");
+    assert_eq!(
+        authority.counts().values().sum::<u32>(),
+        1,
+        "requested once"
+    );
 }
 
 #[test]
@@ -132,7 +136,7 @@ fn a_machine_signs_in_with_its_identity() {
     ];
     let report = json(&whoami(&azure, &variables, &["--auth", "managed-identity"]));
     assert_eq!(report["auth"], "managed-identity", "{report}");
-    // Nobody there: this is no machine of Azure's.
+    // No service there: this machine is not one of Azure's.
     let variables = [("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:9")];
     let error = failure(
         &whoami(&azure, &variables, &["--auth", "managed-identity"]),
@@ -192,7 +196,7 @@ fn az(azure: &Azure, script: &str) -> String {
 
 #[cfg(unix)]
 #[test]
-fn a_token_of_az_that_ends_soon_is_not_used_for_an_hour() {
+fn a_token_of_az_that_expires_soon_is_not_used_for_an_hour() {
     let azure = Azure::new(AzureServer::start());
     let run = |life: u32| {
         let script = format!(
@@ -218,7 +222,7 @@ fn a_token_of_az_that_ends_soon_is_not_used_for_an_hour() {
     };
     azure.server.state(|state| {
         let key = ("largepersongroups".to_owned(), "none".to_owned());
-        let group = state.kept.entry(key).or_default();
+        let group = state.collections.entry(key).or_default();
         group.training = Some(0);
         group.model = "recognition_04".to_owned();
     });
@@ -235,7 +239,7 @@ fn a_token_of_az_that_ends_soon_is_not_used_for_an_hour() {
 
 #[cfg(unix)]
 #[test]
-fn whoever_signed_in_with_az_login_is_asked_for() {
+fn the_user_of_az_login_is_used() {
     let azure = Azure::new(AzureServer::start());
     let script = format!(
         "echo \"$@\" > \"$(dirname \"$0\")/arguments\"\n\

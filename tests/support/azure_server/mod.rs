@@ -2,8 +2,8 @@
 //! trainings that take a while, pages, throttling, missing approvals, slow and lost answers.
 
 mod answers;
-mod kept;
 mod photo;
+mod resources;
 mod searches;
 pub mod state;
 
@@ -15,12 +15,12 @@ use crate::http_server::{Asked, HttpServer, Reply};
 pub use photo::OnPhoto;
 pub use state::State;
 
-/// The key that it takes.
+/// The key that it accepts.
 pub const KEY: &str = "0123456789abcdef0123456789abcdef";
-/// The token that it takes as well.
+/// The token that it accepts as well.
 pub const TOKEN: &str = "a-token-of-entra-id";
 
-/// A request as it was asked.
+/// A received request.
 #[derive(Debug, Clone)]
 pub struct Recorded {
     pub method: String,
@@ -29,19 +29,19 @@ pub struct Recorded {
     pub body: Vec<u8>,
 }
 
-/// What befalls an answer.
+/// How an answer is disturbed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It is given after so long; what was asked is done at once.
+    /// It is sent after this time; the request is executed at once.
     After(Duration),
-    /// It is lost: what was asked is done, and the connection breaks.
+    /// It is lost: the request is executed, and the connection breaks.
     Lost,
-    /// Another one is given, and nothing is done: status, header line, body.
+    /// Another one is sent, and nothing is executed: status, header line, body.
     Instead(u16, &'static str, &'static str),
 }
 
-/// What befalls the answer to a request, decided by the request and how many came before it.
-type Weather = dyn Fn(&Asked, usize) -> Option<Fate> + Send + Sync;
+/// Decides how the answer to a request is disturbed, by the request and the number of earlier ones.
+type Faults = dyn Fn(&Asked, usize) -> Option<Fate> + Send + Sync;
 
 /// The running server.
 pub struct AzureServer {
@@ -51,20 +51,20 @@ pub struct AzureServer {
 }
 
 impl AzureServer {
-    /// A resource that has nothing yet.
+    /// An empty resource.
     pub fn start() -> Self {
         Self::with(State::default(), |_, _| None)
     }
 
-    /// A resource in some state and some weather.
+    /// A resource in some state, whose answers are disturbed by `faults`.
     pub fn with(
         state: State,
-        weather: impl Fn(&Asked, usize) -> Option<Fate> + Send + Sync + 'static,
+        faults: impl Fn(&Asked, usize) -> Option<Fate> + Send + Sync + 'static,
     ) -> Self {
         let state = Arc::new(Mutex::new(state));
         let log = Arc::new(Mutex::new(Vec::new()));
         let (of_server, log_of_server) = (Arc::clone(&state), Arc::clone(&log));
-        let weather: Box<Weather> = Box::new(weather);
+        let faults: Box<Faults> = Box::new(faults);
         let http = HttpServer::start(move |asked| {
             let before = {
                 let mut log = log_of_server.lock().expect("no panic");
@@ -76,7 +76,7 @@ impl AzureServer {
                 });
                 log.len() - 1
             };
-            let fate = weather(asked, before);
+            let fate = faults(asked, before);
             if let Some(Fate::Instead(status, header, body)) = fate {
                 let reply = Reply::new(status, body);
                 return if header.is_empty() {
@@ -105,7 +105,7 @@ impl AzureServer {
         self.log.lock().expect("no panic").clone()
     }
 
-    /// Looks at, or changes, what the resource keeps.
+    /// Reads or changes the resource's state.
     pub fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
         look(&mut self.state.lock().expect("no panic"))
     }

@@ -1,14 +1,14 @@
-//! Photos that the server can read: what is on them is told by colours, which survive JPEG.
+//! Photos that the server can read: colours, which survive JPEG, encode their contents.
 
 use facepipe_imaging::image_io;
 use image::{Rgb, RgbImage};
 
-/// Difference between two colours that tell different things.
+/// Least difference between two colours with different meanings.
 const STEP: u8 = 20;
-/// The colour of a picture without anybody.
-const NOBODY: u8 = 20;
+/// The colour of a picture without a face.
+const EMPTY: u8 = 20;
 
-/// What is on a photo.
+/// The contents of a photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OnPhoto {
     /// Whose face it is: the first of several, which are of this person and the next ones.
@@ -31,16 +31,16 @@ impl OnPhoto {
 
     /// Draws it, never square.
     pub fn drawn(self) -> RgbImage {
-        let level = |value: u8| NOBODY + STEP * value;
+        let level = |value: u8| EMPTY + STEP * value;
         let colour = Rgb([level(self.person), level(self.faces), level(self.number)]);
         RgbImage::from_pixel(96, 72, colour)
     }
 
-    /// Reads a picture that was sent.
+    /// Reads a received picture.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let rgb = image_io::decode(bytes).ok()?.rgb;
         let Rgb(colour) = *rgb.get_pixel(rgb.width() / 2, rgb.height() / 2);
-        let value = |level: u8| (level.saturating_sub(NOBODY) + STEP / 2) / STEP;
+        let value = |level: u8| (level.saturating_sub(EMPTY) + STEP / 2) / STEP;
         let [person, faces, number] = colour.map(value);
         Some(Self {
             person,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::answers::{Answer, bad, done, error, ok};
-use super::state::{Call, Face, Kept, Person, State, changed, nowhere, text};
+use super::state::{Call, Collection, Face, Person, State, changed, nowhere, text};
 use crate::http_server::Reply;
 
 const MOST_FACES: usize = 248;
@@ -69,21 +69,33 @@ impl Kind {
     }
 }
 
-/// A group or list that a search names: it must be there and trained.
-pub(super) fn searched<'a>(state: &'a State, segment: &str, id: &str) -> Result<&'a Kept, Reply> {
+/// A group or list that a search names: it must exist and be trained.
+pub(super) fn searched<'a>(
+    state: &'a State,
+    segment: &str,
+    id: &str,
+) -> Result<&'a Collection, Reply> {
     let kind = Kind::of(segment);
     let key = (segment.to_owned(), id.to_owned());
-    let kept = state.kept.get(&key).ok_or_else(|| kind.missing(400))?;
-    match kept.training {
-        _ if segment == "facelists" => Ok(kept),
+    let collection = state
+        .collections
+        .get(&key)
+        .ok_or_else(|| kind.missing(400))?;
+    match collection.training {
+        _ if segment == "facelists" => Ok(collection),
         None => Err(kind.untrained(400)),
-        Some(0) => Ok(kept),
+        Some(0) => Ok(collection),
         Some(_) => Err(kind.is_training()),
     }
 }
 
 impl State {
-    pub(super) fn of_kept(&mut self, segment: &str, rest: &[&str], call: &Call<'_>) -> Answer {
+    pub(super) fn of_collection(
+        &mut self,
+        segment: &str,
+        rest: &[&str],
+        call: &Call<'_>,
+    ) -> Answer {
         self.approved()?;
         let kind = Kind::of(segment);
         let method = call.asked.method.as_str();
@@ -98,36 +110,39 @@ impl State {
         }
         let new_id = self.new_id();
         let (takes, fails) = (self.training_takes, self.training_fails);
-        let kept = self.kept.get_mut(&key).ok_or_else(|| kind.missing(404))?;
+        let collection = self
+            .collections
+            .get_mut(&key)
+            .ok_or_else(|| kind.missing(404))?;
         match (method, rest) {
             ("GET", []) => {
-                let mut value = described(kind, id, kept, call);
+                let mut value = described(kind, id, collection, call);
                 if segment == "facelists" {
-                    value["persistedFaces"] = kept.faces.iter().map(face_json).collect();
+                    value["persistedFaces"] = collection.faces.iter().map(face_json).collect();
                 }
                 ok(&value)
             }
             ("PATCH", []) => {
                 let body = call.json()?;
                 let (name, data) = (text(&body, "name", 128)?, text(&body, "userData", 16_384)?);
-                kept.name = name.unwrap_or_else(|| kept.name.clone());
-                kept.user_data = data.or(kept.user_data.take());
+                collection.name = name.unwrap_or_else(|| collection.name.clone());
+                collection.user_data = data.or(collection.user_data.take());
                 changed()
             }
             ("DELETE", []) => {
-                self.kept.remove(&key);
+                self.collections.remove(&key);
                 done()
             }
             ("POST", ["train"]) => {
-                if kept.training.is_some_and(|left| left > 0) {
+                if collection.training.is_some_and(|left| left > 0) {
                     return Err(kind.is_training());
                 }
-                kept.training = Some(takes);
+                collection.training = Some(takes);
                 Ok(Reply::new(202, "").header("Operation-Location: http://127.0.0.1/later"))
             }
             ("GET", ["training"]) => {
-                let left = kept.training.ok_or_else(|| kind.untrained(404))?;
-                kept.training = Some(left.saturating_sub(1));
+                let left = collection.training.ok_or_else(|| kind.untrained(404))?;
+                collection.training = Some(left.saturating_sub(1));
                 let status = match (left, fails) {
                     (0, true) => "failed",
                     (0, false) => "succeeded",
@@ -141,14 +156,14 @@ impl State {
                 )
             }
             (_, ["persons", rest @ ..]) if segment.ends_with("persongroups") => {
-                let (answer, made, added) = persons(kept, rest, call, new_id);
+                let (answer, made, added) = persons(collection, rest, call, new_id);
                 self.persons_made += u32::from(made);
                 self.faces_added += u32::from(added);
                 answer
             }
             (_, ["persistedfaces", rest @ ..]) if segment.ends_with("facelists") => {
-                let model = kept.model.clone();
-                faces(&mut kept.faces, &model, rest, call, new_id, segment)
+                let model = collection.model.clone();
+                faces(&mut collection.faces, &model, rest, call, new_id, segment)
             }
             _ => Err(nowhere()),
         }
@@ -160,7 +175,7 @@ impl State {
         if key.1.len() > 64 || !key.1.chars().all(is_plain) {
             return Err(bad(&format!("{} ID is invalid.", kind.words)));
         }
-        if self.kept.contains_key(&key) {
+        if self.collections.contains_key(&key) {
             let message = format!("{} already exists.", kind.words);
             return Err(error(409, &format!("{}Exists", kind.code), &message));
         }
@@ -168,27 +183,28 @@ impl State {
         let model = body["recognitionModel"]
             .as_str()
             .unwrap_or("recognition_01");
-        let kept = Kept {
+        let collection = Collection {
             name,
             user_data: text(&body, "userData", 16_384)?,
             model: model.to_owned(),
-            ..Kept::default()
+            ..Collection::default()
         };
-        self.kept.insert(key, kept);
+        self.collections.insert(key, collection);
         done()
     }
 
     fn list(&self, kind: &Kind, call: &Call<'_>) -> Answer {
         let all = self
-            .kept
+            .collections
             .iter()
             .filter(|((segment, _), _)| segment == kind.segment);
-        let entries = all.map(|((_, id), kept)| (id.as_str(), described(kind, id, kept, call)));
+        let entries =
+            all.map(|((_, id), collection)| (id.as_str(), described(kind, id, collection, call)));
         page(entries, call)
     }
 }
 
-/// The part of a list that is asked for.
+/// The requested part of a list.
 fn page<'a>(entries: impl Iterator<Item = (&'a str, Value)>, call: &Call<'_>) -> Answer {
     let start = call.query.get("start").map_or("", String::as_str);
     let top = call.query.get("top").map_or(Ok(1000), |top| top.parse());
@@ -198,21 +214,22 @@ fn page<'a>(entries: impl Iterator<Item = (&'a str, Value)>, call: &Call<'_>) ->
     ok(&entries.map(|(_, value)| value).collect())
 }
 
-fn described(kind: &Kind, id: &str, kept: &Kept, call: &Call<'_>) -> Value {
-    let mut value = json!({(kind.id_field): id, "name": kept.name, "userData": kept.user_data});
+fn described(kind: &Kind, id: &str, collection: &Collection, call: &Call<'_>) -> Value {
+    let mut value =
+        json!({(kind.id_field): id, "name": collection.name, "userData": collection.user_data});
     if call
         .query
         .get("returnRecognitionModel")
         .is_some_and(|asked| asked == "true")
     {
-        value["recognitionModel"] = Value::from(kept.model.as_str());
+        value["recognitionModel"] = Value::from(collection.model.as_str());
     }
     value
 }
 
 /// The answer, whether a person was made, and whether a face was added.
 fn persons(
-    kept: &mut Kept,
+    collection: &mut Collection,
     rest: &[&str],
     call: &Call<'_>,
     new_id: String,
@@ -220,7 +237,7 @@ fn persons(
     let method = call.asked.method.as_str();
     match rest {
         [] if method == "GET" => {
-            let entries = kept.persons.iter();
+            let entries = collection.persons.iter();
             let entries = entries.map(|(id, person)| (id.as_str(), person_json(id, person)));
             (page(entries, call), false, false)
         }
@@ -237,15 +254,15 @@ fn persons(
             match made {
                 Ok(person) => {
                     let answer = ok(&json!({"personId": new_id}));
-                    kept.persons.insert(new_id, person);
+                    collection.persons.insert(new_id, person);
                     (answer, true, false)
                 }
                 Err(error) => (Err(error), false, false),
             }
         }
         [id, rest @ ..] => {
-            let model = kept.model.clone();
-            let Some(person) = kept.persons.get_mut(*id) else {
+            let model = collection.model.clone();
+            let Some(person) = collection.persons.get_mut(*id) else {
                 let message = format!("Person {id} is not found.");
                 return (Err(error(404, "PersonNotFound", &message)), false, false);
             };
@@ -253,7 +270,7 @@ fn persons(
                 ("GET", []) => (ok(&person_json(id, person)), false, false),
                 ("PATCH", []) => (change_person(person, call), false, false),
                 ("DELETE", []) => {
-                    kept.persons.remove(*id);
+                    collection.persons.remove(*id);
                     (done(), false, false)
                 }
                 (_, ["persistedfaces", rest @ ..]) => {

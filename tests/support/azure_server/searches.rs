@@ -1,9 +1,9 @@
-//! Detection, and what is asked about face ids.
+//! Detection, and operations on face ids.
 
 use serde_json::{Value, json};
 
 use super::answers::{Answer, bad, error, ok};
-use super::kept::searched;
+use super::resources::searched;
 use super::state::{Call, Face, State};
 use crate::http_server::Reply;
 
@@ -41,13 +41,13 @@ impl State {
             if with_ids {
                 let id = self.new_id();
                 face["faceId"] = Value::from(id.as_str());
-                let kept = Face {
+                let stored = Face {
                     person: photo.person + number,
                     photo,
                     model: model.clone(),
                     user_data: None,
                 };
-                self.detected.insert(id, kept);
+                self.detected.insert(id, stored);
             }
             if is_set("returnRecognitionModel", false) {
                 face["recognitionModel"] = Value::from(model.as_str());
@@ -112,7 +112,11 @@ impl State {
                 return Err(bad("'recognitionModel' is incompatible."));
             }
             let persons = group.persons.iter().filter(|(_, person)| {
-                SAME >= least && person.faces.values().any(|kept| kept.person == face.person)
+                SAME >= least
+                    && person
+                        .faces
+                        .values()
+                        .any(|stored| stored.person == face.person)
             });
             let candidates: Vec<_> = persons
                 .take(most as usize)

@@ -1,4 +1,4 @@
-//! What the resource keeps, and where a request goes.
+//! The resource's state, and the routes of requests.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::photo::OnPhoto;
 use super::{KEY, TOKEN};
 use crate::http_server::{Asked, Reply};
 
-/// A face that was detected, or is kept.
+/// A face that was detected or stored.
 #[derive(Debug, Clone)]
 pub struct Face {
     pub person: u8,
@@ -29,26 +29,26 @@ pub struct Person {
 
 /// A group or list.
 #[derive(Debug, Clone, Default)]
-pub struct Kept {
+pub struct Collection {
     pub name: String,
     pub user_data: Option<String>,
     pub model: String,
     pub persons: BTreeMap<String, Person>,
     pub faces: BTreeMap<String, Face>,
-    /// How often the running training is still asked after; `None` before the first one.
+    /// Queries of the running training's state until it ends; `None` before the first one.
     pub training: Option<u32>,
 }
 
-/// All that the resource keeps.
+/// The state of the resource.
 #[derive(Debug, Default)]
 pub struct State {
     /// Groups and lists by their kind's segment and their id.
-    pub kept: BTreeMap<(String, String), Kept>,
+    pub collections: BTreeMap<(String, String), Collection>,
     pub detected: BTreeMap<String, Face>,
     pub sessions: BTreeMap<String, bool>,
     /// Whether it lacks Microsoft's approval.
     pub is_gated: bool,
-    /// How often a training is asked after until it is done.
+    /// Queries of a training's state until it ends.
     pub training_takes: u32,
     /// Whether trainings fail.
     pub training_fails: bool,
@@ -82,7 +82,7 @@ impl Call<'_> {
             .ok_or_else(|| bad("JSON parsing error."))
     }
 
-    /// What is on the photo that was sent, or whose address was.
+    /// The contents of the photo that was sent, or whose address was.
     pub(super) fn photo(&self) -> Result<OnPhoto, Reply> {
         if self.is_json() {
             let body = self.json()?;
@@ -151,7 +151,7 @@ impl State {
             [
                 kind @ ("persongroups" | "largepersongroups" | "facelists" | "largefacelists"),
                 rest @ ..,
-            ] => self.of_kept(kind, rest, &call),
+            ] => self.of_collection(kind, rest, &call),
             [kind, rest @ ..] if *version == "v1.2" => self.liveness(kind, rest, &call),
             _ => Err(nowhere()),
         }
@@ -206,7 +206,7 @@ impl State {
         )
     }
 
-    /// Refuses what needs an approval.
+    /// Refuses an operation that needs an approval.
     pub(super) fn approved(&self) -> Result<(), Reply> {
         if self.is_gated {
             return Err(not_approved());

@@ -1,4 +1,4 @@
-//! A reader that gives up on a record without end.
+//! A reader that limits the length of a record.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::lines::LONGEST_RECORD;
 
-/// Counts the bytes that were read for one record, and refuses more than a record may have: a
-/// quotation mark that is never closed would take the rest of the list into memory.
+/// Counts the bytes of one record, and refuses more than a record may have: a quotation mark that
+/// is never closed would take the rest of the list into memory.
 pub(super) struct Bounded<R> {
     reader: R,
     read: Budget,
 }
 
-/// Begins to count anew.
+/// Resets the count.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Budget(Arc<AtomicUsize>);
 

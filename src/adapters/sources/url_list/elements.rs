@@ -28,8 +28,8 @@ impl<R: BufRead> Elements<R> {
         }
     }
 
-    /// The next element, or `None` after the array's end. An element that the stream breaks off
-    /// comes as it is: it is no valid JSON.
+    /// The next element, or `None` after the array's end. If the stream ends within an element, its
+    /// beginning is returned: it is not valid JSON.
     pub(super) fn next_element(&mut self) -> io::Result<Option<Element>> {
         while !self.ended {
             let Some(byte) = self.read_byte()? else {
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_objects_and_scalars_are_told_apart() {
+    fn strings_objects_and_scalars_are_separated() {
         let text = "[\n\"a,]\\\"b\", {\"x\": [1, \"}\"]},\n17,null , \"c\"]";
         let expected = [
             (2, "\"a,]\\\"b\""),
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_that_breaks_off_gives_its_torn_element() {
+    fn a_truncated_array_gives_its_incomplete_element() {
         assert_eq!(
             elements("[\"a\", {\"url\": \"htt"),
             [(1, "\"a\"".to_owned()), (1, "{\"url\": \"htt".to_owned())]

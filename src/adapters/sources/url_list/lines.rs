@@ -1,12 +1,12 @@
-//! Lines of a stream, none of them longer than memory.
+//! Lines of a stream, of bounded length.
 
 use std::io::{self, BufRead, Read};
 
 /// Longest record in bytes; browsers and servers give up on addresses of a hundredth of it.
 pub(super) const LONGEST_RECORD: usize = 1 << 20;
 
-/// Reads one line without its end into `line`, which keeps at most [`LONGEST_RECORD`] bytes; the
-/// rest of a longer line is passed over. Returns whether there was a line.
+/// Reads one line without its line break into `line`, which keeps at most [`LONGEST_RECORD`] bytes;
+/// the remainder of a longer line is skipped. Returns whether there was a line.
 pub(super) fn read_line(reader: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let limit = LONGEST_RECORD as u64;
@@ -26,10 +26,10 @@ fn skip_line(reader: &mut impl BufRead) -> io::Result<()> {
         if piece.is_empty() {
             return Ok(());
         }
-        let end = piece.iter().position(|byte| *byte == b'\n');
-        let used = end.map_or(piece.len(), |index| index + 1);
+        let line_break = piece.iter().position(|byte| *byte == b'\n');
+        let used = line_break.map_or(piece.len(), |index| index + 1);
         reader.consume(used);
-        if end.is_some() {
+        if line_break.is_some() {
             return Ok(());
         }
     }

@@ -1,4 +1,4 @@
-//! The records of a list, whatever its form.
+//! The records of a list, in any format.
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead};
@@ -14,19 +14,19 @@ use facepipe_core::ports::SourceError;
 
 type Reader = Box<dyn BufRead + Send>;
 
-/// The form of a list.
+/// The format of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// An address a line, after it a label; `#` begins a comment.
+    /// An address a line, then optionally a label; `#` begins a comment.
     Text,
     /// Columns separated by this byte.
     Table(u8),
-    /// Anything of JSON: an array, or a value a line.
+    /// JSON: an array, or a value a line.
     Json,
 }
 
 impl Form {
-    /// The form that a file's extension promises.
+    /// The format by a file's extension.
     pub(super) fn of_extension(extension: &OsStr) -> Option<Self> {
         match extension.to_str()?.to_ascii_lowercase().as_str() {
             "txt" | "text" | "lst" => Some(Self::Text),
@@ -37,7 +37,7 @@ impl Form {
         }
     }
 
-    /// The form that a list's first bytes show.
+    /// The format by a list's first bytes.
     fn of_content(start: &[u8]) -> Self {
         let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
         if matches!(first, Some(b'[' | b'{')) {
@@ -63,12 +63,12 @@ pub(super) struct Record {
     pub(super) fields: Result<Fields, String>,
 }
 
-/// What a record says.
+/// The fields of a record.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
     pub(super) url: String,
     pub(super) label: Option<String>,
-    /// Whether the record has a place for a label, empty or not.
+    /// Whether the record has a field for a label, empty or not.
     pub(super) has_label_field: bool,
     pub(super) page_url: Option<String>,
     pub(super) license: Option<String>,
@@ -98,7 +98,7 @@ impl Fields {
     }
 }
 
-/// A field that lists are known to have.
+/// A known field of lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Column {
     Url,
@@ -142,17 +142,17 @@ pub(super) enum Records {
 /// A list with columns.
 pub(super) struct Table {
     reader: csv::Reader<Bounded<Reader>>,
-    /// How much was read for the record at hand.
+    /// How much was read of the current record.
     budget: Budget,
-    /// The line of the record before.
+    /// The line of the previous record.
     line: u64,
     columns: Vec<Option<Column>>,
-    /// The first record, where it is no header.
+    /// The first record, unless it is a header.
     first: Option<csv::ByteRecord>,
 }
 
 impl Records {
-    /// Begins to read a list; `form` is `None` where its content has to tell.
+    /// Begins to read a list; `form` is `None` where its content has to decide.
     pub(super) fn new(
         mut reader: Reader,
         form: Option<Form>,
