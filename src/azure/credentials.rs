@@ -130,8 +130,8 @@ impl Credentials {
 }
 
 impl Tier {
-    /// The tier that is chosen, or set where [`Credentials::find`] looks for it, whether or not there
-    /// are credentials.
+    /// The tier that is chosen, or set where [`Credentials::find`] searches, with or without
+    /// credentials.
     ///
     /// # Errors
     /// [`CredentialsError`].

@@ -80,13 +80,13 @@ pub enum AzureError {
     NotApproved {
         /// What it is not approved for.
         features: String,
-        /// What the service says.
+        /// The service's message.
         error: ServiceError,
     },
     /// Status 403: no calls are left.
     #[error("the quota of this Azure resource is used up ({error})")]
     QuotaSpent {
-        /// What the service says.
+        /// The service's message.
         error: ServiceError,
     },
     /// Status 403 for another reason, such as a firewall.

@@ -19,7 +19,7 @@ pub struct NoCuda {
 /// The chosen device.
 ///
 /// # Errors
-/// [`NoCuda`] for a GPU that is not there.
+/// [`NoCuda`] for a GPU that does not exist.
 pub fn device(choice: DeviceChoice) -> Result<Device, NoCuda> {
     let count = if Cuda::is_available() {
         Cuda::device_count()

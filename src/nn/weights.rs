@@ -47,7 +47,7 @@ impl WeightsChoice {
     /// The file to load, if any.
     ///
     /// # Errors
-    /// [`WeightsError::DefaultMissing`], [`WeightsError::Io`] when the file is not there.
+    /// [`WeightsError::DefaultMissing`], [`WeightsError::Io`] when the file is missing.
     pub fn file(
         &self,
         backbone: Backbone,

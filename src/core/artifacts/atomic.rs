@@ -1,4 +1,4 @@
-//! Files that are either whole or not there: written beside their place, then renamed.
+//! Files that either exist whole or not at all: written beside their place, then renamed.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -238,7 +238,7 @@ pub enum EmbedderError {
     ChipSize {
         /// The chip's size.
         found: Size,
-        /// What the network takes in.
+        /// The size that the network takes.
         expected: Size,
     },
     /// The network failed.

@@ -6,8 +6,8 @@
 //! same photo gives the same boxes.
 //!
 //! 1. P-Net slides over the photo at many sizes (`pyramid`) and proposes squares.
-//! 2. R-Net looks at each proposal again, at 24x24 pixels.
-//! 3. O-Net looks at what is left, at 48x48 pixels, and gives the landmarks.
+//! 2. R-Net classifies each proposal, at 24x24 pixels.
+//! 3. O-Net classifies the remaining ones, at 48x48 pixels, and gives the landmarks.
 
 mod boxes;
 mod cascade;
