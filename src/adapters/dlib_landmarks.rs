@@ -5,7 +5,7 @@ use std::path::Path;
 use image::RgbImage;
 
 use facepipe_core::ports::LandmarkModel;
-use facepipe_core::types::{DlibLandmarks5, FaceBox};
+use facepipe_core::types::{EyeCornersNose, FaceBox};
 use facepipe_models::dlib::{InclusiveRect, LANDMARKS_FILE, ModelFileError, ShapePredictor};
 
 /// The model, read once for all threads.
@@ -26,7 +26,7 @@ impl DlibLandmarkModel {
 }
 
 impl LandmarkModel for DlibLandmarkModel {
-    fn landmarks(&self, photo: &RgbImage, face: FaceBox) -> DlibLandmarks5 {
+    fn landmarks(&self, photo: &RgbImage, face: FaceBox) -> EyeCornersNose {
         let rect = InclusiveRect {
             left: face.left.round() as i64,
             top: face.top.round() as i64,

@@ -104,7 +104,7 @@ fn dot(photo: &mut RgbImage, x: f32, y: f32, width: u32, ink: Rgb<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use facepipe_core::types::{DlibLandmarks5, Landmarks, Landmarks5};
+    use facepipe_core::types::{EyeCornersNose, Landmarks, Landmarks5};
 
     const GREY: Rgb<u8> = Rgb([90, 90, 90]);
 
@@ -124,7 +124,7 @@ mod tests {
     fn dlib_landmarks_are_drawn_too() {
         let mut photo = RgbImage::from_pixel(64, 48, GREY);
         let points = [[45, 20], [39, 21], [27, 20], [33, 21], [36, 29]];
-        let landmarks = Some(Landmarks::EyeCornersNose(DlibLandmarks5(points)));
+        let landmarks = Some(Landmarks::EyeCornersNose(EyeCornersNose(points)));
         mark_faces(&mut photo, &[face([24, 16, 50, 40], landmarks)]);
         for ([x, y], ink) in points.into_iter().zip(LANDMARKS) {
             assert_eq!(photo.get_pixel(x as u32, y as u32), &ink);

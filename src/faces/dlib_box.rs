@@ -9,7 +9,7 @@ use image::RgbImage;
 
 use facepipe_core::ports::LandmarkModel;
 use facepipe_core::types::{
-    DetectedFace, DlibLandmarks5, FaceBox, Landmarks, Landmarks5, PixelRect, Size,
+    DetectedFace, EyeCornersNose, FaceBox, Landmarks, Landmarks5, PixelRect, Size,
 };
 
 /// Side of dlib's box, as a multiple of the root mean square distance of eyes, nose and corners of
@@ -26,7 +26,7 @@ pub fn landmarks_of(
     model: &dyn LandmarkModel,
     photo: &RgbImage,
     face: &DetectedFace,
-) -> DlibLandmarks5 {
+) -> EyeCornersNose {
     match &face.landmarks {
         Some(Landmarks::EyeCornersNose(landmarks)) => *landmarks,
         Some(Landmarks::EyesNoseMouth(points)) => model.landmarks(photo, around(points)),
@@ -121,10 +121,10 @@ mod tests {
     struct Corners;
 
     impl LandmarkModel for Corners {
-        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> DlibLandmarks5 {
+        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> EyeCornersNose {
             let at = |x: f32, y: f32| [x.round() as i32, y.round() as i32];
             let (first, last) = (at(face.left, face.top), at(face.right, face.bottom));
-            DlibLandmarks5([first, last, first, last, first])
+            EyeCornersNose([first, last, first, last, first])
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let expected = around(&Landmarks5(POINTS));
         assert_eq!(first(&face)[0], expected.left.round() as i32);
         assert_eq!(first(&face)[1], expected.top.round() as i32);
-        let known = DlibLandmarks5([[7, 8]; 5]);
+        let known = EyeCornersNose([[7, 8]; 5]);
         face.landmarks = Some(Landmarks::EyeCornersNose(known));
         assert_eq!(landmarks_of(&Corners, &photo, &face), known);
     }

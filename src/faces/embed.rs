@@ -83,7 +83,7 @@ pub fn embed_detected(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use facepipe_core::types::{DlibLandmarks5, FaceBox};
+    use facepipe_core::types::{EyeCornersNose, FaceBox};
 
     struct TwoFaces;
 
@@ -99,9 +99,9 @@ mod tests {
     }
 
     impl LandmarkModel for TwoFaces {
-        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> DlibLandmarks5 {
+        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> EyeCornersNose {
             let at = |x: i32, y: i32| [face.left as i32 + x, face.top as i32 + y];
-            DlibLandmarks5([at(17, 10), at(13, 10), at(3, 10), at(7, 10), at(10, 20)])
+            EyeCornersNose([at(17, 10), at(13, 10), at(3, 10), at(7, 10), at(10, 20)])
         }
     }
 

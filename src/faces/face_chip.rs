@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use facepipe_core::types::{ChipSquare, CropPlace, DlibLandmarks5, FaceBox, PixelRect, Size};
+use facepipe_core::types::{ChipSquare, CropPlace, EyeCornersNose, FaceBox, PixelRect, Size};
 use facepipe_models::dlib::face_chip::{Halvings, cut_from, halve, halve_size, halved, square_of};
 
 /// Longest side of a face in a crop, in pixels: more than twice the input of any backbone, and
@@ -67,7 +67,7 @@ pub fn chip<'crop>(
 /// The pixels are the photo's own, unless the square is larger than [`MAX_FACE_SIDE`]: then the
 /// photo is halved until it isn't. `None` where the square lies outside the photo.
 #[must_use]
-pub fn cut_aligned(photo: &RgbImage, landmarks: &DlibLandmarks5, margin: f32) -> Option<FaceCut> {
+pub fn cut_aligned(photo: &RgbImage, landmarks: &EyeCornersNose, margin: f32) -> Option<FaceCut> {
     let (mut square, mut size, mut halvings) = (square_of(landmarks), Size::of(photo), 0);
     while square.side() > f64::from(MAX_FACE_SIDE) && size.shorter() > 4 {
         square = halved(square);
@@ -208,9 +208,9 @@ mod tests {
     }
 
     /// A face at a place of the photo, turned a little; its chip's square has about 6 times `unit`.
-    fn landmarks(x: i32, y: i32, unit: i32) -> DlibLandmarks5 {
+    fn landmarks(x: i32, y: i32, unit: i32) -> EyeCornersNose {
         let at = |dx: i32, dy: i32| [x + dx * unit / 20, y + dy * unit / 20];
-        DlibLandmarks5([at(30, -6), at(15, -3), at(-30, 6), at(-15, 3), at(2, 32)])
+        EyeCornersNose([at(30, -6), at(15, -3), at(-30, 6), at(-15, 3), at(2, 32)])
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
         let photo = RgbImage::new(64, 48);
         assert_eq!(cut_aligned(&photo, &landmarks(-900, 20, 20), 0.2), None);
         for point in [i32::MIN, i32::MAX] {
-            let extreme = DlibLandmarks5([[point, 7], [0, point], [9, 9], [point; 2], [3, 1]]);
+            let extreme = EyeCornersNose([[point, 7], [0, point], [9, 9], [point; 2], [3, 1]]);
             if let Some(cut) = cut_aligned(&photo, &extreme, 0.2) {
                 assert_eq!(cut.chip(Size::new(15, 10)).dimensions(), (15, 10));
             }

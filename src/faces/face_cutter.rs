@@ -5,7 +5,7 @@ use image::RgbImage;
 use crate::dlib_box::landmarks_of;
 use crate::face_chip::{FaceCut, cut_aligned, cut_box};
 use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
-use facepipe_core::types::{DetectedFace, DlibLandmarks5};
+use facepipe_core::types::{DetectedFace, EyeCornersNose};
 
 /// A detector, and the model of the points by which faces are aligned.
 pub struct FaceTools {
@@ -49,7 +49,7 @@ pub struct CutFace {
     /// The face.
     pub cut: FaceCut,
     /// The points in the photo; `None` where it was cut out by its box.
-    pub points: Option<DlibLandmarks5>,
+    pub points: Option<EyeCornersNose>,
 }
 
 impl FaceCutter<'_> {

@@ -68,7 +68,7 @@ impl FaceDetector for DetectorWithLandmarks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use facepipe_core::types::{DlibLandmarks5, FaceBox, Landmarks5, PixelRect};
+    use facepipe_core::types::{EyeCornersNose, FaceBox, Landmarks5, PixelRect};
 
     const OWN: Landmarks = Landmarks::EyesNoseMouth(Landmarks5([[9.0, 7.0]; 5]));
 
@@ -96,8 +96,8 @@ mod tests {
     }
 
     impl LandmarkModel for TwoFaces {
-        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> DlibLandmarks5 {
-            DlibLandmarks5([[face.left as i32, face.top as i32]; 5])
+        fn landmarks(&self, _: &RgbImage, face: FaceBox) -> EyeCornersNose {
+            EyeCornersNose([[face.left as i32, face.top as i32]; 5])
         }
     }
 
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(factory.name(), "two");
         let mut detector = factory.create().expect("creates");
         let faces = detector.detect(&RgbImage::new(64, 48)).expect("detects");
-        let found = Landmarks::EyeCornersNose(DlibLandmarks5([[15, 8]; 5]));
+        let found = Landmarks::EyeCornersNose(EyeCornersNose([[15, 8]; 5]));
         assert_eq!(faces[0].landmarks, Some(found));
         assert_eq!(faces[1].landmarks, Some(OWN));
     }

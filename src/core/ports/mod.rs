@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::errors::BoxedError;
 use crate::secret::Secret;
-use crate::types::{Candidate, DetectedFace, Discarded, DlibLandmarks5, Embedding, FaceBox, Size};
+use crate::types::{Candidate, DetectedFace, Discarded, Embedding, EyeCornersNose, FaceBox, Size};
 
 pub use source_error::SourceError;
 
@@ -209,7 +209,7 @@ pub trait LandmarkModel: Send + Sync {
     ///
     /// The box is in pixels of `photo`, right and bottom exclusive, rounded to whole pixels; it may
     /// reach over the photo's edge.
-    fn landmarks(&self, photo: &RgbImage, face: FaceBox) -> DlibLandmarks5;
+    fn landmarks(&self, photo: &RgbImage, face: FaceBox) -> EyeCornersNose;
 }
 
 /// Makes embeddings of aligned faces. One instance serves one worker thread.

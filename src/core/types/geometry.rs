@@ -193,14 +193,14 @@ impl From<PixelRect> for FaceBox {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Landmarks5(pub [[f32; 2]; 5]);
 
-/// dlib's five points of a face in whole pixels, `[x, y]` each: outer and inner corner of the eye on
+/// Five points of a face in whole pixels, `[x, y]` each, as dlib's model of five landmarks gives them: outer and inner corner of the eye on
 /// the image's right, outer and inner corner of the eye on the image's left, base of the nose.
 ///
 /// They are what a face is aligned by, and a type of their own: eyes can be made of them (the middle
 /// of the corners), but not the tip of the nose and the mouth's corners that [`Landmarks5`] has. A
 /// face at the edge may have points outside the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DlibLandmarks5(pub [[i32; 2]; 5]);
+pub struct EyeCornersNose(pub [[i32; 2]; 5]);
 
 /// The square of a picture that becomes a face chip: turned so that the face is upright in it.
 ///
@@ -274,7 +274,7 @@ pub enum Landmarks {
     /// A detector's own points.
     EyesNoseMouth(Landmarks5),
     /// dlib's points, found in the detector's box.
-    EyeCornersNose(DlibLandmarks5),
+    EyeCornersNose(EyeCornersNose),
 }
 
 impl Landmarks {
@@ -283,7 +283,7 @@ impl Landmarks {
     pub fn points(&self) -> [[f32; 2]; 5] {
         match self {
             Self::EyesNoseMouth(Landmarks5(points)) => *points,
-            Self::EyeCornersNose(DlibLandmarks5(points)) => {
+            Self::EyeCornersNose(EyeCornersNose(points)) => {
                 points.map(|point| point.map(|coordinate| coordinate as f32))
             }
         }
@@ -364,7 +364,7 @@ mod tests {
         };
         let text = |face: &DetectedFace| serde_json::to_string(face).expect("serializes");
         assert_eq!(text(&face), r#"{"box":[1,2,31,42],"score":0.5}"#);
-        let corners = DlibLandmarks5([[20, 9], [16, 9], [6, 9], [10, 9], [13, 18]]);
+        let corners = EyeCornersNose([[20, 9], [16, 9], [6, 9], [10, 9], [13, 18]]);
         for (landmarks, written) in [
             (None, r#""score":0.5}"#),
             (

@@ -17,7 +17,7 @@ pub use device::DeviceChoice;
 pub use discarded::{Counts, Discarded, Distance, ItemKind, Reason};
 pub use embedding::Embedding;
 pub use geometry::{
-    ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FaceBox, Landmarks, Landmarks5, PixelRect,
+    ChipSquare, CropPlace, DetectedFace, EyeCornersNose, FaceBox, Landmarks, Landmarks5, PixelRect,
     Size,
 };
 pub use model_card::{

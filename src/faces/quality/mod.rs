@@ -15,7 +15,7 @@ mod score;
 use image::RgbImage;
 
 use facepipe_core::types::{
-    ChipSpec, ChipSquare, CropPlace, DetectedFace, DlibLandmarks5, FacePose, FaceQuality,
+    ChipSpec, ChipSquare, CropPlace, DetectedFace, EyeCornersNose, FacePose, FaceQuality,
     Landmarks, PixelRect, Size,
 };
 use facepipe_models::dlib::face_chip::{CHIP_SIDE, cut_from, square_of};
@@ -42,7 +42,7 @@ pub struct FaceView<'view> {
 pub fn measure(
     photo: &RgbImage,
     face: &DetectedFace,
-    landmarks: Option<&DlibLandmarks5>,
+    landmarks: Option<&EyeCornersNose>,
 ) -> FaceQuality {
     let square = landmarks.map_or_else(|| square_of_box(face.rect), square_of);
     let place = CropPlace {
@@ -62,7 +62,7 @@ pub fn measure(
 pub fn measure_view(
     view: FaceView<'_>,
     face: &DetectedFace,
-    landmarks: Option<&DlibLandmarks5>,
+    landmarks: Option<&EyeCornersNose>,
 ) -> FaceQuality {
     let pixels::Measures {
         sharpness,

@@ -4,7 +4,7 @@
 //! 3D face mesh (MediaPipe's). Half of the estimates are within 1 degree of its roll, 4 degrees of its
 //! yaw and 5 degrees of its pitch; 9 in 10 are within 12 degrees of its yaw and pitch.
 
-use facepipe_core::types::{DlibLandmarks5, Landmarks5};
+use facepipe_core::types::{EyeCornersNose, Landmarks5};
 
 /// How far the base of the nose is in front of the eyes, in distances between the eyes: the slope
 /// of its shift to the side against the tangent of the mesh's yaw.
@@ -19,14 +19,14 @@ const STEEPEST: f64 = 60.0;
 type Point = [f64; 2];
 
 /// The roll in degrees: the angle of the line through both eyes.
-pub(super) fn roll(landmarks: &DlibLandmarks5) -> f64 {
+pub(super) fn roll(landmarks: &EyeCornersNose) -> f64 {
     let [x, y] = Eyes::of(landmarks).line;
     y.atan2(x).to_degrees()
 }
 
 /// The yaw in degrees. When the face turns, the distance of the eyes shrinks with the angle's
 /// cosine, and the base of the nose, which is in front of them, moves with its sine.
-pub(super) fn yaw(landmarks: &DlibLandmarks5) -> f64 {
+pub(super) fn yaw(landmarks: &EyeCornersNose) -> f64 {
     let [.., nose] = landmarks.0;
     let [aside, _] = Eyes::of(landmarks).relative(nose.map(f64::from));
     (aside / NOSE_BASE_DEPTH).atan().to_degrees()
@@ -53,7 +53,7 @@ struct Eyes {
 }
 
 impl Eyes {
-    fn of(landmarks: &DlibLandmarks5) -> Self {
+    fn of(landmarks: &EyeCornersNose) -> Self {
         let [outer_right, inner_right, outer_left, inner_left, _] =
             landmarks.0.map(|point| point.map(f64::from));
         Self::between(

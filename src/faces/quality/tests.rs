@@ -4,7 +4,7 @@ use super::*;
 use facepipe_core::types::Landmarks5;
 
 /// Landmarks of an upright, frontal face whose chip covers a square with this corner and side.
-fn frontal(left: f64, top: f64, side: f64) -> DlibLandmarks5 {
+fn frontal(left: f64, top: f64, side: f64) -> EyeCornersNose {
     let points = [
         [0.86, 0.22],
         [0.64, 0.22],
@@ -13,13 +13,13 @@ fn frontal(left: f64, top: f64, side: f64) -> DlibLandmarks5 {
         [0.49, 0.63],
     ];
     let at = |start: f64, share: f64| (start + (0.25 + share) / 1.5 * side).round() as i32;
-    DlibLandmarks5(points.map(|[x, y]| [at(left, x), at(top, y)]))
+    EyeCornersNose(points.map(|[x, y]| [at(left, x), at(top, y)]))
 }
 
 /// The landmarks turned by an angle in degrees, clockwise on the screen, about a point.
-fn turned(landmarks: &DlibLandmarks5, degrees: f64, [x, y]: [f64; 2]) -> DlibLandmarks5 {
+fn turned(landmarks: &EyeCornersNose, degrees: f64, [x, y]: [f64; 2]) -> EyeCornersNose {
     let (sine, cosine) = degrees.to_radians().sin_cos();
-    DlibLandmarks5(landmarks.0.map(|point| {
+    EyeCornersNose(landmarks.0.map(|point| {
         let [dx, dy] = [f64::from(point[0]) - x, f64::from(point[1]) - y];
         [
             (x + cosine * dx - sine * dy).round() as i32,
@@ -182,7 +182,7 @@ fn a_nose_to_the_right_is_a_positive_yaw_however_the_head_leans() {
     for (shift, expected) in [(aside, 45.0), (-aside, -45.0), (aside / 2, 26.6), (0, 0.0)] {
         points[4][0] = between_eyes + shift;
         for degrees in [0.0, 33.0, -80.0] {
-            let face = turned(&DlibLandmarks5(points), degrees, [1500.0, 1500.0]);
+            let face = turned(&EyeCornersNose(points), degrees, [1500.0, 1500.0]);
             assert!((pose::yaw(&face) - expected).abs() < 0.3, "{expected}");
         }
     }
@@ -235,7 +235,7 @@ fn landmarks_without_extent_give_numbers() {
     let mut photos = vec![photo(), RgbImage::new(1, 1), RgbImage::new(64, 48)];
     for photo in &mut photos {
         for points in [[[9, 9]; 5], [[i32::MAX, i32::MIN]; 5]] {
-            let quality = measure(photo, &face([0, 0, 1, 1]), Some(&DlibLandmarks5(points)));
+            let quality = measure(photo, &face([0, 0, 1, 1]), Some(&EyeCornersNose(points)));
             for number in [
                 quality.overall,
                 quality.sharpness,

@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage, imageops};
 use super::pyramid;
 pub use super::pyramid::{halve, halve_size};
 use super::similarity::Similarity;
-use facepipe_core::types::{ChipSpec, ChipSquare, CropPlace, DlibLandmarks5, Size};
+use facepipe_core::types::{ChipSpec, ChipSquare, CropPlace, EyeCornersNose, Size};
 
 /// Width and height of a chip in pixels: the input of dlib's network.
 pub const CHIP_SIDE: u32 = 150;
@@ -27,7 +27,7 @@ const HALVING_SHIFT: [f64; 2] = [1.25, 0.75];
 
 /// The square in which a face with these landmarks looks most like the mean face.
 #[must_use]
-pub fn square_of(landmarks: &DlibLandmarks5) -> ChipSquare {
+pub fn square_of(landmarks: &EyeCornersNose) -> ChipSquare {
     let side = f64::from(CHIP_SIDE);
     let mean_face = MEAN_FACE
         .map(|point| point.map(|number| (PADDING + number) / (2.0 * PADDING + 1.0) * side));
@@ -70,7 +70,7 @@ fn relative_to(square: ChipSquare, [x, y]: [f64; 2]) -> ChipSquare {
 /// The chip that dlib's network sees: 150 x 150 pixels, black where it reaches over the photo's
 /// edge.
 #[must_use]
-pub fn cut(photo: &RgbImage, landmarks: &DlibLandmarks5) -> RgbImage {
+pub fn cut(photo: &RgbImage, landmarks: &EyeCornersNose) -> RgbImage {
     let place = CropPlace {
         square: square_of(landmarks),
         corner: [0, 0],
@@ -217,9 +217,9 @@ mod tests {
     use super::*;
 
     /// Landmarks of an upright mean face whose square has this corner and side.
-    fn mean_face(left: f64, top: f64, side: f64) -> DlibLandmarks5 {
+    fn mean_face(left: f64, top: f64, side: f64) -> EyeCornersNose {
         let at = |start: f64, number: f64| (start + (0.25 + number) / 1.5 * side).round() as i32;
-        DlibLandmarks5(MEAN_FACE.map(|[x, y]| [at(left, x), at(top, y)]))
+        EyeCornersNose(MEAN_FACE.map(|[x, y]| [at(left, x), at(top, y)]))
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
             ])
         });
         let landmarks =
-            DlibLandmarks5([[400, 160], [352, 170], [222, 195], [274, 188], [328, 270]]);
+            EyeCornersNose([[400, 160], [352, 170], [222, 195], [274, 188], [328, 270]]);
         let square = square_of(&landmarks);
         assert!(square.side() > 300.0 && square.angle < -0.1, "{square:?}");
         let (left, top) = (41, 3);
@@ -293,7 +293,7 @@ mod tests {
             let chip = cut(&photo, &mean_face(left, 0.0, 400.0));
             assert!(chip.iter().all(|value| *value == 0), "{left}");
         }
-        let extreme = DlibLandmarks5([
+        let extreme = EyeCornersNose([
             [i32::MAX, i32::MIN],
             [i32::MAX, 0],
             [i32::MIN, 7],
@@ -301,7 +301,7 @@ mod tests {
             [i32::MIN, i32::MIN],
         ]);
         assert_eq!(cut(&photo, &extreme).dimensions(), (CHIP_SIDE, CHIP_SIDE));
-        let point = DlibLandmarks5([[9, 9]; 5]);
+        let point = EyeCornersNose([[9, 9]; 5]);
         assert_eq!(cut(&photo, &point).dimensions(), (CHIP_SIDE, CHIP_SIDE));
     }
 

@@ -10,7 +10,7 @@ use image::RgbImage;
 use super::error::{ModelFileError, read_file};
 use super::reader::{MIN_FLOAT_BYTES, MIN_INTEGER_BYTES, ReadError, Reader};
 use super::similarity::Similarity;
-use facepipe_core::types::DlibLandmarks5;
+use facepipe_core::types::EyeCornersNose;
 
 /// Landmarks of a face.
 const POINTS: usize = 5;
@@ -130,7 +130,7 @@ impl ShapePredictor {
     ///
     /// Pixels outside the image count as black. Landmarks may lie outside the image.
     #[must_use]
-    pub fn landmarks(&self, photo: &RgbImage, face: InclusiveRect) -> DlibLandmarks5 {
+    pub fn landmarks(&self, photo: &RgbImage, face: InclusiveRect) -> EyeCornersNose {
         let mut shape = self.initial;
         let mut values = [0.0; FEATURES];
         for cascade in &self.cascades {
@@ -142,7 +142,7 @@ impl ShapePredictor {
                 }
             }
         }
-        DlibLandmarks5(std::array::from_fn(|index| {
+        EyeCornersNose(std::array::from_fn(|index| {
             let pixel = to_pixel(face, [shape[2 * index], shape[2 * index + 1]]);
             pixel.map(|coordinate| coordinate as i32)
         }))

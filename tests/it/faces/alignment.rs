@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
-use facepipe_core::types::{CropPlace, DetectedFace, DlibLandmarks5, Size};
+use facepipe_core::types::{CropPlace, DetectedFace, EyeCornersNose, Size};
 use facepipe_faces::dlib_box::landmarks_of;
 use facepipe_faces::face_chip::chip;
 use facepipe_imaging::image_io;
@@ -25,7 +25,7 @@ struct Crop {
     pixels: RgbImage,
     place: CropPlace,
     /// The landmarks that the model finds in the photo again.
-    points: DlibLandmarks5,
+    points: EyeCornersNose,
     photo: RgbImage,
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use facepipe_core::types::DlibLandmarks5;
+use facepipe_core::types::EyeCornersNose;
 use facepipe_models::dlib::{InclusiveRect, LANDMARKS_FILE, ShapePredictor, face_chip};
 use image::RgbImage;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ struct ReferenceFace {
     /// Left, top, right, bottom; all belong to the box.
     #[serde(rename = "box")]
     rect: [i64; 4],
-    landmarks5: DlibLandmarks5,
+    landmarks5: EyeCornersNose,
     chip: PathBuf,
     #[cfg(feature = "torch")]
     embedding: Vec<f32>,

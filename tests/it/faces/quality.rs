@@ -2,7 +2,7 @@
 
 use facepipe_adapters::detectors::seeta::SeetaFactory;
 use facepipe_core::ports::FaceDetectorFactory as _;
-use facepipe_core::types::{DetectedFace, DlibLandmarks5, FaceQuality};
+use facepipe_core::types::{DetectedFace, EyeCornersNose, FaceQuality};
 use facepipe_faces::quality;
 use facepipe_imaging::image_io;
 use facepipe_models::dlib::{InclusiveRect, ShapePredictor};
@@ -14,7 +14,7 @@ use crate::helpers::{shared, weights};
 struct Portrait {
     photo: RgbImage,
     face: DetectedFace,
-    landmarks: DlibLandmarks5,
+    landmarks: EyeCornersNose,
 }
 
 /// One photo of each person of a folder.
@@ -113,7 +113,7 @@ fn a_mirrored_face_looks_the_other_way_and_is_as_good() {
         let mirrored = quality::measure(
             &imageops::flip_horizontal(&portrait.photo),
             &portrait.face,
-            Some(&DlibLandmarks5([
+            Some(&EyeCornersNose([
                 left_outer,
                 left_inner,
                 right_outer,

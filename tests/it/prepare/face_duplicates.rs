@@ -9,7 +9,7 @@ use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
-use facepipe_core::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
+use facepipe_core::types::{DetectedFace, Embedding, EyeCornersNose, FaceBox, PixelRect};
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{PrepareReport, Settings};
 use image::{Rgb, RgbImage, imageops};
@@ -73,9 +73,9 @@ impl FaceDetector for Drawn {
 }
 
 impl LandmarkModel for Drawn {
-    fn landmarks(&self, _: &RgbImage, face: FaceBox) -> DlibLandmarks5 {
+    fn landmarks(&self, _: &RgbImage, face: FaceBox) -> EyeCornersNose {
         let points = [[74, 31], [60, 32], [25, 31], [39, 32], [49, 59]];
-        DlibLandmarks5(points.map(|[x, y]| [x + face.left as i32, y + face.top as i32]))
+        EyeCornersNose(points.map(|[x, y]| [x + face.left as i32, y + face.top as i32]))
     }
 }
 

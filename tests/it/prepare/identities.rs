@@ -10,7 +10,7 @@ use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
-use facepipe_core::types::{DetectedFace, DlibLandmarks5, Embedding, FaceBox, PixelRect};
+use facepipe_core::types::{DetectedFace, Embedding, EyeCornersNose, FaceBox, PixelRect};
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{
     Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
@@ -65,8 +65,8 @@ impl FaceDetector for Drawn {
 }
 
 impl LandmarkModel for Drawn {
-    fn landmarks(&self, _: &RgbImage, _: FaceBox) -> DlibLandmarks5 {
-        DlibLandmarks5([[60, 35], [54, 35], [36, 35], [42, 35], [48, 46]])
+    fn landmarks(&self, _: &RgbImage, _: FaceBox) -> EyeCornersNose {
+        EyeCornersNose([[60, 35], [54, 35], [36, 35], [42, 35], [48, 46]])
     }
 }
 
