@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::embed::EmbeddedFace;
+use crate::identity::SAME_PERSON_DISTANCE;
 use facepipe_core::types::{Embedding, PixelRect};
 
 /// The place of a face.
@@ -60,7 +61,7 @@ impl<Photo> Comparison<Photo> {
         let pairs = compare(&a.1, &b.1);
         Self {
             same: pairs.iter().any(|pair| pair.same),
-            threshold: Embedding::SAME_PERSON_DISTANCE,
+            threshold: SAME_PERSON_DISTANCE,
             a: a.0,
             b: b.0,
             pairs,
@@ -76,7 +77,7 @@ fn compare(a: &[Embedding], b: &[Embedding]) -> Vec<FacePair> {
                 a: first,
                 b: second,
                 distance: one.distance(other),
-                same: one.is_same_person(other),
+                same: one.distance(other) < SAME_PERSON_DISTANCE,
             });
         }
     }

@@ -17,7 +17,6 @@ use facepipe_models::dlib::face_chip::CHIP_SIDE;
     Debug,
     Clone,
     Copy,
-    Default,
     PartialEq,
     Eq,
     Serialize,
@@ -34,7 +33,6 @@ pub enum Backbone {
     /// dlib's face recognition network, trained on three million faces: 6 million weights.
     #[serde(rename = "dlib-resnet29")]
     #[strum(serialize = "dlib-resnet29")]
-    #[default]
     DlibResnet29,
     /// ResNet-18: 11 million weights.
     Resnet18,

@@ -8,7 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::LimitOptions;
 use crate::cli::output::result::{Outcome, reason_lines};
-use crate::cli::wiring::{self, DetectorName};
+use crate::cli::wiring::detectors::{self, DetectorName};
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::context::Context;
 use facepipe_core::types::FaceQuality;
@@ -89,7 +89,7 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let options = &args.options;
-    let tools = wiring::face_tools(options.detector, !options.no_align, globals, context)?;
+    let tools = detectors::face_tools(options.detector, !options.no_align, globals, context)?;
     let faces = match (args.largest_only, args.main_only) {
         (true, _) => FaceChoice::Largest,
         (false, true) => FaceChoice::Main,

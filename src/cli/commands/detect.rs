@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::{self, InputFile};
 use crate::cli::output::result::{Outcome, PhotoLine, write_json_line};
-use crate::cli::wiring::{self, DetectorName};
+use crate::cli::wiring::detectors::{self, DetectorName};
 use facepipe_core::context::Context;
 use facepipe_core::parallel::{self, InOrder};
 use facepipe_core::ports::FaceDetector;
@@ -51,7 +51,7 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
-    let detectors = wiring::detector(args.detector, globals, context)?;
+    let detectors = detectors::detector(args.detector, globals, context)?;
     let drawings = args.draw.as_deref().map(MarkedCopies::new).transpose()?;
     let bar = context.progress.start("detect", Some(files.len() as u64));
     let (mut order, mut items_failed) = (InOrder::default(), 0);

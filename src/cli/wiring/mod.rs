@@ -1,5 +1,6 @@
 //! The only place that names concrete adapters: names on the command line become implementations.
 
+pub(crate) mod detectors;
 #[cfg(feature = "torch")]
 pub(crate) mod networks;
 #[cfg(not(feature = "torch"))]
@@ -8,60 +9,11 @@ pub(crate) mod networks;
 pub(crate) mod sources;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use clap::ValueEnum;
-
-use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use facepipe_adapters::detectors::azure::AzureFactory;
-use facepipe_adapters::detectors::seeta::{self, SeetaFactory};
-use facepipe_adapters::detectors::with_landmarks::WithLandmarks;
-use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
-use facepipe_azure::{ApiVersion, AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
+use facepipe_azure::{AzureError, Choice, Client, Credentials, SystemClock, Timeouts};
 use facepipe_core::context::Context;
-use facepipe_core::ports::{FaceDetectorFactory, LandmarkModel};
-use facepipe_faces::dlib_box::SquareFit;
-use facepipe_faces::face_cutter::FaceTools;
 use facepipe_models::files::{self, Folders, NoHomeFolder};
-
-/// Detectors by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DetectorName {
-    /// The best of this build: mtcnn-thorough; without libtorch, seeta
-    Auto,
-    /// MTCNN that takes less certain faces too and runs each twice, once mirrored; needs libtorch
-    MtcnnThorough,
-    /// SeetaFace's frontal detector: small, needs no libtorch
-    Seeta,
-    /// MTCNN: finds more and smaller faces, with landmarks of its own; needs libtorch
-    Mtcnn,
-    /// dlib's CNN detector: faces from 80 pixels on, in more positions; slower; needs libtorch
-    Mmod,
-    /// Azure's Face service: photos leave this machine, each call is billed; needs endpoint and key in
-    /// FACEPIPE_AZURE_ENDPOINT and FACEPIPE_AZURE_KEY, or in `v.env`
-    Azure,
-}
-
-/// The factory for a detector's name. Its faces have landmarks.
-///
-/// `auto` here, for embeddings, for the precision and for the device: the best that this build can do
-/// on this machine's processor or GPU, whichever model files are present, so that the same command always
-/// does the same; the choice is reported (here by the factory's name).
-pub(crate) fn detector(
-    name: DetectorName,
-    globals: &Globals,
-    context: &Context,
-) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
-    match name {
-        DetectorName::Azure => Ok(Box::new(azure(context)?)),
-        DetectorName::Seeta => seeta(&weights_folder(globals)?),
-        DetectorName::Auto
-        | DetectorName::Mtcnn
-        | DetectorName::MtcnnThorough
-        | DetectorName::Mmod => networks::detector(name, &weights_folder(globals)?, globals),
-    }
-}
 
 /// The Azure resource of the environment, or of a file in the working folder.
 pub(crate) fn azure_client(choice: Choice, context: &Context) -> Result<Client, AzureError> {
@@ -70,45 +22,6 @@ pub(crate) fn azure_client(choice: Choice, context: &Context) -> Result<Client, 
     let clock = Box::new(SystemClock::new(context.interrupt.clone()));
     let client = Client::new(credentials, Timeouts::default(), clock)?;
     Ok(client.with_progress(context.progress.clone()))
-}
-
-fn azure(context: &Context) -> Result<AzureFactory, AzureError> {
-    // The version that every resource has, and that all SDKs know.
-    let client = azure_client(Choice::default(), context)?.with_version(Some(ApiVersion::V1_0));
-    Ok(AzureFactory::new(client, context.progress.clone()))
-}
-
-fn seeta(weights: &Path) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
-    with_landmarks(Box::new(SeetaFactory::new(weights)?), seeta::FIT, weights)
-}
-
-/// A detector without landmarks of its own, and dlib's model that finds them.
-fn with_landmarks(
-    detectors: Box<dyn FaceDetectorFactory>,
-    fit: SquareFit,
-    weights: &Path,
-) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
-    let model = Arc::new(DlibLandmarkModel::new(weights)?);
-    Ok(Box::new(WithLandmarks::new(detectors, model, fit)))
-}
-
-/// Finds the faces of photos and cuts them out.
-pub(crate) fn face_tools(
-    name: DetectorName,
-    align: bool,
-    globals: &Globals,
-    context: &Context,
-) -> Result<FaceTools, Failure> {
-    let landmarks = if align {
-        let model = DlibLandmarkModel::new(&weights_folder(globals)?)?;
-        Some(Box::new(model) as Box<dyn LandmarkModel>)
-    } else {
-        None
-    };
-    Ok(FaceTools {
-        detectors: detector(name, globals, context)?,
-        landmarks,
-    })
 }
 
 /// The folder of downloaded model files: `--weights-dir`, else [`files::weights_folder`] chooses.

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::{DetectorName, detector as any_detector, face_tools, weights_folder, with_landmarks};
+use super::detectors::{DetectorName, detector as any_detector, face_tools, with_landmarks};
+use super::weights_folder;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use facepipe_adapters::detectors::mmod::{self, MmodFactory};
@@ -27,7 +28,7 @@ use facepipe_serve::{Embedding, Opened};
 /// Whether this build has networks.
 pub(crate) const PRESENT: bool = true;
 
-/// The factory for a detector that is a network, or for the best.
+/// The factory for a detector that is a network.
 pub(super) fn detector(
     name: DetectorName,
     weights: &Path,

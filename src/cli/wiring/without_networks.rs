@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::{DetectorName, seeta};
+use super::detectors::DetectorName;
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
@@ -15,16 +15,13 @@ use facepipe_faces::embed_images::ImageEmbedder;
 /// Whether this build has networks.
 pub(crate) const PRESENT: bool = false;
 
-/// The factory for the best detector; the others need libtorch.
+/// Detectors that are networks need libtorch.
 pub(super) fn detector(
     name: DetectorName,
-    weights: &Path,
+    _: &Path,
     _: &Globals,
 ) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
-    match name {
-        DetectorName::Auto => seeta(weights),
-        _ => Err(NeedsTorch::new(name).into()),
-    }
+    Err(NeedsTorch::new(name).into())
 }
 
 /// The detector runs on libtorch, and the program was built without it.

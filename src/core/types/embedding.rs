@@ -13,9 +13,6 @@ pub struct Embedding(Vec<f32>);
 impl Embedding {
     /// How many numbers an embedding has.
     pub const LENGTH: usize = 128;
-    /// Faces nearer than this are one person: the distance that dlib's network was trained for, at
-    /// which it reaches 99.38 % on LFW.
-    pub const SAME_PERSON_DISTANCE: f32 = 0.6;
 
     /// An embedding from its numbers.
     #[must_use]
@@ -34,12 +31,6 @@ impl Embedding {
     pub fn distance(&self, other: &Self) -> f32 {
         let pairs = self.0.iter().zip(&other.0);
         pairs.map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
-    }
-
-    /// Whether both are the same person's, by [`Self::SAME_PERSON_DISTANCE`].
-    #[must_use]
-    pub fn is_same_person(&self, other: &Self) -> bool {
-        self.distance(other) < Self::SAME_PERSON_DISTANCE
     }
 }
 
@@ -69,9 +60,6 @@ mod tests {
         (numbers[3], numbers[90]) = (0.4, 0.5);
         let other = Embedding::new(numbers);
         assert!((one.distance(&other) - 0.5).abs() < 1e-6);
-        assert!(one.is_same_person(&other));
-        numbers[0] = 0.5;
-        assert!(!one.is_same_person(&Embedding::new(numbers)));
     }
 
     #[test]

@@ -30,6 +30,8 @@ use facepipe_core::parallel;
 use facepipe_core::types::Embedding;
 use groups::Group;
 
+pub use thresholds::SAME_PERSON_DISTANCE;
+
 /// One face of a label.
 #[derive(Debug, Clone, Copy)]
 pub struct Face<'faces> {

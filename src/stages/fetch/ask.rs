@@ -1,7 +1,7 @@
 //! Sends the requests of sources and passes on the answers.
 
 use super::download::Downloader;
-use super::retry::DownloadError;
+use super::download_error::DownloadError;
 use super::{FetchError, LAST_WAIT, POLL, Settings};
 use facepipe_core::context::{Context, Interrupted};
 use facepipe_core::ports::{ImageSource, Lookup, SourceRequest};

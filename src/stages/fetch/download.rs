@@ -10,9 +10,9 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use super::addresses::{Resolver, check_literal};
+use super::download_error::DownloadError;
 use super::hosts::{Closed, Host, Hosts, RobotsAnswer};
 use super::opt_out::{AGENT, opt_out};
-use super::retry::DownloadError;
 use super::robots::{self, Robots};
 use super::settings::{Settings, Timeouts};
 use crate::FetchError;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 
 use super::ask::hand_over;
 use super::download::Downloader;
+use super::download_error::DownloadError;
 use super::examine::LeftOut;
 use super::index::Known;
 use super::item::{Finished, Tools, fetch};
@@ -20,7 +21,6 @@ use super::job::{Display, JobState, Room};
 use super::journal::{ItemId, Request};
 use super::memory::Memory;
 use super::report::HostLines;
-use super::retry::DownloadError;
 use super::{Activity, FetchError, POLL, Settings};
 use facepipe_core::context::Context;
 use facepipe_core::ports::{ImageSource, SourceRequest, SourceStep};

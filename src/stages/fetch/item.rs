@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use url::{Position, Url};
 
 use super::download::Downloader;
+use super::download_error::DownloadError;
 use super::examine::{Keep, LeftOut, examine, of_decode_error};
 use super::journal::{Item, ItemId, Outcome};
-use super::retry::DownloadError;
 use facepipe_core::artifacts::atomic::TEMPORARY_SUFFIX;
 use facepipe_core::artifacts::digest;
 use facepipe_core::types::{Address, Candidate, Provenance, Reason};

@@ -78,6 +78,9 @@ pub struct Settings {
 const IMAGES_TO_MOVE_A_FACE_TRUNK: usize = 500;
 
 impl Settings {
+    /// The network where none is named: it knows faces already.
+    pub const BACKBONE: Backbone = Backbone::DlibResnet29;
+
     /// The same for a data set with this many training images: where a trunk that was trained on faces
     /// would lose by few of them, or win nothing, the training ends before it moves.
     #[must_use]

@@ -41,7 +41,7 @@ pub(crate) struct TrainArgs {
 #[command(next_help_heading = "Train")]
 pub(crate) struct TrainOptions {
     /// The network
-    #[arg(long, value_parser = named(Backbone::VARIANTS), default_value_t)]
+    #[arg(long, value_parser = named(Backbone::VARIANTS), default_value_t = Settings::BACKBONE)]
     pub(crate) backbone: Backbone,
     /// Its first weights: those of faces (dlib-resnet29) or of ImageNet (the others), random ones, or a
     /// .safetensors, .pth or TorchScript file
