@@ -8,7 +8,7 @@ use crate::text::{self, Weight};
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 380.0;
 /// Space around the plot's frame: left, top, right, bottom.
-const SPACE: [f64; 4] = [58.0, 38.0, 18.0, 48.0];
+const SPACE: [f64; 4] = [58.0, 38.0, 22.0, 48.0];
 /// Size of letters.
 const LETTERS: f64 = 12.0;
 /// Size of the title's letters.
