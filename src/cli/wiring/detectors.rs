@@ -90,6 +90,8 @@ pub(crate) fn face_tools(
     globals: &Globals,
     context: &Context,
 ) -> Result<FaceTools, Failure> {
+    // The detector first: where files of both are missing, its is the error to show.
+    let detectors = detector(name, globals, context)?;
     let landmarks = if align {
         let model = DlibLandmarkModel::new(&weights_folder(globals)?)?;
         Some(Box::new(model) as Box<dyn LandmarkModel>)
@@ -97,7 +99,7 @@ pub(crate) fn face_tools(
         None
     };
     Ok(FaceTools {
-        detectors: detector(name, globals, context)?,
+        detectors,
         landmarks,
     })
 }

@@ -58,6 +58,7 @@ fn frame(title: &str, body: &Markup, script: Option<&str>) -> Markup {
         style: &STYLE,
         body,
         script,
+        served: true,
     };
     page.markup()
 }
