@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_processs_lock_file_does_not_matter() {
+    fn the_lock_file_of_a_dead_process_does_not_matter() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let file = folder.path().join(".lock");
         fs::write(&file, "4194304999\n").expect("writes");

@@ -1,5 +1,5 @@
 //! Text in pictures and plots: DejaVu Sans, whose outlines are part of the program, so that no font of
-//! the system is needed. What the font cannot write is written in Latin letters (see [`letters`]).
+//! the system is needed. What the font cannot write is written in Latin letters (see `letters.rs`).
 
 mod font;
 mod letters;
@@ -60,7 +60,7 @@ pub fn write(picture: &mut RgbImage, left: u32, top: u32, size: u32, text: &str,
     }
 }
 
-/// Writes a line in letters of [`SIZE`], as [`write`] does.
+/// Writes a line in letters of [`SIZE`], as [`write()`] does.
 pub fn write_small(picture: &mut RgbImage, left: u32, top: u32, text: &str, ink: Rgb<u8>) {
     write(picture, left, top, SIZE, text, ink);
 }

@@ -67,8 +67,8 @@ mod tests {
                 .filter(|(.., pixel)| pixel.0 == ink);
             inked.map(|(x, ..)| x).collect()
         };
-        // The frame goes from 58 to 18 units before the right edge, of two pixels each.
-        let middle = f64::from(116 + width - 36) / 2.0;
+        // The frame goes from 58 to 22 units before the right edge, of two pixels each.
+        let middle = f64::from(116 + width - 44) / 2.0;
         let below_the_legend = height / 2;
         let marked: Vec<u32> = (0..width)
             .filter(|x| {
