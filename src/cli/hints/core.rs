@@ -4,6 +4,7 @@ use std::io;
 
 use crate::cli::hints::Advice;
 use facepipe_azure::AzureError;
+use facepipe_core::artifacts::image_folder::ImageFolderError;
 use facepipe_core::artifacts::model_folder::CardError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
@@ -31,6 +32,21 @@ impl Advice for io::Error {
 impl Advice for Interrupted {
     fn is_interruption(&self) -> bool {
         true
+    }
+}
+
+impl Advice for ImageFolderError {
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::Io(source) => source.next_step(),
+            // The stages word it: for photos or for crops.
+            Self::NoLabels(_) => None,
+            Self::ReservedName(_) => Some(
+                "give that folder another name, or move it elsewhere if it holds no photos"
+                    .to_owned(),
+            ),
+            Self::Walk { .. } => Some("remove that entry, or make it readable".to_owned()),
+        }
     }
 }
 

@@ -18,14 +18,8 @@ impl Advice for CropError {
                  `{}/<name>/photo.jpg`",
                 root.display()
             )),
-            Self::Folder(ImageFolderError::Io(source)) | Self::Io(source) => source.next_step(),
-            Self::Folder(ImageFolderError::ReservedName(_)) => Some(
-                "give that folder another name, or move it elsewhere if it holds no photos"
-                    .to_owned(),
-            ),
-            Self::Folder(ImageFolderError::Walk { .. }) => {
-                Some("remove that entry, or make it readable".to_owned())
-            }
+            Self::Folder(source) => source.next_step(),
+            Self::Io(source) => source.next_step(),
             Self::Stage(source) => source.next_step(),
             Self::Detector(source) => source.next_step(),
             Self::NoFaces { out, .. } => Some(format!(

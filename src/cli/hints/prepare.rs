@@ -17,14 +17,8 @@ impl Advice for PrepareError {
                 "move the images of each person into a folder of their own: `{}/<name>/`",
                 root.display()
             )),
-            Self::Folder(ImageFolderError::Io(source)) | Self::Io(source) => source.next_step(),
-            Self::Folder(ImageFolderError::ReservedName(_)) => Some(
-                "give that folder another name, or move it elsewhere if it holds no photos"
-                    .to_owned(),
-            ),
-            Self::Folder(ImageFolderError::Walk { .. }) => {
-                Some("remove that entry, or make it readable".to_owned())
-            }
+            Self::Folder(source) => source.next_step(),
+            Self::Io(source) => source.next_step(),
             Self::Stage(source) => source.next_step(),
             Self::Embedding(source) => source.next_step(),
             Self::Changed(..) => Some("run the same command again".to_owned()),
