@@ -5,26 +5,36 @@ use url::{Host, Url};
 use super::credentials_error::CredentialsError;
 
 /// Version of the interface. The groups of v1.0 are those of v1.2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Default,
+    strum::Display,
+    strum::EnumMessage,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 pub enum ApiVersion {
     /// The one that all SDKs support.
     #[default]
+    #[strum(serialize = "v1.0")]
     V1_0,
     /// With liveness sessions.
+    #[strum(serialize = "v1.2")]
     V1_2,
 }
 
 impl ApiVersion {
-    /// All of them, oldest first.
-    pub const ALL: [Self; 2] = [Self::V1_0, Self::V1_2];
-
     /// Its name in addresses.
     #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::V1_0 => "v1.0",
-            Self::V1_2 => "v1.2",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -14,7 +14,6 @@ mod session;
 mod table;
 mod whoami;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use strum::VariantArray as _;
 
@@ -60,7 +59,7 @@ pub(crate) struct AzureArgs {
           help_heading = "Azure options")]
     auth: Option<Auth>,
     /// Version of the service [default: v1.0 for groups and lists, v1.2 for the rest]
-    #[arg(long, global = true, value_name = "VERSION", value_parser = versions(),
+    #[arg(long, global = true, value_name = "VERSION", value_parser = named(ApiVersion::VARIANTS),
           help_heading = "Azure options")]
     api_version: Option<ApiVersion>,
     #[command(subcommand)]
@@ -152,12 +151,4 @@ fn dispatch(
         AzureCommand::LargeFaceList(command) => collections::large_face_list(command, session),
         AzureCommand::Liveness(command) => liveness::run(command, session),
     }
-}
-
-fn versions() -> impl TypedValueParser<Value = ApiVersion> {
-    PossibleValuesParser::new(ApiVersion::ALL.map(ApiVersion::as_str)).try_map(|text| {
-        let mut all = ApiVersion::ALL.into_iter();
-        let version = all.find(|version| version.as_str() == text);
-        version.ok_or("not a version")
-    })
 }
