@@ -7,9 +7,11 @@ use std::path::Path;
 const INSTALLED: &str = "../lib/facepipe";
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    // No file is named: this one is watched anyway, and a name would be looked for in each package's
+    // folder; one that is missing there has that package compiled again by every build.
+    println!("cargo:rerun-if-env-changed=LIBTORCH");
     // Set by torch-sys (its `links` key is `tch`): the folder it linked against. Another libtorch
-    // there means that torch-sys is built anew, and with it this.
+    // there means that torch-sys is built again, and with it this.
     let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") else {
         return;
     };

@@ -1,6 +1,8 @@
-//! Pictures as pixels: the only decoder, perceptual hashes, dates of photos, data sets on disk.
+//! Pictures as pixels: the only decoder, perceptual hashes, a comparison of details, dates of photos, data
+//! sets on disk.
 
 pub mod data_set;
+pub mod detail_comparison;
 pub mod image_io;
 pub mod perceptual_hash;
 pub mod photo_date;

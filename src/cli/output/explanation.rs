@@ -1,7 +1,8 @@
 //! What `prepare --explain` prints without `--json`.
 
+use facepipe_imaging::detail_comparison::Agreement;
 use facepipe_imaging::perceptual_hash::PerceptualHash;
-use facepipe_prepare::{Agreement, Explanation, ImageFacts};
+use facepipe_prepare::{Explanation, ImageFacts};
 
 /// The explanation, the verdict first.
 pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {

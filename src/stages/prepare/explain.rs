@@ -6,7 +6,6 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::cache::Cache;
-use super::detail_comparison::{self, Agreement};
 use super::duplicates::{Sets, SortedOut, sort_out};
 use super::embeddings::{Embeddings, Source};
 use super::faces::NEAR_FACES;
@@ -20,6 +19,7 @@ use facepipe_core::artifacts::stage::MANIFEST_FILE;
 use facepipe_core::context::Context;
 use facepipe_core::types::{CropPlace, Discarded, Size, Split};
 use facepipe_faces::embed_images::ImageEmbedder;
+use facepipe_imaging::detail_comparison::{self, Agreement};
 
 /// The facts about two images, and the conclusion from them.
 #[derive(Debug, Clone, PartialEq, Serialize)]

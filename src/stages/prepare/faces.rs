@@ -4,7 +4,6 @@
 //! [`detail_comparison`]): an embedding says whose face it is, not which photo it is from.
 
 use super::PrepareError;
-use super::detail_comparison::{self, Agreement};
 use super::embeddings::Embeddings;
 use super::items::Item;
 use super::near_embeddings::near_pairs;
@@ -12,6 +11,7 @@ use super::relations::{self, Link, Why};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::Embedding;
+use facepipe_imaging::detail_comparison::{self, Agreement};
 
 /// Distance of embeddings up to which two faces may be from one photo: measured, such are 0.04 to 0.33 apart,
 /// those of different people 0.6 and more.

@@ -2,7 +2,6 @@
 
 mod cache;
 mod candidates;
-mod detail_comparison;
 mod duplicates;
 mod embeddings;
 mod error;
@@ -51,7 +50,6 @@ use items::Item;
 use placing::Placing;
 use split::{Earlier, Placed};
 
-pub use detail_comparison::Agreement;
 pub use error::PrepareError;
 pub use explain::{Explanation, ImageFacts, Step, explain};
 pub use facepipe_core::artifacts::given_split::CACHE_FOLDER;

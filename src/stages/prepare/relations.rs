@@ -7,7 +7,6 @@ use std::hash::Hash;
 use image::GrayImage;
 use serde::{Deserialize, Serialize};
 
-use super::detail_comparison::{self, Agreement, Details};
 use super::embeddings::Embeddings;
 use super::items::Item;
 use super::union_find::UnionFind;
@@ -15,6 +14,7 @@ use super::{PrepareError, Settings, candidates, faces, view};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::CropPlace;
+use facepipe_imaging::detail_comparison::{self, Agreement, Details};
 use facepipe_imaging::image_io::{self, DecodeError};
 use facepipe_imaging::perceptual_hash::PerceptualHash;
 use facepipe_neighbours::hash_join::close_pairs;

@@ -6,12 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use facepipe_core::types::{CropPlace, Size};
 use facepipe_faces::face_chip;
+use facepipe_imaging::detail_comparison::SIDE;
 use facepipe_imaging::image_io::grey as grey_of;
 use facepipe_imaging::perceptual_hash::{CoarseHash, PerceptualHash, Reduced};
 
-/// Side of the squares whose details are compared, in pixels: small enough to be cheap, large enough
-/// that two shots of one scene differ (measured; see [`super::detail_comparison`]).
-pub(super) const SIDE: u32 = 128;
 /// How far grey values of one line may be from their mean for it to be part of a frame, of 255: noise of
 /// JPEG in a plain area stays below.
 const FRAME_TOLERANCE: u8 = 24;

@@ -20,10 +20,12 @@ mod plane;
 use image::GrayImage;
 use serde::Serialize;
 
-use super::view::SIDE;
-use facepipe_imaging::resize;
+use crate::resize;
 use plane::{Moments, Plane, solve};
 
+/// Side of the squares whose details are compared, in pixels: small enough to be cheap, large enough
+/// that two shots of one scene differ (measured, see above).
+pub const SIDE: u32 = 128;
 /// Agreement from which on two whole pictures are one photo (measured, see above).
 const SAME_PICTURE: Agreement = Agreement {
     large: 0.9,
@@ -69,28 +71,29 @@ pub struct Agreement {
 
 impl Agreement {
     /// Of pictures that can't be registered.
-    pub(super) const NONE: Self = Self {
+    pub const NONE: Self = Self {
         large: -1.0,
         small: -1.0,
     };
 
     /// From which agreement on two pictures are one photo: of aligned faces, or of whole pictures.
-    pub(super) const fn needed(faces: bool) -> Self {
+    pub const fn needed(faces: bool) -> Self {
         if faces { SAME_FACE } else { SAME_PICTURE }
     }
 
     /// Whether both numbers reach another agreement's.
-    pub(super) fn reaches(self, needed: Self) -> bool {
+    pub fn reaches(self, needed: Self) -> bool {
         self.large >= needed.large && self.small >= needed.small
     }
 }
 
 /// The details of a picture, in all sizes.
 #[derive(Debug, Clone)]
-pub(super) struct Details([Plane; LEVELS.len()]);
+pub struct Details([Plane; LEVELS.len()]);
 
 impl Details {
-    pub(super) fn of(picture: &GrayImage) -> Self {
+    /// Of a picture of any size, which is brought to [`SIDE`].
+    pub fn of(picture: &GrayImage) -> Self {
         let picture = resize::triangle(picture, SIDE, SIDE);
         let values = picture
             .as_raw()
@@ -108,7 +111,7 @@ impl Details {
 }
 
 /// How well two pictures agree; `None` where there are too few details to decide.
-pub(super) fn agreement(a: &Details, b: &Details) -> Option<Agreement> {
+pub fn agreement(a: &Details, b: &Details) -> Option<Agreement> {
     let last = LEVELS.len() - 1;
     if a.0[last].strength().min(b.0[last].strength()) < PLAIN {
         return None;
