@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::transport::POLICY;
 use super::transport_tests::{JumpingClock, QUICK, client, request, send};
 use super::*;
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 /// Remembers the notes for the user.
 #[derive(Default)]
@@ -107,7 +107,7 @@ fn a_storm_of_429_is_outlasted_for_a_minute_though_each_asks_for_a_second() {
 
 #[test]
 fn long_waits_are_reported_once_with_their_reason() {
-    let server = HttpServer::start(|asked: &Asked| match asked.times {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.times {
         2 => Reply::new(429, "").header("Retry-After: 26"),
         _ => Reply::new(200, "{}"),
     });

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::service_error::{NOT_APPROVED, QUOTA_SPENT};
 use super::*;
 use facepipe_core::context::{Interrupt, Interrupted};
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 pub(super) const QUICK: Timeouts = Timeouts {
@@ -84,7 +84,7 @@ pub(super) struct Sent {
 
 /// Sends a request to a server that answers by the number of requests so far.
 pub(super) fn send(repeat: Repeat, answer: impl Fn(u32) -> Reply + Send + Sync + 'static) -> Sent {
-    let server = HttpServer::start(move |asked| answer(asked.times));
+    let server = HttpServer::start(move |received| answer(received.times));
     let clock = JumpingClock::new();
     let client = client(&server.url(""), "s0", QUICK, &clock);
     let result = client.send(&request(repeat));
@@ -107,10 +107,10 @@ fn refused(status: u16, body: &'static str) -> AzureError {
 fn detect_asks_as_documented_and_reads_the_faces() {
     let seen = Arc::new(Mutex::new(String::new()));
     let server_seen = Arc::clone(&seen);
-    let server = HttpServer::start(move |asked: &Asked| {
-        let first = format!("{} {}\n{}", asked.method, asked.path, asked.headers);
+    let server = HttpServer::start(move |request: &ReceivedRequest| {
+        let first = format!("{} {}\n{}", request.method, request.path, request.headers);
         *server_seen.lock().expect("no panic") = first;
-        assert_eq!(asked.body, b"a picture");
+        assert_eq!(request.body, b"a picture");
         Reply::new(
             200,
             r#"[{"faceRectangle":{"top":12,"left":30,"width":20,"height":24},

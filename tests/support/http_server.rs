@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// One request as the server sees it.
-pub struct Asked {
+pub struct ReceivedRequest {
     /// Such as `GET`.
     pub method: String,
     /// The path with its parameters, such as `/a.jpg?x=1`.
@@ -141,7 +141,7 @@ pub struct HttpServer {
 
 impl HttpServer {
     /// Starts a server whose answers come from `answer`.
-    pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
         let port = listener.local_addr().expect("is bound").port();
         let counts = Arc::new(Mutex::new(BTreeMap::new()));
@@ -173,7 +173,7 @@ impl HttpServer {
 fn serve(
     stream: &TcpStream,
     counts: &Mutex<BTreeMap<String, u32>>,
-    answer: &(dyn Fn(&Asked) -> Reply + Send + Sync),
+    answer: &(dyn Fn(&ReceivedRequest) -> Reply + Send + Sync),
 ) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let first = line(&mut reader)?.unwrap_or_default();
@@ -206,7 +206,7 @@ fn serve(
         *count += 1;
         *count
     };
-    let reply = answer(&Asked {
+    let reply = answer(&ReceivedRequest {
         method,
         path,
         headers,

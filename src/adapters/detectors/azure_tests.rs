@@ -6,7 +6,7 @@ use facepipe_azure::{Choice, Credentials, SystemClock, Timeouts};
 use facepipe_core::context::Interrupt;
 use facepipe_core::ports::TaskProgress;
 use facepipe_imaging::image_io;
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 /// One face, for a picture of 640x480.
 const FACE: &str = r#"[
@@ -45,9 +45,9 @@ fn factory(server: &HttpServer, notes: &Arc<Notes>) -> AzureFactory {
 
 #[test]
 fn boxes_and_landmarks_are_in_the_photos_pixels() {
-    let server = HttpServer::start(|asked: &Asked| {
-        assert!(asked.path.contains("returnFaceLandmarks=true"));
-        let picture = image_io::decode(&asked.body).expect("a picture");
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        assert!(request.path.contains("returnFaceLandmarks=true"));
+        let picture = image_io::decode(&request.body).expect("a picture");
         assert_eq!(picture.format, image::ImageFormat::Jpeg);
         assert_eq!(Size::of(&picture.rgb), Size::new(640, 480));
         Reply::new(200, FACE)
@@ -111,13 +111,13 @@ fn destination_and_number_of_calls_are_reported_once() {
 
 #[test]
 fn single_photos_may_fail_but_not_several_in_a_row() {
-    let server = HttpServer::start(|asked: &Asked| match asked.times {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.times {
         1 | 4 | 5 => Reply::new(400, r#"{"error":{"code":"BadArgument","message":"no"}}"#),
         3 => Reply::new(
             400,
             r#"{"error":{"code":"InvalidImage","message":"Decoding error."}}"#,
         ),
-        _ => Reply::new(if asked.times == 2 { 200 } else { 409 }, "[]"),
+        _ => Reply::new(if request.times == 2 { 200 } else { 409 }, "[]"),
     });
     let notes = Arc::new(Notes::default());
     let mut detector = factory(&server, &notes).create().expect("is made");

@@ -127,7 +127,7 @@ impl ImageSource for BingSource {
             return Ok(step);
         }
         Ok(match self.first {
-            Some(first) => SourceStep::Ask(self.request(first)),
+            Some(first) => SourceStep::Request(self.request(first)),
             None => SourceStep::End,
         })
     }

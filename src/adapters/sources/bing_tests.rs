@@ -15,7 +15,7 @@ fn search(licences: &[Licence]) -> BingSource {
 
 fn next_request(source: &mut BingSource) -> Url {
     match source.step().expect("steps") {
-        SourceStep::Ask(request) => request.url,
+        SourceStep::Request(request) => request.url,
         other => panic!("no request: {other:?}"),
     }
 }
@@ -93,7 +93,7 @@ fn an_endless_search_is_stopped() {
     loop {
         match source.step().expect("steps") {
             SourceStep::End => break,
-            SourceStep::Ask(_) => {
+            SourceStep::Request(_) => {
                 let addresses: Vec<String> = (0..100)
                     .map(|number| format!("https://a.org/{offered}/{number}.jpg"))
                     .collect();
@@ -130,7 +130,10 @@ fn results_without_address_are_reported_and_both_kinds_of_links_count() {
         candidate(&mut source).provenance.image_url,
         "https://a.org/1.jpg"
     );
-    assert!(matches!(source.step().expect("steps"), SourceStep::Ask(_)));
+    assert!(matches!(
+        source.step().expect("steps"),
+        SourceStep::Request(_)
+    ));
 }
 
 #[test]

@@ -158,7 +158,7 @@ impl ImageSource for CommonsSource {
             return Ok(step);
         }
         Ok(match &self.continuation {
-            Some(continuation) => SourceStep::Ask(self.request(continuation)),
+            Some(continuation) => SourceStep::Request(self.request(continuation)),
             None => SourceStep::End,
         })
     }

@@ -17,7 +17,7 @@ fn search_for(search: &CommonsSearch, licences: &[Licence]) -> CommonsSource {
 
 fn next_request(source: &mut CommonsSource) -> Map<String, Value> {
     match source.step().expect("steps") {
-        SourceStep::Ask(request) => {
+        SourceStep::Request(request) => {
             assert_eq!(request.url.host_str(), Some("commons.wikimedia.org"));
             let pairs = request.url.query_pairs().into_owned();
             pairs

@@ -159,7 +159,7 @@ mod tests {
             if self.pages == 0 {
                 return Ok(SourceStep::End);
             }
-            Ok(SourceStep::Ask(SourceRequest::new(address)))
+            Ok(SourceStep::Request(SourceRequest::new(address)))
         }
 
         fn answer(&mut self, body: &[u8]) -> Result<(), SourceError> {
@@ -197,7 +197,7 @@ mod tests {
         loop {
             match source.step() {
                 Ok(SourceStep::End) => break,
-                Ok(SourceStep::Ask(request)) => match answer(request.url.as_str()) {
+                Ok(SourceStep::Request(request)) => match answer(request.url.as_str()) {
                     Some(body) => source.answer(body.as_bytes()).expect("continues"),
                     None => assert!(source.unanswered(Some(500), "500").expect("continues")),
                 },

@@ -129,7 +129,7 @@ impl ImageSource for OpenverseSource {
             return Ok(step);
         }
         Ok(match self.page {
-            Some(page) => SourceStep::Ask(self.request(page)),
+            Some(page) => SourceStep::Request(self.request(page)),
             None => SourceStep::End,
         })
     }

@@ -20,7 +20,7 @@ fn search(licences: &[Licence], token: Option<&str>) -> OpenverseSource {
 
 fn next_request(source: &mut OpenverseSource) -> SourceRequest {
     match source.step().expect("steps") {
-        SourceStep::Ask(request) => request,
+        SourceStep::Request(request) => request,
         other => panic!("no request: {other:?}"),
     }
 }
@@ -90,7 +90,7 @@ fn pages_end_with_the_last_one_and_with_the_published_depth() {
     let mut source = search(&[], None);
     let result = json!({"url": "https://a.org/1.jpg"});
     let mut pages = 0;
-    while let SourceStep::Ask(request) = source.step().expect("steps") {
+    while let SourceStep::Request(request) = source.step().expect("steps") {
         pages += 1;
         assert!(
             request

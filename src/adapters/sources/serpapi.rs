@@ -137,7 +137,7 @@ impl ImageSource for SerpApiSource {
             return Ok(step);
         }
         Ok(match self.page {
-            Some(page) => SourceStep::Ask(self.request(page)),
+            Some(page) => SourceStep::Request(self.request(page)),
             None => SourceStep::End,
         })
     }

@@ -19,7 +19,7 @@ fn search(licences: &[Licence]) -> SerpApiSource {
 
 fn next_request(source: &mut SerpApiSource) -> SourceRequest {
     match source.step().expect("steps") {
-        SourceStep::Ask(request) => request,
+        SourceStep::Request(request) => request,
         other => panic!("no request: {other:?}"),
     }
 }

@@ -183,7 +183,7 @@ impl Lookup for PersonLookup {
         Self::NAME
     }
 
-    fn ask(&self) -> Option<SourceRequest> {
+    fn next_request(&self) -> Option<SourceRequest> {
         let url = match &self.state {
             State::Search => self.url(&[
                 ("action", "wbsearchentities"),

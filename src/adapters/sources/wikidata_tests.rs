@@ -12,7 +12,7 @@ fn lookup(text: &str) -> PersonLookup {
 }
 
 fn parameter(lookup: &PersonLookup, name: &str) -> Option<String> {
-    let url = lookup.ask().expect("asks").url;
+    let url = lookup.next_request().expect("asks").url;
     let mut pairs = url.query_pairs();
     pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
@@ -98,7 +98,7 @@ fn a_name_becomes_the_one_human_of_that_name() {
         person.to_string(),
         "Q7259 Ada Lovelace (English mathematician)"
     );
-    assert_eq!(lookup.ask(), None);
+    assert_eq!(lookup.next_request(), None);
 }
 
 #[test]

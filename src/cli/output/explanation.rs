@@ -39,7 +39,7 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
     );
     hash("turned or mirrored", explanation.turned_distance);
     hash("the photos they come from", explanation.photo_distance);
-    let compared = if explanation.second_look {
+    let compared = if explanation.compared_by_details {
         "compared, because the hashes are near"
     } else {
         "not compared, because the hashes are too far apart or near enough already"

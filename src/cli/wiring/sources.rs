@@ -73,7 +73,7 @@ impl std::fmt::Display for SourceName {
 
 /// Services whose address can be set, by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Asked {
+enum Service {
     Commons,
     Wikidata,
     Openverse,
@@ -81,7 +81,7 @@ enum Asked {
     Serpapi,
 }
 
-impl Asked {
+impl Service {
     const fn usual_address(self) -> &'static str {
         match self {
             Self::Commons => CommonsSource::ENDPOINT,
@@ -101,7 +101,7 @@ impl Asked {
 /// A value of `--endpoint`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
-    of: Asked,
+    service: Service,
     url: Url,
 }
 
@@ -110,7 +110,7 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, url) = text.split_once('=').ok_or("not of the form NAME=URL")?;
-        let of = <Asked as ValueEnum>::from_str(name, false).map_err(|_| {
+        let service = <Service as ValueEnum>::from_str(name, false).map_err(|_| {
             format!(
                 "`{name}` has no address; commons, wikidata, openverse, bing and serpapi have one"
             )
@@ -124,11 +124,11 @@ impl FromStr for Endpoint {
         };
         match url.scheme() {
             "https" => {}
-            "http" if !of.gets_secret() || is_own_machine => {}
+            "http" if !service.gets_secret() || is_own_machine => {}
             "http" => return Err(format!("`{url}` would get a key without https")),
             _ => return Err(format!("`{url}` is not an http or https address")),
         }
-        Ok(Self { of, url })
+        Ok(Self { service, url })
     }
 }
 
@@ -206,7 +206,7 @@ impl Searches {
 
     /// Finds out which person a name or number means.
     pub(crate) fn lookup(&self, text: &str) -> Result<PersonLookup, SourceError> {
-        Ok(PersonLookup::new(self.endpoint(Asked::Wikidata)?, text))
+        Ok(PersonLookup::new(self.endpoint(Service::Wikidata)?, text))
     }
 
     /// One source for a subject; several are merged.
@@ -235,25 +235,25 @@ impl Searches {
         let licences = &self.licences;
         Ok(match name {
             SourceName::Openverse => {
-                let endpoint = self.endpoint(Asked::Openverse)?;
+                let endpoint = self.endpoint(Service::Openverse)?;
                 let token = self.openverse_token.clone();
                 Box::new(OpenverseSource::new(
                     endpoint, query, label, licences, token,
                 ))
             }
             SourceName::Bing => {
-                let endpoint = self.endpoint(Asked::Bing)?;
+                let endpoint = self.endpoint(Service::Bing)?;
                 Box::new(BingSource::new(endpoint, query, label, licences))
             }
             SourceName::Serpapi => {
-                let endpoint = self.endpoint(Asked::Serpapi)?;
+                let endpoint = self.endpoint(Service::Serpapi)?;
                 let key = self.serpapi_key.clone();
                 let key = key.ok_or_else(SerpApiSource::missing_key)?;
                 Box::new(SerpApiSource::new(endpoint, query, label, licences, key))
             }
             // Lists and folders are no searches.
             SourceName::Commons | SourceName::Urls | SourceName::Folder => {
-                let endpoint = self.endpoint(Asked::Commons)?;
+                let endpoint = self.endpoint(Service::Commons)?;
                 let search = match &subject.item {
                     Some(item) => CommonsSearch::Depicts(item.clone()),
                     None => CommonsSearch::Text(query),
@@ -263,10 +263,14 @@ impl Searches {
         })
     }
 
-    fn endpoint(&self, of: Asked) -> Result<Url, SourceError> {
-        match self.endpoints.iter().rfind(|endpoint| endpoint.of == of) {
+    fn endpoint(&self, service: Service) -> Result<Url, SourceError> {
+        match self
+            .endpoints
+            .iter()
+            .rfind(|endpoint| endpoint.service == service)
+        {
             Some(endpoint) => Ok(endpoint.url.clone()),
-            None => Ok(Url::parse(of.usual_address()).map_err(std::io::Error::other)?),
+            None => Ok(Url::parse(service.usual_address()).map_err(std::io::Error::other)?),
         }
     }
 }

@@ -18,7 +18,7 @@ pub use source_error::SourceError;
 ///
 /// It never touches the network: it gives requests and reads the answers, so that it can be tested
 /// on answers of the documented form. The fetch stage drives it: [`ImageSource::step`] until
-/// [`SourceStep::End`], an [`ImageSource::answer`] after each [`SourceStep::Ask`].
+/// [`SourceStep::End`], an [`ImageSource::answer`] after each [`SourceStep::Request`].
 pub trait ImageSource: Send {
     /// The next image or request. The same answers always give the same steps.
     ///
@@ -26,13 +26,13 @@ pub trait ImageSource: Send {
     /// [`SourceError`] when it can't continue.
     fn step(&mut self) -> Result<SourceStep, SourceError>;
 
-    /// Reads the body of a successful answer to the last [`SourceStep::Ask`].
+    /// Reads the body of a successful answer to the last [`SourceStep::Request`].
     ///
     /// # Errors
     /// [`SourceError`] when the answer is an error or has another form than documented.
     fn answer(&mut self, body: &[u8]) -> Result<(), SourceError>;
 
-    /// Called when the last [`SourceStep::Ask`] got no answer, for the reason `problem`; `status`
+    /// Called when the last [`SourceStep::Request`] got no answer, for the reason `problem`; `status`
     /// is the HTTP status, where the server gave one. Returns whether it can continue without.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ pub enum SourceStep {
     /// An entry that is no usable address.
     Junk(Discarded),
     /// A request that has to be answered before it can continue.
-    Ask(SourceRequest),
+    Request(SourceRequest),
     /// A message for the user.
     Note(String),
     /// The end.
@@ -81,7 +81,7 @@ pub trait Lookup: Send {
     fn name(&self) -> &str;
 
     /// The next request; `None` once all is known.
-    fn ask(&self) -> Option<SourceRequest>;
+    fn next_request(&self) -> Option<SourceRequest>;
 
     /// Reads the body of a successful answer to the last request.
     ///

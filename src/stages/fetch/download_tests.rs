@@ -1,6 +1,6 @@
 use super::*;
 use facepipe_core::types::Reason;
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 #[path = "opt_out_tests.rs"]
 mod opt_outs;
@@ -40,14 +40,14 @@ fn get(url: &str) -> Result<Download, DownloadError> {
 
 #[test]
 fn an_answer_with_an_honest_user_agent() {
-    let server = HttpServer::start(|asked: &Asked| {
+    let server = HttpServer::start(|request: &ReceivedRequest| {
         let agent = concat!(
             "user-agent: facepipe/",
             env!("CARGO_PKG_VERSION"),
             " (me@example.org)"
         );
         let honest =
-            asked.headers.contains(agent) && asked.headers.contains("accept: image/x-test");
+            request.headers.contains(agent) && request.headers.contains("accept: image/x-test");
         Reply::new(if honest { 200 } else { 400 }, "body")
     });
     let download = get(&server.url("/a")).expect("answers");
@@ -58,7 +58,7 @@ fn an_answer_with_an_honest_user_agent() {
 
 #[test]
 fn a_missing_page_is_requested_once() {
-    let server = HttpServer::start(|_: &Asked| Reply::new(404, "x"));
+    let server = HttpServer::start(|_: &ReceivedRequest| Reply::new(404, "x"));
     let error = get(&server.url("/a")).expect_err("is missing");
     assert!(matches!(error, DownloadError::Status { status: 404, .. }));
     assert!(!error.is_transient());
@@ -67,7 +67,7 @@ fn a_missing_page_is_requested_once() {
 
 #[test]
 fn a_server_error_that_passes_is_waited_out() {
-    let server = HttpServer::start(|asked: &Asked| match asked.times {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.times {
         1 => Reply::new(500, ""),
         2 => Reply::new(503, ""),
         _ => Reply::new(200, "body"),
@@ -78,7 +78,7 @@ fn a_server_error_that_passes_is_waited_out() {
 
 #[test]
 fn a_server_error_that_stays_ends_after_the_retries() {
-    let server = HttpServer::start(|_: &Asked| Reply::new(502, ""));
+    let server = HttpServer::start(|_: &ReceivedRequest| Reply::new(502, ""));
     let error = get(&server.url("/a")).expect_err("stays");
     assert!(error.is_transient());
     assert_eq!(error.to_string(), "the server answered 502");
@@ -87,10 +87,12 @@ fn a_server_error_that_stays_ends_after_the_retries() {
 
 #[test]
 fn retry_after_is_respected_and_a_long_one_is_left_to_the_next_run() {
-    let server = HttpServer::start(|asked: &Asked| match (asked.path.as_str(), asked.times) {
-        ("/a", 1) => Reply::new(429, "").header("retry-after: 2"),
-        ("/a", _) => Reply::new(200, "body"),
-        _ => Reply::new(429, "").header("Retry-After: 9999"),
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        match (request.path.as_str(), request.times) {
+            ("/a", 1) => Reply::new(429, "").header("retry-after: 2"),
+            ("/a", _) => Reply::new(200, "body"),
+            _ => Reply::new(429, "").header("Retry-After: 9999"),
+        }
     });
     let begun = std::time::Instant::now();
     assert_eq!(get(&server.url("/a")).expect("passes").bytes, b"body");
@@ -103,7 +105,7 @@ fn retry_after_is_respected_and_a_long_one_is_left_to_the_next_run() {
 
 #[test]
 fn redirects_are_followed_but_not_for_ever() {
-    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
         "/a" => Reply::new(301, "").header("location: /b?x=1"),
         "/b?x=1" => Reply::new(307, "").header("location: c"),
         "/c" => Reply::new(200, "body"),
@@ -124,9 +126,11 @@ fn redirects_are_followed_but_not_for_ever() {
 
 #[test]
 fn a_body_that_breaks_off_is_tried_again() {
-    let server = HttpServer::start(|asked: &Asked| match (asked.path.as_str(), asked.times) {
-        ("/once", 2) => Reply::new(200, "whole"),
-        _ => Reply::new(200, "par").declaring(Some(9)),
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        match (request.path.as_str(), request.times) {
+            ("/once", 2) => Reply::new(200, "whole"),
+            _ => Reply::new(200, "par").declaring(Some(9)),
+        }
     });
     assert_eq!(get(&server.url("/once")).expect("passes").bytes, b"whole");
     let error = get(&server.url("/always")).expect_err("stays broken");
@@ -136,7 +140,7 @@ fn a_body_that_breaks_off_is_tried_again() {
 
 #[test]
 fn too_large_is_refused_by_its_header_and_while_it_arrives() {
-    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
         "/declared" => Reply::new(200, "x").declaring(Some(3 << 30)),
         "/secret" => Reply::new(200, vec![0; 5000]).declaring(None),
         _ => Reply::new(200, vec![0; 1000]).declaring(None),
@@ -154,7 +158,8 @@ fn too_large_is_refused_by_its_header_and_while_it_arrives() {
 
 #[test]
 fn a_silent_server_times_out() {
-    let server = HttpServer::start(|_: &Asked| Reply::new(200, "x").after(Duration::from_secs(3)));
+    let server =
+        HttpServer::start(|_: &ReceivedRequest| Reply::new(200, "x").after(Duration::from_secs(3)));
     let settings = Settings {
         retries: 0,
         ..settings()
@@ -180,7 +185,7 @@ fn a_closed_port_is_an_error() {
 
 #[test]
 fn private_addresses_are_refused_as_literals_and_after_dns() {
-    let server = HttpServer::start(|_: &Asked| Reply::new(200, "secret"));
+    let server = HttpServer::start(|_: &ReceivedRequest| Reply::new(200, "secret"));
     let settings = Settings {
         allow_private: false,
         ..settings()
@@ -215,12 +220,12 @@ fn get_images_with(settings: &Settings, urls: &[&str]) -> Vec<Result<Download, D
 
 #[test]
 fn redirects_into_a_private_network_are_refused_by_address_and_by_name() {
-    let server = HttpServer::start(|asked: &Asked| {
-        let port = asked.headers.split("host: public.test:").nth(1);
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        let port = request.headers.split("host: public.test:").nth(1);
         let port = port
             .and_then(|rest| rest.lines().next())
             .unwrap_or_default();
-        match asked.path.as_str() {
+        match request.path.as_str() {
             "/literal" => {
                 Reply::new(302, "").header(&format!("location: http://127.0.0.1:{port}/secret"))
             }
@@ -265,8 +270,8 @@ fn redirects_into_a_private_network_are_refused_by_address_and_by_name() {
 
 #[test]
 fn a_host_that_refuses_everything_is_paused_and_others_are_not() {
-    let refusing = HttpServer::start(|_: &Asked| Reply::new(403, ""));
-    let fine = HttpServer::start(|_: &Asked| Reply::new(200, "body"));
+    let refusing = HttpServer::start(|_: &ReceivedRequest| Reply::new(403, ""));
+    let fine = HttpServer::start(|_: &ReceivedRequest| Reply::new(200, "body"));
     let settings = Settings {
         ignore_opt_out: true,
         ..settings()
@@ -291,7 +296,7 @@ fn a_host_that_refuses_everything_is_paused_and_others_are_not() {
 
 #[test]
 fn a_dripping_answer_times_out_and_is_left_to_the_next_run() {
-    let server = HttpServer::start(|_: &Asked| {
+    let server = HttpServer::start(|_: &ReceivedRequest| {
         Reply::new(200, vec![b'x'; 900]).dripping(Duration::from_millis(100))
     });
     let error = get(&server.url("/a")).expect_err("drips");
@@ -302,7 +307,7 @@ fn a_dripping_answer_times_out_and_is_left_to_the_next_run() {
 
 #[test]
 fn the_unpacked_size_of_a_bomb_counts() {
-    let server = HttpServer::start(|_: &Asked| {
+    let server = HttpServer::start(|_: &ReceivedRequest| {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         std::io::Write::write_all(&mut packed, &vec![0; 5 << 20]).expect("packs");
         let packed = packed.finish().expect("packs");
@@ -321,7 +326,7 @@ fn the_unpacked_size_of_a_bomb_counts() {
 
 #[test]
 fn the_servers_headers_about_the_image_are_recorded() {
-    let server = HttpServer::start(|_: &Asked| {
+    let server = HttpServer::start(|_: &ReceivedRequest| {
         Reply::new(203, "body")
             .header("ETag: \"abc\"")
             .header("Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT")
@@ -335,9 +340,9 @@ fn the_servers_headers_about_the_image_are_recorded() {
 
 #[test]
 fn connections_that_are_closed_or_reset_are_tried_again() {
-    let server = HttpServer::start(|asked: &Asked| {
+    let server = HttpServer::start(|request: &ReceivedRequest| {
         let reply = Reply::new(200, "whole body");
-        match (asked.path.as_str(), asked.times) {
+        match (request.path.as_str(), request.times) {
             ("/closed", 1) | ("/gone", _) => reply.closing(),
             ("/reset", 1) => reply.resetting(),
             _ => reply,

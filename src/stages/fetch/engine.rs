@@ -11,7 +11,6 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::ask::hand_over;
 use super::download::Downloader;
 use super::download_error::DownloadError;
 use super::examine::LeftOut;
@@ -21,6 +20,7 @@ use super::job::{Display, JobState, Room};
 use super::journal::{ItemId, Request};
 use super::memory::Memory;
 use super::report::HostLines;
+use super::requests::hand_over;
 use super::{Activity, FetchError, POLL, Settings};
 use facepipe_core::context::Context;
 use facepipe_core::ports::{ImageSource, SourceRequest, SourceStep};
@@ -183,7 +183,7 @@ impl<'a> Engine<'a> {
             }
             match source.step() {
                 Ok(SourceStep::End) => job.ended = true,
-                Ok(SourceStep::Ask(request)) => {
+                Ok(SourceStep::Request(request)) => {
                     job.waits_for_page = true;
                     let tools = self.tools.clone();
                     tasks.spawn(async move {

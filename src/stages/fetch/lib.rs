@@ -6,7 +6,6 @@
 //! does not depend on the order in which downloads ended, nor on how often the run was killed.
 
 mod addresses;
-mod ask;
 mod attribution;
 mod contents;
 mod download;
@@ -24,6 +23,7 @@ mod opt_out;
 mod pace;
 mod plan;
 mod report;
+mod requests;
 mod results;
 mod robots;
 mod settings;
@@ -36,7 +36,6 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 pub use addresses::PrivateAddress;
-pub use ask::look_up;
 pub use attribution::{ATTRIBUTION_FILE, LICENCES_FILE};
 pub use download_error::DownloadError;
 pub use error::FetchError;
@@ -44,6 +43,7 @@ pub use examine::Keep;
 pub use journal::{JOURNAL_FILE, Request};
 pub use plan::{Planned, plan};
 pub use report::{Activity, HostReport, Report};
+pub use requests::look_up;
 pub use settings::{Settings, Timeouts};
 
 use download::Downloader;

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn robots_txt_is_requested_once_and_heeded() {
-    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
         "/robots.txt" => Reply::new(301, "").header("location: /real-robots"),
         "/real-robots" => Reply::new(200, "User-agent: *\nDisallow: /no\n"),
         "/to-no" => Reply::new(302, "").header("location: /no/1.jpg"),
@@ -35,10 +35,13 @@ fn robots_txt_is_requested_once_and_heeded() {
 #[test]
 fn a_robots_txt_that_fails_forbids_all_for_now_and_a_missing_one_nothing() {
     for (status, is_allowed) in [(404, true), (403, true), (500, false), (429, false)] {
-        let server = HttpServer::start(move |asked: &Asked| match asked.path.as_str() {
-            "/robots.txt" => Reply::new(status, "User-agent: *\nDisallow: /"),
-            _ => Reply::new(200, "body"),
-        });
+        let server =
+            HttpServer::start(
+                move |request: &ReceivedRequest| match request.path.as_str() {
+                    "/robots.txt" => Reply::new(status, "User-agent: *\nDisallow: /"),
+                    _ => Reply::new(200, "body"),
+                },
+            );
         let once = Settings {
             retries: 0,
             ..settings()
@@ -64,9 +67,9 @@ fn a_robots_txt_that_fails_forbids_all_for_now_and_a_missing_one_nothing() {
 
 #[test]
 fn a_tag_keeps_an_image_out_unless_that_is_ignored() {
-    let server = HttpServer::start(|asked: &Asked| {
+    let server = HttpServer::start(|request: &ReceivedRequest| {
         let reply = Reply::new(200, "body");
-        match asked.path.as_str() {
+        match request.path.as_str() {
             "/noai" => reply.header("X-Robots-Tag: index, NoAI"),
             "/other" => reply.header("x-robots-tag: otherbot: noai"),
             _ => reply,

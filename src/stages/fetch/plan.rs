@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 
-use super::ask::{ask, hand_over};
 use super::download::Downloader;
+use super::requests::{hand_over, send};
 use super::{FetchError, Job, LAST_WAIT, Settings, in_words};
 use facepipe_core::context::Context;
 use facepipe_core::licence::OtherLicence;
@@ -90,8 +90,8 @@ impl Planner<'_> {
                 SourceStep::End => return Ok(()),
                 SourceStep::Note(line) => self.context.progress.note(&line),
                 SourceStep::Junk(junk) => report(Planned::Junk(junk))?,
-                SourceStep::Ask(request) => {
-                    let answer = ask(&self.downloader, &request, self.context).await?;
+                SourceStep::Request(request) => {
+                    let answer = send(&self.downloader, &request, self.context).await?;
                     hand_over(source, &job.request.source, &request, answer)?;
                 }
                 SourceStep::Candidate(candidate) => {

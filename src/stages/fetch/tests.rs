@@ -15,7 +15,7 @@ use facepipe_core::context::Interrupt;
 use facepipe_core::ports::{SilentProgress, SourceError, SourceStep};
 use facepipe_core::types::{Address, Candidate, Discarded, ImageRecord, Provenance, Reason};
 use facepipe_imaging::image_io::encode_png;
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 /// Offers the given candidates.
 struct Given {
@@ -99,17 +99,21 @@ fn picture(number: u8) -> Vec<u8> {
 
 /// `/N` is image N; an odd number comes late, so that downloads end out of order.
 fn pictures() -> HttpServer {
-    HttpServer::start(|asked: &Asked| match asked.path[1..].parse() {
-        Ok(number) => Reply::new(200, picture(number))
-            .after(Duration::from_millis(u64::from(number % 2) * 60)),
-        Err(_) if asked.path.starts_with("/page") => {
-            Reply::new(200, "<!DOCTYPE html>").header("content-type: image/jpeg")
-        }
-        Err(_) if asked.path.starts_with("/same") => Reply::new(200, picture(200)),
-        Err(_) if asked.path == "/flaky" && asked.times > 1 => Reply::new(200, picture(201)),
-        Err(_) if asked.path == "/flaky" => Reply::new(503, ""),
-        Err(_) => Reply::new(404, ""),
-    })
+    HttpServer::start(
+        |request: &ReceivedRequest| match request.path[1..].parse() {
+            Ok(number) => Reply::new(200, picture(number))
+                .after(Duration::from_millis(u64::from(number % 2) * 60)),
+            Err(_) if request.path.starts_with("/page") => {
+                Reply::new(200, "<!DOCTYPE html>").header("content-type: image/jpeg")
+            }
+            Err(_) if request.path.starts_with("/same") => Reply::new(200, picture(200)),
+            Err(_) if request.path == "/flaky" && request.times > 1 => {
+                Reply::new(200, picture(201))
+            }
+            Err(_) if request.path == "/flaky" => Reply::new(503, ""),
+            Err(_) => Reply::new(404, ""),
+        },
+    )
 }
 
 fn manifest(out: &Path) -> Vec<ImageRecord> {
@@ -275,7 +279,7 @@ fn an_address_is_requested_once_for_all_its_labels() {
 
 #[test]
 fn a_second_run_at_the_same_time_is_refused_with_the_firsts_process() {
-    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
         "/slow" => Reply::new(200, picture(1)).after(Duration::from_secs(2)),
         _ => Reply::new(404, ""),
     });
@@ -341,8 +345,8 @@ fn nothing_found_and_nothing_kept_are_errors_that_say_why() {
 
 #[test]
 fn an_interruption_ends_the_run_and_the_next_one_continues() {
-    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
-        "/slow" if asked.times == 1 => Reply::new(200, picture(1)).after(Duration::from_secs(20)),
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
+        "/slow" if request.times == 1 => Reply::new(200, picture(1)).after(Duration::from_secs(20)),
         _ => Reply::new(200, picture(2)),
     });
     let (_folder, out) = out_folder();

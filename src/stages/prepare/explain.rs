@@ -49,7 +49,8 @@ pub struct Explanation {
     /// From which agreement on they are one photo, if their hashes are near enough to compare details.
     pub details_limit: Agreement,
     /// Whether their hashes are near enough to compare details.
-    pub second_look: bool,
+    #[serde(rename = "second_look")]
+    pub compared_by_details: bool,
     /// Euclidean distance of their faces' embeddings, where these are compared and both have a face.
     pub embedding_distance: Option<f64>,
     /// Up to which distance the details of the aligned faces are compared.
@@ -199,7 +200,7 @@ pub fn explain(
         distance_limit: settings.phash_distance,
         details: agreement(first.place(), second.place())?,
         details_limit: relations::needed(first),
-        second_look: settings.phash_distance.is_some()
+        compared_by_details: settings.phash_distance.is_some()
             && candidates::needs_detail_comparison(first, second),
         embedding_distance: faces.map(|(a, b)| f64::from(a.embedding.distance(&b.embedding))),
         embedding_limit: f64::from(NEAR_FACES),

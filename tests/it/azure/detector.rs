@@ -12,7 +12,7 @@ use url::Url;
 
 use crate::azure::helpers::without_azure;
 use crate::helpers::{failure, json, picture, records, shared, snapshot, stdout, write, write_png};
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 /// One face of 384x256 pixels, with no landmarks.
@@ -84,8 +84,8 @@ fn turned(stored: &RgbImage) -> Vec<u8> {
 
 #[test]
 fn detect_sends_the_upright_photo_as_jpeg_and_scales_the_boxes_back() {
-    let server = HttpServer::start(|asked: &Asked| {
-        let sent = image_io::decode(&asked.body).expect("a picture");
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        let sent = image_io::decode(&request.body).expect("a picture");
         assert_eq!(sent.format, image::ImageFormat::Jpeg);
         assert_eq!(sent.rgb.dimensions(), (1920, 1280));
         let Rgb([red, green, _]) = *sent.rgb.get_pixel(1800, 100);
@@ -128,11 +128,11 @@ fn the_request_is_the_one_of_the_published_document() {
     let spec: Value = serde_json::from_slice(&fs_err::read(file).expect("reads")).expect("is JSON");
     let requests = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&requests);
-    let server = HttpServer::start(move |asked: &Asked| {
+    let server = HttpServer::start(move |request: &ReceivedRequest| {
         let request = (
-            asked.method.clone(),
-            asked.path.clone(),
-            asked.headers.clone(),
+            request.method.clone(),
+            request.path.clone(),
+            request.headers.clone(),
         );
         seen.lock().expect("no panic").push(request);
         Reply::new(200, "[]")
@@ -189,15 +189,15 @@ fn the_request_is_the_one_of_the_published_document() {
 
 #[test]
 fn crop_cuts_the_faces_out_and_records_what_failed() {
-    let server = HttpServer::start(|asked: &Asked| {
-        let sent = image_io::decode(&asked.body).expect("a picture").rgb;
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        let sent = image_io::decode(&request.body).expect("a picture").rgb;
         if sent.get_pixel(400, 300).0[1] < 10 {
             return Reply::new(
                 400,
                 r#"{"error":{"code":"InvalidImage","message":"Decoding error."}}"#,
             );
         }
-        match asked.times {
+        match request.times {
             1 => Reply::new(429, "").header("retry-after-ms: 30"),
             2 => Reply::new(500, "").header("x-ms-retry-after-ms: 20"),
             _ => Reply::new(200, ONE_FACE),
@@ -337,9 +337,9 @@ fn without_endpoint_or_key_the_error_names_the_variables() {
 
 #[test]
 fn endpoint_and_key_may_be_in_files_of_the_working_folder() {
-    let server = HttpServer::start(|asked: &Asked| {
+    let server = HttpServer::start(|request: &ReceivedRequest| {
         assert!(
-            asked
+            request
                 .headers
                 .contains("ocp-apim-subscription-key: from-file\n")
         );

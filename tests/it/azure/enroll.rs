@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::azure::helpers::{Azure, finished, persons};
 use crate::helpers::{failure, json as report_of, records, stdout, write, write_png};
 use facepipe_test_support::azure_server::{AzureServer, Fate, OnPhoto, State};
-use facepipe_test_support::http_server::Asked;
+use facepipe_test_support::http_server::ReceivedRequest;
 
 /// The command that enrols [`persons`].
 pub(crate) const ENROLL: [&str; 5] = ["enroll", "people", "--group", "friends", "--json"];
@@ -62,13 +62,13 @@ pub(crate) fn assert_all_once(azure: &Azure, people: u8, photos: u8) {
 }
 
 /// Whether a face is to be added.
-pub(crate) fn is_add(asked: &Asked) -> bool {
-    asked.method == "POST" && asked.path.contains("/persistedfaces")
+pub(crate) fn is_add(request: &ReceivedRequest) -> bool {
+    request.method == "POST" && request.path.contains("/persistedfaces")
 }
 
 /// Whether a person is to be made.
-pub(crate) fn is_person(asked: &Asked) -> bool {
-    asked.method == "POST" && asked.path.ends_with("/persons")
+pub(crate) fn is_person(request: &ReceivedRequest) -> bool {
+    request.method == "POST" && request.path.ends_with("/persons")
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn a_folder_becomes_a_group_that_names_faces() {
     let reasons = json!({"exact_duplicate": 1, "no_face": 1, "several_faces": 1, "too_small": 1, "unreadable": 1});
     assert_eq!(report["reasons"], reasons, "{report}");
     assert_eq!(report["training"], "succeeded");
-    let asked = azure.server.log().len() as u64;
-    assert_eq!(report["transactions"], asked, "{report}");
+    let requests = azure.server.log().len() as u64;
+    assert_eq!(report["transactions"], requests, "{report}");
     let discarded = records(&azure.path("data/azure/friends/discarded.jsonl"));
     assert_eq!(discarded.len(), 5, "{discarded:?}");
     let several = discarded
@@ -291,8 +291,8 @@ fn killed_ten_times_it_ends_with_everything_once() {
     const PEOPLE: u8 = 10;
     const PHOTOS: u8 = 10;
     // Answers come late, so that many kills fall between a change and its answer.
-    let server = AzureServer::with(State::default(), |asked, _| {
-        (is_add(asked) || is_person(asked)).then_some(Fate::After(Duration::from_millis(150)))
+    let server = AzureServer::with(State::default(), |request, _| {
+        (is_add(request) || is_person(request)).then_some(Fate::After(Duration::from_millis(150)))
     });
     let azure = Azure::new(server);
     persons(&azure.path("people"), PEOPLE, PHOTOS);

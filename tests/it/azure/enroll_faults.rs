@@ -22,8 +22,8 @@ use facepipe_test_support::azure_server::{AzureServer, Fate, KEY, OnPhoto, State
 #[test]
 fn lost_answers_are_checked_before_anything_is_repeated() {
     // Every third creation is executed and its answer lost; every fifth is not even executed.
-    let server = AzureServer::with(State::default(), |asked, before| {
-        if !is_add(asked) && !is_person(asked) {
+    let server = AzureServer::with(State::default(), |request, before| {
+        if !is_add(request) && !is_person(request) {
             return None;
         }
         match before {
@@ -77,11 +77,11 @@ fn a_killed_runs_request_is_waited_for_however_long_ago_it_was_recorded() {
 #[test]
 fn after_an_error_that_concerns_all_the_other_persons_are_stopped_soon() {
     const PHOTOS: u8 = 9;
-    let server = AzureServer::with(State::default(), |asked, _| {
-        if !is_add(asked) {
+    let server = AzureServer::with(State::default(), |request, _| {
+        if !is_add(request) {
             return None;
         }
-        let photo = OnPhoto::read(&asked.body).expect("a photo");
+        let photo = OnPhoto::read(&request.body).expect("a photo");
         Some(match photo.person {
             1 => Fate::Instead(
                 403,
@@ -101,8 +101,8 @@ fn after_an_error_that_concerns_all_the_other_persons_are_stopped_soon() {
 
 #[test]
 fn an_outage_in_the_middle_ends_the_run_and_a_rerun_continues() {
-    let server = AzureServer::with(State::default(), |asked, before| {
-        (is_add(asked) && before > 7 && before < 14).then_some(Fate::Instead(
+    let server = AzureServer::with(State::default(), |request, before| {
+        (is_add(request) && before > 7 && before < 14).then_some(Fate::Instead(
             403,
             "",
             r#"{"error":{"statusCode":403,"message":"Out of call volume quota. Quota will be replenished in 2.03:27:34."}}"#,
@@ -126,9 +126,9 @@ fn an_outage_in_the_middle_ends_the_run_and_a_rerun_continues() {
 
 #[test]
 fn throttling_and_conflicts_are_waited_for() {
-    let server = AzureServer::with(State::default(), |asked, before| match before % 5 {
+    let server = AzureServer::with(State::default(), |request, before| match before % 5 {
         1 => Some(Fate::Instead(429, "retry-after-ms: 40", "")),
-        2 if is_add(asked) => Some(Fate::Instead(
+        2 if is_add(request) => Some(Fate::Instead(
             409,
             "retry-after-ms: 40",
             r#"{"error":{"code":"ConcurrentOperationConflict","message":"There is a conflict operation."}}"#,
@@ -210,8 +210,8 @@ fn a_failed_training_is_reported() {
 fn timeouts_are_checked_before_anything_is_repeated() {
     const CALL: Duration = Duration::from_millis(700);
     // Some answers come after the client has given up; the requests are executed.
-    let server = AzureServer::with(State::default(), |asked, before| {
-        let is_slow = (is_add(asked) || is_person(asked)) && before % 4 == 2;
+    let server = AzureServer::with(State::default(), |request, before| {
+        let is_slow = (is_add(request) || is_person(request)) && before % 4 == 2;
         is_slow.then_some(Fate::After(CALL * 3))
     });
     let azure = Azure::new(server);
@@ -297,9 +297,9 @@ fn a_full_person_gets_no_more_faces() {
 
 #[test]
 fn a_person_whom_the_service_refuses_does_not_stop_the_others() {
-    let server = AzureServer::with(State::default(), |asked, _| {
+    let server = AzureServer::with(State::default(), |request, _| {
         let is_first =
-            is_person(asked) && String::from_utf8_lossy(&asked.body).contains("person_1");
+            is_person(request) && String::from_utf8_lossy(&request.body).contains("person_1");
         is_first.then_some(Fate::Instead(
             400,
             "",

@@ -250,11 +250,11 @@ fn a_running_training_is_waited_for_a_while() {
         "person_1",
         "{done:?}"
     );
-    let asked = azure.server.log();
-    let asked = asked
+    let requests = azure.server.log();
+    let requests = requests
         .iter()
         .filter(|request| request.path.ends_with("/identify"));
-    assert!(asked.count() >= 2);
+    assert!(requests.count() >= 2);
 }
 
 #[test]
@@ -324,8 +324,8 @@ fn broken_and_odd_answers_are_reported() {
 
 #[test]
 fn a_delete_whose_answer_was_lost_succeeds() {
-    let server = AzureServer::with(State::default(), |asked, before| {
-        (asked.method == "DELETE" && before == 1).then_some(Fate::Lost)
+    let server = AzureServer::with(State::default(), |request, before| {
+        (request.method == "DELETE" && before == 1).then_some(Fate::Lost)
     });
     let azure = Azure::new(server);
     azure.answer(&["large-person-group", "create", "g"]);
@@ -351,8 +351,8 @@ fn whoami_fails_on_the_answer_of_another_service() {
 
 #[test]
 fn making_a_person_is_not_repeated_after_a_lost_answer() {
-    let server = AzureServer::with(State::default(), |asked, _| {
-        (asked.method == "POST").then_some(Fate::Lost)
+    let server = AzureServer::with(State::default(), |request, _| {
+        (request.method == "POST").then_some(Fate::Lost)
     });
     let azure = Azure::new(server);
     azure.answer(&["large-person-group", "create", "g"]);

@@ -145,13 +145,13 @@ fn detect_takes_folders_and_addresses_and_continues_after_unreadable_files() {
 #[test]
 fn a_photo_that_fails_does_not_lose_the_others_names() {
     let latest = Mutex::new(0);
-    let server = AzureServer::with(State::default(), move |asked, _| {
+    let server = AzureServer::with(State::default(), move |request, _| {
         let mut latest = latest.lock().expect("no panic");
-        if asked.path.contains("/detect") {
-            *latest = OnPhoto::read(&asked.body).map_or(0, |photo| photo.number);
+        if request.path.contains("/detect") {
+            *latest = OnPhoto::read(&request.body).map_or(0, |photo| photo.number);
         }
         match *latest {
-            6 if asked.path.ends_with("/identify") => {
+            6 if request.path.ends_with("/identify") => {
                 Some(Fate::Instead(502, "retry-after-ms: 5", ""))
             }
             7 => Some(Fate::Instead(500, "retry-after-ms: 5", "")),

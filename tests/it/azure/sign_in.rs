@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::azure::helpers::{Azure, finished, without_azure};
 use crate::helpers::{failure, json};
 use facepipe_test_support::azure_server::{AzureServer, TOKEN};
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 const SECRET: &str = "s3cret-of-the-application";
 
@@ -37,12 +37,12 @@ fn whoami(azure: &Azure, variables: &[(&str, &str)], more: &[&str]) -> std::proc
 
 #[test]
 fn an_application_signs_in_with_its_secret() {
-    let authority = HttpServer::start(|asked: &Asked| {
+    let authority = HttpServer::start(|request: &ReceivedRequest| {
         assert_eq!(
-            (asked.method.as_str(), asked.path.as_str()),
+            (request.method.as_str(), request.path.as_str()),
             ("POST", "/my-tenant/oauth2/v2.0/token")
         );
-        let form: Vec<_> = url::form_urlencoded::parse(&asked.body)
+        let form: Vec<_> = url::form_urlencoded::parse(&request.body)
             .into_owned()
             .collect();
         let expected = [
@@ -56,7 +56,7 @@ fn an_application_signs_in_with_its_secret() {
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
         // A temporary error.
-        match asked.times {
+        match request.times {
             1 => Reply::new(503, ""),
             _ => Reply::new(200, token()),
         }
@@ -114,14 +114,14 @@ fn a_refused_secret_is_reported_without_it() {
 
 #[test]
 fn a_machine_signs_in_with_its_identity() {
-    let metadata = HttpServer::start(|asked: &Asked| {
+    let metadata = HttpServer::start(|request: &ReceivedRequest| {
         assert!(
-            asked.headers.contains("metadata: true\n"),
+            request.headers.contains("metadata: true\n"),
             "{}",
-            asked.headers
+            request.headers
         );
         assert_eq!(
-            asked.path,
+            request.path,
             "/metadata/identity/oauth2/token?api-version=2018-02-01&\
              resource=https%3A%2F%2Fcognitiveservices.azure.com&client_id=one-of-several"
         );

@@ -9,7 +9,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::Value;
 
 use crate::helpers::{facepipe, json, records};
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 /// The picture of a name, 96x72: no two names have the same.
 fn picture(name: &str) -> Vec<u8> {
@@ -49,11 +49,11 @@ fn gzip_bomb() -> Vec<u8> {
     packed.finish().expect("packs")
 }
 
-fn answer(asked: &Asked) -> Reply {
-    let name = asked.path.trim_start_matches('/');
+fn answer(request: &ReceivedRequest) -> Reply {
+    let name = request.path.trim_start_matches('/');
     let fine = || Reply::new(200, picture(name));
     let to = |target: &str| Reply::new(301, "").header(&format!("Location: {target}"));
-    let first = asked.times == 1;
+    let first = request.times == 1;
     let tagged = |tag: &str| fine().header(&format!("X-Robots-Tag: {tag}"));
     match name {
         "moved" => to("/moved2"),
@@ -137,15 +137,17 @@ const TRANSIENT: [&str; 6] = ["broken", "torn", "drip", "slow", "closed", "reset
 
 #[test]
 fn each_fault_ends_in_the_right_state_with_the_right_reason() {
-    let server = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
+    let server = HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
         "/same/fine" => Reply::new(200, picture("fine")),
-        _ => answer(asked),
+        _ => answer(request),
     });
-    let closed_to_robots = HttpServer::start(|asked: &Asked| match asked.path.as_str() {
-        "/robots.txt" => Reply::new(200, "User-agent: facepipe\nDisallow: /private\n"),
-        path => Reply::new(200, picture(path)),
-    });
-    let away = HttpServer::start(|_: &Asked| Reply::new(429, "").header("Retry-After: 86400"));
+    let closed_to_robots =
+        HttpServer::start(|request: &ReceivedRequest| match request.path.as_str() {
+            "/robots.txt" => Reply::new(200, "User-agent: facepipe\nDisallow: /private\n"),
+            path => Reply::new(200, picture(path)),
+        });
+    let away =
+        HttpServer::start(|_: &ReceivedRequest| Reply::new(429, "").header("Retry-After: 86400"));
     let closed_port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("binds")

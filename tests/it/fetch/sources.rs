@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use serde_json::{Value, json};
 
 use crate::helpers::{facepipe, failure, json as report, stdout};
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 const KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
 
@@ -25,28 +25,28 @@ fn picture(number: u32) -> Vec<u8> {
 }
 
 /// The value of a parameter in a requested path.
-fn parameter(asked: &Asked, name: &str) -> Option<String> {
-    let url = url::Url::parse(&format!("http://host{}", asked.path)).ok()?;
+fn parameter(request: &ReceivedRequest, name: &str) -> Option<String> {
+    let url = url::Url::parse(&format!("http://host{}", request.path)).ok()?;
     let mut pairs = url.query_pairs();
     pairs.find_map(|(key, value)| (key == name).then(|| value.into_owned()))
 }
 
 /// The address of an image on the server under test.
-fn image(asked: &Asked, number: u32) -> String {
-    let host = asked.headers.split("host: ").nth(1).unwrap_or_default();
+fn image(request: &ReceivedRequest, number: u32) -> String {
+    let host = request.headers.split("host: ").nth(1).unwrap_or_default();
     let host = host.lines().next().unwrap_or_default();
     format!("http://{host}/image/{number}.png")
 }
 
-fn openverse(asked: &Asked) -> Reply {
+fn openverse(request: &ReceivedRequest) -> Reply {
     let result = |number: u32, license: &str| {
         json!({"id": number.to_string(), "title": format!("Picture &amp; {number}"),
-               "url": image(asked, number), "foreign_landing_url": image(asked, number),
+               "url": image(request, number), "foreign_landing_url": image(request, number),
                "creator": "<i>Jane</i> Doe", "license": license, "license_version": "4.0",
                "license_url": format!("https://creativecommons.org/licenses/{license}/4.0/"),
                "attribution": format!("\"Picture {number}\" by Jane Doe"), "width": 96})
     };
-    let results = match parameter(asked, "page").as_deref() {
+    let results = match parameter(request, "page").as_deref() {
         Some("1") => vec![result(1, "by"), result(2, "by-nc"), result(3, "by")],
         Some("2") => vec![result(4, "by"), result(1, "by")],
         _ => vec![],
@@ -55,35 +55,35 @@ fn openverse(asked: &Asked) -> Reply {
     Reply::new(200, body.to_string())
 }
 
-fn bing(asked: &Asked) -> Reply {
-    let numbers: &[u32] = match parameter(asked, "first").as_deref() {
+fn bing(request: &ReceivedRequest) -> Reply {
+    let numbers: &[u32] = match parameter(request, "first").as_deref() {
         Some("1") => &[3, 10, 11],
         _ => &[],
     };
     let results = numbers.iter().map(|number| {
         let m =
-            json!({"murl": image(asked, *number), "purl": "https://a.org/page", "t": "A \"face\""});
+            json!({"murl": image(request, *number), "purl": "https://a.org/page", "t": "A \"face\""});
         let m = m.to_string().replace('"', "&quot;");
         format!("<div class=\"imgpt\"><a class=\"iusc\" m=\"{m}\"></a></div>")
     });
     Reply::new(200, results.collect::<String>())
 }
 
-fn serpapi(asked: &Asked) -> Reply {
-    if parameter(asked, "api_key").as_deref() != Some(KEY) {
+fn serpapi(request: &ReceivedRequest) -> Reply {
+    if parameter(request, "api_key").as_deref() != Some(KEY) {
         return Reply::new(401, json!({"error": "Invalid API key."}).to_string());
     }
-    let body = match parameter(asked, "ijn").as_deref() {
+    let body = match parameter(request, "ijn").as_deref() {
         Some("0") => json!({"images_results": [
-            {"position": 1, "original": image(asked, 20), "link": "https://a.org/1", "title": "One"},
-            {"position": 2, "thumbnail": image(asked, 21), "link": "https://a.org/2"}]}),
+            {"position": 1, "original": image(request, 20), "link": "https://a.org/1", "title": "One"},
+            {"position": 2, "thumbnail": image(request, 21), "link": "https://a.org/2"}]}),
         _ => json!({"error": "Google hasn't returned any results for this query."}),
     };
     Reply::new(200, body.to_string())
 }
 
 /// Two people are called John Smith; one Ada Lovelace is a human, the other a book.
-fn wikidata(asked: &Asked) -> Reply {
+fn wikidata(request: &ReceivedRequest) -> Reply {
     let found = |id: &str, text: &str| json!({"id": id, "label": text, "match": {"text": text}});
     let entity = |id: &str, name: &str, description: &str, class: &str| {
         json!({"id": id, "labels": {"en": {"value": name}},
@@ -91,8 +91,8 @@ fn wikidata(asked: &Asked) -> Reply {
                "claims": {"P31": [{"rank": "normal",
                    "mainsnak": {"datavalue": {"value": {"id": class}}}}]}})
     };
-    let body = if parameter(asked, "action").as_deref() == Some("wbsearchentities") {
-        match parameter(asked, "search").as_deref() {
+    let body = if parameter(request, "action").as_deref() == Some("wbsearchentities") {
+        match parameter(request, "search").as_deref() {
             Some("Ada Lovelace") => {
                 json!({"search": [found("Q7259", "Ada Lovelace"), found("Q1", "Ada Lovelace")]})
             }
@@ -111,14 +111,14 @@ fn wikidata(asked: &Asked) -> Reply {
     Reply::new(200, body.to_string())
 }
 
-fn commons(asked: &Asked) -> Reply {
+fn commons(request: &ReceivedRequest) -> Reply {
     let page = |index: u32, number: u32| {
         json!({"pageid": index, "index": index, "title": format!("File:{number}.png"),
-               "imageinfo": [{"thumburl": image(asked, number), "descriptionurl": image(asked, number),
+               "imageinfo": [{"thumburl": image(request, number), "descriptionurl": image(request, number),
                    "extmetadata": {"LicenseShortName": {"value": "CC BY-SA 4.0"},
                                    "Artist": {"value": "<a href='//x'>Ann</a>"}}}]})
     };
-    let terms = parameter(asked, "gsrsearch").unwrap_or_default();
+    let terms = parameter(request, "gsrsearch").unwrap_or_default();
     let pages = if terms.contains("haswbstatement:P180=Q7259") {
         json!([page(1, 30), page(2, 31)])
     } else if terms.contains("Nobody") {
@@ -135,14 +135,14 @@ fn commons(asked: &Asked) -> Reply {
 }
 
 fn server() -> HttpServer {
-    HttpServer::start(|asked: &Asked| {
-        let path = asked.path.split('?').next().unwrap_or_default();
+    HttpServer::start(|request: &ReceivedRequest| {
+        let path = request.path.split('?').next().unwrap_or_default();
         match path {
-            "/openverse" => openverse(asked),
-            "/bing" => bing(asked),
-            "/serpapi" => serpapi(asked),
-            "/wikidata" => wikidata(asked),
-            "/commons" => commons(asked),
+            "/openverse" => openverse(request),
+            "/bing" => bing(request),
+            "/serpapi" => serpapi(request),
+            "/wikidata" => wikidata(request),
+            "/commons" => commons(request),
             _ => {
                 let name = path.trim_start_matches("/image/").trim_end_matches(".png");
                 name.parse().map_or_else(
@@ -347,9 +347,9 @@ fn the_key_of_serpapi_is_sent_and_recorded_nowhere() {
         .expect("starts");
     assert_eq!(report(&from_file)["images"], 1);
     // No server, one that redirects elsewhere, one that answers with nonsense.
-    let nonsense = HttpServer::start(move |asked: &Asked| match asked.times {
+    let nonsense = HttpServer::start(move |request: &ReceivedRequest| match request.times {
         1 => Reply::new(302, "").header("location: /elsewhere"),
-        _ => Reply::new(500, format!("what is {}?", asked.path)),
+        _ => Reply::new(500, format!("what is {}?", request.path)),
     });
     let mut failures = Vec::new();
     for address in [
@@ -517,7 +517,7 @@ fn sources_are_merged_and_the_limit_counts_all_of_them() {
 #[test]
 fn a_source_that_fails_does_not_stop_the_others() {
     let (server, folder) = (server(), folder());
-    let broken = HttpServer::start(|_: &Asked| Reply::new(200, "<html>Busy</html>"));
+    let broken = HttpServer::start(|_: &ReceivedRequest| Reply::new(200, "<html>Busy</html>"));
     let address = format!("openverse={}", broken.url("/"));
     let arguments = [
         "--source",

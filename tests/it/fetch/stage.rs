@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 
-use facepipe_test_support::http_server::{Asked, HttpServer, Reply};
+use facepipe_test_support::http_server::{HttpServer, ReceivedRequest, Reply};
 
 /// Image `number`, 96x72, as JPEG or PNG.
 fn picture(number: u32) -> Vec<u8> {
@@ -26,8 +26,8 @@ fn picture(number: u32) -> Vec<u8> {
 }
 
 /// Answers `/<label>/<number>.jpg` with that image, and some paths badly.
-fn answer(asked: &Asked, delay: Duration) -> Reply {
-    let name = asked.path.rsplit('/').next().unwrap_or_default();
+fn answer(request: &ReceivedRequest, delay: Duration) -> Reply {
+    let name = request.path.rsplit('/').next().unwrap_or_default();
     match name.trim_end_matches(".jpg").parse() {
         Ok(number) => Reply::new(200, picture(number)).after(delay),
         Err(_) if name == "page.jpg" => {
@@ -133,7 +133,7 @@ fn fetch_list<'a>(list: &'a Path, out: &'a Path) -> Vec<&'a str> {
 
 #[test]
 fn a_list_gives_the_same_files_as_the_folder() {
-    let server = HttpServer::start(|asked: &Asked| answer(asked, Duration::ZERO));
+    let server = HttpServer::start(|request: &ReceivedRequest| answer(request, Duration::ZERO));
     let folder = tempfile::tempdir().expect("temporary folder");
     let list = write_list(folder.path(), &server, 24);
     let out = folder.path().join("from_list");
@@ -181,7 +181,8 @@ fn a_list_gives_the_same_files_as_the_folder() {
 
 #[test]
 fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
-    let server = HttpServer::start(|asked: &Asked| answer(asked, Duration::from_millis(25)));
+    let server =
+        HttpServer::start(|request: &ReceivedRequest| answer(request, Duration::from_millis(25)));
     let folder = tempfile::tempdir().expect("temporary folder");
     let list = write_list(folder.path(), &server, 60);
     let undisturbed = folder.path().join("undisturbed");
@@ -209,8 +210,8 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
         assert!(!out.join("report.json").exists(), "killed before its end");
         let counts = server.counts();
         for path in stored_paths(&out, &server) {
-            let asked = counts[&path] - before[&path];
-            stored.entry(path).or_insert(asked);
+            let request = counts[&path] - before[&path];
+            stored.entry(path).or_insert(request);
         }
     }
     let output = run(&fetch_list(&list, &out));
@@ -223,9 +224,9 @@ fn killed_at_any_moment_a_rerun_ends_with_the_same_files() {
 
     assert!(stored.len() >= 40, "{stored:?}");
     let all = server.counts();
-    for (path, asked) in &stored {
+    for (path, request) in &stored {
         let times = all[path] - before[path];
-        assert_eq!(times, *asked, "{path} was requested after it was stored");
+        assert_eq!(times, *request, "{path} was requested after it was stored");
     }
     let images = all.iter().filter(|(path, _)| path.ends_with(".jpg"));
     let times = images.map(|(path, count)| count - before[path]);
@@ -256,16 +257,19 @@ fn stored_paths(out: &Path, server: &HttpServer) -> Vec<String> {
 
 #[test]
 fn a_search_of_commons_pages_and_keeps_licences() {
-    let server = HttpServer::start(|asked: &Asked| {
-        let (path, host) = (asked.path.as_str(), asked.headers.split("host: ").nth(1));
+    let server = HttpServer::start(|request: &ReceivedRequest| {
+        let (path, host) = (
+            request.path.as_str(),
+            request.headers.split("host: ").nth(1),
+        );
         let host = host
             .and_then(|rest| rest.lines().next())
             .unwrap_or_default();
-        if path.starts_with("/api.php?") && asked.times == 1 {
+        if path.starts_with("/api.php?") && request.times == 1 {
             return Reply::new(503, "busy");
         }
         if !path.starts_with("/api.php?") {
-            return answer(asked, Duration::ZERO);
+            return answer(request, Duration::ZERO);
         }
         let page = |index: u32, name: &str| {
             json!({"pageid": index, "index": index, "title": format!("File:{name}"), "imageinfo": [{
@@ -302,7 +306,7 @@ fn a_search_of_commons_pages_and_keeps_licences() {
 
 #[test]
 fn errors_name_the_item_and_the_next_step() {
-    let server = HttpServer::start(|asked: &Asked| answer(asked, Duration::ZERO));
+    let server = HttpServer::start(|request: &ReceivedRequest| answer(request, Duration::ZERO));
     let folder = tempfile::tempdir().expect("temporary folder");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);

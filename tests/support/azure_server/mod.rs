@@ -10,7 +10,7 @@ pub mod state;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::http_server::{Asked, HttpServer, Reply};
+use crate::http_server::{HttpServer, ReceivedRequest, Reply};
 
 pub use photo::OnPhoto;
 pub use state::State;
@@ -41,7 +41,7 @@ pub enum Fate {
 }
 
 /// Decides how the answer to a request is disturbed, by the request and the number of earlier ones.
-type Faults = dyn Fn(&Asked, usize) -> Option<Fate> + Send + Sync;
+type Faults = dyn Fn(&ReceivedRequest, usize) -> Option<Fate> + Send + Sync;
 
 /// The running server.
 pub struct AzureServer {
@@ -59,24 +59,24 @@ impl AzureServer {
     /// A resource in some state, whose answers are disturbed by `faults`.
     pub fn with(
         state: State,
-        faults: impl Fn(&Asked, usize) -> Option<Fate> + Send + Sync + 'static,
+        faults: impl Fn(&ReceivedRequest, usize) -> Option<Fate> + Send + Sync + 'static,
     ) -> Self {
         let state = Arc::new(Mutex::new(state));
         let log = Arc::new(Mutex::new(Vec::new()));
         let (of_server, log_of_server) = (Arc::clone(&state), Arc::clone(&log));
         let faults: Box<Faults> = Box::new(faults);
-        let http = HttpServer::start(move |asked| {
+        let http = HttpServer::start(move |request| {
             let before = {
                 let mut log = log_of_server.lock().expect("no panic");
                 log.push(Recorded {
-                    method: asked.method.clone(),
-                    path: asked.path.clone(),
-                    headers: asked.headers.clone(),
-                    body: asked.body.clone(),
+                    method: request.method.clone(),
+                    path: request.path.clone(),
+                    headers: request.headers.clone(),
+                    body: request.body.clone(),
                 });
                 log.len() - 1
             };
-            let fate = faults(asked, before);
+            let fate = faults(request, before);
             if let Some(Fate::Instead(status, header, body)) = fate {
                 let reply = Reply::new(status, body);
                 return if header.is_empty() {
@@ -85,7 +85,7 @@ impl AzureServer {
                     reply.header(header)
                 };
             }
-            let reply = of_server.lock().expect("no panic").answer(asked);
+            let reply = of_server.lock().expect("no panic").answer(request);
             match fate {
                 Some(Fate::After(delay)) => reply.after(delay),
                 Some(Fate::Lost) => reply.declaring(Some(1 << 20)),

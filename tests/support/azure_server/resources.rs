@@ -98,7 +98,7 @@ impl State {
     ) -> Answer {
         self.approved()?;
         let kind = Kind::of(segment);
-        let method = call.asked.method.as_str();
+        let method = call.request.method.as_str();
         let (id, rest) = match rest {
             [] if method == "GET" => return self.list(kind, call),
             [id, rest @ ..] => (*id, rest),
@@ -220,7 +220,7 @@ fn described(kind: &Kind, id: &str, collection: &Collection, call: &Call<'_>) ->
     if call
         .query
         .get("returnRecognitionModel")
-        .is_some_and(|asked| asked == "true")
+        .is_some_and(|request| request == "true")
     {
         value["recognitionModel"] = Value::from(collection.model.as_str());
     }
@@ -234,7 +234,7 @@ fn persons(
     call: &Call<'_>,
     new_id: String,
 ) -> (Answer, bool, bool) {
-    let method = call.asked.method.as_str();
+    let method = call.request.method.as_str();
     match rest {
         [] if method == "GET" => {
             let entries = collection.persons.iter();
@@ -303,7 +303,7 @@ fn faces(
     new_id: String,
     segment: &str,
 ) -> Answer {
-    match (call.asked.method.as_str(), rest) {
+    match (call.request.method.as_str(), rest) {
         ("POST", []) => {
             let face = added(faces.len(), model, call, segment)?;
             faces.insert(new_id.clone(), face);

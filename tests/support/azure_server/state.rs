@@ -8,7 +8,7 @@ use url::Url;
 use super::answers::{Answer, bad, done, error, not_approved, ok};
 use super::photo::OnPhoto;
 use super::{KEY, TOKEN};
-use crate::http_server::{Asked, Reply};
+use crate::http_server::{ReceivedRequest, Reply};
 
 /// A face that was detected or stored.
 #[derive(Debug, Clone)]
@@ -60,13 +60,13 @@ pub struct State {
 
 /// A request with its parts.
 pub(super) struct Call<'a> {
-    pub(super) asked: &'a Asked,
+    pub(super) request: &'a ReceivedRequest,
     pub(super) query: BTreeMap<String, String>,
 }
 
 impl Call<'_> {
     pub(super) fn is_json(&self) -> bool {
-        self.asked
+        self.request
             .headers
             .contains("content-type: application/json\n")
     }
@@ -76,7 +76,7 @@ impl Call<'_> {
         if !self.is_json() {
             return Err(error(415, "BadArgument", "Invalid Media Type."));
         }
-        let value: Option<Value> = serde_json::from_slice(&self.asked.body).ok();
+        let value: Option<Value> = serde_json::from_slice(&self.request.body).ok();
         value
             .filter(Value::is_object)
             .ok_or_else(|| bad("JSON parsing error."))
@@ -94,17 +94,17 @@ impl Call<'_> {
             return Ok(OnPhoto::of(1, 1));
         }
         if !self
-            .asked
+            .request
             .headers
             .contains("content-type: application/octet-stream\n")
         {
             return Err(error(415, "BadArgument", "Invalid Media Type."));
         }
         let image = |code: &str, message: &str| error(400, code, message);
-        match self.asked.body.len() {
+        match self.request.body.len() {
             ..1024 => Err(image("InvalidImageSize", "Image size is too small.")),
             6_291_457.. => Err(image("InvalidImageSize", "Image size is too big.")),
-            _ => OnPhoto::read(&self.asked.body)
+            _ => OnPhoto::read(&self.request.body)
                 .ok_or_else(|| image("InvalidImage", "Decoding error, image format unsupported.")),
         }
     }
@@ -121,33 +121,33 @@ impl Call<'_> {
 
 impl State {
     /// The answer to a request.
-    pub(super) fn answer(&mut self, asked: &Asked) -> Reply {
-        self.of(asked).unwrap_or_else(|error| error)
+    pub(super) fn answer(&mut self, request: &ReceivedRequest) -> Reply {
+        self.of(request).unwrap_or_else(|error| error)
     }
 
-    fn of(&mut self, asked: &Asked) -> Answer {
+    fn of(&mut self, request: &ReceivedRequest) -> Answer {
         let key = format!("ocp-apim-subscription-key: {KEY}\n");
         let token = format!("authorization: bearer {TOKEN}\n");
-        if !asked.headers.contains(&key) && !asked.headers.contains(&token) {
+        if !request.headers.contains(&key) && !request.headers.contains(&token) {
             let text = "Access denied due to invalid subscription key or wrong API endpoint.";
             return Err(error(401, "401", text));
         }
-        let url = Url::parse("http://a").and_then(|base| base.join(&asked.path));
+        let url = Url::parse("http://a").and_then(|base| base.join(&request.path));
         let url = url.map_err(|_| nowhere())?;
         let segments: Vec<&str> = url.path_segments().into_iter().flatten().collect();
         let ["face", version @ ("v1.0" | "v1.2"), below @ ..] = segments.as_slice() else {
             return Err(nowhere());
         };
         let call = Call {
-            asked,
+            request,
             query: url.query_pairs().into_owned().collect(),
         };
         match below {
-            ["detect"] if asked.method == "POST" => self.detect(&call),
-            ["verify"] if asked.method == "POST" => self.verify(&call),
-            ["identify"] if asked.method == "POST" => self.identify(&call),
-            ["findsimilars"] if asked.method == "POST" => self.find_similar(&call),
-            ["group"] if asked.method == "POST" => self.group(&call),
+            ["detect"] if request.method == "POST" => self.detect(&call),
+            ["verify"] if request.method == "POST" => self.verify(&call),
+            ["identify"] if request.method == "POST" => self.identify(&call),
+            ["findsimilars"] if request.method == "POST" => self.find_similar(&call),
+            ["group"] if request.method == "POST" => self.group(&call),
             [
                 kind @ ("persongroups" | "largepersongroups" | "facelists" | "largefacelists"),
                 rest @ ..,
@@ -164,10 +164,10 @@ impl State {
             "sessionImages" => return Ok(Reply::new(200, "the picture's bytes")),
             _ => return Err(nowhere()),
         };
-        match (call.asked.method.as_str(), rest) {
+        match (call.request.method.as_str(), rest) {
             ("POST", []) => {
                 let form = "content-type: multipart/form-data; boundary=";
-                if with_photo && !call.asked.headers.contains(form) {
+                if with_photo && !call.request.headers.contains(form) {
                     return Err(error(415, "BadArgument", "Invalid Media Type."));
                 }
                 if !with_photo {

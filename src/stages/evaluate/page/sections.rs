@@ -53,7 +53,7 @@ impl Page<'_> {
                             interval(chosen.interval))))
                 }
                 @if let Some(verification) = &self.report.verification {
-                    (number("pairs told right", &percent(verification.accuracy.share),
+                    (number("pairs answered rightly", &percent(verification.accuracy.share),
                         &format!("area below the ROC curve {:.4}", verification.roc_auc)))
                 }
             }
@@ -162,7 +162,7 @@ impl Page<'_> {
             p {
                 (verification.pairs) " pairs of photos, " (verification.same) " of them of one person, compared by \
                 the cosine of what the network knows before it tells labels. "
-                b { (percent(accuracy.share)) } " are told right (95 % interval " (interval(accuracy.interval)) "), "
+                b { (percent(accuracy.share)) } " are answered rightly (95 % interval " (interval(accuracy.interval)) "), "
                 @if accuracy.cross_checked { "each part of the list with the threshold of the others" }
                 @else { "with the best threshold for these very pairs, which flatters" }
                 "; equal error rate " (percent(verification.equal_error_rate)) ", area below the ROC curve "

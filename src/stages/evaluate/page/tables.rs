@@ -126,7 +126,7 @@ pub(super) fn rates(rates: &[AcceptRate], chosen: &AcceptRate, accepted: &str) -
             tbody {
                 @for row in rows {
                     tr {
-                        td { (rate(row.false_accept_rate)) @if row.too_few { " (too few to tell)" } }
+                        td { (rate(row.false_accept_rate)) @if row.too_few { " (too few to be sure)" } }
                         td { (percent(row.true_accept_rate)) }
                         td { (interval(row.interval)) }
                         td { (threshold_text(row.threshold)) }

@@ -13,7 +13,7 @@ const LARGEST_ANSWER: u64 = 64 << 20;
 pub(super) fn hand_over(
     source: &mut dyn ImageSource,
     name: &str,
-    asked: &SourceRequest,
+    request: &SourceRequest,
     answer: Result<Vec<u8>, DownloadError>,
 ) -> Result<(), FetchError> {
     let error = match answer {
@@ -30,7 +30,7 @@ pub(super) fn hand_over(
     }
     Err(FetchError::Search {
         source_name,
-        url: asked.url.to_string(),
+        url: request.url.to_string(),
         source: error,
     })
 }
@@ -53,8 +53,8 @@ pub fn look_up(
     let result = runtime.block_on(async {
         let downloader = Downloader::new(&settings)?;
         for lookup in lookups {
-            while let Some(request) = lookup.ask() {
-                let answer = ask(&downloader, &request, context).await?;
+            while let Some(request) = lookup.next_request() {
+                let answer = send(&downloader, &request, context).await?;
                 let body = answer.map_err(|source| FetchError::Search {
                     source_name: lookup.name().to_owned(),
                     url: request.url.to_string(),
@@ -70,7 +70,7 @@ pub fn look_up(
 }
 
 /// Sends one request; an interruption ends the waiting.
-pub(super) async fn ask(
+pub(super) async fn send(
     downloader: &Downloader,
     request: &SourceRequest,
     context: &Context,
