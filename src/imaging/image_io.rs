@@ -3,9 +3,8 @@
 //! The content decides the format, not the name. Limits are set before anything is decoded, and a
 //! panic of a decoder fails only its image.
 
-use std::borrow::Cow;
 use std::cell::Cell;
-use std::io::{self, Cursor};
+use std::io::{self, Cursor, Read as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 use std::sync::Once;
@@ -15,6 +14,8 @@ use image::codecs::png::PngEncoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 
+use crate::other_formats::OtherFormat;
+use crate::{repairs, truncation};
 use facepipe_core::types::Size;
 
 /// Longest side that is decoded, in pixels: no camera makes longer pictures, only decompression
@@ -43,12 +44,18 @@ pub enum DecodeError {
     /// The file can't be read. (The path is in the record that holds this.)
     #[error("cannot read the file: {}", .0.kind())]
     Io(#[from] io::Error),
+    /// A folder, a pipe, a device or the like.
+    #[error("not a regular file")]
+    NotAFile,
     /// No bytes at all.
     #[error("the file is empty")]
     Empty,
     /// The first bytes are of no known image format.
     #[error("not an image of a known format")]
     UnknownFormat,
+    /// A format that is recognised but not decoded.
+    #[error("{0} files are not decoded: convert it to JPEG or PNG")]
+    OtherFormat(OtherFormat),
     /// Larger than allowed.
     #[error("{size} pixels are over the limit of {MAX_SIDE} a side or {MAX_PIXELS} in all")]
     TooManyPixels {
@@ -80,16 +87,29 @@ pub enum DecodeError {
     Panicked(String),
 }
 
-/// Reads a file's bytes, at most [`MAX_FILE_BYTES`].
+/// Reads a file's bytes, at most [`MAX_FILE_BYTES`]: also of one that grows meanwhile. Pipes and devices are not
+/// opened, for they may wait for ever or have no end.
 ///
 /// # Errors
-/// [`DecodeError::Io`], [`DecodeError::TooManyBytes`].
+/// [`DecodeError::Io`], [`DecodeError::NotAFile`], [`DecodeError::TooManyBytes`].
 pub fn read_bytes(path: &Path) -> Result<Vec<u8>, DecodeError> {
-    let bytes = fs_err::metadata(path)?.len();
+    let metadata = fs_err::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(DecodeError::NotAFile);
+    }
+    let bytes = metadata.len();
     if bytes > MAX_FILE_BYTES {
         return Err(DecodeError::TooManyBytes { bytes });
     }
-    Ok(fs_err::read(path)?)
+    let mut content = Vec::with_capacity(bytes as usize + 1);
+    fs_err::File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut content)?;
+    let bytes = content.len() as u64;
+    if bytes > MAX_FILE_BYTES {
+        return Err(DecodeError::TooManyBytes { bytes });
+    }
+    Ok(content)
 }
 
 /// Decodes a whole image.
@@ -111,7 +131,7 @@ pub fn size_of(bytes: &[u8]) -> Result<Size, DecodeError> {
     }
     contain(|| {
         let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-        let format = reader.format().ok_or(DecodeError::UnknownFormat)?;
+        let format = known_format(reader.format(), bytes)?;
         let size = reader.into_dimensions();
         let (width, height) = size.map_err(|source| DecodeError::Damaged { format, source })?;
         Ok(Size::new(width, height))
@@ -123,9 +143,9 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if bytes.is_empty() {
         return Err(DecodeError::Empty);
     }
-    let bytes = &*with_gif_palette(bytes);
+    let bytes = &*repairs::repaired(bytes);
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
-    let format = reader.format().ok_or(DecodeError::UnknownFormat)?;
+    let format = known_format(reader.format(), bytes)?;
     let damaged = |source| DecodeError::Damaged { format, source };
     reader.limits(limits());
     let mut decoder = reader.into_decoder().map_err(damaged)?;
@@ -134,10 +154,7 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     if width > MAX_SIDE || height > MAX_SIDE || size.area() > MAX_PIXELS {
         return Err(DecodeError::TooManyPixels { size });
     }
-    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
-        return Err(DecodeError::Truncated { format });
-    }
-    if format == ImageFormat::Png && !bytes.windows(4).any(|window| window == b"IEND") {
+    if truncation::is_truncated(bytes, format) {
         return Err(DecodeError::Truncated { format });
     }
     // An unreadable orientation is no reason to refuse a picture.
@@ -150,35 +167,24 @@ fn decode_unguarded(bytes: &[u8]) -> Result<Decoded, DecodeError> {
     })
 }
 
+/// The format that was guessed, unless it is one that only looks like it.
+fn known_format(guessed: Option<ImageFormat>, bytes: &[u8]) -> Result<ImageFormat, DecodeError> {
+    match guessed {
+        // Camera raw files begin as TIFF does, with a thumbnail.
+        Some(ImageFormat::Tiff | ImageFormat::Avif) | None => match OtherFormat::of(bytes) {
+            Some(format) => Err(DecodeError::OtherFormat(format)),
+            None => guessed.ok_or(DecodeError::UnknownFormat),
+        },
+        Some(format) => Ok(format),
+    }
+}
+
 fn limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_ALLOCATION);
     limits
-}
-
-/// A GIF may leave the colours to the reader (GIF89a, appendix "Global Color Table"): then it gets a
-/// table of greys. Frames with a table of their own don't use it.
-fn with_gif_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const FLAGS: usize = 10;
-    const HEADER: usize = 13;
-    const HAS_TABLE_OF_256: u8 = 0b1000_0111;
-    let without_table =
-        bytes.starts_with(b"GIF8") && bytes.len() > HEADER && bytes[FLAGS] & 0b1000_0000 == 0;
-    if !without_table {
-        return Cow::Borrowed(bytes);
-    }
-    let mut patched = bytes[..HEADER].to_vec();
-    patched[FLAGS] |= HAS_TABLE_OF_256;
-    patched.extend((0..=255_u8).flat_map(|grey| [grey; 3]));
-    patched.extend(&bytes[HEADER..]);
-    Cow::Owned(patched)
-}
-
-/// Whether a JPEG has an end-of-image marker: decoders fill missing rows with grey.
-fn jpeg_is_complete(bytes: &[u8]) -> bool {
-    bytes.windows(2).rev().any(|pair| pair == [0xff, 0xd9])
 }
 
 /// RGB8 with transparency laid onto white, as a browser shows it.
@@ -320,16 +326,13 @@ mod tests {
         ));
     }
 
+    #[cfg(unix)]
     #[test]
-    fn a_cut_picture_is_refused_in_every_format() {
-        let image = DynamicImage::ImageRgb8(RgbImage::from_fn(64, 48, |x, y| {
-            Rgb([(x * 4) as u8, (y * 5) as u8, (x * y) as u8])
-        }));
-        for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp] {
-            let bytes = encoded(&image, format);
-            assert!(decode(&bytes).is_ok(), "{format:?}");
-            assert!(decode(&bytes[..bytes.len() * 2 / 3]).is_err(), "{format:?}");
-        }
+    fn devices_are_not_read() {
+        assert!(matches!(
+            read_bytes(Path::new("/dev/zero")),
+            Err(DecodeError::NotAFile)
+        ));
     }
 
     #[test]

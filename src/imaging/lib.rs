@@ -4,6 +4,9 @@
 pub mod data_set;
 pub mod detail_comparison;
 pub mod image_io;
+pub mod other_formats;
 pub mod perceptual_hash;
 pub mod photo_date;
+mod repairs;
 pub mod resize;
+mod truncation;

@@ -3,6 +3,7 @@
 use crate::cli::hints::Advice;
 use facepipe_core::artifacts::image_folder::ImageFolderError;
 use facepipe_core::artifacts::stage::DISCARDED_FILE;
+use facepipe_core::types::Reason;
 use facepipe_crop::CropError;
 
 impl Advice for CropError {
@@ -22,6 +23,15 @@ impl Advice for CropError {
             Self::Io(source) => source.next_step(),
             Self::Stage(source) => source.next_step(),
             Self::Detector(source) => source.next_step(),
+            Self::NoFaces {
+                reason: Some(reason),
+                out,
+                ..
+            } if *reason == Reason::Unreadable.to_string() => Some(format!(
+                "most can't be read; `{}` says why for each: convert formats that are not decoded \
+                 (HEIC, AVIF, camera raw) to JPEG, and copy damaged files again",
+                out.join(DISCARDED_FILE).display()
+            )),
             Self::NoFaces { out, .. } => Some(format!(
                 "read why in `{}`; try a lower `--min-face` and weaker limits of quality, or keep \
                  whole photos with `--keep-no-face`",

@@ -31,6 +31,8 @@ pub enum CropError {
     NoFaces {
         /// How many photos were examined.
         photos: u64,
+        /// The reason of most of them.
+        reason: Option<String>,
         /// The file with the reasons.
         out: PathBuf,
     },

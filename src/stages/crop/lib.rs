@@ -89,6 +89,7 @@ pub fn run(
     if report.crops == 0 {
         return Err(CropError::NoFaces {
             photos: report.photos.found,
+            reason: report.main_reason(),
             out: out.to_owned(),
         });
     }

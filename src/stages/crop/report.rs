@@ -72,6 +72,12 @@ fn distributions(crops: &[CropRecord]) -> BTreeMap<String, Distribution> {
 }
 
 impl CropReport {
+    /// For which reason most items were left out.
+    pub(super) fn main_reason(&self) -> Option<String> {
+        let most = self.reasons.iter().max_by_key(|(_, count)| **count);
+        most.map(|(reason, _)| reason.clone())
+    }
+
     pub(super) fn new(
         out: &Path,
         folder: &ImageFolder,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use facepipe_imaging::image_io::decode;
 use serde_json::Value;
 
-use crate::helpers::{run, shared, stdout, write};
+use crate::helpers::{failure, run, shared, stdout, write};
 
 /// Bytes between two prefixes of a file.
 const PREFIX_STEP: usize = 37;
@@ -126,4 +126,54 @@ fn no_beginning_of_an_image_is_taken_for_the_whole() {
             assert!(line["error"].is_string(), "{line}");
         }
     }
+}
+
+#[test]
+fn cut_photos_and_formats_that_are_not_decoded_are_named() {
+    let Some(root) = shared("data/cases") else {
+        return;
+    };
+    for (file, error) in [
+        (
+            "thumb_cut50.jpg",
+            Some("the Jpeg data ends before the picture does"),
+        ),
+        ("no_eoi.jpg", None),
+        ("full_thumb.jpg", None),
+        (
+            "photo.nef",
+            Some("camera raw files are not decoded: convert it to JPEG or PNG"),
+        ),
+        (
+            "iphone.heic",
+            Some("HEIC files are not decoded: convert it to JPEG or PNG"),
+        ),
+        (
+            "a.avif",
+            Some("AVIF files are not decoded: convert it to JPEG or PNG"),
+        ),
+    ] {
+        let bytes = fs_err::read(root.join(file)).expect("reads");
+        let refused = decode(&bytes).err().map(|error| error.to_string());
+        assert_eq!(refused.as_deref(), error, "{file}");
+    }
+}
+
+#[test]
+fn a_folder_of_formats_that_are_not_decoded_says_so() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let photos = folder.path().join("photos/ada");
+    fs_err::create_dir_all(&photos).expect("makes");
+    let heic = b"\0\0\0\x1cftypheic\0\0\0\0mif1heicmiaf";
+    for name in ["1.heic", "2.heic"] {
+        fs_err::write(photos.join(name), heic).expect("writes");
+    }
+    let inputs = folder.path().join("photos");
+    let output = run("crop --out", &[&folder.path().join("crops"), &inputs]);
+    let message = failure(&output, 1);
+    assert!(
+        message.contains("(HEIC, AVIF, camera raw) to JPEG"),
+        "{message}"
+    );
+    assert!(!message.contains("--min-face"), "{message}");
 }
