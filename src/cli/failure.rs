@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::cli::hints::Advice;
+use crate::cli::output::say::say;
 use crate::cli::{FAILURE, INTERRUPTED, SUCCESS, USAGE};
 use facepipe_core::errors::causes;
 
@@ -40,30 +41,29 @@ impl Failure {
 }
 
 /// Prints an error to stderr and gives the exit code for it.
-#[expect(clippy::print_stderr, reason = "the one place that prints errors")]
 pub(crate) fn print(failure: &Failure) -> u8 {
     match failure {
         Failure::OutputClosed => SUCCESS,
         Failure::Usage { message, hint } => {
-            eprintln!("error: {message}\n\nhint: {hint}");
+            say(&format!("error: {message}\n\nhint: {hint}"));
             USAGE
         }
         Failure::Stage(error) if error.is_interruption() => {
-            eprintln!("interrupted\n\nhint: run the same command again to continue");
+            say("interrupted\n\nhint: run the same command again to continue");
             INTERRUPTED
         }
         Failure::Stage(error) => {
-            eprintln!("error: {error}");
+            say(&format!("error: {error}"));
             let mut last = error.to_string();
             for cause in error.source().into_iter().flat_map(causes) {
                 let text = cause.to_string();
                 if !last.contains(&text) {
-                    eprintln!("caused by: {text}");
+                    say(&format!("caused by: {text}"));
                 }
                 last = text;
             }
             if let Some(step) = error.next_step() {
-                eprintln!("\nhint: {step}");
+                say(&format!("\nhint: {step}"));
             }
             FAILURE
         }

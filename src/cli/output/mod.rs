@@ -3,3 +3,4 @@
 pub(crate) mod explanation;
 pub(crate) mod progress;
 pub(crate) mod result;
+pub(crate) mod say;

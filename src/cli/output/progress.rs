@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::options::globals::Globals;
+use crate::cli::output::say::say;
 use facepipe_core::ports::{Progress, TaskProgress};
 
 /// How often a bar moves by itself.
@@ -58,10 +59,9 @@ impl Progress for TerminalProgress {
         Some(Box::new(Bar { bar }))
     }
 
-    #[expect(clippy::print_stderr, reason = "the one place that prints notes")]
     fn note(&self, line: &str) {
         if !self.quiet {
-            self.bars.suspend(|| eprintln!("{line}"));
+            self.bars.suspend(|| say(line));
         }
     }
 }

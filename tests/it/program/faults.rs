@@ -1,6 +1,8 @@
 //! Bad input and bad folders: a clear message with the next step, and nothing lost.
 
-use crate::helpers::{failure, picture, run, run_with_mounts, shared, stdout, write, write_png};
+use crate::helpers::{
+    facepipe, failure, picture, run, run_with_mounts, shared, stdout, write, write_png,
+};
 
 #[test]
 fn a_missing_folder_is_named_with_the_next_step() {
@@ -130,6 +132,18 @@ fn a_closed_pipe_is_no_error() {
         output.status.success() && output.stderr.is_empty(),
         "{output:?}"
     );
+}
+
+#[test]
+fn messages_that_nobody_reads_change_no_exit_code() {
+    let mut program = facepipe()
+        .args(["crop", "/no/such/folder", "--out", "/no/such/crops"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(program.stderr.take());
+    let status = program.wait().expect("ends");
+    assert_eq!(status.code(), Some(1));
 }
 
 #[test]

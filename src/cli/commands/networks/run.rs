@@ -266,10 +266,9 @@ fn model_name(text: &str) -> Result<String, String> {
 }
 
 fn next_step(model: &Path) -> Vec<String> {
-    vec![format!(
-        "try it: facepipe predict '{}' PHOTO",
-        model.display()
-    )]
+    // As shells quote: it is there to be pasted.
+    let model = model.display().to_string().replace('\'', r"'\''");
+    vec![format!("try it: facepipe predict '{model}' PHOTO")]
 }
 
 #[cfg(test)]
