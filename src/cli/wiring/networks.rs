@@ -34,10 +34,11 @@ pub(super) fn detector(
     weights: &Path,
     globals: &Globals,
 ) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    // MTCNN, of small networks, runs on the processor; still a GPU that is asked for has to be there.
+    let device = facepipe_nn::device(globals.device)?;
     match name {
         DetectorName::Mtcnn => Ok(Box::new(MtcnnFactory::usual(weights)?)),
         DetectorName::Mmod => {
-            let device = facepipe_nn::device(globals.device)?;
             let detectors = Box::new(MmodFactory::new(weights, device)?);
             with_landmarks(detectors, mmod::FIT, weights)
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::helpers::{failure, run, write};
+use crate::helpers::{failure, picture, run, write, write_png};
 use crate::networks::training::{LABELS, data_set, train};
 
 #[test]
@@ -58,4 +58,17 @@ fn wrong_calls_name_the_next_step() {
         error.contains("was not made by the stage `train`"),
         "{error}"
     );
+}
+
+#[test]
+fn detectors_need_the_gpu_that_is_asked_for() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let photo = root.path().join("photo.png");
+    write_png(&photo, &picture(1));
+    for detector in ["auto", "mtcnn"] {
+        let options = format!("detect --device cuda:99 --detector {detector}");
+        let error = failure(&run(&options, &[&photo]), 1);
+        assert!(error.contains("`cuda:99` is not there"), "{error}");
+        assert!(error.contains("--device cpu"), "{error}");
+    }
 }

@@ -14,7 +14,9 @@ use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{PrepareReport, Settings};
 use image::{Rgb, RgbImage, imageops};
 
-use crate::helpers::{failure, records, run, write, write_png};
+#[cfg(feature = "torch")]
+use crate::helpers::write;
+use crate::helpers::{failure, records, run, write_png};
 
 /// Side of a drawn face in pixels.
 const SIDE: u32 = 100;
@@ -212,7 +214,16 @@ fn cleaning_without_embeddings_is_refused() {
     let options = "prepare --clean-identities --embeddings off --out";
     let error = failure(&run(options, &[&out, &input]), 2);
     assert!(error.contains("--embeddings off turns off"), "{error}");
-    // The meaning of `auto` does not depend on the model files present: a missing one is an error.
+}
+
+/// The meaning of `auto` does not depend on the model files present: a missing one is an error. A build without
+/// libtorch has no embeddings.
+#[cfg(feature = "torch")]
+#[test]
+fn embeddings_of_a_missing_model_are_an_error() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = photos(folder.path());
+    let out = folder.path().join("out");
     write(&input.join("manifest.jsonl"), br#"{"place": {}}"#);
     let nothing = folder.path().join("nothing");
     let options = "prepare --weights-dir";
