@@ -4,6 +4,7 @@
 pub mod data_set;
 pub mod detail_comparison;
 pub mod image_io;
+mod jpeg_segments;
 pub mod other_formats;
 pub mod perceptual_hash;
 pub mod photo_date;

@@ -130,7 +130,7 @@ mod tiff_tags {
             _ => return false,
         };
         // Canon's CR2 says so behind the header.
-        bytes.get(8..10) == Some(b"CR") || reader.has_sensor_data().unwrap_or(false)
+        bytes.get(8..10) == Some(b"CR") || reader.has_sensor_data()
     }
 
     struct Reader<'a> {
@@ -157,40 +157,47 @@ mod tiff_tags {
             })
         }
 
-        /// Whether one of the directories is of a sensor's data; `None` where the file ends before.
-        fn has_sensor_data(&self) -> Option<bool> {
-            let mut directories = vec![self.u32(4)? as usize];
-            let mut seen = 0;
-            while let Some(directory) = directories.pop() {
-                seen += 1;
-                if directory == 0 || seen > MOST_DIRECTORIES {
-                    continue;
+        /// Whether one of the directories is of a sensor's data. One that the file ends before is passed over.
+        fn has_sensor_data(&self) -> bool {
+            let mut directories: Vec<usize> =
+                self.u32(4).map(|at| at as usize).into_iter().collect();
+            for _ in 0..MOST_DIRECTORIES {
+                let Some(directory) = directories.pop() else {
+                    break;
+                };
+                if self.is_of_sensor(directory, &mut directories) == Some(true) {
+                    return true;
                 }
-                let entries = usize::from(self.u16(directory)?);
-                for entry in (0..entries).map(|entry| directory + 2 + entry * ENTRY) {
-                    // Tag, type, number of values, and the value or where it is.
-                    let (tag, count) = (self.u16(entry)?, self.u32(entry + 4)? as usize);
-                    match tag {
-                        DNG_VERSION => return Some(true),
-                        PHOTOMETRIC if OF_SENSORS.contains(&self.u16(entry + 8)?.into()) => {
-                            return Some(true);
-                        }
-                        SUB_DIRECTORIES if count == 1 => {
-                            directories.push(self.u32(entry + 8)? as usize);
-                        }
-                        SUB_DIRECTORIES => {
-                            let list = self.u32(entry + 8)? as usize;
-                            let count = count.min(MOST_DIRECTORIES);
-                            directories.extend(
-                                (0..count)
-                                    .filter_map(|at| self.u32(list + 4 * at))
-                                    .map(|at| at as usize),
-                            );
-                        }
-                        _ => {}
+            }
+            false
+        }
+
+        /// Whether one directory is of a sensor's data; adds those that it names to `others`. `None` where the file
+        /// ends before.
+        fn is_of_sensor(&self, directory: usize, others: &mut Vec<usize>) -> Option<bool> {
+            let entries = usize::from(self.u16(directory)?);
+            for entry in (0..entries).map(|entry| directory + 2 + entry * ENTRY) {
+                // Tag, type, number of values, and the value or where the values are.
+                let (tag, count) = (self.u16(entry)?, self.u32(entry + 4)? as usize);
+                match tag {
+                    DNG_VERSION => return Some(true),
+                    PHOTOMETRIC if OF_SENSORS.contains(&self.u16(entry + 8)?.into()) => {
+                        return Some(true);
                     }
+                    SUB_DIRECTORIES => {
+                        let list = match count {
+                            1 => entry + 8,
+                            _ => self.u32(entry + 8)? as usize,
+                        };
+                        let places = (0..count.min(MOST_DIRECTORIES)).map(|at| list + 4 * at);
+                        others.extend(places.filter_map(|at| Some(self.u32(at)? as usize)));
+                    }
+                    _ => {}
                 }
-                directories.push(self.u32(directory + 2 + entries * ENTRY)? as usize);
+            }
+            match self.u32(directory + 2 + entries * ENTRY)? as usize {
+                0 => {}
+                next => others.push(next),
             }
             Some(false)
         }
@@ -251,10 +258,12 @@ mod tests {
             OtherFormat::of(&tiff(&[(50_706, 1)], 0)),
             Some(OtherFormat::CameraRaw)
         );
-        // In a directory below the first.
-        let mut below = tiff(&[(262, 2), (330, 38)], 0);
-        below.extend(&tiff(&[(262, 32_803)], 0)[8..]);
-        assert_eq!(OtherFormat::of(&below), Some(OtherFormat::CameraRaw));
+        // In a directory below the first, also where the next one is cut off.
+        for next in [0, u32::MAX] {
+            let mut below = tiff(&[(262, 2), (330, 38)], next);
+            below.extend(&tiff(&[(262, 32_803)], 0)[8..]);
+            assert_eq!(OtherFormat::of(&below), Some(OtherFormat::CameraRaw));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::truncation::next_marker;
+use crate::jpeg_segments::{marker, segments};
 
 /// The bytes, with what is known to be mended.
 pub(super) fn repaired(bytes: &[u8]) -> Cow<'_, [u8]> {
@@ -35,27 +35,16 @@ fn with_gif_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
 /// Adobe's segment of a JPEG (APP14) names the colours' transform in its twelfth byte. Where it is shorter it
 /// becomes a comment, so that the picture is decoded as if it were not there; libjpeg does the same.
 fn with_adobe_segment(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const ADOBE_SEGMENT: u8 = 0xee;
-    const COMMENT: u8 = 0xfe;
-    const START_OF_SCAN: u8 = 0xda;
-    const SHORTEST: usize = 14;
-    let mut at = 2;
-    while let Some((code, after)) = next_marker(bytes, at) {
-        let Some(length) = bytes.get(after..after + 2) else {
-            break;
-        };
-        let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
-        if code == ADOBE_SEGMENT && length < SHORTEST {
-            let mut patched = bytes.to_vec();
-            patched[after - 1] = COMMENT;
-            return Cow::Owned(patched);
-        }
-        if code == START_OF_SCAN {
-            break;
-        }
-        at = after + length.max(2);
-    }
-    Cow::Borrowed(bytes)
+    /// Name, version, two sets of flags, the transform.
+    const WHOLE: usize = 12;
+    let short = segments(bytes)
+        .take_while(|segment| segment.code != marker::START_OF_SCAN)
+        .find(|segment| segment.code == marker::ADOBE && segment.content.len() < WHOLE);
+    short.map_or(Cow::Borrowed(bytes), |segment| {
+        let mut patched = bytes.to_vec();
+        patched[segment.at] = marker::COMMENT;
+        Cow::Owned(patched)
+    })
 }
 
 #[cfg(test)]

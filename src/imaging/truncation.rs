@@ -4,22 +4,14 @@
 //! follows the picture (a second picture of an MPO file, a phone's video) may be cut.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use image::ImageFormat;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// Markers of JPEG (ITU-T T.81, table B.1), without their first byte, 0xff.
-mod marker {
-    pub(super) const TEMPORARY: u8 = 0x01;
-    pub(super) const PROGRESSIVE: u8 = 0xc2;
-    pub(super) const PROGRESSIVE_ARITHMETIC: u8 = 0xca;
-    pub(super) const RESTARTS: std::ops::RangeInclusive<u8> = 0xd0..=0xd7;
-    pub(super) const START_OF_IMAGE: u8 = 0xd8;
-    pub(super) const END_OF_IMAGE: u8 = 0xd9;
-    pub(super) const START_OF_SCAN: u8 = 0xda;
-}
+use crate::jpeg_segments::{marker, segments};
 
 /// Coefficients of a block.
 const COEFFICIENTS: usize = 64;
@@ -46,46 +38,18 @@ enum JpegEnd {
 }
 
 impl JpegEnd {
-    /// Goes from marker to marker (T.81, annex B): segments are skipped by their length, and within a scan
-    /// all is data but markers other than restarts.
     fn of(bytes: &[u8]) -> Self {
         let mut scans = Scans::default();
-        let mut at = 0;
-        while let Some((code, after)) = next_marker(bytes, at) {
-            at = after;
-            match code {
+        for segment in segments(bytes) {
+            match segment.code {
                 marker::END_OF_IMAGE if scans.count > 0 => return Self::Marked,
-                marker::TEMPORARY | marker::START_OF_IMAGE | marker::END_OF_IMAGE => continue,
-                code if marker::RESTARTS.contains(&code) => continue,
                 marker::PROGRESSIVE | marker::PROGRESSIVE_ARITHMETIC => scans.progressive = true,
+                marker::START_OF_SCAN => scans.add(segment.content),
                 _ => {}
             }
-            let Some(length) = bytes.get(at..at + 2) else {
-                break;
-            };
-            let length = usize::from(u16::from_be_bytes([length[0], length[1]])).max(2);
-            let Some(segment) = bytes.get(at + 2..at + length) else {
-                break;
-            };
-            if code == marker::START_OF_SCAN {
-                scans.add(segment);
-            }
-            at += length;
         }
         Self::Unmarked(scans)
     }
-}
-
-/// The code of the next marker, and where its segment begins. Fill bytes (0xff) may stand before it, and a 0xff of
-/// a scan's data has a zero behind it.
-pub(super) fn next_marker(bytes: &[u8], from: usize) -> Option<(u8, usize)> {
-    memchr::memchr_iter(0xff, bytes.get(from..)?).find_map(|start| {
-        let code = from + start + 1;
-        match bytes.get(code)? {
-            0 | 0xff => None,
-            marker => Some((*marker, code + 1)),
-        }
-    })
 }
 
 /// What the scans of a JPEG have brought so far.
@@ -132,17 +96,20 @@ fn needs_nothing_more(bytes: &[u8]) -> bool {
     /// Bytes that are no marker and mean different things in every Huffman table.
     const FOLLOWING: [u8; 2] = [0x00, 0x5a];
     const COUNT: usize = 64;
+    let mut ended = bytes.to_vec();
+    ended.resize(bytes.len() + COUNT, 0);
+    ended.extend([0xff, marker::END_OF_IMAGE]);
     let side = usize::from(u16::MAX);
+    let options = DecoderOptions::default()
+        .set_max_width(side)
+        .set_max_height(side);
+    // Digests: the pixels of both would need twice the memory.
     let [first, second] = FOLLOWING.map(|following| {
-        let mut ended = bytes.to_vec();
-        ended.resize(bytes.len() + COUNT, following);
-        ended.extend([0xff, marker::END_OF_IMAGE]);
-        let options = DecoderOptions::default()
-            .set_max_width(side)
-            .set_max_height(side);
-        JpegDecoder::new_with_options(ZCursor::new(&ended), options)
-            .decode()
-            .ok()
+        ended[bytes.len()..bytes.len() + COUNT].fill(following);
+        let pixels = JpegDecoder::new_with_options(ZCursor::new(&ended), options).decode();
+        let mut digest = DefaultHasher::new();
+        pixels.ok()?.hash(&mut digest);
+        Some(digest.finish())
     });
     first.is_some() && first == second
 }

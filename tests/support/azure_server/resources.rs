@@ -220,7 +220,7 @@ fn described(kind: &Kind, id: &str, collection: &Collection, call: &Call<'_>) ->
     if call
         .query
         .get("returnRecognitionModel")
-        .is_some_and(|request| request == "true")
+        .is_some_and(|value| value == "true")
     {
         value["recognitionModel"] = Value::from(collection.model.as_str());
     }
