@@ -24,6 +24,22 @@ pub fn blocking() -> reqwest::blocking::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
 }
 
+/// The variable of the environment that names a proxy, which clients use unless they are set up without; an
+/// empty one names none.
+#[must_use]
+pub fn proxy_variable() -> Option<&'static str> {
+    let names = [
+        "https_proxy",
+        "HTTPS_PROXY",
+        "http_proxy",
+        "HTTP_PROXY",
+        "all_proxy",
+        "ALL_PROXY",
+    ];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    names.into_iter().find(is_set)
+}
+
 /// Chooses the cryptography of TLS for the whole process: ring, which compiles in a tenth of the time
 /// that aws-lc takes. A server needs it as well; a second call changes nothing.
 pub fn use_tls() {

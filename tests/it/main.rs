@@ -7,4 +7,4 @@ mod helpers;
 #[cfg(feature = "torch")]
 mod networks;
 mod prepare;
-mod program;
+pub(crate) mod program;

@@ -6,4 +6,5 @@ pub mod mmod;
 #[cfg(feature = "torch")]
 pub mod mtcnn;
 pub mod seeta;
+pub mod turned;
 pub mod with_landmarks;

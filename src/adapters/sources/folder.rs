@@ -1,11 +1,12 @@
 //! A folder of images on this machine, with a folder for each label.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use walkdir::WalkDir;
-
-use facepipe_core::artifacts::image_folder::{self, ImageFolderError, LabelledFile};
+use facepipe_core::artifacts::given_split;
+use facepipe_core::artifacts::image_folder::{ImageFolder, LabelledFile};
+use facepipe_core::artifacts::path_text::relative_path;
+use facepipe_core::artifacts::walk::{self, PassedOver};
 use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
 use facepipe_core::types::{Address, Candidate, Provenance};
 
@@ -13,8 +14,10 @@ use facepipe_core::types::{Address, Candidate, Provenance};
 #[derive(Debug)]
 pub struct FolderSource {
     files: std::vec::IntoIter<LabelledFile>,
+    passed_over: std::vec::IntoIter<PassedOver>,
     total: u64,
     query: Option<String>,
+    note: Option<String>,
 }
 
 impl FolderSource {
@@ -22,7 +25,8 @@ impl FolderSource {
     pub const NAME: &str = "folder";
 
     /// Lists a folder: with `label`, every file below it gets that label; without, it has to hold a
-    /// folder for each label. Hidden files are skipped.
+    /// folder for each label, or be split already. Hidden files, and what systems leave in folders, are skipped; entries that
+    /// can't be used are offered as junk.
     ///
     /// # Errors
     /// [`SourceError::Io`], [`SourceError::Folder`], [`SourceError::Empty`].
@@ -31,58 +35,62 @@ impl FolderSource {
         label: Option<&str>,
         query: Option<String>,
     ) -> Result<Self, SourceError> {
-        let files = match label {
-            Some(label) => list_flat(root, label)?,
-            None => image_folder::list(root)?.files,
+        let (folder, sides) = match label {
+            Some(label) => (list_flat(root, label)?, None),
+            None => given_split::list(root)?,
         };
-        if files.is_empty() {
+        if folder.files.is_empty() {
             return Err(SourceError::Empty {
                 list: root.display().to_string(),
             });
         }
         Ok(Self {
-            total: files.len() as u64,
-            files: files.into_iter(),
+            total: folder.found(),
+            files: folder.files.into_iter(),
+            passed_over: folder.passed_over.into_iter(),
             query,
+            note: sides.map(|_| {
+                format!(
+                    "`{}` is split already: its photos are fetched without their sides",
+                    root.display()
+                )
+            }),
         })
     }
 }
 
-fn list_flat(root: &Path, label: &str) -> Result<Vec<LabelledFile>, SourceError> {
+fn list_flat(root: &Path, label: &str) -> Result<ImageFolder, SourceError> {
     // Checked first: walking a missing folder gives an error without the usual hint.
     if !fs_err::metadata(root)?.is_dir() {
         let text = format!("`{}` is not a folder", root.display());
         return Err(io::Error::new(io::ErrorKind::NotADirectory, text).into());
     }
-    let visible = |entry: &walkdir::DirEntry| {
-        entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
+    let walked = walk::walk(root, root)?;
+    let files = walked.files.into_iter().map(|path| LabelledFile {
+        label: label.to_owned(),
+        relative: relative_path(root, &path),
+        path,
+    });
+    let passed_over = walked.passed_over.into_iter().map(|entry| PassedOver {
+        label: Some(label.to_owned()),
+        ..entry
+    });
+    let mut folder = ImageFolder {
+        labels: vec![label.to_owned()],
+        files: files.collect(),
+        passed_over: passed_over.collect(),
     };
-    let mut files = Vec::new();
-    for entry in WalkDir::new(root)
-        .follow_links(true)
-        .into_iter()
-        .filter_entry(visible)
-    {
-        let entry = entry.map_err(|source| ImageFolderError::Walk {
-            path: source.path().map_or_else(|| root.to_owned(), PathBuf::from),
-            source,
-        })?;
-        if entry.file_type().is_file() {
-            files.push(LabelledFile {
-                label: label.to_owned(),
-                relative: image_folder::relative_path(root, entry.path()),
-                path: entry.into_path(),
-            });
-        }
-    }
-    files.sort_by(|a, b| a.relative.cmp(&b.relative));
-    Ok(files)
+    folder.files.sort_by(|a, b| a.relative.cmp(&b.relative));
+    Ok(folder)
 }
 
 impl ImageSource for FolderSource {
     fn step(&mut self) -> Result<SourceStep, SourceError> {
-        Ok(self.files.next().map_or(SourceStep::End, |file| {
-            SourceStep::Candidate(Box::new(Candidate {
+        if let Some(note) = self.note.take() {
+            return Ok(SourceStep::Note(note));
+        }
+        if let Some(file) = self.files.next() {
+            return Ok(SourceStep::Candidate(Box::new(Candidate {
                 address: Address::File(file.path),
                 label: file.label,
                 provenance: Provenance {
@@ -91,8 +99,10 @@ impl ImageSource for FolderSource {
                     image_url: file.relative,
                     ..Provenance::default()
                 },
-            }))
-        }))
+            })));
+        }
+        let junk = self.passed_over.next().map(|entry| entry.discarded());
+        Ok(junk.map_or(SourceStep::End, SourceStep::Junk))
     }
 
     fn answer(&mut self, _body: &[u8]) -> Result<(), SourceError> {
@@ -110,6 +120,8 @@ impl ImageSource for FolderSource {
 
 #[cfg(test)]
 mod tests {
+    use facepipe_core::artifacts::image_folder::ImageFolderError;
+
     use super::*;
 
     fn folder_of(files: &[&str]) -> tempfile::TempDir {

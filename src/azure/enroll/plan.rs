@@ -10,7 +10,7 @@ use super::EnrollError;
 use crate::quota::Tier;
 use crate::{LARGEST_PAGE, LONGEST_NAME, MOST_FACES};
 use facepipe_core::artifacts::digest::md5_hex;
-use facepipe_core::artifacts::image_folder;
+use facepipe_core::artifacts::given_split;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{Discarded, ItemKind, Reason};
@@ -86,7 +86,7 @@ pub struct Estimate {
 /// # Errors
 /// [`EnrollError`] where it can't be listed, or the user interrupts.
 pub fn plan(folder: &Path, context: &Context) -> Result<Plan, EnrollError> {
-    let listed = image_folder::list(folder)?;
+    let (listed, _) = given_split::list(folder)?;
     let mut contents = vec![Err(String::new()); listed.files.len()];
     parallel::for_each(
         &listed.files,
@@ -100,7 +100,8 @@ pub fn plan(folder: &Path, context: &Context) -> Result<Plan, EnrollError> {
         },
     )?;
     let mut plan = Plan {
-        found: listed.files.len() as u64,
+        found: listed.found(),
+        discarded: listed.discarded().collect(),
         ..Plan::default()
     };
     for name in &listed.labels {

@@ -7,8 +7,10 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::LimitOptions;
+use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, reason_lines};
 use crate::cli::wiring::detectors::{self, DetectorName};
+use facepipe_core::artifacts::given_split;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::context::Context;
 use facepipe_core::types::FaceQuality;
@@ -36,6 +38,8 @@ pub(crate) struct CropArgs {
     /// Keep only the main face of each photo: a large one near the middle
     #[arg(long, conflicts_with = "largest_only")]
     pub(crate) main_only: bool,
+    #[command(flatten)]
+    pub(crate) rotations: RotationOptions,
     #[command(flatten)]
     pub(crate) options: CropOptions,
 }
@@ -72,6 +76,7 @@ impl CropOptions {
             faces,
             keep_no_face: self.keep_no_face,
             limits: self.limits.limits(),
+            ..Settings::default()
         }
     }
 }
@@ -89,13 +94,25 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let options = &args.options;
-    let tools = detectors::face_tools(options.detector, !options.no_align, globals, context)?;
+    // A folder that can't be listed is for the stage to report.
+    let photos = given_split::list(&args.input).map_or(0, |(folder, _)| folder.files.len());
+    let rotations = !options.no_align && args.rotations.are_on(photos);
+    let tools = detectors::face_tools(
+        options.detector,
+        !options.no_align,
+        rotations,
+        globals,
+        context,
+    )?;
     let faces = match (args.largest_only, args.main_only) {
         (true, _) => FaceChoice::Largest,
         (false, true) => FaceChoice::Main,
         (false, false) => FaceChoice::All,
     };
-    let settings = options.settings(faces);
+    let settings = Settings {
+        rotations,
+        ..options.settings(faces)
+    };
     let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
     Ok(Outcome {
         lines: lines(&report),

@@ -8,6 +8,7 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::{self, InputFile};
+use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, PhotoLine, write_json_line};
 use crate::cli::wiring::detectors::{self, DetectorName};
 use facepipe_core::context::Context;
@@ -38,6 +39,8 @@ pub(crate) struct DetectArgs {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
     pub(crate) detector: DetectorName,
+    #[command(flatten)]
+    pub(crate) rotations: RotationOptions,
     /// Also write copies of the photos, with boxes, scores and landmarks drawn, to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) draw: Option<PathBuf>,
@@ -51,7 +54,10 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
-    let detectors = detectors::detector(args.detector, globals, context)?;
+    let mut detectors = detectors::detector(args.detector, globals, context)?;
+    if args.rotations.are_on(files.len()) {
+        detectors = detectors::turned(args.detector, detectors, globals)?;
+    }
     let drawings = args.draw.as_deref().map(MarkedCopies::new).transpose()?;
     let bar = context.progress.start("detect", Some(files.len() as u64));
     let (mut order, mut items_failed) = (InOrder::default(), 0);

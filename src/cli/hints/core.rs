@@ -45,7 +45,11 @@ impl Advice for ImageFolderError {
                 "give that folder another name, or move it elsewhere if it holds no photos"
                     .to_owned(),
             ),
-            Self::Walk { .. } => Some("remove that entry, or make it readable".to_owned()),
+            Self::UnclearSplit { .. } => Some(
+                "for a split, give each side a folder for each label, and move other folders elsewhere; \
+                 for people of these names, give their folders other names"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -62,6 +66,12 @@ impl Advice for StageError {
             Self::Changed { .. } => Some(
                 "add `--force` to make it again, or choose another folder with `--out`".to_owned(),
             ),
+            Self::Busy { .. } => {
+                Some("wait until it has ended, or choose another folder with `--out`".to_owned())
+            }
+            Self::Overlap { .. } => {
+                Some("choose a folder beside the input with `--out`".to_owned())
+            }
         }
     }
 }

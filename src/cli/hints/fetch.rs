@@ -21,10 +21,6 @@ impl Advice for FetchError {
                                     where it stopped"
                     .to_owned()
             }
-            Self::Busy { .. } => {
-                "wait until it has ended, or choose another folder with `--out`".to_owned()
-            }
-            Self::OutInInput { .. } => "choose another folder with `--out`".to_owned(),
             Self::NothingFound { .. } => "try other words with `--query`".to_owned(),
             Self::NothingKept {
                 reasons,

@@ -25,22 +25,20 @@ impl Advice for SourceError {
             Self::NoAnswer { .. } => {
                 "check the network and run the same command again: it continues where it stopped"
             }
-            Self::Io(source) | Self::Folder(ImageFolderError::Io(source)) => {
-                return source.next_step();
-            }
+            Self::Io(source) => return source.next_step(),
             Self::Folder(ImageFolderError::NoLabels(_)) => {
                 "put each label's photos into a folder of its own, or give all of them one label \
                  with `--label`"
             }
-            Self::Folder(ImageFolderError::ReservedName(_)) => {
-                "give that folder another name, or move it elsewhere if it holds no photos"
-            }
-            Self::Folder(ImageFolderError::Walk { .. }) => "check that folder's links",
+            Self::Folder(error) => return error.next_step(),
             Self::Broken { .. } => {
                 "correct the list there and run the same command again: fetched images are kept"
             }
             Self::Empty { .. } => "write one address a line into it",
             Self::NoUrlColumn { .. } => "name the column in a first line: `url,label`",
+            Self::TwoColumns { exact, .. } => {
+                return Some(format!("name the right one `{exact}` in the first line"));
+            }
             Self::NoLabel { .. } => "add `--label NAME`, or a `label` column",
             Self::BadAnswer { .. } | Self::Refused { .. } => {
                 "run the same command again later: it continues where it stopped"

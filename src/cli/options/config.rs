@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{BoolishValueParser, Resettable};
 use clap::error::ErrorKind;
 use clap::{ArgAction, Command};
 use toml::{Table, Value};
@@ -28,18 +29,30 @@ pub(crate) fn layered(plain: Command, arguments: &[OsString]) -> Result<Command,
 }
 
 /// Lets every option be set by `FACEPIPE_<OPTION>`, but those that name their variable themselves
-/// because another verb has an option of that name.
+/// because another verb has an option of that name. An empty variable counts as unset, and switches take
+/// `1`, `yes`, `on`, `true` and their opposites.
 fn with_environment(command: Command) -> Command {
     let names: Vec<String> = command
         .get_subcommands()
         .map(|verb| verb.get_name().to_owned())
         .collect();
-    let command = command.mut_args(|arg| match arg.get_long() {
-        Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
-            let name = format!("FACEPIPE_{}", long.replace('-', "_").to_uppercase());
-            arg.env(name).hide_env(true)
+    let command = command.mut_args(|arg| {
+        let arg = match arg.get_long() {
+            Some(long) if !matches!(long, "help" | "version") && arg.get_env().is_none() => {
+                let name = format!("FACEPIPE_{}", long.replace('-', "_").to_uppercase());
+                arg.env(name).hide_env(true)
+            }
+            _ => arg,
+        };
+        let is_empty =
+            |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+        if arg.get_env().is_some_and(is_empty) {
+            arg.env(Resettable::Reset)
+        } else if matches!(arg.get_action(), ArgAction::SetTrue) {
+            arg.value_parser(BoolishValueParser::new())
+        } else {
+            arg
         }
-        _ => arg,
     });
     names.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, with_environment)

@@ -6,10 +6,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use glob::MatchOptions;
-use walkdir::WalkDir;
 
 use crate::cli::failure::Failure;
-use facepipe_core::artifacts::image_folder::is_hidden;
+use facepipe_core::artifacts::path_text::{path_of_bytes, text_of_path};
+use facepipe_core::artifacts::walk;
 
 /// The argument for a list on stdin.
 const STDIN: &str = "-";
@@ -119,15 +119,14 @@ impl Files {
 
     /// A folder or link that can't be followed is listed in place of its content.
     fn add_folder(&mut self, folder: &Path) {
-        let visible =
-            |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
-        let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
-        for entry in walk.into_iter().filter_entry(visible) {
-            match entry {
-                Ok(entry) if entry.file_type().is_file() => self.all.push(file(entry.path())),
-                Ok(_) => {}
-                Err(error) => self.all.push(file(error.path().unwrap_or(folder))),
+        match walk::walk(folder, folder) {
+            Ok(walked) => {
+                let rest = walked.passed_over.into_iter().map(|entry| entry.path);
+                let mut paths: Vec<PathBuf> = walked.files.into_iter().chain(rest).collect();
+                paths.sort();
+                self.all.extend(paths.iter().map(|path| file(path)));
             }
+            Err(_) => self.all.push(file(folder)),
         }
     }
 }
@@ -135,7 +134,7 @@ impl Files {
 fn file(path: &Path) -> InputFile {
     InputFile {
         path: path.to_owned(),
-        name: path.to_string_lossy().into_owned(),
+        name: text_of_path(path),
     }
 }
 
@@ -149,19 +148,8 @@ fn listed(list: &[u8]) -> Vec<PathBuf> {
             path => path,
         })
         .filter(|entry| !entry.is_empty())
-        .map(path_of)
+        .map(|entry| path_of_bytes(entry.to_vec()))
         .collect()
-}
-
-#[cfg(unix)]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(String::from_utf8_lossy(bytes).into_owned())
 }
 
 #[cfg(test)]

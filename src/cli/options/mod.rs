@@ -5,3 +5,4 @@ pub(crate) mod globals;
 pub(crate) mod image_limits;
 pub(crate) mod inputs;
 pub(crate) mod named;
+pub(crate) mod switch;

@@ -10,6 +10,9 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use facepipe_adapters::detectors::azure::AzureFactory;
 use facepipe_adapters::detectors::seeta::{self, SeetaFactory};
+use facepipe_adapters::detectors::turned::{
+    CERTAIN_TO_MMOD, CERTAIN_TO_MTCNN, CERTAIN_TO_SEETA, Turned,
+};
 use facepipe_adapters::detectors::with_landmarks::WithLandmarks;
 use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
 use facepipe_azure::{ApiVersion, AzureError, Choice};
@@ -83,15 +86,38 @@ pub(super) fn with_landmarks(
     Ok(Box::new(WithLandmarks::new(detectors, model, fit)))
 }
 
-/// Finds the faces of photos and cuts them out.
+/// The same detector, which looks again at turned copies of photos without a certain face; Azure's as it is, for
+/// each look would be billed.
+pub(crate) fn turned(
+    name: DetectorName,
+    detectors: Box<dyn FaceDetectorFactory>,
+    globals: &Globals,
+) -> Result<Box<dyn FaceDetectorFactory>, Failure> {
+    let certain = match name {
+        DetectorName::Auto => return turned(AUTO, detectors, globals),
+        DetectorName::Azure => return Ok(detectors),
+        DetectorName::Seeta => CERTAIN_TO_SEETA,
+        DetectorName::Mtcnn | DetectorName::MtcnnThorough => CERTAIN_TO_MTCNN,
+        DetectorName::Mmod => CERTAIN_TO_MMOD,
+    };
+    let model = DlibLandmarkModel::new(&weights_folder(globals)?)?;
+    Ok(Box::new(Turned::new(detectors, Arc::new(model), certain)))
+}
+
+/// Finds the faces of photos and cuts them out; with `rotations` also those that are turned by 90 or 180
+/// degrees, which only alignment turns upright.
 pub(crate) fn face_tools(
     name: DetectorName,
     align: bool,
+    rotations: bool,
     globals: &Globals,
     context: &Context,
 ) -> Result<FaceTools, Failure> {
     // The detector first: where files of both are missing, its is the error to show.
-    let detectors = detector(name, globals, context)?;
+    let mut detectors = detector(name, globals, context)?;
+    if align && rotations {
+        detectors = turned(name, detectors, globals)?;
+    }
     let landmarks = if align {
         let model = DlibLandmarkModel::new(&weights_folder(globals)?)?;
         Some(Box::new(model) as Box<dyn LandmarkModel>)

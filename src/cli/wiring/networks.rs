@@ -4,7 +4,9 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::detectors::{DetectorName, detector as any_detector, face_tools, with_landmarks};
+use super::detectors::{
+    DetectorName, detector as any_detector, face_tools, turned, with_landmarks,
+};
 use super::weights_folder;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
@@ -50,6 +52,7 @@ pub(super) fn detector(
 /// already.
 pub(crate) fn face_tools_of(
     card: &ModelCard,
+    rotations: bool,
     globals: &Globals,
     context: &Context,
 ) -> Result<Option<FaceTools>, Failure> {
@@ -61,7 +64,7 @@ pub(crate) fn face_tools_of(
     let name = <DetectorName as ValueEnum>::from_str(detector, true).map_err(|_| NoDetector {
         detector: detector.clone(),
     })?;
-    face_tools(name, align, globals, context).map(Some)
+    face_tools(name, align, rotations, globals, context).map(Some)
 }
 
 /// The parts that make embeddings of the faces of photos.
@@ -79,12 +82,16 @@ pub(crate) struct EmbeddingParts {
 pub(crate) fn embedding_parts(
     name: DetectorName,
     plain: bool,
+    rotations: bool,
     globals: &Globals,
     context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
     let weights = weights_folder(globals)?;
     let device = facepipe_nn::device(globals.device)?;
-    let detectors = any_detector(name, globals, context)?;
+    let mut detectors = any_detector(name, globals, context)?;
+    if rotations {
+        detectors = turned(name, detectors, globals)?;
+    }
     let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
     let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
     Ok(EmbeddingParts {
@@ -114,9 +121,9 @@ pub(crate) fn served_model(
     } else {
         model.join(BEST_FILE)
     };
-    let tools = match face_tools_of(classifier.card(), globals, context) {
+    let tools = match face_tools_of(classifier.card(), false, globals, context) {
         Ok(Some(tools)) => Ok(tools),
-        Ok(None) => face_tools(DetectorName::Auto, true, globals, context)
+        Ok(None) => face_tools(DetectorName::Auto, true, false, globals, context)
             .map_err(|failure| in_one_line(&failure)),
         Err(failure) if chips => Err(in_one_line(&failure)),
         Err(failure) => return Err(failure),
@@ -146,7 +153,7 @@ pub(crate) fn image_embedder(
     globals: &Globals,
     context: &Context,
 ) -> Result<ImageEmbedder, Failure> {
-    let parts = embedding_parts(DetectorName::Auto, false, globals, context)?;
+    let parts = embedding_parts(DetectorName::Auto, false, false, globals, context)?;
     Ok(ImageEmbedder {
         name: format!(
             "dlib-resnet29, both sides, found by {}",

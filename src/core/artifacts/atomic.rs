@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 use serde::Serialize;
 
+use super::digest::md5_hex;
+
 /// The suffix of a file that is still being written; files that a killed run leaves are removed by
 /// the next.
 pub const TEMPORARY_SUFFIX: &str = ".tmp-facepipe";
@@ -107,7 +109,8 @@ pub fn remove_unfinished(folder: &Path) -> io::Result<()> {
 
 /// A name beside `path` that no other process uses at the same time.
 fn temporary_path(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // Without a name: the longest that file systems take leaves no room for more.
+    let name = md5_hex(path.file_name().unwrap_or_default().as_encoded_bytes());
     let thread = format!("{:?}", std::thread::current().id());
     let thread: String = thread.chars().filter(char::is_ascii_digit).collect();
     path.with_file_name(format!(

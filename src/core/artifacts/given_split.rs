@@ -1,12 +1,14 @@
 //! Folders that are split already: `train/ada/1.jpg`, `test/ada/2.jpg`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
-
-use fs_err as fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::image_folder::{self, ImageFolder, ImageFolderError, LabelledFile, REPORT_FOLDER};
+use super::labels::label_of_folder;
+use super::path_text::text_of_name;
 use super::stage;
+use super::walk::{PassedOver, Why};
 use crate::types::{Split, Stage};
 
 /// Folder names of the sides, in small letters.
@@ -57,7 +59,7 @@ impl GivenSides {
         for (file, label, photo) in crops {
             let (folder, below) = photo?.split_once('/')?;
             let side = side_of_name(folder)?;
-            if below.split_once('/')?.0 != label {
+            if label_of_folder(below.split_once('/')?.0) != label {
                 return None;
             }
             sides.by_folder.insert(folder.to_owned(), side);
@@ -80,43 +82,145 @@ impl GivenSides {
     }
 }
 
+/// A folder with the name of a side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SideFolder {
+    /// Its name.
+    pub name: String,
+    /// The side.
+    pub side: Split,
+    path: PathBuf,
+    /// The labels whose folders it holds.
+    labels: BTreeSet<String>,
+}
+
 /// Lists a folder of labels, or of sides with labels in them; in the second case also returns the
 /// side of each folder.
 ///
-/// It is one of sides if all its folders have names of sides (`train`, `training`; `val`, `valid`,
-/// `validation`, `dev`; `test`, `testing`), one of them train and at least one of another side, and if each
-/// holds folders and no image of its own. What `facepipe` keeps beside the sides is skipped.
+/// It is one of sides if folders of train (`train`, `training`) and of another side (`val`, `valid`,
+/// `validation`, `dev`; `test`, `testing`) hold folders of the same labels, or hold folders of labels and have
+/// no other folder beside them. What else lies beside the sides, or in them beside the labels, is passed over;
+/// what `facepipe` keeps beside the sides is left out without a word.
 ///
 /// # Errors
-/// [`ImageFolderError`].
+/// [`ImageFolderError`]; [`ImageFolderError::UnclearSplit`] for folders that have such names without being
+/// laid out so, since sides are no people.
 pub fn list(root: &Path) -> Result<(ImageFolder, Option<GivenSides>), ImageFolderError> {
-    match sides_of(root)? {
-        Some(sides) => {
-            let folder = list_sides(root, sides.folders().map(|(name, _)| name))?;
-            Ok((folder, Some(sides)))
+    let (sides, beside) = look(root)?;
+    match layout(&sides, &beside) {
+        Layout::Labels => Ok((image_folder::list(root)?, None)),
+        Layout::Unclear(problem) => Err(ImageFolderError::UnclearSplit {
+            root: root.to_owned(),
+            problem,
+        }),
+        Layout::Sides => {
+            let mut folder = list_sides(&sides)?;
+            let beside = beside
+                .into_iter()
+                .map(|path| PassedOver::new(root, path, Why::BesideSides));
+            folder.passed_over.extend(beside);
+            folder.passed_over.sort();
+            let by_folder = sides.into_iter().map(|folder| (folder.name, folder.side));
+            let given = GivenSides {
+                by_folder: by_folder.collect(),
+                by_file: HashMap::new(),
+            };
+            Ok((folder, Some(given)))
         }
-        None => Ok((image_folder::list(root)?, None)),
     }
 }
 
-fn sides_of(root: &Path) -> Result<Option<GivenSides>, ImageFolderError> {
+impl SideFolder {
+    /// Lists the folder, its files with their paths below it; without labels it has none.
+    ///
+    /// # Errors
+    /// [`ImageFolderError`].
+    pub fn list(&self) -> Result<ImageFolder, ImageFolderError> {
+        image_folder::list_with(&self.path, |_| true, false)
+    }
+}
+
+/// The folders that have names of sides, sorted by name.
+///
+/// # Errors
+/// The I/O error of the folder.
+pub fn side_folders(root: &Path) -> io::Result<Vec<SideFolder>> {
+    Ok(look(root)?.0)
+}
+
+/// The folders of sides, and what lies beside them: folders, and files that may be photos.
+fn look(root: &Path) -> io::Result<(Vec<SideFolder>, Vec<PathBuf>)> {
     let is_data_set = stage::read_stamp(root)
         .is_ok_and(|stamp| stamp.is_some_and(|stamp| stamp.is_of(Stage::Prepare)));
-    let mut sides = GivenSides::default();
-    for entry in fs::read_dir(root)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let is_beside = is_data_set && BESIDE.contains(&name.as_str());
-        if image_folder::is_hidden(&entry.file_name()) || !entry.path().is_dir() || is_beside {
-            continue;
+    let (mut sides, mut beside) = (Vec::new(), Vec::new());
+    for (path, is_folder) in image_folder::entries(root)? {
+        let name = text_of_name(&path).into_owned();
+        if !is_folder {
+            if image_folder::may_be_photo(&path) {
+                beside.push(path);
+            }
+        } else if let Some(side) = side_of_name(&name) {
+            // A folder that can't be read has none; listing it reports the error.
+            let inside = image_folder::entries(&path).unwrap_or_default();
+            let folders = inside.iter().filter(|(_, is_folder)| *is_folder);
+            let labels = folders
+                .map(|(path, _)| label_of_folder(&text_of_name(path)))
+                .collect();
+            sides.push(SideFolder {
+                name,
+                side,
+                path,
+                labels,
+            });
+        } else if !(is_data_set && BESIDE.contains(&name.as_str())) {
+            beside.push(path);
         }
-        let side = side_of_name(&name);
-        let Some(side) = side.filter(|_| holds_folders_only(&entry.path()).unwrap_or(false)) else {
-            return Ok(None);
-        };
-        sides.by_folder.insert(name, side);
     }
-    Ok(sides.are_sides().then_some(sides))
+    Ok((sides, beside))
+}
+
+/// How a folder is laid out.
+enum Layout {
+    Labels,
+    Sides,
+    /// Its folders have names of sides, and can't be read so for this reason.
+    Unclear(String),
+}
+
+fn layout(sides: &[SideFolder], beside: &[PathBuf]) -> Layout {
+    let named: BTreeSet<Split> = sides.iter().map(|folder| folder.side).collect();
+    if named.len() < 2 {
+        return Layout::Labels;
+    }
+    let shared = sides.iter().enumerate().find_map(|(at, a)| {
+        let others = sides[at + 1..].iter().filter(|b| b.side != a.side);
+        let mut sharing = others.filter(|b| !a.labels.is_disjoint(&b.labels));
+        Some((&a.name, &sharing.next()?.name))
+    });
+    if !named.contains(&Split::Train) {
+        return match shared {
+            Some((a, b)) => Layout::Unclear(format!(
+                "`{a}` and `{b}` hold folders of the same names, and there is no `train`"
+            )),
+            None => Layout::Labels,
+        };
+    }
+    if shared.is_some() {
+        return Layout::Sides;
+    }
+    if let Some(flat) = sides.iter().find(|folder| folder.labels.is_empty()) {
+        let name = &flat.name;
+        return Layout::Unclear(format!(
+            "it holds sides of a split, of which `{name}` holds no folders of labels"
+        ));
+    }
+    match beside.iter().find(|path| path.is_dir()) {
+        Some(folder) => Layout::Unclear(format!(
+            "the folders with names of sides share no label, and `{}` lies beside them",
+            text_of_name(folder)
+        )),
+        None => Layout::Sides,
+    }
 }
 
 fn side_of_name(folder: &str) -> Option<Split> {
@@ -125,48 +229,36 @@ fn side_of_name(folder: &str) -> Option<Split> {
     known.map(|(_, side)| *side)
 }
 
-fn holds_folders_only(folder: &Path) -> std::io::Result<bool> {
-    let mut folders = 0;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if image_folder::is_hidden(&entry.file_name()) {
-            continue;
-        }
-        if !entry.path().is_dir() {
-            return Ok(false);
-        }
-        folders += 1;
-    }
-    Ok(folders > 0)
-}
-
-/// Lists folders of sides with labels in them as one, each file with its path below `root`.
-///
-/// # Errors
-/// [`ImageFolderError`].
-pub fn list_sides<'a>(
-    root: &Path,
-    sides: impl Iterator<Item = &'a str>,
-) -> Result<ImageFolder, ImageFolderError> {
+/// Lists folders of sides with labels in them as one, each file with its path below the folder that holds the
+/// sides.
+fn list_sides(sides: &[SideFolder]) -> Result<ImageFolder, ImageFolderError> {
     let mut labels = BTreeSet::new();
-    let mut files = Vec::new();
-    for name in sides {
-        let side = image_folder::list(&root.join(name))?;
+    let mut all = ImageFolder::default();
+    for folder in sides {
+        let (name, side) = (&folder.name, folder.list()?);
+        let below = |relative: String| format!("{name}/{relative}");
         labels.extend(side.labels);
-        files.extend(side.files.into_iter().map(|file| LabelledFile {
-            relative: format!("{name}/{}", file.relative),
-            ..file
-        }));
+        all.files
+            .extend(side.files.into_iter().map(|file| LabelledFile {
+                relative: below(file.relative),
+                ..file
+            }));
+        all.passed_over
+            .extend(side.passed_over.into_iter().map(|entry| PassedOver {
+                relative: below(entry.relative),
+                ..entry
+            }));
     }
-    files.sort_by(|a, b| a.relative.cmp(&b.relative));
-    Ok(ImageFolder {
-        labels: labels.into_iter().collect(),
-        files,
-    })
+    all.labels = labels.into_iter().collect();
+    all.files.sort_by(|a, b| a.relative.cmp(&b.relative));
+    all.passed_over.sort();
+    Ok(all)
 }
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     fn folder(files: &[&str]) -> tempfile::TempDir {
@@ -200,15 +292,77 @@ mod tests {
     #[test]
     fn people_with_such_names_are_labels() {
         for files in [
-            &["val/1.png", "train/2.png"][..],
-            &["train/ada/1.png", "val/bea/2.png", "grace/3.png"],
-            &["val/ada/1.png", "test/ada/2.png"],
+            &["val/ada/1.png", "test/bea/2.png"][..],
             &["train/ada/1.png"],
+            &["train/1.png", "grace/2.png"],
         ] {
             let root = folder(files);
             let (folder, sides) = list(root.path()).expect("lists");
             assert_eq!(sides, None, "{files:?}");
             assert!(folder.labels.iter().all(|label| label != "ada"));
+        }
+    }
+
+    #[test]
+    fn what_lies_beside_sides_or_their_labels_is_passed_over() {
+        let files = [
+            "train/ada/1.png",
+            "train/Thumbs.db",
+            "train/stray.jpg",
+            "val/ADA/2.png",
+            "val/ada/3.png",
+            "val/val_annotations.txt",
+            "test/4.png",
+            "annotations/a.json",
+            "data.yaml",
+            "cover.jpg",
+        ];
+        let root = folder(&files);
+        let (folder, sides) = list(root.path()).expect("lists");
+        let sides = sides.expect("has sides");
+        assert_eq!(folder.labels, ["ADA", "ada"]);
+        let found: Vec<_> = (folder.files.iter())
+            .map(|file| (file.relative.as_str(), sides.of(&file.relative)))
+            .collect();
+        let expected = [
+            ("train/ada/1.png", Some(Split::Train)),
+            ("val/ADA/2.png", Some(Split::Val)),
+            ("val/ada/3.png", Some(Split::Val)),
+        ];
+        assert_eq!(found, expected);
+        let passed_over: Vec<_> = (folder.passed_over.iter())
+            .map(|entry| (entry.relative.as_str(), entry.why.clone()))
+            .collect();
+        let expected = [
+            ("annotations", Why::BesideSides),
+            ("cover.jpg", Why::BesideSides),
+            ("test/4.png", Why::BesideLabels),
+            ("train/stray.jpg", Why::BesideLabels),
+            ("val/val_annotations.txt", Why::BesideLabels),
+        ];
+        assert_eq!(passed_over, expected);
+    }
+
+    #[test]
+    fn sides_that_are_no_split_are_refused_and_never_people() {
+        for (files, problem) in [
+            (
+                &["val/1.png", "train/2.png"][..],
+                "`train` holds no folders",
+            ),
+            (
+                &["train/ada/1.png", "test/2.png"],
+                "`test` holds no folders",
+            ),
+            (
+                &["train/ada/1.png", "val/bea/2.png", "grace/3.png"],
+                "`grace` lies beside",
+            ),
+            (&["val/ada/1.png", "test/ada/2.png"], "no `train`"),
+        ] {
+            let root = folder(files);
+            let error = list(root.path()).expect_err("is refused").to_string();
+            assert!(error.contains(problem), "{error}");
         }
     }
 
@@ -243,11 +397,12 @@ mod tests {
             "cache/hashes.jsonl",
         ];
         let root = folder(&files);
-        assert!(list(root.path()).is_err(), "no stage marks it as a report");
+        let (folder, _) = list(root.path()).expect("lists");
+        assert_eq!(folder.passed_over.len(), 3, "no stage made them");
         let stamp = r#"{"stage":"prepare","made_by":"","settings":{},"inputs":{},"complete":true}"#;
         fs::write(root.path().join(stage::STAMP_FILE), stamp).expect("writes");
         let (folder, sides) = list(root.path()).expect("lists");
         assert!(sides.is_some());
-        assert_eq!(folder.files.len(), 2);
+        assert_eq!((folder.files.len(), folder.passed_over.len()), (2, 0));
     }
 }

@@ -2,14 +2,16 @@
 
 use std::fs::TryLockError;
 use std::io::{self, Read, Seek, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
 /// An exclusive lock on a folder, until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    file: fs::File,
+    path: PathBuf,
+    /// Open as long as the lock is held.
+    _file: fs::File,
 }
 
 /// Why a folder can't be locked.
@@ -28,19 +30,31 @@ impl From<io::Error> for LockError {
 }
 
 impl Lock {
-    /// Locks a folder by a file in it, which is created if missing and holds the process id
-    /// meanwhile. The file stays, empty; the system releases a dead process's lock, so that no lock
-    /// can be stale.
+    /// Locks a folder by a file in it, which holds the process id and is removed with the lock. That of
+    /// a dead process stays, but the system releases its lock, so that no lock can be stale.
     ///
     /// # Errors
     /// [`LockError`].
-    pub fn take(file: &Path) -> Result<Self, LockError> {
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        loop {
+            let file = Self::lock(path)?;
+            // The process that held it may have removed it since it was opened: then it locks nothing.
+            if is_at(&file, path)? {
+                return Ok(Self {
+                    path: path.to_owned(),
+                    _file: file,
+                });
+            }
+        }
+    }
+
+    fn lock(path: &Path) -> Result<fs::File, LockError> {
         let mut file = fs::OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(file)?;
+            .open(path)?;
         match file.file().try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -55,14 +69,32 @@ impl Lock {
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(Self { file })
+        Ok(file)
     }
+}
+
+/// Whether the open file is the one that has this path.
+#[cfg(unix)]
+fn is_at(file: &fs::File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let open = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((open.dev(), open.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the open file is the one that has this path: systems that don't remove open files keep it.
+#[cfg(not(unix))]
+fn is_at(_file: &fs::File, _path: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A process id that stays is only untidy: the lock itself is released with the file.
-        let _ = self.file.set_len(0);
+        // A file that stays is only untidy: the lock itself is released when the file is closed.
+        let _ = fs::remove_file(&self.path);
     }
 }
 
@@ -79,6 +111,7 @@ mod tests {
         let own = std::process::id();
         assert!(matches!(second, LockError::Taken(Some(id)) if id == own));
         drop(first);
+        assert!(!file.exists());
         Lock::take(&file).expect("is free again");
     }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::atomic::{self, TEMPORARY_SUFFIX};
+use super::lock::{Lock, LockError};
 use crate::types::Stage;
 
 /// The stamp's file name.
@@ -24,6 +25,8 @@ pub const DISCARDED_FILE: &str = "discarded.jsonl";
 pub const REPORT_FILE: &str = "report.json";
 /// The journal of an unfinished stage.
 pub const JOURNAL_FILE: &str = "journal.jsonl";
+/// Held while a stage writes to its folder; removed with the lock.
+const LOCK_FILE: &str = ".facepipe-lock";
 
 /// The contents of `stage.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,12 +69,13 @@ pub enum Begin {
     Work(OpenStage),
 }
 
-/// An output folder whose stage is running.
+/// An output folder whose stage is running; no other process can open it meanwhile.
 #[derive(Debug)]
 pub struct OpenStage {
     /// The output folder.
     pub root: PathBuf,
     stamp: Stamp,
+    _lock: Lock,
 }
 
 /// Why an output folder can't be used.
@@ -105,6 +109,48 @@ pub enum StageError {
         /// What differs, one text each.
         changes: Vec<String>,
     },
+    /// Another process writes there.
+    #[error("another run{} is writing to `{}`", of_process(.process), .root.display())]
+    Busy {
+        /// The folder.
+        root: PathBuf,
+        /// The other run's process id, where it is known.
+        process: Option<u32>,
+    },
+    /// The output and an input are not apart.
+    #[error("the output `{}` and the input `{}` lie inside each other", .out.display(), .input.display())]
+    Overlap {
+        /// The output folder.
+        out: PathBuf,
+        /// The input folder.
+        input: PathBuf,
+    },
+}
+
+fn of_process(process: &Option<u32>) -> String {
+    process.map_or_else(String::new, |id| format!(" (process {id})"))
+}
+
+/// Locks a stage's output folder, which is there.
+///
+/// # Errors
+/// [`StageError::Busy`], [`StageError::Io`].
+pub fn lock(root: &Path, file: &str) -> Result<Lock, StageError> {
+    Lock::take(&root.join(file)).map_err(|error| match error {
+        LockError::Io(error) => error.into(),
+        LockError::Taken(process) => StageError::Busy {
+            root: root.to_owned(),
+            process,
+        },
+    })
+}
+
+/// What is to be done in an output folder.
+enum Need {
+    Nothing(Stamp),
+    Continuation,
+    /// All of it, after what an earlier run left there is removed.
+    Everything,
 }
 
 /// Opens an output folder for a stage and returns whether there is work to do.
@@ -127,42 +173,52 @@ pub fn begin(
         counts: BTreeMap::new(),
         complete: false,
     };
-    let found = read_stamp(root)?;
-    match found {
-        Some(old) if !old.is_of(stage) => {
-            return Err(StageError::Foreign {
-                root: root.to_owned(),
-                stage,
-            });
-        }
-        Some(old) if !force => {
-            let mut changes = differences("", &old.settings, &stamp.settings);
-            changes.extend(changed_inputs(&old.inputs, &stamp.inputs));
-            if !changes.is_empty() {
-                return Err(StageError::Changed {
-                    root: root.to_owned(),
-                    changes,
-                });
-            }
-            if old.complete {
-                return Ok(Begin::UpToDate(old));
-            }
-        }
-        Some(_) => start_anew(root)?,
-        None if is_empty(root)? => fs::create_dir_all(root)?,
-        None => {
-            return Err(StageError::Foreign {
-                root: root.to_owned(),
-                stage,
-            });
-        }
+    if let Need::Nothing(old) = need(root, stage, &stamp, force)? {
+        return Ok(Begin::UpToDate(old));
+    }
+    fs::create_dir_all(root)?;
+    let lock = lock(root, LOCK_FILE)?;
+    // Again: another run may have ended meanwhile.
+    match need(root, stage, &stamp, force)? {
+        Need::Nothing(old) => return Ok(Begin::UpToDate(old)),
+        Need::Continuation => {}
+        Need::Everything => start_anew(root)?,
     }
     let open = OpenStage {
         root: root.to_owned(),
         stamp,
+        _lock: lock,
     };
     atomic::write_json(&open.path(STAMP_FILE), &open.stamp)?;
     Ok(Begin::Work(open))
+}
+
+fn need(root: &Path, stage: Stage, stamp: &Stamp, force: bool) -> Result<Need, StageError> {
+    let foreign = || StageError::Foreign {
+        root: root.to_owned(),
+        stage,
+    };
+    let old = match read_stamp(root)? {
+        Some(old) if old.is_of(stage) => old,
+        None if is_empty(root)? => return Ok(Need::Everything),
+        _ => return Err(foreign()),
+    };
+    if force {
+        return Ok(Need::Everything);
+    }
+    let mut changes = differences("", &old.settings, &stamp.settings);
+    changes.extend(changed_inputs(&old.inputs, &stamp.inputs));
+    if !changes.is_empty() {
+        return Err(StageError::Changed {
+            root: root.to_owned(),
+            changes,
+        });
+    }
+    Ok(if old.complete {
+        Need::Nothing(old)
+    } else {
+        Need::Continuation
+    })
 }
 
 /// The stamp of a folder; `None` where it has none.
@@ -220,7 +276,7 @@ fn is_empty(root: &Path) -> io::Result<bool> {
         Ok(entries) => {
             for entry in entries {
                 let name = entry?.file_name();
-                if !name.to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
+                if name != LOCK_FILE && !name.to_string_lossy().ends_with(TEMPORARY_SUFFIX) {
                     return Ok(false);
                 }
             }
@@ -297,15 +353,19 @@ mod tests {
             panic!("a new folder is work");
         };
         fs::write(stage.path(JOURNAL_FILE), "1\n").expect("writes");
-        assert!(matches!(
-            open(&root, json!({"margin": 0.2}), false),
-            Ok(Begin::Work(_))
-        ));
+        let second = open(&root, json!({"margin": 0.2}), false).expect_err("is at work");
+        let own = std::process::id();
+        assert!(matches!(second, StageError::Busy { process: Some(id), .. } if id == own));
+        drop(stage);
+        let Ok(Begin::Work(stage)) = open(&root, json!({"margin": 0.2}), false) else {
+            panic!("an interrupted stage goes on");
+        };
         assert!(
             root.join(JOURNAL_FILE).exists(),
             "an interrupted stage keeps its journal"
         );
         stage.finish(BTreeMap::new()).expect("finishes");
+        assert!(!root.join(LOCK_FILE).exists());
         assert!(matches!(
             open(&root, json!({"margin": 0.2}), false),
             Ok(Begin::UpToDate(_))

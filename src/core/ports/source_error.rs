@@ -36,6 +36,16 @@ pub enum SourceError {
         /// Its first line.
         first: String,
     },
+    /// Two columns of the list may be the one that is needed.
+    #[error("`{list}` has the columns `{}` and `{}`, and no `{exact}`", .names[0], .names[1])]
+    TwoColumns {
+        /// The list.
+        list: String,
+        /// The columns.
+        names: [String; 2],
+        /// The name that would decide.
+        exact: &'static str,
+    },
     /// The list names no labels and none was given.
     #[error("`{list}` names no label for its addresses")]
     NoLabel {

@@ -96,8 +96,10 @@ pub enum ItemKind {
 pub enum Reason {
     /// Not an address that can be requested, or one without a label.
     BadAddress,
-    /// Not an image, damaged, or over the limits.
+    /// Not an image, damaged, over the limits, or an entry of a folder that can't be opened.
     Unreadable,
+    /// In no label's folder.
+    NoLabel,
     /// The download failed.
     DownloadFailed,
     /// The server answered with an error.
@@ -169,6 +171,7 @@ impl std::fmt::Display for Reason {
         formatter.write_str(match self {
             Self::BadAddress => "bad_address",
             Self::Unreadable => "unreadable",
+            Self::NoLabel => "no_label",
             Self::DownloadFailed => "download_failed",
             Self::HttpStatus => "http_status",
             Self::HostPaused => "host_paused",

@@ -1,6 +1,6 @@
 //! A data set on disk, as training and evaluation see it: `{train,val,test}/<label>/<image>`.
 //!
-//! It is written by `prepare`, or is any folder of that layout: without `dataset.json` the labels
+//! It is written by `prepare`, or is any folder of that layout, its sides by their usual names: without `dataset.json` the labels
 //! are the folders' names, and the images are used whole.
 
 mod check;
@@ -10,7 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use facepipe_core::artifacts::digest::sha256_hex;
-use facepipe_core::artifacts::image_folder::{self, Fingerprint, ImageFolderError};
+use facepipe_core::artifacts::given_split::{self, SideFolder};
+use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolderError};
 use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, StageError};
 use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
@@ -22,7 +23,7 @@ pub use check::{Checked, check};
 pub struct Example {
     /// Index of its label in the data set's labels.
     pub label: usize,
-    /// `<split>/<label>/<name>`, below the data set's folder.
+    /// `<side>/<label>/<name>`, below the data set's folder.
     pub file: String,
     /// The path to open.
     pub path: PathBuf,
@@ -101,22 +102,21 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         return Err(DataSetError::Incomplete(root.to_owned()));
     }
     let description = read_description(root)?;
-    let mut folders = BTreeMap::new();
+    let named = given_split::side_folders(root)?;
+    let mut folders = Vec::new();
     for split in Split::ALL {
-        let folder = root.join(split.folder());
-        if folder.is_dir() {
-            match image_folder::list(&folder) {
-                Ok(listed) => folders.insert(split, listed),
-                // A side may be empty; callers that need it report that.
-                Err(ImageFolderError::NoLabels(_)) => folders.insert(split, Default::default()),
-                Err(error) => return Err(error.into()),
-            };
+        for folder in named.iter().filter(|folder| folder.side == split) {
+            // A side may be empty; callers that need it report that.
+            folders.push((folder, folder.list()?));
         }
     }
     if folders.is_empty() {
         return Err(DataSetError::NoSides(root.to_owned()));
     }
-    let found: BTreeSet<&String> = folders.values().flat_map(|side| &side.labels).collect();
+    let found: BTreeSet<&String> = folders
+        .iter()
+        .flat_map(|(_, listed)| &listed.labels)
+        .collect();
     let (labels, chip) = match description {
         Some(description) => (description.labels, description.chip),
         None => (found.into_iter().cloned().collect(), ChipSpec::Whole),
@@ -125,25 +125,26 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         ChipSpec::Aligned { .. } => read_places(root)?,
         ChipSpec::Box { .. } | ChipSpec::Whole => HashMap::new(),
     };
-    let mut sides = BTreeMap::new();
+    let mut sides = BTreeMap::<Split, Vec<Example>>::new();
     let mut fingerprints = String::new();
     let mut files = 0;
-    for (split, listed) in &folders {
+    for (SideFolder { name, side, .. }, listed) in &folders {
         let fingerprint = listed.fingerprint()?;
         files += fingerprint.files;
-        fingerprints.push_str(&format!("{split}\t{}\n", fingerprint.digest));
+        fingerprints.push_str(&format!("{name}\t{}\n", fingerprint.digest));
         let examples = listed.files.iter().map(|file| {
             let label = labels.iter().position(|label| *label == file.label);
             Ok(Example {
                 label: label.ok_or_else(|| DataSetError::UnknownLabel {
-                    folder: root.join(split.folder()).join(&file.label),
+                    folder: root.join(name).join(&file.label),
                 })?,
-                file: format!("{split}/{}", file.relative),
+                place: places.get(&format!("{name}/{}", file.relative)).copied(),
+                file: format!("{name}/{}", file.relative),
                 path: file.path.clone(),
-                place: places.get(&format!("{split}/{}", file.relative)).copied(),
             })
         });
-        sides.insert(*split, examples.collect::<Result<Vec<_>, DataSetError>>()?);
+        let of_side = sides.entry(*side).or_default();
+        of_side.extend(examples.collect::<Result<Vec<_>, DataSetError>>()?);
     }
     Ok(DataFolder {
         labels,

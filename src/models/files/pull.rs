@@ -46,6 +46,7 @@ pub struct PulledEntry {
     /// Its name.
     pub name: String,
     /// The file, or the folder of a data set.
+    #[serde(serialize_with = "facepipe_core::artifacts::path_text::as_text::serialize")]
     pub path: PathBuf,
     /// The source it came from just now; `None` where it existed before.
     pub source: Option<String>,

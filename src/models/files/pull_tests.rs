@@ -73,7 +73,7 @@ fn the_right_file_comes_after_a_busy_server_and_is_not_fetched_twice() {
     let report = pull_a(root.path(), vec![server.clone()]).expect("pulls");
     assert_eq!(report.pulled[0].source, Some(server.to_string()));
     let weights = root.path().join("weights");
-    assert_eq!(names(&weights), [LOCK_FILE, "a.bin"]);
+    assert_eq!(names(&weights), ["a.bin"]);
     assert_eq!(
         fs_err::read(weights.join("a.bin")).expect("reads"),
         b"right"
@@ -94,7 +94,7 @@ fn a_wrong_file_is_moved_away_and_the_next_source_tried() {
     let text = error.to_string();
     assert!(text.contains("404 Not Found"), "{text}");
     assert!(text.contains("refused: its SHA-256 is"), "{text}");
-    assert_eq!(names(&weights), [LOCK_FILE, "a.bin.rejected"]);
+    assert_eq!(names(&weights), ["a.bin.rejected"]);
     assert_eq!(
         fs_err::read(weights.join("a.bin.rejected")).expect("reads"),
         b"wrong"
@@ -106,7 +106,7 @@ fn a_wrong_file_is_moved_away_and_the_next_source_tried() {
     pull_a(root.path(), sources).expect("the second source has it");
     assert_eq!(
         names(&weights),
-        [LOCK_FILE, "a.bin", "a.bin.rejected", "a.bin.rejected-2"]
+        ["a.bin", "a.bin.rejected", "a.bin.rejected-2"]
     );
 }
 
@@ -117,7 +117,7 @@ fn a_damaged_file_is_moved_away_and_replaced() {
     fs_err::create_dir_all(&weights).expect("makes");
     fs_err::write(weights.join("a.bin"), "damaged").expect("writes");
     pull_a(root.path(), vec![serve(vec![("200 OK", b"right")])]).expect("pulls");
-    assert_eq!(names(&weights), [LOCK_FILE, "a.bin", "a.bin.rejected"]);
+    assert_eq!(names(&weights), ["a.bin", "a.bin.rejected"]);
     assert_eq!(
         fs_err::read(weights.join("a.bin")).expect("reads"),
         b"right"
@@ -141,7 +141,7 @@ fn of_concurrent_pulls_one_fetches_and_the_others_find_the_file() {
         .iter()
         .filter(|report| report.pulled[0].source.is_some());
     assert_eq!(fetched.count(), 1);
-    assert_eq!(names(&root.path().join("weights")), [LOCK_FILE, "a.bin"]);
+    assert_eq!(names(&root.path().join("weights")), ["a.bin"]);
 }
 
 #[test]

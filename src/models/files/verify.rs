@@ -9,7 +9,7 @@ use walkdir::WalkDir;
 use super::registry::{Entry, Kind, Unpack};
 use super::{Folders, Registry};
 use facepipe_core::artifacts::digest::{sha256_hex, sha256_of_file};
-use facepipe_core::artifacts::image_folder::relative_path;
+use facepipe_core::artifacts::path_text::relative_path;
 
 /// The state of an entry on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub struct EntryStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
     /// Its path, whether or not it exists.
+    #[serde(serialize_with = "facepipe_core::artifacts::path_text::as_text::serialize")]
     pub path: PathBuf,
     /// Size in bytes, if the registry states it.
     pub bytes: Option<u64>,

@@ -9,7 +9,8 @@ use image::{Rgb, RgbImage};
 
 use super::CropError;
 use facepipe_core::artifacts::atomic;
-use facepipe_core::artifacts::image_folder::{self, report_file};
+use facepipe_core::artifacts::image_folder::report_file;
+use facepipe_core::artifacts::sweep;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropRecord, FaceQuality, Size};
@@ -67,7 +68,7 @@ pub(super) fn write_all(
         labels.entry(&crop.label).or_default().push(crop);
     }
     let sheets: BTreeSet<String> = labels.keys().map(|label| file_of(label)).collect();
-    image_folder::sweep_reports(root, SHEET_FILE, &sheets)?;
+    sweep::sweep_reports(root, SHEET_FILE, &sheets)?;
     let labels: Vec<(&str, Vec<&CropRecord>)> = labels.into_iter().collect();
     let bar = context
         .progress

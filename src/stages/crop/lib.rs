@@ -14,12 +14,13 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use facepipe_core::artifacts::image_folder::{self, ImageFolder};
+use facepipe_core::artifacts::apart::ensure_apart;
+use facepipe_core::artifacts::image_folder::ImageFolder;
 use facepipe_core::artifacts::jsonl::{self, Journal};
 use facepipe_core::artifacts::stage::{
     self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
-use facepipe_core::artifacts::{atomic, given_split};
+use facepipe_core::artifacts::{atomic, given_split, sweep};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Stage};
@@ -61,6 +62,7 @@ pub fn run(
     if !input.is_dir() {
         return Err(CropError::NoInput(input.to_owned()));
     }
+    ensure_apart(input, out)?;
     // In a folder that is split already, photos of all sides have the labels inside.
     let (folder, _) = given_split::list(input)?;
     for label in &folder.labels {
@@ -70,6 +72,7 @@ pub fn run(
                 .note(&format!("label `{label}` has no photos"));
         }
     }
+    folder.note_passed_over(context.progress.as_ref());
     let inputs = BTreeMap::from([("photos", folder.fingerprint()?)]);
     let written = WrittenSettings::new(settings, tools);
     let report = match stage::begin(out, Stage::Crop, &written, &inputs, context.force)? {
@@ -167,10 +170,11 @@ fn finish(
 ) -> Result<CropReport, CropError> {
     outcomes.sort_by(|a, b| a.photo.cmp(&b.photo));
     let faces_found = outcomes.iter().map(|outcome| outcome.faces).sum();
-    let (crops, discarded) = without_equal_crops(outcomes);
+    let (crops, mut discarded) = without_equal_crops(outcomes);
+    discarded.extend(folder.discarded());
     let kept: BTreeSet<String> = crops.iter().map(|crop| crop.file.clone()).collect();
     contact_sheet::write_all(&open.root, &crops, context)?;
-    image_folder::sweep(&open.root, &kept)?;
+    sweep::sweep(&open.root, &kept)?;
     jsonl::write(&open.path(MANIFEST_FILE), &crops)?;
     jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
     let report = CropReport::new(

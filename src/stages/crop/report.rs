@@ -16,6 +16,7 @@ pub struct CropReport {
     /// `crop`
     pub stage: String,
     /// The output folder.
+    #[serde(with = "facepipe_core::artifacts::path_text::as_text")]
     pub out: PathBuf,
     /// Photos: found = kept + discarded. A photo is kept when one of its faces is.
     pub photos: Counts,
@@ -87,7 +88,7 @@ impl CropReport {
         elapsed: Duration,
     ) -> Self {
         let kept: BTreeSet<&str> = crops.iter().map(|crop| crop.source.file.as_str()).collect();
-        let found = folder.files.len() as u64;
+        let found = folder.found();
         let mut labels: BTreeMap<String, u64> = folder
             .labels
             .iter()

@@ -16,6 +16,9 @@ pub struct Settings {
     pub faces: FaceChoice,
     /// Whether a photo without a face is kept whole.
     pub keep_no_face: bool,
+    /// Whether the detector looks at turned copies of photos in which no face is upright.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rotations: bool,
     /// Limits of a face's quality.
     pub limits: QualityLimits,
 }
@@ -27,6 +30,7 @@ impl Default for Settings {
             min_face: 48,
             faces: FaceChoice::All,
             keep_no_face: false,
+            rotations: false,
             limits: QualityLimits::default(),
         }
     }

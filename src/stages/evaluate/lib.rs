@@ -25,6 +25,7 @@ use serde::Serialize;
 use tch::Device;
 
 use answers::SideAnswers;
+use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
 use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
 use facepipe_core::artifacts::stage::{self, Begin, StageError};
@@ -44,7 +45,7 @@ pub use error::EvaluateError;
 pub use metrics::{ClassMetrics, Metrics};
 pub use one_vs_rest::{ClassAreas, MeanCurves, OneVsRest};
 pub use open_set::{FALSE_ACCEPT_RATES, OpenSet};
-pub use report::{CalibrationFigures, Report};
+pub use report::{CalibrationFigures, ENOUGH_TO_CALIBRATE, Report};
 pub use verification::{Accuracy, Verification};
 
 /// A threshold with as many digits as distinguish it from 1: calibrated probabilities are often just below.
@@ -123,7 +124,7 @@ struct Inputs {
 /// Photos beside the data set.
 #[derive(Debug, Default)]
 struct Others {
-    impostors: Option<Vec<Photo>>,
+    impostors: Option<open_set::Listed>,
     pairs: Option<Vec<Pair>>,
 }
 
@@ -156,6 +157,9 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
     let data = data_set::read(task.data)?;
     let labels = answers::label_numbers(task, &data, card)?;
     let others = others(task, card)?;
+    for input in [Some(task.data), task.impostors].into_iter().flatten() {
+        ensure_apart(input, task.out)?;
+    }
     let settings = Settings {
         split: task.split,
         false_accept_rate: task.impostors.map(|_| task.false_accept_rate),
@@ -165,7 +169,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
         data: data.fingerprint.clone(),
         weights_sha256: digest::sha256_of_file(&task.model.join(BEST_FILE))?,
         temperature: card.temperature,
-        impostors: fingerprint(others.impostors.iter().flatten())?,
+        impostors: fingerprint(others.impostors.iter().flat_map(|listed| &listed.photos))?,
         pairs: fingerprint(
             others
                 .pairs
@@ -269,8 +273,8 @@ fn fingerprint<'a>(
         return Ok(None);
     }
     let folder = ImageFolder {
-        labels: Vec::new(),
         files,
+        ..ImageFolder::default()
     };
     Ok(Some(folder.fingerprint()?))
 }
@@ -294,8 +298,8 @@ fn look_at_others<'a>(
     };
     let mut discarded = checked.discarded.clone();
     let mut impostors = None;
-    if let (Some(photos), Some(folder)) = (others.impostors, task.impostors) {
-        let found = open_set::ask(&photo_faces, photos, folder, temperature, context)?;
+    if let (Some(strangers), Some(folder)) = (others.impostors, task.impostors) {
+        let found = open_set::ask(&photo_faces, strangers, folder, temperature, context)?;
         discarded.extend(found.discarded.iter().cloned());
         impostors = Some(found);
     }
@@ -344,11 +348,6 @@ fn note_in_card(
         model_folder::write_card(task.model, &card)?;
     }
     Ok(())
-}
-
-/// An error of a walk through folders, with its path.
-fn io_error(error: walkdir::Error) -> EvaluateError {
-    std::io::Error::from(error).into()
 }
 
 #[cfg(test)]

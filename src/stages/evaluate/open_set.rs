@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use walkdir::WalkDir;
 
+use super::EvaluateError;
 use super::answers::Prediction;
 use super::curve::{AcceptRate, Curve, Point, Scored, thinned};
 use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
-use super::{EvaluateError, io_error};
 use facepipe_core::artifacts::atomic;
-use facepipe_core::artifacts::image_folder::{is_hidden, relative_path};
+use facepipe_core::artifacts::labels::label_of_folder;
+use facepipe_core::artifacts::path_text::relative_path;
+use facepipe_core::artifacts::walk::{self, PassedOver};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, ModelCard, UnknownCard};
 use facepipe_models::calibration::softmax;
@@ -68,37 +69,43 @@ pub(super) struct Impostors {
 }
 
 /// The photos of strangers below a folder.
-pub(super) fn list(folder: &Path, card: &ModelCard) -> Result<Vec<Photo>, EvaluateError> {
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) photos: Vec<Photo>,
+    /// Entries that can't be opened.
+    passed_over: Vec<Discarded>,
+}
+
+/// Lists the photos of strangers below a folder.
+pub(super) fn list(folder: &Path, card: &ModelCard) -> Result<Listed, EvaluateError> {
     if !folder.is_dir() {
         return Err(EvaluateError::NoImpostorFolder(folder.to_owned()));
     }
-    let visible = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_hidden(entry.file_name());
-    let walk = WalkDir::new(folder).follow_links(true).sort_by_file_name();
+    let walked = walk::walk(folder, folder)?;
     let mut photos = Vec::new();
-    for entry in walk.into_iter().filter_entry(visible) {
-        let entry = entry.map_err(io_error)?;
-        if entry.file_type().is_file() {
-            let name = relative_path(folder, entry.path());
-            if let Some(label) = card
-                .labels
-                .iter()
-                .find(|label| group(&name) == Some(*label))
-            {
-                return Err(EvaluateError::KnownImpostor {
-                    label: label.clone(),
-                    folder: folder.join(label),
-                });
-            }
-            photos.push(Photo {
-                name,
-                path: entry.path().to_owned(),
+    for path in walked.files {
+        let name = relative_path(folder, &path);
+        let person = group(&name).map(label_of_folder);
+        if let Some(label) = card
+            .labels
+            .iter()
+            .find(|label| person.as_ref() == Some(label))
+        {
+            return Err(EvaluateError::KnownImpostor {
+                label: label.clone(),
+                folder: folder.join(label),
             });
         }
+        photos.push(Photo { name, path });
     }
     if photos.is_empty() {
         return Err(EvaluateError::NoImpostors(folder.to_owned()));
     }
-    Ok(photos)
+    let passed_over = walked.passed_over.iter().map(PassedOver::discarded);
+    Ok(Listed {
+        photos,
+        passed_over: passed_over.collect(),
+    })
 }
 
 /// The person of a photo: the first folder's name.
@@ -109,13 +116,17 @@ fn group(name: &str) -> Option<&str> {
 /// Runs the model on strangers.
 pub(super) fn ask(
     photo_faces: &PhotoFaces<'_>,
-    photos: Vec<Photo>,
+    listed: Listed,
     folder: &Path,
     temperature: f64,
     context: &Context,
 ) -> Result<Impostors, EvaluateError> {
+    let photos = listed.photos;
     let examined = photo_faces.ask(&photos, Wanted::Logits, "impostors", context)?;
-    let mut impostors = Impostors::default();
+    let mut impostors = Impostors {
+        discarded: listed.passed_over,
+        ..Impostors::default()
+    };
     let count = photos.len();
     for (photo, examined) in photos.into_iter().zip(examined) {
         match examined {

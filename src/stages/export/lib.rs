@@ -67,6 +67,7 @@ struct Inputs {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The folder, as it was given.
+    #[serde(with = "facepipe_core::artifacts::path_text::as_text")]
     pub export: PathBuf,
     /// The files, by format.
     pub files: BTreeMap<Format, ExportCard>,
@@ -93,9 +94,9 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
         Begin::UpToDate(_) => return report_of_before(task.out),
         Begin::Work(folder) => folder,
     };
-    for unfinished in [task.out, task.model] {
-        atomic::remove_unfinished(unfinished)?;
-    }
+    atomic::remove_unfinished(task.out)?;
+    // A model that can't be written to can be exported elsewhere all the same.
+    let _ = atomic::remove_unfinished(task.model);
     let network = open_network(task.model, &card, Device::Cpu)?;
     let samples = Samples::read(task.model, &network, &card)?;
     let writer = Writer {
@@ -114,7 +115,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
             return Err(error);
         }
     };
-    note_in_card(task.model, card, &files)?;
+    note_in_card(task.model, card, &files, context)?;
     let report = Report {
         export: task.out.to_owned(),
         files,
@@ -194,12 +195,28 @@ fn note_in_card(
     model: &Path,
     mut card: ModelCard,
     files: &BTreeMap<Format, ExportCard>,
+    context: &Context,
 ) -> Result<(), ExportError> {
     let named = files
         .iter()
         .map(|(format, file)| (format.name().to_owned(), file.clone()));
     card.exports = named.collect();
-    Ok(model_folder::write_card(model, &card)?)
+    match model_folder::write_card(model, &card) {
+        Err(error) if is_closed(&error) => {
+            let name = model.display();
+            let text = format!(
+                "`{name}` can't be written to: the model's card does not name the exported files"
+            );
+            context.progress.note(&text);
+            Ok(())
+        }
+        written => Ok(written?),
+    }
+}
+
+fn is_closed(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
 }
 
 fn report_of_before(out: &Path) -> Result<Report, ExportError> {

@@ -1,8 +1,10 @@
 //! One address in, its bytes out: limits, redirects, retries, opt-outs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::{CONTROLS, percent_encode};
 use reqwest::header::{ACCEPT, ETAG, HeaderMap, HeaderName, LAST_MODIFIED, LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, StatusCode, redirect};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -79,11 +81,13 @@ impl Downloader {
         let mut builder = client::builder()
             .user_agent(user_agent(&settings.contact))
             .redirect(redirect::Policy::none())
-            // Through a proxy it can't be checked whether a name leads into a private network.
-            .no_proxy()
             .pool_max_idle_per_host(settings.host_connections)
             .connect_timeout(settings.timeouts.connect)
             .read_timeout(settings.timeouts.read);
+        if !settings.proxy {
+            // Through a proxy it can't be checked whether a name leads into a private network.
+            builder = builder.no_proxy();
+        }
         if !settings.allow_private {
             builder = builder.dns_resolver(Resolver);
         }
@@ -380,14 +384,26 @@ fn redirect_target(response: &Response, from: &Url) -> Result<Option<Url>, Downl
         return Ok(None);
     }
     let problem = |problem| DownloadError::Redirect { problem };
-    let target = header(response.headers(), LOCATION).ok_or(problem("to nowhere"))?;
+    let target = response
+        .headers()
+        .get(LOCATION)
+        .ok_or(problem("to nowhere"))?;
     let next = from
-        .join(target)
+        .join(&text_of_address(target.as_bytes()))
         .map_err(|_| problem("to no valid address"))?;
     match (from.scheme(), next.scheme()) {
         ("https", "http") => Err(problem("from https to http")),
         (_, "http" | "https") => Ok(Some(next)),
         _ => Err(problem("to another protocol")),
+    }
+}
+
+/// The text of an address in a header: of UTF-8, as servers send it against RFC 9110, or with other bytes
+/// percent-encoded.
+fn text_of_address(bytes: &[u8]) -> Cow<'_, str> {
+    match str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(percent_encode(bytes, CONTROLS).to_string()),
     }
 }
 

@@ -38,22 +38,6 @@ pub enum FetchError {
     /// The HTTP client can't be set up.
     #[error("cannot set up the HTTP client")]
     Client(#[source] reqwest::Error),
-    /// Another run writes into the output folder.
-    #[error("another run{} is fetching into `{}`", of_process(.process), .out.display())]
-    Busy {
-        /// The output folder.
-        out: PathBuf,
-        /// The other run's process id, where it is known.
-        process: Option<u32>,
-    },
-    /// The output is in the folder that is read.
-    #[error("`{}` is inside `{}`, which is read", .out.display(), .input.display())]
-    OutInInput {
-        /// The output folder.
-        out: PathBuf,
-        /// The input folder.
-        input: PathBuf,
-    },
     /// The sources offered nothing.
     #[error("nothing was found for {what}")]
     NothingFound {
@@ -72,10 +56,6 @@ pub enum FetchError {
         /// The file that says why for each.
         discarded: PathBuf,
     },
-}
-
-fn of_process(process: &Option<u32>) -> String {
-    process.map_or_else(String::new, |process| format!(" (process {process})"))
 }
 
 fn in_words(reasons: &BTreeMap<String, u64>) -> String {

@@ -129,27 +129,6 @@ fn runtime(context: &Context) -> io::Result<Runtime> {
         .build()
 }
 
-/// Refuses an output folder inside the folder that is read: the run would read its own
-/// output.
-///
-/// # Errors
-/// [`FetchError::OutInInput`], [`FetchError::Io`] where `input` is missing.
-pub fn ensure_apart(input: &Path, out: &Path) -> Result<(), FetchError> {
-    let real_input = fs_err::canonicalize(input)?;
-    // The output may not be there yet: then its nearest folder that is there counts.
-    let absolute = std::path::absolute(out)?;
-    let nearest = absolute
-        .ancestors()
-        .find_map(|path| fs_err::canonicalize(path).ok());
-    if nearest.is_some_and(|nearest| nearest.starts_with(&real_input)) {
-        return Err(FetchError::OutInInput {
-            out: out.to_owned(),
-            input: input.to_owned(),
-        });
-    }
-    Ok(())
-}
-
 fn in_words(jobs: &[Job]) -> String {
     let name = |job: &Job| {
         let Request {

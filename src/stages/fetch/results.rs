@@ -15,11 +15,12 @@ use super::journal::{Item, ItemId, JOURNAL_FILE, Line, Outcome};
 use super::memory::Memory;
 use super::report::{Activity, Report};
 use facepipe_core::artifacts::jsonl::JournalReader;
-use facepipe_core::artifacts::lock::{Lock, LockError};
+use facepipe_core::artifacts::lock::Lock;
 use facepipe_core::artifacts::stage::{
-    DISCARDED_FILE, MANIFEST_FILE, REPORT_FILE, STAMP_FILE, StageError, Stamp, made_by, read_stamp,
+    self, DISCARDED_FILE, MANIFEST_FILE, REPORT_FILE, STAMP_FILE, StageError, Stamp, made_by,
+    read_stamp,
 };
-use facepipe_core::artifacts::{atomic, image_folder};
+use facepipe_core::artifacts::{atomic, sweep};
 use facepipe_core::types::{Discarded, ImageRecord, ItemKind, Reason, Stage};
 
 /// The file that a run locks in its output folder.
@@ -49,13 +50,7 @@ pub(super) fn open(out: &Path) -> Result<(Memory, Lock), FetchError> {
             }
         }
     }
-    let lock = Lock::take(&out.join(LOCK_FILE)).map_err(|error| match error {
-        LockError::Io(error) => error.into(),
-        LockError::Taken(process) => FetchError::Busy {
-            out: out.to_owned(),
-            process,
-        },
-    })?;
+    let lock = stage::lock(out, LOCK_FILE)?;
     Ok((Memory::open(out)?, lock))
 }
 
@@ -85,7 +80,7 @@ fn write_stamp(
 /// Nothing but the index is held in memory: each line is read from the journal and written.
 pub(super) fn write(out: &Path, memory: &Memory, activity: Activity) -> Result<Report, FetchError> {
     let index = memory.index();
-    image_folder::sweep_others(out, |file| index.content_of_file(file).is_some())?;
+    sweep::sweep_others(out, |file| index.content_of_file(file).is_some())?;
     let mut report = Report {
         stage: Stage::Fetch.name().to_owned(),
         this_run: activity,

@@ -28,6 +28,10 @@ pub struct Settings {
     pub retries: u32,
     /// Whether addresses in private networks may be contacted.
     pub allow_private: bool,
+    /// Whether the proxy is used that the environment names; whether an address is in a private network is
+    /// then for the proxy to decide.
+    #[serde(default)]
+    pub proxy: bool,
     /// Timeouts.
     pub timeouts: Timeouts,
     /// Whether to fetch also images whose owners opted out of data sets by robots.txt and
@@ -58,6 +62,7 @@ impl Default for Settings {
             host_rate: Some(10.0),
             retries: RetryPolicy::DOWNLOAD.retries,
             allow_private: false,
+            proxy: false,
             timeouts: Timeouts::default(),
             ignore_opt_out: false,
             retry_failed: false,

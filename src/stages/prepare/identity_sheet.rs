@@ -12,7 +12,8 @@ use url::Url;
 use super::PrepareError;
 use super::identity_record::{Decision, IdentityRecord};
 use facepipe_core::artifacts::atomic;
-use facepipe_core::artifacts::image_folder::{self, REPORT_FOLDER, report_file};
+use facepipe_core::artifacts::image_folder::{REPORT_FOLDER, report_file};
+use facepipe_core::artifacts::sweep;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropPlace, Size};
@@ -118,7 +119,7 @@ pub(super) fn write_all(
 
 /// Removes the sheets that are not in `keep`.
 pub(super) fn remove_others(root: &Path, keep: &BTreeSet<String>) -> io::Result<()> {
-    image_folder::sweep_reports(root, SHEET_FILE, keep)
+    sweep::sweep_reports(root, SHEET_FILE, keep)
 }
 
 /// A label's sheet below the output folder.

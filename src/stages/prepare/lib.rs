@@ -32,11 +32,12 @@ use std::io;
 use std::path::Path;
 use std::time::Instant;
 
+use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::digest::{content_name, sha256_of_file};
 use facepipe_core::artifacts::stage::{
     self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
-use facepipe_core::artifacts::{atomic, given_split, image_folder, jsonl};
+use facepipe_core::artifacts::{atomic, given_split, jsonl, sweep};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{
@@ -96,10 +97,12 @@ pub fn run(
     if !input.is_dir() {
         return Err(PrepareError::NoInput(input.to_owned()));
     }
+    ensure_apart(input, out)?;
     let (folder, sides) = given_split::list(input)?;
     if folder.files.is_empty() {
         return Err(PrepareError::NoImages(input.to_owned()));
     }
+    folder.note_passed_over(context.progress.as_ref());
     let mut inputs = BTreeMap::from([("images", folder.fingerprint()?.digest)]);
     let manifest = input.join(MANIFEST_FILE);
     if manifest.exists() {
@@ -134,13 +137,18 @@ pub fn run(
     let links = relations::find(&read.items, &embeddings, settings, context)?;
     let sorted_out = duplicates::sort_out(&read.items, &links, given.as_ref(), settings);
     let mut discarded = read.discarded;
+    discarded.extend(folder.discarded());
     discarded.extend(sorted_out.discarded);
+    let mut look_like_others = Vec::new();
     let (kept, identities) = if settings.clean_identities {
         let cleaned = identities::clean(sorted_out.kept, &restored, &open, &embeddings, context)?;
         discarded.extend(cleaned.discarded);
         (cleaned.kept, Some(cleaned.labels))
     } else {
         identities::remove_traces(&open)?;
+        if settings.needs_embeddings() {
+            look_like_others = identities::look_like_others(&sorted_out.kept, &embeddings, context);
+        }
         (sorted_out.kept, None)
     };
     let source = split::Source {
@@ -179,10 +187,12 @@ pub fn run(
     warn(&data_set, context);
     let shown = page::Shown {
         items: &read.items,
+        links: &links,
         images: &division.images,
         discarded: &discarded,
         data_set: &data_set,
         identities: identities.as_ref(),
+        look_like_others: &look_like_others,
         embeddings: &|md5: &str| embeddings.of(md5),
     };
     let proof = page::write(&open, &shown, settings, context)?;
@@ -191,6 +201,7 @@ pub fn run(
         from_cache: read.known,
         embeddings: settings.needs_embeddings(),
         identities,
+        look_like_others,
         split: division.report,
         shards,
         leaks: proof.leaks.len(),
@@ -326,7 +337,7 @@ fn write(
     let mut manifest: Vec<SplitRecord> = records.into_iter().map(|(_, record)| record).collect();
     manifest.sort_by(|a, b| a.file.cmp(&b.file));
     discarded.sort_by(|a, b| (&a.item, a.reason).cmp(&(&b.item, b.reason)));
-    image_folder::sweep(
+    sweep::sweep(
         &open.root,
         &manifest.iter().map(|record| record.file.clone()).collect(),
     )?;

@@ -11,6 +11,7 @@ use super::error::TrainError;
 use super::progress::{Best, Progress};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
+use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
 use facepipe_core::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
 use facepipe_imaging::data_set::Example;
@@ -27,6 +28,7 @@ const SAMPLES: usize = 50;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The model's folder, as it was given.
+    #[serde(with = "facepipe_core::artifacts::path_text::as_text")]
     pub model: PathBuf,
     /// The network.
     pub backbone: String,
@@ -110,10 +112,7 @@ impl Training<'_> {
                 settings.backbone.default_weights_file().to_owned(),
                 Some(settings.backbone.default_weights_license().to_owned()),
             ),
-            WeightsChoice::File(path) => {
-                let name = path.file_name().unwrap_or_default();
-                (name.to_string_lossy().into_owned(), None)
-            }
+            WeightsChoice::File(path) => (text_of_name(path).into_owned(), None),
         };
         let digests = Split::ALL
             .into_iter()
@@ -220,6 +219,5 @@ impl Training<'_> {
 /// The model's name: its folder's.
 fn name_of(model: &Path) -> String {
     let whole = fs_err::canonicalize(model).unwrap_or_else(|_| model.to_owned());
-    let name = whole.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+    text_of_name(&whole).into_owned()
 }

@@ -29,6 +29,7 @@ use serde::Serialize;
 use tch::Device;
 
 use checkpoint::Checkpoints;
+use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::model_folder::{CHECKPOINTS_FOLDER, LABELS_FILE};
 use facepipe_core::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
 use facepipe_core::artifacts::{atomic, digest, jsonl};
@@ -109,6 +110,7 @@ pub fn run(
     let started = Instant::now();
     use_threads(context.threads);
     let data = data_set::read(places.data)?;
+    ensure_apart(places.data, places.out)?;
     ensure_labels(places.data, &data)?;
     for (split, needed) in [(Split::Train, MIN_TRAIN_IMAGES), (Split::Val, 1)] {
         ensure_images(places.data, split, data.side(split).len(), needed)?;

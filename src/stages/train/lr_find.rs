@@ -66,8 +66,10 @@ pub struct RateReport {
     /// Whether the search ended because the loss grew without bound.
     pub diverged: bool,
     /// The numbers: rate, loss, smoothed loss.
+    #[serde(serialize_with = "facepipe_core::artifacts::path_text::as_text::serialize")]
     pub curve: PathBuf,
     /// The same as a picture.
+    #[serde(serialize_with = "facepipe_core::artifacts::path_text::as_text::serialize")]
     pub plot: PathBuf,
 }
 

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::augment::Augmentation;
 use super::schedule::Schedule;
+use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::types::{Head, InputSpec, Size};
 use facepipe_nn::{Backbone, Precision, WeightsChoice};
 
@@ -161,9 +162,7 @@ fn weights_name<S: Serializer>(choice: &WeightsChoice, serializer: S) -> Result<
     match choice {
         WeightsChoice::None => serializer.serialize_str("none"),
         WeightsChoice::Default => serializer.serialize_str("default"),
-        WeightsChoice::File(path) => {
-            serializer.serialize_str(&path.file_name().unwrap_or_default().to_string_lossy())
-        }
+        WeightsChoice::File(path) => serializer.serialize_str(&text_of_name(path)),
     }
 }
 

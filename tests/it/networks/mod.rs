@@ -7,6 +7,7 @@ mod embed;
 mod evaluate;
 mod export;
 mod predict;
+mod random_names;
 mod real_duplicates;
 mod recipe;
 pub(crate) mod resume;

@@ -8,7 +8,9 @@ use crate::cli::failure::Failure;
 use crate::cli::wiring::sources::{
     self, Lookup, STANDARD_INPUT, Searches, SourceName, Subject, item_number,
 };
-use facepipe_core::artifacts::image_folder::{label_from_query, label_from_text};
+use facepipe_core::artifacts::apart::ensure_apart;
+use facepipe_core::artifacts::labels::{label_from_query, label_from_text};
+use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::context::Context;
 use facepipe_fetch::{Job, Request, Settings};
 
@@ -70,7 +72,7 @@ impl FetchOptions {
             };
             for path in paths {
                 if let (SourceName::Folder, Some(out)) = (source, out) {
-                    facepipe_fetch::ensure_apart(path, out)?;
+                    ensure_apart(path, out)?;
                 }
                 jobs.push(self.list(source, path, only_lists)?);
             }
@@ -172,10 +174,7 @@ impl FetchOptions {
         } else {
             // `.` and `..` have no name of their own; pipes have no other path.
             let real = fs_err::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-            real.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
+            text_of_name(&real).into_owned()
         };
         Ok(Job {
             source: sources::list(source, path, label.clone(), query.clone())?,

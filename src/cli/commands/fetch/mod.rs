@@ -20,6 +20,7 @@ use facepipe_core::artifacts::stage::MANIFEST_FILE;
 use facepipe_core::context::Context;
 use facepipe_core::licence::Licence;
 use facepipe_fetch::{Report, Settings};
+use facepipe_net::client::proxy_variable;
 
 /// Arguments of `fetch`.
 #[derive(Debug, Args)]
@@ -93,6 +94,10 @@ pub(crate) struct FetchOptions {
     /// Allow addresses in private networks, this machine included
     #[arg(long)]
     pub(crate) allow_private: bool,
+    /// Use the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, but for hosts in NO_PROXY; which
+    /// addresses are in a private network is then its to decide
+    #[arg(long)]
+    pub(crate) proxy: bool,
     /// Keep only images of these licences, such as `cc0,by,by-sa,pdm`; `unknown` is for images
     /// whose source names none
     #[arg(long, value_name = "CODES", value_delimiter = ',')]
@@ -172,6 +177,7 @@ impl FetchOptions {
             host_rate: self.host_rate.0,
             retries: self.retries,
             allow_private: self.allow_private,
+            proxy: self.proxy,
             retry_failed: self.retry_failed,
             contact: self.contact.clone(),
             licences: self.license.iter().copied().collect(),
@@ -195,6 +201,16 @@ pub(crate) fn run(
             "Wikimedia asks for a contact in each request: set one with `--contact` or \
              FACEPIPE_CONTACT",
         );
+    }
+    let uses_network = options
+        .sources()
+        .iter()
+        .any(|source| *source != SourceName::Folder);
+    if let Some(variable) = proxy_variable().filter(|_| uses_network && !settings.proxy) {
+        context.progress.note(&format!(
+            "{variable} names a proxy, which is not used: through it, it can't be checked whether an address \
+             is in a private network (`--proxy` uses it all the same)"
+        ));
     }
     let jobs = options.jobs(out, &settings, context)?;
     let Some(out) = out.filter(|_| !args.dry_run) else {

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::{self, InputFile};
+use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, PhotoLine, write_json_line};
 use crate::cli::wiring;
 use crate::cli::wiring::detectors::DetectorName;
@@ -39,6 +40,8 @@ pub(crate) struct EmbedArgs {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
+    #[command(flatten)]
+    rotations: RotationOptions,
     /// Give dlib's own embeddings, for use with others of dlib's; distances are less reliable
     #[arg(long)]
     plain: bool,
@@ -60,7 +63,13 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
-    let parts = wiring::networks::embedding_parts(args.detector, args.plain, globals, context)?;
+    let parts = wiring::networks::embedding_parts(
+        args.detector,
+        args.plain,
+        args.rotations.are_on(files.len()),
+        globals,
+        context,
+    )?;
     let bar = context.progress.start("embed", Some(files.len() as u64));
     let mut items_failed = 0;
     each_photo(&files, &parts, context, |line| {

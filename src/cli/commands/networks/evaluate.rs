@@ -77,7 +77,7 @@ pub(crate) fn run(
     let needs_faces = options.impostors.is_some() || options.pairs.is_some();
     let tools = if needs_faces {
         let card = model_folder::read_card(&args.model)?;
-        wiring::networks::face_tools_of(&card, globals, context)?
+        wiring::networks::face_tools_of(&card, false, globals, context)?
     } else {
         None
     };

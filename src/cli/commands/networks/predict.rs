@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::share;
 use crate::cli::options::inputs;
+use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use facepipe_core::context::Context;
@@ -52,6 +53,8 @@ pub(crate) struct PredictArgs {
     /// Also write copies of the photos, with boxes and names drawn, to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) draw: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) rotations: RotationOptions,
     /// Call a face unknown whose most probable label has a smaller probability, 0 to 1; 0: never
     /// [default: the model's own bound, if it has one]
     #[arg(long, value_name = "P", value_parser = share)]
@@ -76,7 +79,6 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let classifier = Classifier::open(&args.model, facepipe_nn::device(globals.device)?)?;
-    let tools = wiring::networks::face_tools_of(classifier.card(), globals, context)?;
     let photos: Vec<Photo> = inputs::expand(&args.inputs)?
         .into_iter()
         .map(|file| Photo {
@@ -84,6 +86,8 @@ pub(crate) fn run(
             name: file.name,
         })
         .collect();
+    let rotations = args.rotations.are_on(photos.len());
+    let tools = wiring::networks::face_tools_of(classifier.card(), rotations, globals, context)?;
     if photos.is_empty() {
         context.progress.note("there are no files to read");
     }

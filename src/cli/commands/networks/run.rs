@@ -10,19 +10,24 @@ use crate::cli::commands::fetch::{self, FetchArgs, FetchOptions};
 use crate::cli::commands::networks::evaluate::{self, EvaluateArgs, EvaluateOptions};
 use crate::cli::commands::networks::export::{self, ExportArgs, ExportOptions};
 use crate::cli::commands::networks::train::{self, LearningRate, TrainArgs, TrainOptions};
-use crate::cli::commands::prepare::identities::{IdentityOptions, Switch};
+use crate::cli::commands::prepare::identities::IdentityOptions;
 use crate::cli::commands::prepare::{self, PrepareArgs, PrepareOptions};
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::switch::{RotationOptions, Switch};
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use crate::cli::wiring::sources::SourceName;
-use facepipe_core::artifacts::stage::REPORT_FILE;
+use facepipe_core::artifacts::apart::ensure_apart;
+use facepipe_core::artifacts::path_text::{text_of_name, text_of_path};
+use facepipe_core::artifacts::stage::{self, REPORT_FILE};
 use facepipe_core::artifacts::{atomic, jsonl};
 use facepipe_core::context::Context;
 use facepipe_core::ledger;
 use facepipe_core::types::Split;
 
+/// Held while a run works in the project's folder.
+const LOCK_FILE: &str = ".facepipe-run-lock";
 /// The outcome of each photo, in the project's folder.
 const FATES_FILE: &str = "photos.jsonl";
 
@@ -101,6 +106,12 @@ pub(crate) fn run(
     args.train.settings(context.seed, device, None)?;
     let weights = &args.train.weights;
     weights.file(args.train.backbone, &wiring::weights_folder(globals)?)?;
+    // As `crop` refuses it, which comes after the project's folder is made.
+    if let Some(from) = args.from.as_deref().filter(|from| from.is_dir()) {
+        ensure_apart(from, &crops)?;
+    }
+    fs_err::create_dir_all(&args.out)?;
+    let _lock = stage::lock(&args.out, LOCK_FILE)?;
     if args.from.is_none() {
         let fetch = FetchArgs {
             out: Some(raw.clone()),
@@ -114,6 +125,9 @@ pub(crate) fn run(
         out: crops.clone(),
         largest_only: false,
         main_only: !args.all_faces,
+        rotations: RotationOptions {
+            rotations: args.prepare.rotations,
+        },
         options: args.crop.clone(),
     };
     stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;
@@ -150,9 +164,9 @@ pub(crate) fn run(
     let files = stages.run("export", || export::run(&export, globals, context))?;
     let report = json!({
         "stage": "run",
-        "out": &args.out,
+        "out": text_of_path(&args.out),
         "photos": to_value(&ledger::count(&fates))?,
-        "model": &model,
+        "model": text_of_path(&model),
         "stages": stages.reports,
     });
     atomic::write_json(&args.out.join(REPORT_FILE), &report)?;
@@ -252,10 +266,10 @@ fn name(args: &RunArgs) -> Result<String, Failure> {
         return Ok(name.clone());
     }
     let folder = std::path::absolute(&args.out)?;
-    let name = folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    Ok(name.unwrap_or_else(|| "model".to_owned()))
+    Ok(match text_of_name(&folder).into_owned() {
+        name if name.is_empty() => "model".to_owned(),
+        name => name,
+    })
 }
 
 fn model_name(text: &str) -> Result<String, String> {

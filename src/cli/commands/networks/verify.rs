@@ -10,9 +10,11 @@ use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::inputs::InputFile;
+use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use crate::cli::wiring::detectors::DetectorName;
+use facepipe_core::artifacts::path_text::text_of_path;
 use facepipe_core::context::Context;
 use facepipe_core::types::Embedding;
 use facepipe_faces::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
@@ -35,6 +37,8 @@ pub(crate) struct VerifyArgs {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
+    #[command(flatten)]
+    rotations: RotationOptions,
 }
 
 /// A photo in the report that `--json` prints.
@@ -71,9 +75,15 @@ pub(crate) fn run(
 ) -> Result<Outcome, Failure> {
     let files = [&args.first, &args.second].map(|path| InputFile {
         path: path.clone(),
-        name: path.to_string_lossy().into_owned(),
+        name: text_of_path(path),
     });
-    let parts = wiring::networks::embedding_parts(args.detector, false, globals, context)?;
+    let parts = wiring::networks::embedding_parts(
+        args.detector,
+        false,
+        args.rotations.are_on(2),
+        globals,
+        context,
+    )?;
     let mut photos = Vec::new();
     each_photo(&files, &parts, context, |line| {
         photos.push(photo(line)?);

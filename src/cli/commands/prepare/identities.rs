@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::switch::Switch;
 use crate::cli::wiring;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::artifacts::jsonl;
@@ -14,6 +15,9 @@ use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason, Stage};
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{Decision, PrepareReport, Restored};
+
+/// Faces that look like somebody else's that are named in the result.
+const NAMED_FACES: usize = 3;
 
 /// Whether faces that are not the person of their label are left out, and which are not.
 #[derive(Debug, Clone, Args)]
@@ -46,19 +50,6 @@ pub(crate) struct IdentityOptions {
     /// given several times, and is remembered in OUT/restored.txt
     #[arg(long, value_name = "LABEL/FILE")]
     pub(crate) restore: Vec<String>,
-}
-
-/// A switch with three values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Switch {
-    /// Always
-    #[value(aliases = ["true", "1", "yes"])]
-    On,
-    /// Never
-    #[value(aliases = ["false", "0", "no"])]
-    Off,
-    /// Where it makes sense
-    Auto,
 }
 
 impl IdentityOptions {
@@ -166,6 +157,22 @@ fn relative(name: &str, input: &Path) -> String {
 
 /// The result, as a line of text.
 pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
+    if let [worst, ..] = report.look_like_others.as_slice() {
+        let others = report.look_like_others.iter().take(NAMED_FACES);
+        let names: Vec<String> = others.map(|face| format!("`{}`", face.item)).collect();
+        return Some(format!(
+            "{} of {} faces look like somebody else's: {}{} ({}); `--clean-identities` sets them aside",
+            report.look_like_others.len(),
+            report.images.kept,
+            names.join(", "),
+            if report.look_like_others.len() > names.len() {
+                " …"
+            } else {
+                ""
+            },
+            worst.message
+        ));
+    }
     let labels = report.identities.as_ref()?;
     let count = |wanted: &[Decision]| -> u64 {
         let counts = labels.values().flat_map(|label| &label.decisions);

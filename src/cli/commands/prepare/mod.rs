@@ -13,6 +13,7 @@ use crate::cli::commands::prepare::splitting::SplitOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::named::named;
+use crate::cli::options::switch::Switch;
 use crate::cli::output::explanation;
 use crate::cli::output::result::{self, Outcome, reason_lines, to_value};
 use facepipe_core::artifacts::given_split::SHARDS_FOLDER;
@@ -76,9 +77,19 @@ pub(crate) struct PrepareOptions {
     /// detail, or `off`: only equal pixels count
     #[arg(long, value_name = "N|off", default_value_t, value_parser = phash_distance)]
     pub(crate) phash_distance: PhashDistance,
-    /// Take turned and mirrored pictures for the same, too
-    #[arg(long)]
-    pub(crate) rotations: bool,
+    /// Take turned and mirrored pictures for the same, too (`auto`: no); with `run`, also look for faces in
+    /// turned copies of photos without an upright one (`auto`: of up to 100 photos)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "on|off|auto",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "auto",
+        default_missing_value = "on",
+        hide_possible_values = true
+    )]
+    pub(crate) rotations: Switch,
     /// Keep duplicates; all on one side
     #[arg(long)]
     pub(crate) keep_duplicates: bool,
@@ -124,7 +135,7 @@ impl PrepareOptions {
     pub(crate) fn settings(&self, seed: u64) -> Result<Settings, Failure> {
         let mut settings = Settings {
             phash_distance: self.phash_distance.0,
-            rotations: self.rotations,
+            rotations: self.rotations == Switch::On,
             keep_duplicates: self.keep_duplicates,
             conflicts: self.conflicts,
             link: self.link,
