@@ -4,9 +4,14 @@
 //! one.
 
 mod bounded;
+mod columns;
 mod elements;
+mod encoding;
+mod json;
+mod layout;
 mod lines;
 mod records;
+mod table;
 
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -14,10 +19,14 @@ use std::path::Path;
 use flate2::bufread::MultiGzDecoder;
 use url::Url;
 
-use facepipe_core::artifacts::image_folder::label_from_text;
+use columns::Fields;
+use encoding::decoded;
+use facepipe_core::artifacts::labels::label_from_text;
+use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::ports::{ImageSource, SourceError, SourceStep};
 use facepipe_core::types::{Address, Candidate, Discarded, Provenance};
-use records::{Fields, Form, Record, Records};
+use layout::Form;
+use records::{Record, Records};
 
 /// The name of standard input instead of a file.
 pub const STANDARD_INPUT: &str = "-";
@@ -33,6 +42,10 @@ pub struct UrlListSource {
     label: Option<String>,
     query: Option<String>,
     is_empty: bool,
+    /// Whether the user knows that the list's encoding is a guess.
+    guess_is_noted: bool,
+    /// The step after a note.
+    next: Option<SourceStep>,
 }
 
 impl std::fmt::Debug for UrlListSource {
@@ -71,10 +84,9 @@ impl UrlListSource {
                 let text = format!("`{}` is a folder, not a list", path.display());
                 return Err(io::Error::new(io::ErrorKind::IsADirectory, text).into());
             }
-            let name = path.file_name().unwrap_or_default();
             (
                 Box::new(BufReader::new(file)),
-                name.to_string_lossy().into_owned(),
+                text_of_name(path).into_owned(),
             )
         };
         let is_gzip = path
@@ -86,6 +98,21 @@ impl UrlListSource {
         Self::read(reader, form, list, label, query)
     }
 
+    /// Reads a list that is no file; `extension` is that of its format, or empty.
+    ///
+    /// # Errors
+    /// As [`UrlListSource::open`].
+    pub fn of_reader(
+        reader: Box<dyn BufRead + Send>,
+        extension: &str,
+        list: String,
+        label: Option<String>,
+        query: Option<String>,
+    ) -> Result<Self, SourceError> {
+        let form = Form::of_extension(extension.as_ref());
+        Self::read(reader, form, list, label, query)
+    }
+
     fn read(
         reader: Box<dyn BufRead + Send>,
         form: Option<Form>,
@@ -94,13 +121,15 @@ impl UrlListSource {
         query: Option<String>,
     ) -> Result<Self, SourceError> {
         let broken = |error| broken(&list, error);
-        let reader = unpacked(reader).map_err(broken)?;
+        let reader = unpacked(reader).and_then(decoded).map_err(broken)?;
         Ok(Self {
             records: Records::new(reader, form, &list)?,
             list,
             label,
             query,
             is_empty: true,
+            guess_is_noted: false,
+            next: None,
         })
     }
 
@@ -139,6 +168,35 @@ impl UrlListSource {
         })))
     }
 
+    fn step_of(&self, record: Record) -> Result<SourceStep, SourceError> {
+        let line = record.line;
+        match record.fields {
+            // An address of guessed letters is another address.
+            Ok(fields) if record.guessed && !fields.url.is_ascii() => {
+                Ok(self.junk(line, "its address is not UTF-8 text"))
+            }
+            Ok(fields) => self.candidate(line, fields),
+            Err(problem) => Ok(self.junk(line, &problem)),
+        }
+    }
+
+    /// What to say of the first record whose text is no UTF-8.
+    fn note_of_guess(&mut self, record: &Record) -> Option<String> {
+        let fields = record.fields.as_ref().ok()?;
+        let is_read = record.guessed && fields.url.is_ascii();
+        if !is_read || std::mem::replace(&mut self.guess_is_noted, true) {
+            return None;
+        }
+        let label = fields.label.as_deref();
+        Some(format!(
+            "line {} of `{}` is not UTF-8 text and is read as Windows-1252{}; if that is wrong, save the \
+             list as UTF-8",
+            record.line,
+            self.list,
+            label.map_or_else(String::new, |label| format!(", its label as `{label}`"))
+        ))
+    }
+
     fn junk(&self, line: u64, problem: &str) -> SourceStep {
         SourceStep::Junk(Discarded::without_address(
             format!("{}:{line}", self.list),
@@ -150,14 +208,22 @@ impl UrlListSource {
 
 impl ImageSource for UrlListSource {
     fn step(&mut self) -> Result<SourceStep, SourceError> {
+        if let Some(next) = self.next.take() {
+            return Ok(next);
+        }
         let record = self.records.next_record();
         match record.map_err(|error| broken(&self.list, error))? {
-            Some(Record { line, fields }) => {
+            Some(record) => {
                 self.is_empty = false;
-                match fields {
-                    Ok(fields) => self.candidate(line, fields),
-                    Err(problem) => Ok(self.junk(line, &problem)),
-                }
+                let note = self.note_of_guess(&record);
+                let step = self.step_of(record)?;
+                Ok(match note {
+                    Some(note) => {
+                        self.next = Some(step);
+                        SourceStep::Note(note)
+                    }
+                    None => step,
+                })
             }
             None if self.is_empty => Err(SourceError::Empty {
                 list: self.list.clone(),

@@ -4,9 +4,8 @@ use facepipe_core::types::Reason;
 /// Reads a list from memory; `form` as if from a file's extension.
 fn steps(text: &[u8], form: &str, label: Option<&str>) -> Result<Vec<SourceStep>, SourceError> {
     let reader = Box::new(io::Cursor::new(text.to_vec()));
-    let form = Form::of_extension(form.as_ref());
     let label = label.map(str::to_owned);
-    let mut source = UrlListSource::read(reader, form, "list".to_owned(), label, None)?;
+    let mut source = UrlListSource::of_reader(reader, form, "list".to_owned(), label, None)?;
     let mut all = Vec::new();
     loop {
         match source.step()? {
@@ -271,4 +270,145 @@ fn fields_about_the_image_are_plain_text_and_numbers_are_labels() {
         (provenance.license.as_deref(), &provenance.title),
         (Some("CC0"), &None)
     );
+}
+
+/// Rows of spreadsheets, in the forms in which these save them.
+#[test]
+fn spreadsheets_separators_and_encodings() {
+    let expected = ["http://a.org/1.jpg|Jos\u{e9}", "http://a.org/2.jpg|Grace"];
+    let rows = |separator: &str, end: &str| {
+        let header = ["url", "label"].join(separator);
+        let rows = expected.map(|row| row.replace('|', separator));
+        [header.as_str(), &rows[0], &rows[1], ""].join(end)
+    };
+    for text in [
+        rows(",", "\n"),
+        rows(";", "\r\n"),
+        rows("\t", "\r\n"),
+        rows(",", "\r"),
+        format!("sep=;\r\n{}", rows(";", "\r\n")),
+        format!("\u{feff}{}", rows(";", "\r\n")),
+        rows(";", "\r\n\r\n"),
+    ] {
+        assert_eq!(outcomes(&text, "csv", None), expected, "{text:?}");
+    }
+    let wide = |text: &str, big: bool| -> Vec<u8> {
+        let units = text.encode_utf16();
+        let bytes = |unit: u16| {
+            if big {
+                unit.to_be_bytes()
+            } else {
+                unit.to_le_bytes()
+            }
+        };
+        units.flat_map(bytes).collect()
+    };
+    for (text, big) in [
+        (format!("\u{feff}{}", rows(",", "\r\n")), false),
+        (format!("\u{feff}{}", rows("\t", "\r\n")), true),
+        (rows(",", "\n"), false),
+        (rows(",", "\n"), true),
+    ] {
+        let plain = steps(rows(",", "\n").as_bytes(), "csv", None).expect("can be read");
+        let read = steps(&wide(&text, big), "csv", None).expect("can be read");
+        assert_eq!(read, plain, "{text:?}");
+    }
+}
+
+#[test]
+fn text_that_is_no_utf_8_is_read_as_windows_1252_and_the_user_is_told() {
+    let text = b"url;label\r\nhttp://a.org/1.jpg;Jos\xe9\r\nhttp://a.org/\xe9.jpg;ann\r\n";
+    let steps = steps(text, "csv", None).expect("can be read");
+    let [
+        SourceStep::Note(note),
+        SourceStep::Candidate(first),
+        SourceStep::Junk(second),
+    ] = steps.as_slice()
+    else {
+        panic!("a note, an image and junk: {steps:?}");
+    };
+    assert!(
+        note.contains("line 2") && note.contains("Jos\u{e9}"),
+        "{note}"
+    );
+    assert_eq!(first.label, "Jos\u{e9}");
+    assert_eq!(second.item, "list:3");
+}
+
+#[test]
+fn lines_are_counted_as_editors_count_them() {
+    let text = "url,label\r\nhttp://a.org/1.jpg,ada\r\nnot-a-url,ada\r\n\r\nhttp://a.org/2.jpg,\"a\r\n\
+                da\"\r\nalso bad,ada\r\n";
+    let found = outcomes(text, "csv", None);
+    assert_eq!((found[1].as_str(), found[3].as_str()), ("list:3", "list:7"));
+    let text = format!("sep=,\r\n{text}");
+    assert_eq!(outcomes(&text, "csv", None)[1], "list:4");
+}
+
+#[test]
+fn of_two_columns_for_one_field_the_exact_name_is_taken_or_none() {
+    for text in [
+        "url,label,name\nhttp://a.org/1.jpg,ann,photo 1\n",
+        "label,class,url\nann,7,http://a.org/1.jpg\n",
+        "id,url,image,label\n0,http://a.org/1.jpg,1.jpg,ann\n",
+    ] {
+        assert_eq!(outcomes(text, "csv", None), ["http://a.org/1.jpg|ann"]);
+    }
+    for (text, named) in [
+        ("image,link,label\nx,y,ann\n", ["image", "link"]),
+        (
+            "url,Class,person\nhttp://a.org/1.jpg,7,ann\n",
+            ["Class", "person"],
+        ),
+    ] {
+        let error = steps(text.as_bytes(), "csv", None).expect_err("is unclear");
+        assert!(
+            matches!(&error, SourceError::TwoColumns { names, .. } if *names == named),
+            "{error}"
+        );
+    }
+    let json = "{\"url\": \"http://a.org/1.jpg\", \"name\": \"x\", \"label\": \"ann\"}\n\
+                {\"image\": \"http://a.org/2.jpg\", \"link\": \"x\", \"label\": \"ann\"}\n";
+    assert_eq!(
+        outcomes(json, "jsonl", None),
+        ["http://a.org/1.jpg|ann", "list:2"]
+    );
+}
+
+#[test]
+fn json_may_be_printed_over_several_lines() {
+    let one = "{\n  \"url\": \"http://a.org/1.jpg\",\n  \"label\": \"ann\"\n}\n";
+    let text =
+        format!("{one}{{\"url\": \"http://a.org/2.jpg\", \"label\": \"bob\"}}\n{one}{{\n \"x\n");
+    assert_eq!(
+        outcomes(&text, "json", None),
+        [
+            "http://a.org/1.jpg|ann",
+            "http://a.org/2.jpg|bob",
+            "http://a.org/1.jpg|ann",
+            "list:10",
+            "list:11"
+        ]
+    );
+    let wrapped = "{\"images\": [\n{\"url\": \"http://a.org/1.jpg\"}]}";
+    let steps = steps(wrapped.as_bytes(), "json", Some("ann")).expect("can be read");
+    let [SourceStep::Junk(junk)] = steps.as_slice() else {
+        panic!("one record: {steps:?}");
+    };
+    assert!(junk.message.contains("`images`"), "{}", junk.message);
+}
+
+#[test]
+fn lists_without_names_may_have_any_separator() {
+    for (text, form) in [
+        ("http://a.org/1.jpg;ann\nhttp://a.org/2.jpg;bob\n", "csv"),
+        (
+            "http://a.org/1.jpg,ann\n# two\nhttp://a.org/2.jpg,bob\n",
+            "txt",
+        ),
+        ("ann|http://a.org/1.jpg\nbob|http://a.org/2.jpg", ""),
+    ] {
+        let expected = ["http://a.org/1.jpg|ann", "http://a.org/2.jpg|bob"];
+        assert_eq!(outcomes(text, form, None), expected, "{text:?}");
+    }
 }

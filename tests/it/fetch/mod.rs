@@ -1,5 +1,6 @@
 //! Images from the web, on servers of this machine.
 
 mod faults;
+mod lists;
 mod sources;
 mod stage;
