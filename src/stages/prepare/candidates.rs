@@ -20,7 +20,8 @@ const FACES: u32 = 32;
 const LARGEST_LABEL: usize = 20_000;
 
 /// Most images that one image is compared with, the nearest: a label of thousands of pictures of one series would
-/// need millions of comparisons. Pictures of one photo are the nearest to each other.
+/// need millions of comparisons. Pictures of one photo are the nearest to each other. Those of other labels whose
+/// hashes are near are compared all: only their details decide whether they may be on two sides.
 const MOST_OTHERS: usize = 32;
 
 /// An image to compare another with, and whether their hashes are known to be near.
@@ -30,7 +31,7 @@ pub(super) type Other = (usize, Option<Why>);
 pub(super) struct Candidates {
     /// By the first of each pair the others.
     pub(super) pairs: Vec<(usize, Vec<Other>)>,
-    /// Pairs of near hashes that are too many to compare.
+    /// Pairs of near hashes of one label that are too many to compare.
     pub(super) left_out: Vec<Link>,
 }
 
@@ -99,9 +100,11 @@ pub(super) fn find(items: &[Item], links: &[Link], near: &[Link]) -> Candidates 
         pairs: Vec::with_capacity(pairs.len()),
         left_out: Vec::new(),
     };
-    for (a, mut others) in pairs {
+    for (a, others) in pairs {
+        let (mut others, across): (Vec<usize>, Vec<usize>) = (others.into_iter())
+            .partition(|b| items[a].label == items[*b].label || !known.contains_key(&(a, *b)));
         keep_nearest(items, a, &mut others);
-        let others = others.into_iter();
+        let others = others.into_iter().chain(across);
         let others = others.map(|b| (b, known.remove(&(a, b))));
         candidates.pairs.push((a, others.collect()));
     }

@@ -72,6 +72,34 @@ pub(super) fn clean<'items>(
     })
 }
 
+/// Faces that look like somebody else's, the clearest first. Nothing is removed and nothing is written.
+pub(super) fn look_like_others(
+    images: &[Grouped<'_>],
+    embeddings: &Embeddings,
+    context: &Context,
+) -> Vec<IdentityRecord> {
+    let embedding = |image: &Grouped<'_>| embeddings.of(&image.item.features.md5).cloned();
+    let embeddings: Vec<Option<Embedding>> = images.iter().map(embedding).collect();
+    let none = Restored::default();
+    let labels = Labels::of(images, &embeddings, &none);
+    let judged = identity::judge(&labels.faces(images, &embeddings), context.threads);
+    let mut records = labels.records(images, &judged, &none);
+    records.retain(|record| record.decision.reason().is_some());
+    let beyond = |record: &IdentityRecord| {
+        let beyond = record
+            .distance
+            .zip(record.limit)
+            .map(|(distance, limit)| distance - limit);
+        beyond.unwrap_or(f64::NEG_INFINITY)
+    };
+    records.sort_by(|a, b| {
+        beyond(b)
+            .total_cmp(&beyond(a))
+            .then_with(|| a.item.cmp(&b.item))
+    });
+    records
+}
+
 /// The images that are judged, by label: those with a face that were not restored.
 struct Labels<'items> {
     names: Vec<&'items str>,

@@ -327,6 +327,21 @@ fn look_again(
     Ok(links)
 }
 
+/// Whether two images whose hashes are near belong together, and why: nearer than [`CERTAIN`] without another
+/// look, else as their details say.
+///
+/// # Errors
+/// [`PrepareError::Changed`] where one can't be read again.
+pub(super) fn of_near(a: &Item, b: &Item, near: Why) -> Result<Option<Why>, PrepareError> {
+    let is_certain = near.bits() <= Some(CERTAIN);
+    if is_certain || a.place().is_some() != b.place().is_some() {
+        return Ok(Some(near));
+    }
+    let [first, second] = [a, b].map(|item| details(item, item.place()));
+    let agreement = detail_comparison::agreement(&first?, &second?);
+    Ok(verdict(a, b, Some(near), agreement))
+}
+
 /// The relation by details of two images whose hashes are near according to `near`.
 fn verdict(a: &Item, b: &Item, near: Option<Why>, agreement: Option<Agreement>) -> Option<Why> {
     let Some(agreement) = agreement else {

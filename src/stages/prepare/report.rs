@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{LabelIdentity, SplitReport};
+use super::{IdentityRecord, LabelIdentity, SplitReport};
 use facepipe_core::types::{Counts, DataSet, Discarded, Stage};
 
 /// `report.json` of the stage.
@@ -15,6 +15,7 @@ pub struct PrepareReport {
     /// `prepare`
     pub stage: String,
     /// The output folder.
+    #[serde(with = "facepipe_core::artifacts::path_text::as_text")]
     pub out: PathBuf,
     /// Images: found = kept + discarded.
     pub images: Counts,
@@ -33,6 +34,10 @@ pub struct PrepareReport {
     /// Whose faces the labels' are, by label, where that was examined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<BTreeMap<String, LabelIdentity>>,
+    /// Faces that look like somebody else's and are kept all the same, the clearest first; empty where labels
+    /// were cleaned, or faces were not compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub look_like_others: Vec<IdentityRecord>,
     /// How the images were split.
     #[serde(default)]
     pub split: SplitReport,
@@ -76,6 +81,7 @@ impl PrepareReport {
             from_cache: 0,
             embeddings: false,
             identities: None,
+            look_like_others: Vec::new(),
             split: SplitReport::default(),
             shards: BTreeMap::new(),
             leaks: 0,

@@ -268,3 +268,21 @@ fn the_leak_of_the_real_splits_own_files_is_shown_and_a_fresh_split_has_none() {
         "source photos are compared"
     );
 }
+
+#[test]
+fn no_split_of_its_own_leaks_by_its_own_proof() {
+    let Some(photos) = shared("data/cases/leak_photos") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (crops, out) = (folder.path().join("crops"), folder.path().join("out"));
+    stdout(&run("crop --main-only --out", &[&crops, &photos]));
+    // Later runs take the images' features from the first one's cache.
+    for seed in 0..6 {
+        let report = json(&run(
+            &format!("prepare --json --force --seed {seed} --out"),
+            &[&out, &crops],
+        ));
+        assert_eq!(report["leaks"], 0, "seed {seed}: {report}");
+    }
+}

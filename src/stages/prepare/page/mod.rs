@@ -5,6 +5,7 @@ mod counts;
 mod distributions;
 mod duplicates;
 mod left_out;
+mod look_like_others;
 mod pictures;
 mod proof;
 
@@ -14,8 +15,9 @@ use std::io;
 use maud::{Markup, html};
 
 use super::items::Item;
-use super::proof::{Embeddings, PROOF_FILE, Placed, Proof, prove};
-use super::{LabelIdentity, PrepareError, Settings, record, split};
+use super::proof::{Embeddings, Joined, PROOF_FILE, Placed, Proof, prove};
+use super::relations::Link;
+use super::{IdentityRecord, LabelIdentity, PrepareError, Settings, record, split};
 use counts::Counts;
 use duplicates::{Conflicts, Duplicates};
 use facepipe_core::artifacts::atomic;
@@ -24,6 +26,7 @@ use facepipe_core::context::Context;
 use facepipe_core::types::{DataSet, Discarded, Split};
 use facepipe_drawing::page::{document, number};
 use left_out::LeftOut;
+use look_like_others::LookLikeOthers;
 use pictures::Pictures;
 use proof::ProofSection;
 
@@ -34,12 +37,16 @@ pub const PAGE_FILE: &str = "report.html";
 pub(super) struct Shown<'a> {
     /// All images that could be read.
     pub(super) items: &'a [Item],
+    /// Which of them belong together.
+    pub(super) links: &'a [Link],
     /// Those of the data set.
     pub(super) images: &'a [split::Placed<'a>],
     pub(super) discarded: &'a [Discarded],
     pub(super) data_set: &'a DataSet,
     /// Whose faces the labels' are, where that was examined.
     pub(super) identities: Option<&'a BTreeMap<String, LabelIdentity>>,
+    /// Faces that are kept and look like somebody else's.
+    pub(super) look_like_others: &'a [IdentityRecord],
     pub(super) embeddings: Embeddings<'a>,
 }
 
@@ -58,7 +65,19 @@ pub(super) fn write(
             group: placed.image.group.clone(),
         })
         .collect();
-    let proof = prove(&placed, Vec::new(), settings, shown.embeddings, context)?;
+    let number: HashMap<&str, usize> = (placed.iter().enumerate())
+        .map(|(number, image)| (image.item.relative.as_str(), number))
+        .collect();
+    let placed_at = |at: usize| number.get(shown.items[at].relative.as_str()).copied();
+    let joined = shown.links.iter().filter_map(|link| {
+        Some(Joined {
+            a: placed_at(link.a)?,
+            b: placed_at(link.b)?,
+            why: link.why,
+        })
+    });
+    let joined = joined.collect();
+    let proof = prove(&placed, joined, settings, shown.embeddings, context)?;
     atomic::write_json(&open.path(PROOF_FILE), &proof)?;
     let page = of_run(shown, &proof, &placed, context)?;
     atomic::write(&open.path(PAGE_FILE), page.as_bytes())?;
@@ -87,7 +106,9 @@ fn of_run(
     let left_out = LeftOut::of(shown.discarded, &by_name);
     let duplicates = Duplicates::of(shown.discarded, &by_name);
     let conflicts = Conflicts::of(shown.discarded, &by_name);
+    let others = LookLikeOthers::of(shown.look_like_others, &by_name);
     let wanted = (section.items().into_iter())
+        .chain(others.items())
         .chain(left_out.items())
         .chain(duplicates.items())
         .chain(conflicts.items());
@@ -121,6 +142,7 @@ fn of_run(
             }
             (section.markup(&pictures))
             (Counts::of(shown).markup())
+            (others.markup(&pictures))
             (left_out.markup(&pictures))
             (duplicates.markup(&pictures))
             (conflicts.markup(&pictures))

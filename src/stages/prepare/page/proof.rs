@@ -158,8 +158,8 @@ impl<'a> ProofSection<'a> {
             @if !measures.is_empty() {
                 p {
                     "The smallest distances, found by comparing every image of one side with every image of the other: "
-                    (count(compared as usize, "comparison")) ". Up to the limit two images count as one. Embeddings \
-                     have no limit: they distinguish persons, not photos."
+                    (count(compared as usize, "comparison")) ". Up to the limit two images count as one, unless \
+                     their details differ. Embeddings have no limit: they distinguish persons, not photos."
                 }
                 div.table { table {
                     thead { tr {
@@ -173,8 +173,9 @@ impl<'a> ProofSection<'a> {
                             tr {
                                 td { (measure.name()) }
                                 @for sides in self.tiles.keys() {
-                                    @let smallest = of(measure, *sides).and_then(|one| one.smallest);
-                                    @let leaks = limit.zip(smallest).is_some_and(|(limit, least)| least <= f64::from(limit));
+                                    @let nearest = of(measure, *sides);
+                                    @let smallest = nearest.and_then(|one| one.smallest);
+                                    @let leaks = nearest.is_some_and(Nearest::leaks);
                                     td.bad[leaks] { @match smallest {
                                         Some(distance) => (text(measure, distance)),
                                         None => "–",

@@ -11,9 +11,10 @@ use crate::cache::Cache;
 use crate::duplicates::Sets;
 use crate::embeddings::{Embeddings, Source};
 use crate::{PrepareError, Settings, items, page, relations};
+use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::given_split::{self, GivenSides};
 use facepipe_core::artifacts::image_folder::ImageFolder;
 use facepipe_core::artifacts::stage::MANIFEST_FILE;
-use facepipe_core::artifacts::{atomic, given_split};
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_faces::embed_images::ImageEmbedder;
@@ -28,6 +29,7 @@ pub struct Check {
     #[serde(flatten)]
     pub proof: Proof,
     /// The page that shows it.
+    #[serde(serialize_with = "facepipe_core::artifacts::path_text::as_text::serialize")]
     pub page: PathBuf,
     /// How long it took.
     pub seconds: f64,
@@ -48,7 +50,8 @@ pub fn check(
     context: &Context,
 ) -> Result<Check, PrepareError> {
     let started = Instant::now();
-    let folder = list(input)?;
+    let (folder, sides) = list(input)?;
+    folder.note_passed_over(context.progress.as_ref());
     let manifest = input.join(MANIFEST_FILE);
     let cache = Cache::look_into(input, settings.rotations)?;
     let read = items::read(
@@ -67,7 +70,7 @@ pub fn check(
     let groups = Sets::of(&read.items, &links).groups;
     let placed: Vec<Placed<'_>> = (read.items.iter().zip(&groups))
         .map(|(item, group)| Placed {
-            side: side_of(&item.relative),
+            side: sides.of(&item.relative).unwrap_or(Split::Train),
             file: item.relative.clone(),
             group: group.to_string(),
             item,
@@ -81,10 +84,10 @@ pub fn check(
     fs_err::create_dir_all(out)?;
     let known = |md5: &str| embeddings.of(md5);
     let mut proof = prove(&placed, joined.collect(), settings, &known, context)?;
-    proof.unreadable = read
-        .discarded
-        .iter()
-        .map(|file| file.item.clone())
+    let unreadable = read.discarded.iter().map(|file| file.item.clone());
+    let passed_over = folder.discarded().filter(|entry| entry.reason.is_error());
+    proof.unreadable = unreadable
+        .chain(passed_over.map(|entry| entry.item))
         .collect();
     atomic::write_json(&out.join(PROOF_FILE), &proof)?;
     let page = out.join(CHECK_PAGE_FILE);
@@ -98,25 +101,15 @@ pub fn check(
 }
 
 /// The files of all sides, by their paths below the data set's folder.
-fn list(input: &Path) -> Result<ImageFolder, PrepareError> {
+fn list(input: &Path) -> Result<(ImageFolder, GivenSides), PrepareError> {
     if !input.is_dir() {
         return Err(PrepareError::NoInput(input.to_owned()));
     }
-    let sides: Vec<Split> = (Split::ALL.into_iter())
-        .filter(|side| input.join(side.folder()).is_dir())
-        .collect();
-    if sides.len() < 2 {
+    let (folder, Some(sides)) = given_split::list(input)? else {
         return Err(PrepareError::NothingToCheck(input.to_owned()));
-    }
-    let all = given_split::list_sides(input, sides.into_iter().map(Split::folder))?;
-    if all.files.is_empty() {
+    };
+    if folder.files.is_empty() {
         return Err(PrepareError::NoImages(input.to_owned()));
     }
-    Ok(all)
-}
-
-/// The side of a listed file: the first part of its path.
-fn side_of(file: &str) -> Split {
-    let side = file.split('/').next().and_then(|side| side.parse().ok());
-    side.unwrap_or(Split::Train)
+    Ok((folder, sides))
 }

@@ -1,21 +1,25 @@
 //! The proof that nothing of one side of a split is on another: how far apart the nearest images of each
-//! two sides are, found by comparing all of them, whatever the grouping found before.
+//! two sides are, found by comparing all of them, beside what the grouping found before. Whether two near images
+//! are one picture is decided as the grouping decides it.
 
 mod check;
 mod leaks;
 mod measure;
 pub(super) mod verdict;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::explain::Step;
 use super::items::Item;
+use super::relations::{self, Why};
 use super::{PrepareError, Settings};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Embedding, Split};
 use facepipe_neighbours::nearest::{Faces, NearPair, nearest_faces, nearest_hashes};
+
+pub(super) use leaks::Joined;
 
 pub use check::{CHECK_PAGE_FILE, Check, check};
 pub use measure::Measure;
@@ -90,6 +94,19 @@ pub struct Nearest {
     pub pairs: Vec<Pair>,
 }
 
+impl Nearest {
+    /// Whether a pair of them is one picture or photo.
+    pub(crate) fn leaks(&self) -> bool {
+        let is_near = |pair: &Pair| {
+            self.limit
+                .is_some_and(|limit| pair.distance <= f64::from(limit))
+        };
+        self.pairs
+            .iter()
+            .any(|pair| is_near(pair) && !pair.told_apart)
+    }
+}
+
 /// Two images that are near each other.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Pair {
@@ -99,6 +116,9 @@ pub struct Pair {
     pub b: PlacedImage,
     /// Their distance.
     pub distance: f64,
+    /// Whether their details tell them apart, though their distance is within the limit.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub told_apart: bool,
 }
 
 /// An image of the split, as it is compared.
@@ -148,8 +168,8 @@ pub(super) fn prove(
         found.extend(search.by_embedding(sides, embeddings)?);
     }
     let mut joined = links;
-    for one in &found {
-        joined.extend(one.joined(placed));
+    for one in &mut found {
+        joined.extend(one.join(placed)?);
     }
     let leaks = leaks::find(placed, &joined);
     let mut images: BTreeMap<Split, u64> = BTreeMap::new();
@@ -174,23 +194,38 @@ struct Found {
     compared: u64,
     limit: Option<u32>,
     pairs: Vec<(usize, usize, f64)>,
+    /// Those within the limit that are not one picture all the same.
+    told_apart: HashSet<(usize, usize)>,
 }
 
 impl Found {
-    /// The pairs that are one picture or come from one photo.
-    fn joined<'a>(&'a self, placed: &'a [Placed<'_>]) -> impl Iterator<Item = leaks::Joined> + 'a {
+    /// The pairs that are one picture or come from one photo: by the same definition as `relations` has, of
+    /// pairs that were found by comparing all.
+    fn join(&mut self, placed: &[Placed<'_>]) -> Result<Vec<leaks::Joined>, PrepareError> {
         let limit = self.limit.map(f64::from);
-        let near = self
-            .pairs
-            .iter()
-            .filter(move |pair| limit.is_some_and(|limit| pair.2 <= limit));
-        let why = |(a, b, distance): &(usize, usize, f64)| {
-            let same_pixels =
-                placed[*a].item.features.pixel_digest == placed[*b].item.features.pixel_digest;
-            let why = self.measure.why(*distance as u32, same_pixels)?;
-            Some(leaks::Joined { a: *a, b: *b, why })
-        };
-        near.filter_map(why)
+        let near = self.pairs.iter();
+        let near = near.filter(|pair| limit.is_some_and(|limit| pair.2 <= limit));
+        let mut joined = Vec::new();
+        for (a, b, distance) in near {
+            let (first, second) = (placed[*a].item, placed[*b].item);
+            let same_pixels = first.features.pixel_digest == second.features.pixel_digest;
+            let Some(why) = self.measure.why(*distance as u32, same_pixels) else {
+                continue;
+            };
+            let why = match why {
+                Why::PictureHash { .. } | Why::ViewHash { .. } => {
+                    relations::of_near(first, second, why)?
+                }
+                why => Some(why),
+            };
+            match why {
+                Some(why) => joined.push(leaks::Joined { a: *a, b: *b, why }),
+                None => {
+                    self.told_apart.insert((*a, *b));
+                }
+            }
+        }
+        Ok(joined)
     }
 
     fn reported(self, placed: &[Placed<'_>]) -> Nearest {
@@ -198,6 +233,7 @@ impl Found {
             a: placed[*a].image(),
             b: placed[*b].image(),
             distance: (distance * 1e4).round() / 1e4,
+            told_apart: self.told_apart.contains(&(*a, *b)),
         };
         let pairs: Vec<Pair> = self.pairs.iter().map(pair).collect();
         Nearest {
@@ -242,6 +278,7 @@ impl Search<'_> {
             compared: left.0.len() as u64 * right.0.len() as u64,
             limit: measure.limit(self.settings),
             pairs: numbered(pairs, &left.0, &right.0),
+            told_apart: HashSet::new(),
         }))
     }
 
@@ -286,6 +323,7 @@ impl Search<'_> {
                 compared,
                 limit: None,
                 pairs: numbered(pairs, &numbers[0], &numbers[1]),
+                told_apart: HashSet::new(),
             })
             .collect())
     }

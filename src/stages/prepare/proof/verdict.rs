@@ -65,6 +65,9 @@ fn distances(nearest: &[&Nearest]) -> Option<String> {
     let part = |one: &&Nearest| {
         let (smallest, name) = (one.smallest?, one.measure.name());
         Some(match one.limit {
+            Some(limit) if one.pairs.iter().any(|pair| pair.told_apart) => format!(
+                "{smallest:.0} bits between {name} (limit {limit}, within which details tell them apart)"
+            ),
             Some(limit) => format!("{smallest:.0} bits between {name} (limit {limit})"),
             None => format!("{smallest:.2} between {name}"),
         })
