@@ -18,6 +18,7 @@ use facepipe_models::calibration::Figures;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The folder of the report, as it was given.
+    #[serde(with = "facepipe_core::artifacts::path_text::as_text")]
     pub report: PathBuf,
     /// The side of the data set.
     pub split: Split,
@@ -48,7 +49,17 @@ pub struct CalibrationFigures {
     pub uncalibrated: Figures,
     /// At the model's temperature: what `predict` gives.
     pub calibrated: Figures,
+    /// Images of val that the temperature was fitted on.
+    #[serde(default)]
+    pub fitted_on: u64,
+    /// Whether the images of val, or those of this side, are fewer than [`ENOUGH_TO_CALIBRATE`]: the figures
+    /// mean little then.
+    #[serde(default)]
+    pub too_few: bool,
 }
+
+/// Answers from which on a share of right ones is known to about a sixth (95 % interval at one half).
+pub const ENOUGH_TO_CALIBRATE: u64 = 32;
 
 /// The report of an earlier evaluation.
 pub(super) fn of_before(out: &Path) -> Result<Report, EvaluateError> {
@@ -93,6 +104,9 @@ impl Findings<'_> {
         let view = self.answers.view();
         let calibrated = Figures::new(view, card.temperature);
         let probabilities = self.answers.probabilities(card.temperature);
+        let fitted_on = card.data.images.get(Split::Val.folder());
+        let fitted_on = fitted_on.copied().unwrap_or_default();
+        let images = self.answers.truths.len() as u64;
         let task = self.task;
         let open_set = self.impostors.as_ref().and_then(|impostors| {
             OpenSet::new(&self.predictions, impostors, task.false_accept_rate)
@@ -122,6 +136,8 @@ impl Findings<'_> {
             calibration: CalibrationFigures {
                 uncalibrated: Figures::new(view, 1.0),
                 calibrated,
+                fitted_on,
+                too_few: fitted_on.min(images) < ENOUGH_TO_CALIBRATE,
             },
             one_vs_rest: OneVsRest::new(&card.labels, &probabilities, &self.answers.truths),
             open_set,

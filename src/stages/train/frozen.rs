@@ -18,8 +18,15 @@ use rand::RngExt;
 /// is right where the parts of a feature vary independently of each other, which is never the case.
 const STEEPNESSES: i32 = 24;
 
-/// Variance of features below which they are taken to be equal: the square of single precision's
-/// rounding.
+/// Images of a label, on average, from which on the spread of features is measured on those of train alone:
+/// with one image a label they have none.
+const ENOUGH_IMAGES: usize = 2;
+/// Least variance of a label's features, as a share of that of the labels' means. Of features that were trained
+/// to distinguish faces it is about a quarter, of those of ImageNet about as large as that; a hundredth is only
+/// reached where all images of a label are copies of one, and would make every answer certain.
+const LEAST_SHARE: f64 = 0.01;
+/// Variance of features below which they are taken to be equal, where the means are equal as well: the square
+/// of single precision's rounding.
 const SMALLEST_VARIANCE: f64 = 1e-14;
 
 /// Features of the images of train and val, on the loader's device.
@@ -182,12 +189,45 @@ impl FrozenFeatures {
                 .double_value(&[]);
             means.push((label, mean));
         }
-        let variance = squares / features.numel().max(1) as f64;
+        let mut variance = squares / features.numel().max(1) as f64;
+        if self.train_labels.len() < ENOUGH_IMAGES * means.len() {
+            variance = variance.max(self.variance_of_val(&means));
+        }
+        let least = (LEAST_SHARE * variance_of_means(&means)).max(SMALLEST_VARIANCE);
         Classes {
             means,
-            variance: variance.max(SMALLEST_VARIANCE),
+            variance: variance.max(least),
         }
     }
+
+    /// How far the features of val are from the means of their labels. A mean of so few images is itself about
+    /// as far from the label's true mean, so that this is more than the spread: the cautious side.
+    fn variance_of_val(&self, means: &[(i64, Tensor)]) -> f64 {
+        let (mut squares, mut numbers) = (0.0, 0);
+        for (label, mean) in means {
+            let rows = self.val_labels.eq(*label).nonzero().flatten(0, -1);
+            if rows.numel() > 0 {
+                let apart = self.val.index_select(0, &rows) - mean;
+                numbers += apart.numel();
+                squares += apart.square().sum(Kind::Float).double_value(&[]);
+            }
+        }
+        squares / numbers.max(1) as f64
+    }
+}
+
+/// Mean square of the difference between a number of a mean and that of the mean of all means.
+fn variance_of_means(means: &[(i64, Tensor)]) -> f64 {
+    if means.is_empty() {
+        return 0.0;
+    }
+    let means: Vec<&Tensor> = means.iter().map(|(_, mean)| mean).collect();
+    let means = Tensor::stack(&means, 0);
+    let middle = means.mean_dim([0_i64].as_slice(), true, Kind::Float);
+    (means - middle)
+        .square()
+        .mean(Kind::Float)
+        .double_value(&[])
 }
 
 /// Statistics of the labels' features.
@@ -231,6 +271,41 @@ mod tests {
         let certainty = answers.softmax(-1, Kind::Float).max().double_value(&[]);
         assert!((0.5..0.9999).contains(&certainty), "{certainty}");
         assert_eq!(network.head().0.select(0, 1), untouched);
+    }
+
+    #[test]
+    fn one_image_a_label_does_not_make_the_first_head_certain_of_everything() {
+        tch::set_num_threads(1);
+        tch::manual_seed(5);
+        let network = Network::new(Backbone::Resnet18, 4, Device::Cpu);
+        let labels = Tensor::arange(4, (Kind::Int64, Device::Cpu));
+        let centres = Tensor::randn([4, 512], (Kind::Float, Device::Cpu));
+        let near = || &centres + Tensor::randn([4, 512], (Kind::Float, Device::Cpu)) * 0.5;
+        let (train, val, known) = (near(), near(), near());
+        let strangers = Tensor::randn([40, 512], (Kind::Float, Device::Cpu));
+        // Copies in val have no spread either.
+        for val in [val, train.copy()] {
+            let frozen = FrozenFeatures {
+                views: vec![train.copy()],
+                val,
+                train_labels: vec![0, 1, 2, 3],
+                labels: labels.copy(),
+                val_labels: labels.copy(),
+            };
+            frozen.start_head(&network, 4, 0.1);
+            let certainty = |features: &Tensor| {
+                let answers = tch::no_grad(|| network.classify(features));
+                answers
+                    .softmax(-1, Kind::Float)
+                    .amax([-1_i64].as_slice(), false)
+            };
+            let of_strangers = certainty(&strangers).mean(Kind::Float).double_value(&[]);
+            let of_known = certainty(&known).mean(Kind::Float).double_value(&[]);
+            assert!(
+                of_strangers < 0.9 && of_known > of_strangers,
+                "{of_known} {of_strangers}"
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use facepipe_evaluate::{AcceptRate, Metrics, OpenSet, Report, Verification, threshold_text};
+use facepipe_evaluate::{
+    AcceptRate, ENOUGH_TO_CALIBRATE, Metrics, OpenSet, Report, Verification, threshold_text,
+};
 
 /// From this many labels on only the worst are listed.
 const MOST_LABELS: usize = 40;
@@ -42,6 +44,13 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
         before.ece * 100.0,
         before.loss
     ));
+    if report.calibration.too_few {
+        lines.push(format!(
+            "  {} images of val and {} of {} are too few to calibrate on or to measure it ({ENOUGH_TO_CALIBRATE} \
+             of each would do): take probabilities as a rank, not as a chance",
+            report.calibration.fitted_on, metrics.images, report.split
+        ));
+    }
     lines.extend(report.open_set.iter().flat_map(open_set));
     lines.extend(report.verification.iter().flat_map(verification));
     lines.push(format!("report in `{}`", out.join("report.html").display()));

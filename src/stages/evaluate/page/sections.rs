@@ -44,8 +44,12 @@ impl Page<'_> {
                 @if let (Some(top5), Some(ends)) = (metrics.top5, metrics.top5_interval) {
                     (number("among the first five", &percent(top5), &format!("95 % interval {}", interval(ends))))
                 }
-                (number("calibration error (ECE)", &percent(calibration.calibrated.ece),
-                    &format!("{} without the temperature", percent(calibration.uncalibrated.ece))))
+                @if calibration.too_few {
+                    (number("calibration error (ECE)", "–", "too few images to measure it"))
+                } @else {
+                    (number("calibration error (ECE)", &percent(calibration.calibrated.ece),
+                        &format!("{} without the temperature", percent(calibration.uncalibrated.ece))))
+                }
                 @if let Some(open_set) = &self.report.open_set {
                     @let chosen = &open_set.chosen;
                     (number("known people found", &percent(chosen.true_accept_rate),

@@ -4,7 +4,8 @@ use maud::{Markup, html};
 
 use super::{interval, rate};
 use crate::{
-    AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, Metrics, OneVsRest, threshold_text,
+    AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, ENOUGH_TO_CALIBRATE, Metrics,
+    OneVsRest, threshold_text,
 };
 use facepipe_drawing::page::percent;
 
@@ -84,6 +85,7 @@ pub(super) fn labels(metrics: &Metrics, one_vs_rest: &OneVsRest) -> Markup {
 
 /// Calibration without and with the temperature.
 pub(super) fn calibration(figures: &CalibrationFigures) -> Markup {
+    let too_few = figures.too_few;
     let rows = [
         ("as given, with the temperature", &figures.calibrated),
         ("without it", &figures.uncalibrated),
@@ -108,6 +110,12 @@ pub(super) fn calibration(figures: &CalibrationFigures) -> Markup {
                 }
             }
         } }
+        @if too_few {
+            p {
+                "The images of val or of this side are fewer than " (ENOUGH_TO_CALIBRATE) ": too few to calibrate on, or \
+                 to measure it. Take probabilities as a rank, not as a chance."
+            }
+        }
     }
 }
 
