@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the tests of all rooms and says which of them were skipped; arguments go to `cargo test`.
+# Runs the tests of all rooms and says which of them were skipped; arguments go to `cargo test`. Without libtorch
+# these are the tests of the program.
 #
 #   scripts/test.sh [--without-libtorch] [ARGUMENT…]
 #
@@ -10,14 +11,11 @@ set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# The rooms that are networks, or depend on them.
-readonly NETWORKS=(nn train evaluate export predict serve)
-
 selected=(--workspace)
 if [ "${1:-}" = --without-libtorch ]; then
     shift
-    selected+=(--no-default-features)
-    for room in "${NETWORKS[@]}"; do selected+=(--exclude "facepipe-$room"); done
+    # The program alone: rooms that do without libtorch are the same code in both builds.
+    selected=(--no-default-features)
 else
     ./scripts/setup.sh --profile dev
 fi
