@@ -6,6 +6,7 @@ mod documentation;
 mod embed;
 mod evaluate;
 mod export;
+mod few_photos;
 mod predict;
 mod random_names;
 mod real_duplicates;

@@ -6,11 +6,17 @@ use maud::{Markup, html};
 
 use super::pictures::Pictures;
 use super::{count, not_shown};
-use crate::IdentityRecord;
 use crate::items::Item;
+use crate::{Decision, IdentityRecord};
 
 /// Faces that are shown.
 const MOST_SHOWN: usize = 24;
+
+/// The label whose person it is taken for.
+fn theirs(record: &IdentityRecord) -> Option<&str> {
+    let is_theirs = record.decision == Decision::NearerToOtherLabel;
+    record.other_label.as_deref().filter(|_| is_theirs)
+}
 
 /// The faces, the clearest first.
 pub(super) struct LookLikeOthers<'a> {
@@ -48,7 +54,7 @@ impl<'a> LookLikeOthers<'a> {
                     @for (record, item) in &self.shown {
                         div.face title=(record.item) {
                             div.pictures { (pictures.show(item)) }
-                            div { b { (record.label) @if let Some(other) = &record.other_label { " or " (other) } "?" } }
+                            div { b { (record.label) @if let Some(other) = theirs(record) { " or " (other) } "?" } }
                             div { (record.message) }
                             div.soft { (record.item) }
                         }
