@@ -35,6 +35,13 @@ pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("UTF-8")
 }
 
+/// All JSON lines on stdout of a run that must succeed.
+pub(crate) fn json_lines(output: &Output) -> Vec<Value> {
+    let lines = stdout(output);
+    let lines = lines.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().expect("JSON lines")
+}
+
 /// The one JSON object on stdout of a run that must succeed.
 pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_str(&stdout(output)).expect("one JSON object")

@@ -95,7 +95,7 @@ pub(crate) fn run(
 ) -> Result<Outcome, Failure> {
     let options = &args.options;
     // A folder that can't be listed is for the stage to report.
-    let photos = given_split::list(&args.input).map_or(0, |(folder, _)| folder.files.len());
+    let photos = || given_split::list(&args.input).map_or(0, |(folder, _)| folder.files.len());
     let rotations = !options.no_align && args.rotations.are_on(photos);
     let tools = detectors::face_tools(
         options.detector,

@@ -55,7 +55,7 @@ pub(crate) fn run(
 ) -> Result<Outcome, Failure> {
     let files = inputs::expand(&args.inputs)?;
     let mut detectors = detectors::detector(args.detector, globals, context)?;
-    if args.rotations.are_on(files.len()) {
+    if args.rotations.are_on(|| files.len()) {
         detectors = detectors::turned(args.detector, detectors, globals)?;
     }
     let drawings = args.draw.as_deref().map(MarkedCopies::new).transpose()?;

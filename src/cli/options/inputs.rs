@@ -131,7 +131,8 @@ impl Files {
     }
 }
 
-fn file(path: &Path) -> InputFile {
+/// A file as it is named.
+pub(crate) fn file(path: &Path) -> InputFile {
     InputFile {
         path: path.to_owned(),
         name: text_of_path(path),

@@ -37,12 +37,12 @@ pub(crate) struct RotationOptions {
 }
 
 impl RotationOptions {
-    /// Whether they are, for so many photos.
-    pub(crate) fn are_on(self, photos: usize) -> bool {
+    /// Whether they are; how many photos there are is asked where that decides.
+    pub(crate) fn are_on(self, photos: impl FnOnce() -> usize) -> bool {
         match self.rotations {
             Switch::On => true,
             Switch::Off => false,
-            Switch::Auto => photos <= FEW_PHOTOS,
+            Switch::Auto => photos() <= FEW_PHOTOS,
         }
     }
 }

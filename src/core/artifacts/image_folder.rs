@@ -14,7 +14,6 @@ use super::labels::label_of_folder;
 use super::path_text::{relative_path, text_of_name};
 use super::stage::{self, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, REPORT_FILE};
 use super::walk::{self, PassedOver, Why, is_skipped};
-use crate::ports::Progress;
 use crate::types::{DataSet, Discarded, Stage};
 
 /// A folder of pictures about a stage's result, beside the labels.
@@ -238,20 +237,22 @@ impl ImageFolder {
         self.passed_over.iter().map(PassedOver::discarded)
     }
 
-    /// Says what was passed over, a line for each reason.
-    pub fn note_passed_over(&self, progress: &dyn Progress) {
+    /// What was passed over, in words: a line for each reason.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
         let mut by_reason: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for entry in &self.passed_over {
             let alike = by_reason.entry(entry.why.message()).or_default();
             alike.push(&entry.relative);
         }
-        for (reason, entries) in by_reason {
+        let note = |(reason, entries): (String, Vec<&str>)| {
             let more = match entries.len() - 1 {
                 0 => String::new(),
                 others => format!(" and {others} more"),
             };
-            progress.note(&format!("left out: `{}`{more} ({reason})", entries[0]));
-        }
+            format!("left out: `{}`{more} ({reason})", entries[0])
+        };
+        by_reason.into_iter().map(note).collect()
     }
 }
 

@@ -25,5 +25,5 @@ pub enum Address {
     /// An absolute http or https address.
     Url(Url),
     /// A file on this machine.
-    File(#[serde(with = "crate::artifacts::path_text::as_text")] PathBuf),
+    File(PathBuf),
 }

@@ -13,6 +13,7 @@ use facepipe_core::artifacts::digest::sha256_hex;
 use facepipe_core::artifacts::given_split::{self, SideFolder};
 use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolderError};
 use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, StageError};
 use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
 
@@ -133,7 +134,10 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         files += fingerprint.files;
         fingerprints.push_str(&format!("{name}\t{}\n", fingerprint.digest));
         let examples = listed.files.iter().map(|file| {
-            let label = labels.iter().position(|label| *label == file.label);
+            // Descriptions of earlier versions have labels as their folders are named.
+            let is_its =
+                |label: &String| *label == file.label || label_of_folder(label) == file.label;
+            let label = labels.iter().position(is_its);
             Ok(Example {
                 label: label.ok_or_else(|| DataSetError::UnknownLabel {
                     folder: root.join(name).join(&file.label),
@@ -218,6 +222,21 @@ mod tests {
         fs_err::write(root.path().join("val/dan/4.png"), "4").expect("writes");
         let error = read(root.path()).expect_err("dan is unknown").to_string();
         assert!(error.contains("val/dan"), "{error}");
+    }
+
+    #[test]
+    fn a_description_may_spell_labels_as_their_folders() {
+        let root = folder(&["train/Jose\u{301}/1.png", "train/ada /2.png"]);
+        let json =
+            "{\"labels\":[\"Jose\u{301}\",\"ada \"],\"chip\":{\"kind\":\"whole\"},\"images\":{}}";
+        fs_err::write(root.path().join(DataSet::FILE), json).expect("writes");
+        let data = read(root.path()).expect("reads");
+        let labels: Vec<usize> = data
+            .side(Split::Train)
+            .iter()
+            .map(|one| one.label)
+            .collect();
+        assert_eq!(labels, [0, 1]);
     }
 
     #[test]

@@ -72,7 +72,9 @@ pub fn run(
                 .note(&format!("label `{label}` has no photos"));
         }
     }
-    folder.note_passed_over(context.progress.as_ref());
+    for note in folder.notes() {
+        context.progress.note(&note);
+    }
     let inputs = BTreeMap::from([("photos", folder.fingerprint()?)]);
     let written = WrittenSettings::new(settings, tools);
     let report = match stage::begin(out, Stage::Crop, &written, &inputs, context.force)? {

@@ -40,11 +40,7 @@ pub(super) fn clean<'items>(
     embeddings: &Embeddings,
     context: &Context,
 ) -> Result<Cleaned<'items>, PrepareError> {
-    let embedding = |image: &Grouped<'_>| embeddings.of(&image.item.features.md5).cloned();
-    let embeddings: Vec<Option<Embedding>> = images.iter().map(embedding).collect();
-    let labels = Labels::of(&images, &embeddings, restored);
-    let judged = identity::judge(&labels.faces(&images, &embeddings), context.threads);
-    let records = labels.records(&images, &judged, restored);
+    let (labels, judged, records) = judge(&images, restored, embeddings, context);
     let reports = labels.reports(&judged, &records);
     warn(&reports, &images, restored, context);
     jsonl::write(&open.path(IDENTITIES_FILE), &records)?;
@@ -78,12 +74,7 @@ pub(super) fn look_like_others(
     embeddings: &Embeddings,
     context: &Context,
 ) -> Vec<IdentityRecord> {
-    let embedding = |image: &Grouped<'_>| embeddings.of(&image.item.features.md5).cloned();
-    let embeddings: Vec<Option<Embedding>> = images.iter().map(embedding).collect();
-    let none = Restored::default();
-    let labels = Labels::of(images, &embeddings, &none);
-    let judged = identity::judge(&labels.faces(images, &embeddings), context.threads);
-    let mut records = labels.records(images, &judged, &none);
+    let (_, _, mut records) = judge(images, &Restored::default(), embeddings, context);
     records.retain(|record| record.decision.reason().is_some());
     let beyond = |record: &IdentityRecord| {
         let beyond = record
@@ -98,6 +89,21 @@ pub(super) fn look_like_others(
             .then_with(|| a.item.cmp(&b.item))
     });
     records
+}
+
+/// Judges all images that were not restored: the labels, their judgements, and a record for each image.
+fn judge<'items>(
+    images: &[Grouped<'items>],
+    restored: &Restored,
+    embeddings: &Embeddings,
+    context: &Context,
+) -> (Labels<'items>, Vec<JudgedLabel>, Vec<IdentityRecord>) {
+    let embedding = |image: &Grouped<'_>| embeddings.of(&image.item.features.md5).cloned();
+    let embeddings: Vec<Option<Embedding>> = images.iter().map(embedding).collect();
+    let labels = Labels::of(images, &embeddings, restored);
+    let judged = identity::judge(&labels.faces(images, &embeddings), context.threads);
+    let records = labels.records(images, &judged, restored);
+    (labels, judged, records)
 }
 
 /// The images that are judged, by label: those with a face that were not restored.

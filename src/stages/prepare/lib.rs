@@ -102,7 +102,9 @@ pub fn run(
     if folder.files.is_empty() {
         return Err(PrepareError::NoImages(input.to_owned()));
     }
-    folder.note_passed_over(context.progress.as_ref());
+    for note in folder.notes() {
+        context.progress.note(&note);
+    }
     let mut inputs = BTreeMap::from([("images", folder.fingerprint()?.digest)]);
     let manifest = input.join(MANIFEST_FILE);
     if manifest.exists() {

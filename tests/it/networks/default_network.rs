@@ -6,8 +6,8 @@ use facepipe_models::dlib::RESNET_FILE;
 use facepipe_nn::{Backbone, tensor_file};
 use serde_json::Value;
 
-use crate::helpers::{json, run, stdout, weights};
-use crate::networks::training::{LABELS, data_set, json_lines};
+use crate::helpers::{json, json_lines, run, stdout, weights};
+use crate::networks::training::{LABELS, data_set};
 
 #[test]
 fn the_default_network_is_trained_exported_and_used() {

@@ -2,18 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
-use crate::helpers::{facepipe, json, run, shared, stdout};
-
-/// The first entries of a folder, by name.
-fn first_of(folder: &Path, count: usize) -> Vec<PathBuf> {
-    let entries = fs_err::read_dir(folder).expect("lists");
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("lists").path()).collect();
-    paths.sort();
-    paths.truncate(count);
-    paths
-}
+use crate::helpers::{facepipe, json, json_lines, run, shared};
+use crate::networks::sorted;
 
 #[test]
 fn strangers_are_not_certain_and_the_report_says_that_there_is_too_little_to_calibrate() {
@@ -25,10 +15,10 @@ fn strangers_are_not_certain_and_the_report_says_that_there_is_too_little_to_cal
     };
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, project) = (folder.path().join("in"), folder.path().join("project"));
-    for person in first_of(&many, 8) {
+    for person in sorted(&many).into_iter().take(8) {
         let to = input.join(person.file_name().expect("has a name"));
         fs_err::create_dir_all(&to).expect("makes");
-        for photo in first_of(&person, 3) {
+        for photo in sorted(&person).into_iter().take(3) {
             fs_err::copy(&photo, to.join(photo.file_name().expect("has a name"))).expect("copies");
         }
     }
@@ -45,19 +35,16 @@ fn strangers_are_not_certain_and_the_report_says_that_there_is_too_little_to_cal
         (&true.into(), &8.into()),
         "{calibration}"
     );
-    let strangers: Vec<PathBuf> = first_of(&few, 40)
-        .iter()
-        .flat_map(|person| first_of(person, 1))
+    let strangers: Vec<PathBuf> = sorted(&few)
+        .into_iter()
+        .take(40)
+        .flat_map(|person| sorted(&person).into_iter().take(1))
         .collect();
     let model = project.join("models/project");
     let paths: Vec<&Path> = std::iter::once(model.as_path())
         .chain(strangers.iter().map(PathBuf::as_path))
         .collect();
-    let answers = stdout(&run("predict --top 1", &paths));
-    let answers: Vec<Value> = answers
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let answers = json_lines(&run("predict --top 1", &paths));
     let faces = answers.iter().filter_map(|answer| answer["faces"].get(0));
     let certainties: Vec<f64> = faces
         .map(|face| face["probability"].as_f64().expect("a number"))

@@ -1,5 +1,7 @@
 //! Whatever needs libtorch.
 
+use std::path::{Path, PathBuf};
+
 mod azure_models;
 mod default_network;
 mod documentation;
@@ -16,3 +18,11 @@ mod run;
 mod serve;
 pub(crate) mod training;
 mod wrong_calls;
+
+/// The paths in a folder, by name.
+pub(crate) fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs_err::read_dir(folder).expect("lists");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("lists").path()).collect();
+    paths.sort();
+    paths
+}

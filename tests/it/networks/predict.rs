@@ -8,9 +8,11 @@ use facepipe_core::types::Size;
 use facepipe_imaging::image_io;
 use serde_json::{Value, json};
 
-use crate::helpers::{facepipe, failure, picture, run, shared, skip, snapshot, stdout, weights};
+use crate::helpers::{
+    facepipe, failure, json_lines, picture, run, shared, skip, snapshot, stdout, weights,
+};
 use crate::helpers::{write, write_png};
-use crate::networks::training::{json_lines, made};
+use crate::networks::training::made;
 
 fn predict(options: &str, paths: &[&Path]) -> Output {
     let mut all: Vec<&Path> = vec![&made().model];

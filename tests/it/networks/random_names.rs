@@ -1,34 +1,20 @@
 //! Photos of people under any names, from the folder to the answer: nothing is lost on the way.
 
-use std::path::PathBuf;
-
-use serde_json::Value;
-
-use crate::helpers::{facepipe, json, records, run, shared, stdout};
+use crate::helpers::{facepipe, json, json_lines, records, run, shared};
+use crate::networks::sorted;
 use crate::program::random_names::{Names, assert_all_listed, write_all};
 
 /// Small enough for tests; the accuracy means nothing.
 const SMALL: &str =
     "--weights none --epochs 1 --backbone resnet18 --input-size 32 --embeddings off";
 
-fn photos_of(person: &str) -> Option<Vec<PathBuf>> {
-    let folder = shared("data/identity/lfw_many_dev")?.join(person);
-    let entries = fs_err::read_dir(folder).expect("lists");
-    let mut photos: Vec<PathBuf> = entries.map(|entry| entry.expect("lists").path()).collect();
-    photos.sort();
-    Some(photos)
-}
-
 #[test]
 fn random_names_lose_nothing_from_the_folder_to_the_answer() {
     let people = ["Abdullah_Gul", "Andre_Agassi", "Ann_Veneman"];
-    let Some(photos) = people
-        .map(photos_of)
-        .into_iter()
-        .collect::<Option<Vec<_>>>()
-    else {
+    let Some(all) = shared("data/identity/lfw_many_dev") else {
         return;
     };
+    let photos = people.map(|person| sorted(&all.join(person)));
     let folder = tempfile::tempdir().expect("temporary folder");
     let (input, project) = (folder.path().join("in"), folder.path().join("project"));
     let files = write_all(&input, &mut Names::new(7), 3, 8, |label, photo, path| {
@@ -57,11 +43,7 @@ fn random_names_lose_nothing_from_the_folder_to_the_answer() {
         files.len(),
         "run",
     );
-    let answers = stdout(&run("predict", &[&project.join("models/project"), &input]));
-    let answers: Vec<Value> = answers
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("JSON"))
-        .collect();
+    let answers = json_lines(&run("predict", &[&project.join("models/project"), &input]));
     assert!(
         answers.iter().all(|answer| answer["error"].is_null()),
         "{answers:?}"

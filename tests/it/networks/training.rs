@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
-use crate::helpers::{facepipe, failure, json, records, run, snapshot, stdout, write, write_png};
+use crate::helpers::{
+    facepipe, failure, json, json_lines, records, run, snapshot, stdout, write, write_png,
+};
 
 /// Options of a quick training: one thread, tiny inputs, random weights.
 const QUICK: &str = "train --device cpu --threads 1 --backbone resnet18 --weights none --input-size 32 \
@@ -51,13 +53,6 @@ pub(crate) const LABELS: [&str; 3] = ["ada", "bea", "cem"];
 
 pub(crate) fn train(options: &str, data: &Path, out: &Path) -> std::process::Output {
     run(&format!("{QUICK} {options} --out"), &[out, data])
-}
-
-/// All JSON lines on stdout of a run that must succeed.
-pub(crate) fn json_lines(output: &std::process::Output) -> Vec<Value> {
-    let lines = stdout(output);
-    let lines = lines.lines().map(serde_json::from_str);
-    lines.collect::<Result<_, _>>().expect("JSON lines")
 }
 
 /// A model, its data set and its exported TorchScript, made once for all tests that only read it.

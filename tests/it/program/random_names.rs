@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use facepipe_core::artifacts::path_text::path_of_bytes;
 use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
-use serde_json::Value;
 
-use crate::helpers::{json, picture, records, run, stdout, write_png};
+use crate::helpers::{json, json_lines, picture, records, run, write_png};
 
 /// Parts of names that some program gives a meaning to.
 const WORDS: [&[u8]; 40] = [
@@ -185,11 +184,7 @@ fn random_names_lose_nothing_in_fetch_prepare_and_detect() {
                 .map(|record| record["source"].as_str().expect("a text"));
             assert_all_listed(sources, count, "prepare");
         }
-        let lines = stdout(&run("detect --draw", &[&at("marked"), &at("in")]));
-        let lines: Vec<Value> = lines
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect();
+        let lines = json_lines(&run("detect --draw", &[&at("marked"), &at("in")]));
         assert!(
             lines.iter().all(|line| line["error"].is_null()),
             "seed {seed}: {lines:?}"

@@ -66,7 +66,7 @@ pub(crate) fn run(
     let parts = wiring::networks::embedding_parts(
         args.detector,
         args.plain,
-        args.rotations.are_on(files.len()),
+        args.rotations.are_on(|| files.len()),
         globals,
         context,
     )?;

@@ -86,7 +86,7 @@ pub(crate) fn run(
             name: file.name,
         })
         .collect();
-    let rotations = args.rotations.are_on(photos.len());
+    let rotations = args.rotations.are_on(|| photos.len());
     let tools = wiring::networks::face_tools_of(classifier.card(), rotations, globals, context)?;
     if photos.is_empty() {
         context.progress.note("there are no files to read");

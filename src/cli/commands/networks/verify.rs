@@ -9,12 +9,11 @@ use crate::cli::commands::networks::embed::{Line, each_photo};
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::inputs::InputFile;
+use crate::cli::options::inputs;
 use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use crate::cli::wiring::detectors::DetectorName;
-use facepipe_core::artifacts::path_text::text_of_path;
 use facepipe_core::context::Context;
 use facepipe_core::types::Embedding;
 use facepipe_faces::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
@@ -73,14 +72,11 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let files = [&args.first, &args.second].map(|path| InputFile {
-        path: path.clone(),
-        name: text_of_path(path),
-    });
+    let files = [&args.first, &args.second].map(|path| inputs::file(path));
     let parts = wiring::networks::embedding_parts(
         args.detector,
         false,
-        args.rotations.are_on(2),
+        args.rotations.are_on(|| 2),
         globals,
         context,
     )?;

@@ -51,7 +51,9 @@ pub fn check(
 ) -> Result<Check, PrepareError> {
     let started = Instant::now();
     let (folder, sides) = list(input)?;
-    folder.note_passed_over(context.progress.as_ref());
+    for note in folder.notes() {
+        context.progress.note(&note);
+    }
     let manifest = input.join(MANIFEST_FILE);
     let cache = Cache::look_into(input, settings.rotations)?;
     let read = items::read(

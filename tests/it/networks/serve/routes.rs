@@ -9,8 +9,8 @@ use serde_json::{Value, json as object};
 
 use super::{Server, command, copy_of_model, json, made, photo, png, problem, refused};
 use super::{with_form, with_json};
-use crate::helpers::{picture, run, shared, skip, weights};
-use crate::networks::training::{LABELS, json_lines};
+use crate::helpers::{json_lines, picture, run, shared, skip, weights};
+use crate::networks::training::LABELS;
 
 /// The model whose faces are found first, with another detector's name in its card.
 fn with_detector(model: &Path, detector: &str) {
