@@ -224,7 +224,8 @@ fn layout(sides: &[SideFolder], beside: &[PathBuf]) -> Layout {
 }
 
 fn side_of_name(folder: &str) -> Option<Split> {
-    let small = folder.to_lowercase();
+    // As for labels: blanks around a name don't count.
+    let small = label_of_folder(folder).to_lowercase();
     let known = NAMES.iter().find(|(name, _)| *name == small);
     known.map(|(_, side)| *side)
 }
@@ -273,7 +274,11 @@ mod tests {
 
     #[test]
     fn sides_are_recognised_by_their_usual_names() {
-        let root = folder(&["Training/ada/1.png", "dev/bea/2.png", "test/ada/x/3.png"]);
+        let root = folder(&[
+            "Training/ada/1.png",
+            "dev/bea/2.png",
+            "test \u{b}/ada/x/3.png",
+        ]);
         let (folder, sides) = list(root.path()).expect("lists");
         let sides = sides.expect("has sides");
         let found: Vec<_> = (folder.files.iter())
@@ -286,7 +291,7 @@ mod tests {
         ];
         assert_eq!(found, expected);
         assert_eq!(folder.labels, ["ada", "bea"]);
-        assert_eq!(folder.files[2].relative, "test/ada/x/3.png");
+        assert_eq!(folder.files[2].relative, "test \u{b}/ada/x/3.png");
     }
 
     #[test]
