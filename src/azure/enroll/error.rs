@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::AzureError;
 use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::artifacts::lock::of_process;
 use facepipe_core::context::Interrupted;
 
 /// Why an enrolment stopped. What was sent before stays, and the same command continues.
@@ -20,8 +21,13 @@ pub enum EnrollError {
     #[error(transparent)]
     Io(#[from] io::Error),
     /// Another enrolment is writing to the journal.
-    #[error("another enrolment is running in `{}`", .0.display())]
-    InUse(PathBuf),
+    #[error("another enrolment{} is running in `{}`", of_process(*.process), .folder.display())]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The other one's process id, where it is known.
+        process: Option<u32>,
+    },
     /// The journal is about another group.
     #[error("the journal in `{}` is about another group or resource", .0.display())]
     OtherGroup(PathBuf),

@@ -2,7 +2,6 @@
 //! and which photos the service refused. What exists is always queried from the service itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::EnrollError;
 use facepipe_core::artifacts::jsonl;
+use facepipe_core::artifacts::lock::{Lock, LockError};
 use facepipe_core::types::Reason;
 
 /// The journal's name in its folder.
@@ -122,7 +122,7 @@ pub struct EnrollJournal {
     /// Whether a face was added since the last training.
     is_untrained: AtomicBool,
     /// Held as long as the journal is open.
-    _lock: fs_err::File,
+    _lock: Lock,
     folder: PathBuf,
 }
 
@@ -143,12 +143,13 @@ impl EnrollJournal {
     /// it is about another group or resource, [`EnrollError::Io`].
     pub fn open(folder: &Path, host: &str, group: &super::Group) -> Result<Self, EnrollError> {
         fs_err::create_dir_all(folder)?;
-        let lock = fs_err::File::create(folder.join(LOCK))?;
-        match lock.file().try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(EnrollError::InUse(folder.to_owned())),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        let lock = Lock::take(&folder.join(LOCK)).map_err(|error| match error {
+            LockError::Io(error) => error.into(),
+            LockError::Taken(process) => EnrollError::InUse {
+                folder: folder.to_owned(),
+                process,
+            },
+        })?;
         let (mut lines, records) = jsonl::Journal::open(&folder.join(FILE))?;
         let own = Record::Group {
             host: host.to_owned(),
@@ -270,7 +271,8 @@ mod tests {
         let folder = folder.path().join("g");
         let journal = EnrollJournal::open(&folder, "host", &group("g")).expect("opens");
         let busy = EnrollJournal::open(&folder, "host", &group("g"));
-        assert!(matches!(busy, Err(EnrollError::InUse(_))));
+        let own = std::process::id();
+        assert!(matches!(busy, Err(EnrollError::InUse { process: Some(id), .. }) if id == own));
         journal.asking("ada", None).expect("writes");
         journal.answered("ada", None).expect("writes");
         let id = "p".to_owned();

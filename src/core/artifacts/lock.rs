@@ -23,6 +23,12 @@ pub enum LockError {
     Io(io::Error),
 }
 
+/// A process that holds a lock, for a message.
+#[must_use]
+pub fn of_process(process: Option<u32>) -> String {
+    process.map_or_else(String::new, |id| format!(" (process {id})"))
+}
+
 impl From<io::Error> for LockError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)

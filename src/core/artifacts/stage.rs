@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::atomic::{self, TEMPORARY_SUFFIX};
-use super::lock::{Lock, LockError};
+use super::lock::{Lock, LockError, of_process};
 use crate::types::Stage;
 
 /// The stamp's file name.
@@ -110,7 +110,7 @@ pub enum StageError {
         changes: Vec<String>,
     },
     /// Another process writes there.
-    #[error("another run{} is writing to `{}`", of_process(.process), .root.display())]
+    #[error("another run{} is writing to `{}`", of_process(*.process), .root.display())]
     Busy {
         /// The folder.
         root: PathBuf,
@@ -125,10 +125,6 @@ pub enum StageError {
         /// The input folder.
         input: PathBuf,
     },
-}
-
-fn of_process(process: &Option<u32>) -> String {
-    process.map_or_else(String::new, |id| format!(" (process {id})"))
 }
 
 /// Locks a stage's output folder, which is there.

@@ -14,7 +14,7 @@ impl Advice for EnrollError {
                 Some("run the same command again: it continues where it stopped".to_owned())
             }),
             Self::Io(source) => source.next_step(),
-            Self::InUse(_) => {
+            Self::InUse { .. } => {
                 Some("wait until it is done, or choose another folder with `--out`".to_owned())
             }
             Self::OtherGroup(_) => Some("choose another folder with `--out`".to_owned()),
