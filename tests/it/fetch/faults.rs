@@ -58,6 +58,8 @@ fn answer(request: &ReceivedRequest) -> Reply {
     match name {
         "moved" => to("/moved2"),
         "moved2" => Reply::new(307, "").header("Location: moved3"),
+        // As many servers write it, against RFC 9110.
+        "moved-utf8" => to("/k\u{f6}nig"),
         "loop" => to("/loop2"),
         "loop2" => to("/loop"),
         "nowhere" => Reply::new(302, ""),
@@ -97,9 +99,10 @@ fn answer(request: &ReceivedRequest) -> Reply {
 }
 
 /// The fate of each: its reason and a part of its message, or nothing for kept ones.
-const FATES: [(&str, &str, &str); 32] = [
+const FATES: [(&str, &str, &str); 33] = [
     ("fine", "", ""),
     ("moved", "", ""),
+    ("moved-utf8", "", ""),
     ("busy-seconds", "", ""),
     ("busy-date", "", ""),
     ("busy", "", ""),
@@ -234,6 +237,8 @@ fn each_fault_ends_in_the_right_state_with_the_right_reason() {
     assert_eq!(report["kept"], kept.len());
     let final_url = &kept[&server.url("/moved")]["provenance"]["final_url"];
     assert_eq!(url_of(final_url), server.url("/moved3"));
+    let final_url = &kept[&server.url("/moved-utf8")]["provenance"]["final_url"];
+    assert_eq!(url_of(final_url), server.url("/k%C3%B6nig"));
 
     // The next run retries failures that may be over, and nothing else.
     let before = server.counts();
@@ -249,6 +254,53 @@ fn each_fault_ends_in_the_right_state_with_the_right_reason() {
     let mut expected = TRANSIENT.to_vec();
     expected.sort_unstable();
     assert_eq!(asked_again, expected);
+}
+
+/// What the environment names is used only where that is asked for: behind a proxy nobody can check that an address
+/// is not in a private network.
+#[test]
+fn a_proxy_is_used_where_that_is_asked_for_and_never_silently() {
+    let through: fn(&ReceivedRequest) -> Reply = |request| match request.path.as_str() {
+        // A proxy gets the whole address.
+        "http://photos.example/1.jpg" => Reply::new(200, picture("1")),
+        "http://photos.example/robots.txt" => Reply::new(404, ""),
+        _ => Reply::new(500, ""),
+    };
+    let proxy = HttpServer::start(through);
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let list = folder.path().join("list.txt");
+    fs_err::write(&list, "http://photos.example/1.jpg\n").expect("writes");
+    for (switch, no_proxy, kept, is_noted) in [
+        ("", "", 0, true),
+        ("--proxy", "", 1, false),
+        ("--proxy", "photos.example", 0, false),
+    ] {
+        let mut command = facepipe();
+        command.args("fetch --source urls --label ann --json --retries 0 --timeout 3".split(' '));
+        command.args(switch.split_whitespace());
+        for name in ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(name);
+        }
+        command
+            .env("HTTP_PROXY", proxy.url(""))
+            .env("http_proxy", proxy.url(""));
+        command.env("NO_PROXY", no_proxy).env("no_proxy", no_proxy);
+        let out = folder.path().join(format!("raw{switch}{no_proxy}"));
+        let output = command
+            .arg("--urls")
+            .arg(&list)
+            .arg("--out")
+            .arg(&out)
+            .output();
+        let output = output.expect("starts");
+        let case = format!("{switch} {no_proxy}");
+        assert_eq!(records(&out.join("manifest.jsonl")).len(), kept, "{case}");
+        let note = String::from_utf8_lossy(&output.stderr);
+        let says = note.contains("names a proxy, which is not used") && note.contains("--proxy");
+        assert_eq!(says, is_noted, "{case}: {note}");
+    }
+    // The address itself, and robots.txt of its server.
+    assert_eq!(proxy.counts().len(), 2, "{:?}", proxy.counts());
 }
 
 fn url_of(value: &Value) -> String {

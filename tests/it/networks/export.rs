@@ -168,3 +168,25 @@ fn a_full_disk_is_reported_and_room_is_made() {
     assert_eq!(lines.matches("\nmodel.onnx\n").count(), 1, "{lines}");
     assert!(!lines.contains("tmp-facepipe"), "{lines}");
 }
+
+#[test]
+fn a_model_that_cannot_be_written_to_is_exported_elsewhere() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let data = data_set(root.path(), &LABELS);
+    stdout(&train("--epochs 1", &data, &root.path().join("model")));
+    // A file system that is mounted read-only: not even root writes there.
+    let script = format!(
+        "set -e; mount --bind model model; mount -o remount,bind,ro model; \
+         '{}' export model --threads 1 --format torchscript --out out; ls out",
+        env!("CARGO_BIN_EXE_facepipe")
+    );
+    let Some(output) = run_with_mounts(root.path(), &script) else {
+        return;
+    };
+    let (lines, errors) = (stdout(&output), String::from_utf8_lossy(&output.stderr));
+    assert!(lines.contains("\nmodel.pt\n"), "{lines}{errors}");
+    assert!(
+        errors.contains("the model's card does not name the exported files"),
+        "{errors}"
+    );
+}

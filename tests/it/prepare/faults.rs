@@ -162,20 +162,26 @@ fn a_run_that_is_killed_at_any_point_is_continued_to_the_same_end() {
     for label in 0..3 {
         pictures(&input.join(format!("label{label}")), 100 * label, 60);
     }
+    assert_killed_runs_end_alike(&input, folder.path(), 1);
+}
+
+/// Kills runs over `input` after 1, 1 + `step`, … of 12 parts of their time: continued, each ends as an undisturbed
+/// one, in folders below `root`.
+pub(crate) fn assert_killed_runs_end_alike(input: &Path, root: &Path, step: usize) {
     let content = |out: &Path| snapshot(out, &["report.json", "hashes.jsonl"]);
-    let undisturbed = folder.path().join("undisturbed");
+    let undisturbed = root.join("undisturbed");
     let begun = std::time::Instant::now();
-    stdout(&prepare(&input, &undisturbed, ""));
+    stdout(&prepare(input, &undisturbed, ""));
     let whole = begun.elapsed();
     let expected = content(&undisturbed);
-    let out = folder.path().join("out");
-    for share in 1..12_u32 {
+    let out = root.join("out");
+    for share in (1..12_u32).step_by(step) {
         if out.exists() && share % 3 == 0 {
             fs_err::remove_dir_all(&out).expect("removes");
         }
         let mut child = Command::new(facepipe().get_program())
             .args(["prepare", "--embeddings", "off", "--force", "--out"])
-            .args([&out, &input])
+            .args([&*out, input])
             .stdout(std::process::Stdio::null())
             .stderr(std::process::Stdio::null())
             .spawn()
@@ -184,7 +190,7 @@ fn a_run_that_is_killed_at_any_point_is_continued_to_the_same_end() {
         // It may have ended by itself.
         let _ = child.kill();
         child.wait().expect("ends");
-        stdout(&prepare(&input, &out, ""));
+        stdout(&prepare(input, &out, ""));
         assert!(
             content(&out) == expected,
             "killed after {share} of 12 parts"

@@ -4,7 +4,7 @@ mod cache;
 pub(crate) mod data_sets;
 pub(crate) mod duplicates;
 mod face_duplicates;
-mod faults;
+pub(crate) mod faults;
 mod given_splits;
 mod growing_splits;
 mod identities;

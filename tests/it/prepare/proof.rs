@@ -169,6 +169,30 @@ fn a_photo_on_two_sides_of_a_given_split_is_found_and_shown() {
     .map(|image| image["file"].as_str().expect("a text"))
     .collect();
     assert_eq!(files, ["test/ada/again.jpg", "train/ada/0.png"]);
+    // `--explain` says the same of each pair that the proof names.
+    let mut pairs = vec![(files[0].to_owned(), files[1].to_owned(), true)];
+    for measure in proof["nearest"].as_array().expect("a list") {
+        for pair in measure["pairs"].as_array().expect("a list") {
+            let file = |side: &str| pair[side]["file"].as_str().expect("a text").to_owned();
+            let (a, b) = (file("a"), file("b"));
+            let leaks = files.contains(&a.as_str()) && files.contains(&b.as_str());
+            pairs.push((a, b, leaks));
+        }
+    }
+    assert!(
+        pairs.len() > 3 && pairs.iter().any(|pair| !pair.2),
+        "{pairs:?}"
+    );
+    for (a, b, leaks) in pairs {
+        let explain = ["--explain", &a, &b].map(Path::new);
+        let explained = json(&run(
+            "prepare --json",
+            &[&[split.as_path()], &explain[..]].concat(),
+        ));
+        let belong = ["duplicates", "same_group", "same_photo"];
+        let says = belong.iter().any(|kind| explained[kind] == true);
+        assert_eq!(says, leaks, "{a} {b}: {explained}");
+    }
     assert_eq!(proof["leaks"].as_array().map(Vec::len), Some(1));
     assert_eq!(proof["unreadable"][0], "test/ada/broken.png");
     assert_eq!(read_json(&out.join("proof.json"))["leaks"], proof["leaks"]);

@@ -9,6 +9,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 
 use crate::helpers::{json, json_lines, picture, records, run, write_png};
+use crate::prepare::faults::assert_killed_runs_end_alike;
 
 /// Parts of names that some program gives a meaning to.
 const WORDS: [&[u8]; 40] = [
@@ -200,5 +201,18 @@ fn random_names_lose_nothing_in_fetch_prepare_and_detect() {
             fs_err::read_dir(at("marked")).expect("lists").count(),
             count
         );
+    }
+}
+
+#[test]
+fn random_names_survive_a_kill() {
+    for seed in [5, 6] {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let input = folder.path().join("in");
+        let mut names = Names::new(seed);
+        write_all(&input, &mut names, 6, 12, |label, photo, path| {
+            write_png(path, &picture(label * 50 + photo));
+        });
+        assert_killed_runs_end_alike(&input, folder.path(), 3);
     }
 }
