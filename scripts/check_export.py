@@ -9,14 +9,14 @@
 Each file of the folder is opened as its users do: TorchScript and .pth in PyTorch, the tensors in
 torchvision's network (or in the module below, which is dlib's), ONNX in ONNX Runtime behind
 `onnx.checker`. The inputs and the trained network's probabilities are those that `facepipe export`
-keeps in `check.safetensors` (up to 50 images of the data set), so the comparison is of the networks
-alone. Batches of 1, 7 and all images are compared. What is missing in Python or in the folder is said.
+keeps in `check.safetensors` (up to 50 images of the data set), with its similarities where it gives
+them, so the comparison is of the networks alone. Batches of 1, 7 and all images are compared. What is missing in Python or in the folder is said.
 
 With `--facepipe` it also runs `facepipe predict` with the TorchScript file on the given images (of a
 model whose images are taken whole) and compares with what PyTorch makes of them; there the two resize
 filters differ a little.
 
-Exits with 1 where a probability differs by more than 1e-5.
+Exits with 1 where a probability or a similarity differs by more than 1e-5.
 """
 
 import argparse
@@ -122,6 +122,7 @@ class Check:
         tensors = load_file(folder / "check.safetensors")
         self.images, self.chips = tensors["images"], tensors["chips"]
         self.probabilities = tensors["probabilities"]
+        self.similarities = tensors.get("similarities")
         self.largest = 0.0
 
     def batches(self):
@@ -129,16 +130,18 @@ class Check:
         for size in sorted({1, 7, count}):
             yield size, [number % count for number in range(size)]
 
-    def compare(self, name, probabilities_of, inputs):
-        """`probabilities_of` gives those of a batch of inputs."""
+    def compare(self, name, numbers_of, inputs, expected=None):
+        """`numbers_of` gives the probabilities of a batch of inputs, or what else is `expected` of all."""
+        what = "probability" if expected is None else "similarity"
+        expected = self.probabilities if expected is None else expected
         differences = []
         for size, chosen in self.batches():
             with torch.no_grad():
-                found = torch.as_tensor(probabilities_of(inputs[chosen]))
-            difference = (found - self.probabilities[chosen]).abs().max().item()
+                found = torch.as_tensor(numbers_of(inputs[chosen]))
+            difference = (found - expected[chosen]).abs().max().item()
             differences.append(f"{size}: {difference:.2e}")
             self.largest = max(self.largest, difference if difference == difference else 1.0)
-        print(f"{name}: largest difference of a probability by batch size {', '.join(differences)}")
+        print(f"{name}: largest difference of a {what} by batch size {', '.join(differences)}")
 
     def card(self, text, labels=None):
         """A card as a file holds it, which must fit the images."""
@@ -167,6 +170,13 @@ def check_torchscript(check, path, inputs, bytes_in):
         check.compare(f"{path.name}, frozen", lambda batch: softmax(frozen(batch)), inputs)
         check.compare(f"{path.name}, optimised", lambda batch: softmax(fast(batch)), inputs)
     check.compare(path.name, probabilities_of, inputs)
+    assert hasattr(network, "with_similarities") == card.get("similarities", False)
+    if check.similarities is not None:
+        def similarities_of(batch):
+            output, similarities = network.with_similarities(batch)
+            assert torch.equal(output, network(batch))
+            return similarities
+        check.compare(f"{path.name}, with_similarities", similarities_of, inputs, check.similarities)
     parameters, names = list(network.parameters()), list(network.state_dict())
     assert parameters and len(names) == len(list(network.buffers())) + len(parameters)
     expected = network_of(card)
@@ -223,15 +233,17 @@ def check_onnx(check, path, inputs):
     assert float(metadata["temperature"]) == card["temperature"]
     [given] = session.get_inputs()
     assert given.shape[0] == "batch", given.shape
-    for output in session.get_outputs():
+    outputs = [output.name for output in session.get_outputs()]
+    assert ("similarities" in outputs) == card.get("similarities", False)
+    for output in outputs:
 
-        def probabilities_of(batch, output=output):
-            [found] = session.run([output.name], {given.name: batch.numpy()})
+        def numbers_of(batch, output=output):
+            [found] = session.run([output], {given.name: batch.numpy()})
             found = torch.from_numpy(found)
-            is_logits = output.name == "logits"
-            return torch.softmax(found / card["temperature"], -1) if is_logits else found
+            return torch.softmax(found / card["temperature"], -1) if output == "logits" else found
 
-        check.compare(f"{path.name}, {output.name}", probabilities_of, inputs)
+        expected = check.similarities if output == "similarities" else None
+        check.compare(f"{path.name}, {output}", numbers_of, inputs, expected)
     opset = onnx.load(str(path)).opset_import[0].version
     print(f"{path.name}: checked, opset {opset}, {given.name} {given.shape} {given.type}")
 

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use facepipe_nn::ModelError;
+use facepipe_nn::{Answer, ModelError};
 use facepipe_predict::Naming;
 use facepipe_serve::{Batching, LabelModel, Limits, Opened, Service, Settings, bind, listen};
 use libfuzzer_sys::fuzz_target;
@@ -30,8 +30,12 @@ const KINDS: [&str; 4] = [
 struct Fake;
 
 impl LabelModel for Fake {
-    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
-        Ok(vec![vec![0.25, 0.75]; images.len()])
+    fn answers(&mut self, images: &[Vec<f32>]) -> Result<Vec<Answer>, ModelError> {
+        let answer = Answer {
+            probabilities: vec![0.25, 0.75],
+            similarities: vec![0.5, -0.25],
+        };
+        Ok(vec![answer; images.len()])
     }
 
     fn check(&mut self) -> Result<bool, ModelError> {

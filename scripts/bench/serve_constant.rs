@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use facepipe_core::artifacts::model_folder::read_card;
-use facepipe_nn::ModelError;
+use facepipe_nn::{Answer, ModelError};
 use facepipe_predict::Naming;
 use facepipe_serve::{Batching, LabelModel, Limits, Opened, Service, Settings, bind, listen};
 
@@ -21,8 +21,12 @@ use facepipe_serve::{Batching, LabelModel, Limits, Opened, Service, Settings, bi
 struct Constant(Vec<f32>);
 
 impl LabelModel for Constant {
-    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
-        Ok(vec![self.0.clone(); images.len()])
+    fn answers(&mut self, images: &[Vec<f32>]) -> Result<Vec<Answer>, ModelError> {
+        let answer = Answer {
+            probabilities: self.0.clone(),
+            similarities: Vec::new(),
+        };
+        Ok(vec![answer; images.len()])
     }
 
     fn check(&mut self) -> Result<bool, ModelError> {

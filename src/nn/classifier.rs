@@ -3,8 +3,9 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use tch::{CModule, Device, Kind, TchError, Tensor};
+use tch::{CModule, Device, IValue, Kind, TchError, Tensor};
 
+use super::label_means::{LabelMeans, LabelMeansError};
 use super::network::{Backbone, Network};
 use super::reference::{check_reference, reference_of};
 use super::torch_error::TorchError;
@@ -22,6 +23,9 @@ pub enum ModelError {
     /// Its weights can't be used.
     #[error("cannot use the weights of the model")]
     Weights(#[from] WeightsError),
+    /// The means of its labels' features can't be used.
+    #[error("cannot use the means of the model's labels")]
+    LabelMeans(#[from] LabelMeansError),
     /// The file can't be read.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -82,11 +86,35 @@ impl From<TchError> for ModelError {
     }
 }
 
+/// What a model gives for a batch of images, on the CPU.
+#[derive(Debug)]
+pub struct Outputs {
+    /// `[batch, labels]`.
+    pub logits: Tensor,
+    /// How alike each image is to those of each label, `[batch, labels]`; see [`LabelMeans::similarities`]. `None`
+    /// unless the model's card says that it gives them.
+    pub similarities: Option<Tensor>,
+}
+
+/// What a model says of a face.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The probability of each label.
+    pub probabilities: Vec<f32>,
+    /// How alike the face is to the images of each label, from -1 to 1; empty where the model does not say that.
+    pub similarities: Vec<f32>,
+}
+
+/// The method of a TorchScript file that gives the similarities beside the result of `forward`.
+pub const WITH_SIMILARITIES: &str = "with_similarities";
+
 /// A model that is ready for predictions.
 #[derive(Debug)]
 pub struct Classifier {
     card: ModelCard,
     body: Body,
+    /// The means of the labels of a folder that has them; a file has them inside.
+    means: Option<LabelMeans>,
     device: Device,
 }
 
@@ -107,9 +135,11 @@ impl Classifier {
         } else {
             let card = checked(model_folder::read_card(path)?)?;
             let network = open_network(path, &card, device)?;
+            let means = open_label_means(path, &card, &network)?;
             Ok(Self {
                 card,
                 body: Body::Network(network),
+                means: means.map(|means| means.to_device(device)),
                 device,
             })
         }
@@ -132,6 +162,7 @@ impl Classifier {
         Ok(Self {
             card,
             body: Body::Script(script),
+            means: None,
             device,
         })
     }
@@ -148,47 +179,73 @@ impl Classifier {
         self.device
     }
 
-    /// The probability of each label, for each image: the softmax of the logits at the card's
-    /// temperature.
+    /// What it says of each image. Probabilities are the softmax of the logits at the card's temperature.
     ///
     /// # Shapes
     /// `images` is `[batch, 3, height, width]`.
     ///
     /// # Errors
     /// [`ModelError::Torch`], [`ModelError::Labels`].
-    pub fn probabilities(&self, images: &Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
-        let logits = self.logits(images)? / self.card.temperature;
-        let probabilities = logits.f_softmax(-1, Kind::Float)?;
-        Ok(Vec::<Vec<f32>>::try_from(probabilities)?)
+    pub fn answers(&self, images: &Tensor) -> Result<Vec<Answer>, ModelError> {
+        let Outputs {
+            logits,
+            similarities,
+        } = self.outputs(images)?;
+        let probabilities = (logits / self.card.temperature).f_softmax(-1, Kind::Float)?;
+        let probabilities = Vec::<Vec<f32>>::try_from(probabilities)?;
+        let similarities = match similarities {
+            Some(similarities) => Vec::<Vec<f32>>::try_from(similarities)?,
+            None => vec![Vec::new(); probabilities.len()],
+        };
+        let rows = probabilities.into_iter().zip(similarities);
+        let answer = |(probabilities, similarities)| Answer {
+            probabilities,
+            similarities,
+        };
+        Ok(rows.map(answer).collect())
     }
 
-    /// The logits of each image, on the CPU.
+    /// The logits of each image, and its similarity with the images of each label where the model gives that.
     ///
     /// # Shapes
-    /// `images` is `[batch, 3, height, width]`, the result `[batch, labels]`.
+    /// `images` is `[batch, 3, height, width]`.
     ///
     /// # Errors
     /// [`ModelError::Torch`], [`ModelError::Labels`].
-    pub fn logits(&self, images: &Tensor) -> Result<Tensor, ModelError> {
+    pub fn outputs(&self, images: &Tensor) -> Result<Outputs, ModelError> {
         let images = images.to_device(self.device);
-        let logits = tch::no_grad(|| match &self.body {
-            Body::Network(network) => Ok(network.forward(&images)),
-            Body::Script(script) => script.forward_ts(&[images]),
+        let (logits, similarities) = tch::no_grad(|| match &self.body {
+            Body::Network(network) => {
+                let features = network.features(&images, false);
+                let means = self.means.as_ref();
+                let similarities = means.map(|means| means.similarities(&features));
+                Ok((network.classify(&features), similarities))
+            }
+            Body::Script(script) if self.card.similarities => {
+                let both = script.method_is(WITH_SIMILARITIES, &[IValue::Tensor(images)])?;
+                let (logits, similarities) = <(Tensor, Tensor)>::try_from(both)?;
+                Ok((logits, Some(similarities)))
+            }
+            Body::Script(script) => Ok::<_, TchError>((script.forward_ts(&[images])?, None)),
         })?;
         let labels = self.card.labels.len();
-        if logits.size().last() != Some(&(labels as i64)) {
+        let fits = |output: &Tensor| output.size().last() == Some(&(labels as i64));
+        if !(fits(&logits) && similarities.as_ref().is_none_or(fits)) {
             return Err(ModelError::Labels { labels });
         }
-        Ok(logits.to_device(Device::Cpu))
+        Ok(Outputs {
+            logits: logits.to_device(Device::Cpu),
+            similarities: similarities.map(|rows| rows.to_device(Device::Cpu)),
+        })
     }
 
     /// Runs the network on the picture whose answer its card holds; returns `false` where the card,
     /// of an earlier version, holds none.
     ///
     /// # Errors
-    /// [`ModelError::Differs`], and those of [`logits`](Self::logits).
+    /// [`ModelError::Differs`], and those of [`outputs`](Self::outputs).
     pub fn check(&self) -> Result<bool, ModelError> {
-        let found = reference_of(&self.card.input, |images| self.logits(images))?;
+        let found = reference_of(&self.card.input, |images| Ok(self.outputs(images)?.logits))?;
         check_reference(self.card.reference.as_ref(), &found)
     }
 
@@ -238,6 +295,23 @@ pub fn open_network(model: &Path, card: &ModelCard, device: Device) -> Result<Ne
     }
     network.freeze();
     Ok(network)
+}
+
+/// The means of the labels' features of a model's folder, on the CPU; `None` where its card says that it has none.
+///
+/// # Errors
+/// [`ModelError::LabelMeans`].
+pub fn open_label_means(
+    model: &Path,
+    card: &ModelCard,
+    network: &Network,
+) -> Result<Option<LabelMeans>, ModelError> {
+    if !card.similarities {
+        return Ok(None);
+    }
+    let (weight, _) = network.head();
+    let shape = weight.size2()?.into();
+    Ok(Some(LabelMeans::read(model, shape)?))
 }
 
 /// The card, if this version supports what it says of input and output.

@@ -102,10 +102,12 @@ pub struct Step {
     pub output: Value,
 }
 
-/// The layers of a network in the order in which they are computed; the last gives the logits.
+/// The layers of a network in the order in which they are computed: first all that the logits need.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Graph {
     steps: Vec<Step>,
+    /// How many of them the logits need.
+    for_logits: usize,
 }
 
 impl Graph {
@@ -115,10 +117,31 @@ impl Graph {
         &self.steps
     }
 
+    /// The layers that the logits need.
+    #[must_use]
+    pub fn steps_for_logits(&self) -> &[Step] {
+        &self.steps[..self.for_logits]
+    }
+
     /// The logits: `[batch, labels]`.
     #[must_use]
     pub const fn logits(&self) -> Value {
-        Value(self.steps.len())
+        Value(self.for_logits)
+    }
+
+    /// The similarities with the images of each label, `[batch, labels]`, where the network gives them.
+    #[must_use]
+    pub const fn similarities(&self) -> Option<Value> {
+        if self.steps.len() > self.for_logits {
+            Some(Value(self.steps.len()))
+        } else {
+            None
+        }
+    }
+
+    /// Takes a layer's output, that of the last one so far, as the logits.
+    pub(crate) const fn end_logits(&mut self) {
+        self.for_logits = self.steps.len();
     }
 
     /// Adds a layer and returns its output.

@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::dlib_resnet::DlibResNet;
 use super::graph::{Graph, Layer, Value};
+use super::label_means::LabelMeans;
 use super::resnet::{BlockKind, ResNet};
 use super::state::{Role, State};
 use facepipe_core::types::{Embedding, Head, InputSpec, Size};
@@ -275,20 +276,31 @@ impl Network {
         self.classify(&self.features(images, false))
     }
 
-    /// The layers of [`Network::forward`].
+    /// The layers of [`Network::forward`], and with the means of its labels also those that lead to
+    /// [`LabelMeans::similarities`].
     #[must_use]
-    pub fn graph(&self) -> Graph {
+    pub fn graph(&self, means: Option<&LabelMeans>) -> Graph {
+        let unit_length = || Layer::UnitLength {
+            smallest: SMALLEST_LENGTH,
+        };
         let mut graph = Graph::default();
-        let mut features = self.trunk.describe(&mut graph);
-        if self.head == Head::Cosine {
-            let smallest = SMALLEST_LENGTH;
-            features = graph.add(Layer::UnitLength { smallest }, &[features]);
-        }
+        let features = self.trunk.describe(&mut graph);
+        let of_length_one =
+            (self.head == Head::Cosine).then(|| graph.add(unit_length(), &[features]));
         let head = Layer::Linear {
             weight: HEAD_WEIGHT.to_owned(),
             bias: Some(HEAD_BIAS.to_owned()),
         };
-        graph.add(head, &[features]);
+        graph.add(head, &[of_length_one.unwrap_or(features)]);
+        graph.end_logits();
+        if means.is_some() {
+            let input = of_length_one.unwrap_or_else(|| graph.add(unit_length(), &[features]));
+            let product = Layer::Linear {
+                weight: LabelMeans::TENSOR.to_owned(),
+                bias: None,
+            };
+            graph.add(product, &[input]);
+        }
         graph
     }
 }
@@ -297,7 +309,7 @@ impl Network {
 ///
 /// # Shapes
 /// `[rows, numbers]` to the same.
-fn of_length_one(rows: &Tensor) -> Tensor {
+pub(super) fn of_length_one(rows: &Tensor) -> Tensor {
     let squares = rows
         .square()
         .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);

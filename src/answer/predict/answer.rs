@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use facepipe_core::types::{DetectedFace, ModelCard, PixelRect};
-use facepipe_nn::most_probable;
+use facepipe_nn::{Answer as ModelAnswer, most_probable};
 
 /// The label of a face that matches none of the model's labels.
 pub const UNKNOWN: &str = "unknown";
@@ -44,12 +44,16 @@ pub struct NamedFace {
     pub nearest: Option<String>,
     /// The probability of the most probable label.
     pub probability: f32,
+    /// How alike the face is to the images of the most probable label, from -1 to 1: the mean cosine of their
+    /// features. `None` where the model does not say that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<f32>,
     /// The probabilities of labels.
     pub probabilities: Probabilities,
 }
 
 impl NamedFace {
-    /// Whether no label is probable enough.
+    /// Whether it is nobody whom the model knows.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
         self.nearest.is_some()
@@ -70,34 +74,77 @@ impl Serialize for Probabilities {
     }
 }
 
-/// How probabilities become a label.
+/// How a model's answer becomes a label.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Naming {
-    /// A face whose most probable label has a probability below this is unknown; `None`: none is.
-    pub unknown_below: Option<f64>,
+    /// When a face is unknown; `None`: as the model's card says.
+    pub unknown: Option<UnknownBelow>,
     /// How many of the most probable labels are reported; `None`: all.
     pub top: Option<usize>,
 }
 
+/// Below which bounds a face is unknown: below one of them is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize)]
+pub struct UnknownBelow {
+    /// The probability of the most probable label.
+    pub probability: Option<f64>,
+    /// The similarity with that label's images.
+    pub similarity: Option<f64>,
+}
+
+impl UnknownBelow {
+    /// What a model's card says. The bound of the similarity takes the place of the other one.
+    #[must_use]
+    pub fn of_card(card: &ModelCard) -> Self {
+        let Some(unknown) = &card.unknown else {
+            return Self::default();
+        };
+        match unknown.similarity {
+            Some(bound) if card.similarities => Self {
+                probability: None,
+                similarity: Some(bound.below),
+            },
+            _ => Self {
+                probability: Some(unknown.below),
+                similarity: None,
+            },
+        }
+    }
+
+    /// Whether there is any bound.
+    #[must_use]
+    pub const fn is_some(&self) -> bool {
+        self.probability.is_some() || self.similarity.is_some()
+    }
+}
+
 impl Naming {
-    /// The same for a model: without a requested bound, its card's applies; a bound of 0 is none.
+    /// The same for a model: bounds that were requested take the place of all of its card's, and a probability of 0
+    /// is none.
     #[must_use]
     pub fn for_model(self, card: &ModelCard) -> Self {
-        let of_card = card.unknown.as_ref().map(|unknown| unknown.below);
+        let mut unknown = self.unknown.unwrap_or_else(|| UnknownBelow::of_card(card));
+        unknown.probability = unknown.probability.filter(|below| *below > 0.0);
         Self {
-            unknown_below: self.unknown_below.or(of_card).filter(|below| *below > 0.0),
+            unknown: Some(unknown),
             ..self
         }
     }
 
-    /// Labels a face; `probabilities` are those of `labels`, of which there is at least one.
+    /// Labels a face; `answer` is about `labels`, of which there is at least one.
     #[must_use]
-    pub fn name(&self, face: &DetectedFace, probabilities: &[f32], labels: &[String]) -> NamedFace {
+    pub fn name(&self, face: &DetectedFace, answer: &ModelAnswer, labels: &[String]) -> NamedFace {
+        let probabilities = &answer.probabilities;
         let best = most_probable(probabilities);
         let (nearest, probability) = (&labels[best], probabilities[best]);
-        let is_unknown = self
-            .unknown_below
-            .is_some_and(|below| f64::from(probability) < below);
+        let similarity = answer.similarities.get(best).copied();
+        let unknown = self.unknown.unwrap_or_default();
+        let is_below = |value: Option<f32>, below: Option<f64>| {
+            let both = value.zip(below);
+            both.is_some_and(|(value, below)| f64::from(value) < below)
+        };
+        let is_unknown = is_below(Some(probability), unknown.probability)
+            || is_below(similarity, unknown.similarity);
         let (label, nearest) = if is_unknown {
             (UNKNOWN.to_owned(), Some(nearest.clone()))
         } else {
@@ -109,6 +156,7 @@ impl Naming {
             label,
             nearest,
             probability,
+            similarity,
             probabilities: self.most_probable(probabilities, labels),
         }
     }
@@ -128,26 +176,44 @@ mod tests {
     use super::*;
 
     fn name(naming: Naming, probabilities: &[f32], labels: &[&str]) -> NamedFace {
+        name_alike(naming, probabilities, &[], labels)
+    }
+
+    fn name_alike(
+        naming: Naming,
+        probabilities: &[f32],
+        similarities: &[f32],
+        labels: &[&str],
+    ) -> NamedFace {
         let face = DetectedFace {
             rect: [3, 5, 40, 48].into(),
             score: 0.9,
             landmarks: None,
         };
+        let answer = ModelAnswer {
+            probabilities: probabilities.to_vec(),
+            similarities: similarities.to_vec(),
+        };
         let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
-        naming.name(&face, probabilities, &labels)
+        naming.name(&face, &answer, &labels)
+    }
+
+    /// Unknown below a probability.
+    fn below(probability: f64) -> Naming {
+        Naming {
+            unknown: Some(UnknownBelow {
+                probability: Some(probability),
+                similarity: None,
+            }),
+            top: None,
+        }
     }
 
     const LABELS: [&str; 4] = ["ada", "bea", "cem", "dan"];
 
     #[test]
     fn a_face_below_the_bound_is_unknown_and_one_at_it_is_not() {
-        let named = |below| {
-            let naming = Naming {
-                unknown_below: Some(below),
-                top: None,
-            };
-            name(naming, &[0.125, 0.25, 0.5, 0.125], &LABELS)
-        };
+        let named = |bound| name(below(bound), &[0.125, 0.25, 0.5, 0.125], &LABELS);
         let known = named(0.5);
         assert_eq!(
             (known.label.as_str(), known.nearest.as_ref()),
@@ -163,6 +229,35 @@ mod tests {
     }
 
     #[test]
+    fn a_face_that_is_not_alike_is_unknown_however_probable_its_label() {
+        let naming = |similarity| Naming {
+            unknown: Some(UnknownBelow {
+                probability: None,
+                similarity: Some(similarity),
+            }),
+            top: None,
+        };
+        let named = |bound| {
+            let similarities = [0.5, 0.75, 0.25, 0.0];
+            name_alike(
+                naming(bound),
+                &[0.99, 0.01, 0.0, 0.0],
+                &similarities,
+                &LABELS,
+            )
+        };
+        let known = named(0.5);
+        assert_eq!((known.label.as_str(), known.similarity), ("ada", Some(0.5)));
+        // What is likest does not matter: the label is the most probable one.
+        let unknown = named(0.6);
+        assert_eq!(unknown.label, UNKNOWN);
+        assert_eq!(unknown.nearest.as_deref(), Some("ada"));
+        // A model without similarities has no such bound.
+        let silent = name(naming(0.6), &[0.99, 0.01, 0.0, 0.0], &LABELS);
+        assert_eq!((silent.is_unknown(), silent.similarity), (false, None));
+    }
+
+    #[test]
     fn without_a_bound_no_face_is_unknown() {
         let face = name(Naming::default(), &[0.26, 0.25, 0.25, 0.24], &LABELS);
         assert_eq!((face.label.as_str(), face.is_unknown()), ("ada", false));
@@ -170,10 +265,7 @@ mod tests {
 
     #[test]
     fn a_label_named_unknown_differs_from_an_unknown_face() {
-        let naming = Naming {
-            unknown_below: Some(0.6),
-            top: None,
-        };
+        let naming = below(0.6);
         let labels = ["ada", "unknown"];
         let person = name(naming, &[0.25, 0.75], &labels);
         assert_eq!(
@@ -193,10 +285,7 @@ mod tests {
             (Some(1), r#"{"bea":0.5}"#),
             (Some(9), r#"{"bea":0.5,"ada":0.25,"cem":0.25,"dan":0.0}"#),
         ] {
-            let naming = Naming {
-                unknown_below: None,
-                top,
-            };
+            let naming = Naming { unknown: None, top };
             let face = name(naming, &[0.25, 0.5, 0.25, 0.0], &LABELS);
             let json = serde_json::to_string(&face.probabilities).expect("JSON");
             assert_eq!(json, expected);
@@ -216,5 +305,13 @@ mod tests {
             "probabilities": {"bea": 0.75, "ada": 0.25},
         }]});
         assert_eq!(line, expected);
+        let face = name_alike(
+            Naming::default(),
+            &[0.25, 0.75],
+            &[0.0, 0.5],
+            &["ada", "bea"],
+        );
+        let face = serde_json::to_value(face).expect("JSON");
+        assert_eq!(face["similarity"], 0.5);
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN};
+pub use answer::{Answer, NamedFace, Naming, Probabilities, UNKNOWN, UnknownBelow};
 pub use picture::name_faces;
 
 use facepipe_core::context::{Context, Interrupted};
@@ -34,7 +34,7 @@ pub struct Photo {
 /// Settings of a prediction.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// How probabilities become labels.
+    /// How the model's answers become labels.
     pub naming: Naming,
     /// Where to write copies of the photos with the names of their faces.
     pub draw: Option<MarkedCopies>,

@@ -80,12 +80,12 @@ impl<'run> PendingPhotos<'run> {
             Err(_) => Vec::new(),
         };
         let numbers: Vec<Vec<f32>> = photos.iter_mut().flat_map(of_photo).collect();
-        let mut probabilities = Vec::with_capacity(numbers.len());
+        let mut answers = Vec::with_capacity(numbers.len());
         for batch in numbers.chunks(BATCH) {
             let images = input_tensor(batch, &card.input);
-            probabilities.extend(self.classifier.probabilities(&images)?);
+            answers.extend(self.classifier.answers(&images)?);
         }
-        let mut probabilities = probabilities.into_iter();
+        let mut answers = answers.into_iter();
         let naming = &self.settings.naming;
         let answered = photos.into_iter().map(|photo| match photo.faces {
             Err(error) => Answered {
@@ -96,10 +96,10 @@ impl<'run> PendingPhotos<'run> {
                 pixels: None,
             },
             Ok(PhotoFaces { faces, pixels, .. }) => {
-                let faces = faces.iter().zip(probabilities.by_ref());
-                let name =
-                    |(face, of_labels): (_, Vec<f32>)| naming.name(face, &of_labels, &card.labels);
-                let faces: Vec<NamedFace> = faces.map(name).collect();
+                let faces = faces.iter().zip(answers.by_ref());
+                let faces: Vec<NamedFace> = faces
+                    .map(|(face, answer)| naming.name(face, &answer, &card.labels))
+                    .collect();
                 Answered {
                     answer: Answer::Named {
                         path: photo.name,

@@ -72,6 +72,7 @@ mod tests {
             label: label.to_owned(),
             nearest: nearest.map(str::to_owned),
             probability: 0.874,
+            similarity: None,
             probabilities: Probabilities(Vec::new()),
         }
     }

@@ -7,7 +7,7 @@ use super::workers::Found;
 use facepipe_core::types::{DetectedFace, Size};
 use facepipe_faces::embed::EmbeddedFace;
 use facepipe_faces::face_pairs::{Comparison, FacePlace, places_and_embeddings};
-use facepipe_nn::most_probable;
+use facepipe_nn::{Answer, most_probable};
 use facepipe_predict::NamedFace;
 
 /// The persons in a photo.
@@ -27,18 +27,17 @@ pub(super) struct Prediction {
 }
 
 impl Prediction {
-    /// `probabilities` are those of each face.
-    pub(super) fn new(
-        engine: &Engine,
-        found: &Found<DetectedFace>,
-        probabilities: Vec<Vec<f32>>,
-    ) -> Self {
+    /// `answers` are the model's of each face.
+    pub(super) fn new(engine: &Engine, found: &Found<DetectedFace>, answers: Vec<Answer>) -> Self {
         let labels = &engine.card().labels;
-        let name = |(face, of_labels): (&DetectedFace, &Vec<f32>)| {
-            engine.naming.name(face, of_labels, labels)
-        };
-        let faces: Vec<NamedFace> = found.faces.iter().zip(&probabilities).map(name).collect();
-        let largest = probabilities.into_iter().next();
+        let both = found.faces.iter().zip(&answers);
+        let faces: Vec<NamedFace> = both
+            .map(|(face, answer)| engine.naming.name(face, answer, labels))
+            .collect();
+        let largest = answers
+            .into_iter()
+            .next()
+            .map(|answer| answer.probabilities);
         Self {
             size: found.size,
             pred_index: largest.as_deref().map(most_probable),

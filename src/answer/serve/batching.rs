@@ -15,7 +15,7 @@ use super::model::LabelModel;
 use super::service::Slot;
 use super::settings::seconds;
 use facepipe_imaging::image_io::contain;
-use facepipe_nn::{ModelError, use_threads_here};
+use facepipe_nn::{Answer, ModelError, use_threads_here};
 
 /// When the model takes the queued requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -36,13 +36,13 @@ impl Default for Batching {
     }
 }
 
-/// Why there are no probabilities.
+/// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the model failed: {0}")]
 pub(super) struct NoAnswer(String);
 
-/// Probabilities of labels, for each image of a request.
-pub(super) type Probabilities = Result<Vec<Vec<f32>>, NoAnswer>;
+/// What the model says of each image of a request.
+pub(super) type Answers = Result<Vec<Answer>, NoAnswer>;
 
 /// Images of one request.
 pub(super) struct Inference {
@@ -53,7 +53,7 @@ pub(super) struct Inference {
     /// When it was queued.
     pub(super) since: Instant,
     /// The client's end; closed when the client has gone away.
-    pub(super) reply: oneshot::Sender<Probabilities>,
+    pub(super) reply: oneshot::Sender<Answers>,
 }
 
 /// Starts the thread. It checks and warms the model up before this returns, and ends when no sender
@@ -188,12 +188,12 @@ impl Batcher {
         self.last_batch_end = Instant::now();
     }
 
-    fn infer(&mut self, images: &[Vec<f32>]) -> Probabilities {
+    fn infer(&mut self, images: &[Vec<f32>]) -> Answers {
         let mut found = Vec::with_capacity(images.len());
         for images in images.chunks(self.batching.faces.get()) {
             let begun = Instant::now();
             // libtorch reports some errors, such as too little memory, as panics.
-            let answer = contain(|| self.model.probabilities(images));
+            let answer = contain(|| self.model.answers(images));
             self.metrics
                 .inference
                 .observe(begun.elapsed().as_secs_f64());

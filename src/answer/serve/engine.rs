@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use crossbeam_channel::{Sender, unbounded};
 use tokio::sync::oneshot;
 
-use super::batching::{self, Inference, Probabilities};
+use super::batching::{self, Answers, Inference};
 use super::error::ServeError;
 use super::metrics::Metrics;
 use super::model::Opened;
@@ -23,7 +23,7 @@ pub struct Engine {
     parts: Arc<Parts>,
     jobs: Sender<Job>,
     model: Sender<Inference>,
-    /// How probabilities become labels.
+    /// How the model's answers become labels.
     pub(super) naming: Naming,
     /// SHA-256 of its weights.
     pub(super) sha256: String,
@@ -123,8 +123,8 @@ impl Engine {
         &self,
         images: Vec<Vec<f32>>,
         slot: Arc<Slot>,
-    ) -> oneshot::Receiver<Probabilities> {
-        let (reply, probabilities) = oneshot::channel();
+    ) -> oneshot::Receiver<Answers> {
+        let (reply, answers) = oneshot::channel();
         let since = Instant::now();
         // As above.
         let _ = self.model.send(Inference {
@@ -133,7 +133,7 @@ impl Engine {
             since,
             reply,
         });
-        probabilities
+        answers
     }
 }
 

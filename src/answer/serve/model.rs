@@ -5,19 +5,19 @@ use std::error::Error;
 use facepipe_core::ports::{FaceEmbedderFactory, LandmarkModel};
 use facepipe_core::types::ModelCard;
 use facepipe_faces::face_cutter::FaceTools;
-use facepipe_nn::{Classifier, ModelError, input_tensor};
+use facepipe_nn::{Answer, Classifier, ModelError, input_tensor};
 
 /// Labels chips. One thread owns it; another implementation (a constant, say) is for measuring the
 /// server itself.
 pub trait LabelModel: Send {
-    /// The probabilities of the labels, for each image.
+    /// What it says of each image.
     ///
     /// # Shapes
     /// Each image is `[3, height, width]`, preprocessed as the model's card says.
     ///
     /// # Errors
     /// The network fails.
-    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError>;
+    fn answers(&mut self, images: &[Vec<f32>]) -> Result<Vec<Answer>, ModelError>;
 
     /// Whether it gives the answer in its card; `false` where the card has none.
     ///
@@ -27,9 +27,9 @@ pub trait LabelModel: Send {
 }
 
 impl LabelModel for Classifier {
-    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
+    fn answers(&mut self, images: &[Vec<f32>]) -> Result<Vec<Answer>, ModelError> {
         let images = input_tensor(images, &self.card().input);
-        Self::probabilities(self, &images)
+        Self::answers(self, &images)
     }
 
     fn check(&mut self) -> Result<bool, ModelError> {

@@ -25,7 +25,7 @@ pub struct Settings {
     pub limits: Limits,
     /// When the model takes the queued requests.
     pub batching: Batching,
-    /// How probabilities become labels; without a bound of its own, the model card's applies.
+    /// How the model's answers become labels; without a bound of its own, the model card's applies.
     pub naming: Naming,
     /// Threads that decode photos and find faces; the model's operations take as many.
     pub threads: NonZeroUsize,

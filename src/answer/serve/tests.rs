@@ -14,15 +14,19 @@ use super::{Batching, Limits, ServeError, Service, Settings, bind, listen};
 use facepipe_core::context::Interrupt;
 use facepipe_core::types::{ModelCard, Size};
 use facepipe_imaging::image_io::encode_png;
-use facepipe_nn::ModelError;
+use facepipe_nn::{Answer, ModelError};
 use facepipe_predict::Naming;
 
 /// A model that is a function of the images.
 struct Fake<F>(F);
 
 impl<F: FnMut(&[Vec<f32>]) -> Vec<Vec<f32>> + Send> LabelModel for Fake<F> {
-    fn probabilities(&mut self, images: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
-        Ok(self.0(images))
+    fn answers(&mut self, images: &[Vec<f32>]) -> Result<Vec<Answer>, ModelError> {
+        let answer = |probabilities| Answer {
+            probabilities,
+            similarities: Vec::new(),
+        };
+        Ok(self.0(images).into_iter().map(answer).collect())
     }
 
     fn check(&mut self) -> Result<bool, ModelError> {
@@ -293,11 +297,14 @@ fn concurrent_requests_share_a_batch_and_get_their_own_answers() {
     release.send(()).expect("it waits");
     // Three, then the two that are left (with the cancelled one); four in two parts.
     assert_eq!(sizes, [3, 2, 3, 1]);
-    let answer = |answer: tokio::sync::oneshot::Receiver<super::batching::Probabilities>| {
+    let answer = |answer: tokio::sync::oneshot::Receiver<super::batching::Answers>| {
         answer
             .blocking_recv()
             .expect("an answer")
             .expect("no error")
+            .into_iter()
+            .map(|answer| answer.probabilities)
+            .collect::<Vec<_>>()
     };
     assert_eq!(answer(first), [[1.0, 1.0]]);
     for (number, other) in (2..7).zip(others) {
@@ -342,7 +349,7 @@ fn slots_are_bounded_and_given_back() {
 fn it_does_not_start_with_a_model_that_fails_or_differs() {
     struct Wrong(bool);
     impl LabelModel for Wrong {
-        fn probabilities(&mut self, _: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, ModelError> {
+        fn answers(&mut self, _: &[Vec<f32>]) -> Result<Vec<Answer>, ModelError> {
             Ok(Vec::new())
         }
 

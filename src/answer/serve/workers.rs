@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender};
 use image::RgbImage;
 use tokio::sync::oneshot;
 
-use super::batching::{Inference, Probabilities};
+use super::batching::{Answers, Inference};
 use super::error::ServeError;
 use super::metrics::Metrics;
 use super::model::Embedding;
@@ -98,8 +98,8 @@ pub(super) struct Found<Face> {
 /// Faces of a photo that were sent to the model.
 pub(super) struct Named {
     pub(super) found: Found<DetectedFace>,
-    /// The receiver of the probabilities; `None`: there is no face.
-    pub(super) probabilities: Option<oneshot::Receiver<Probabilities>>,
+    /// The receiver of the model's answers; `None`: there is no face.
+    pub(super) answers: Option<oneshot::Receiver<Answers>>,
     pub(super) picture: Option<Picture>,
 }
 
@@ -262,8 +262,8 @@ impl<'parts> Worker<'parts> {
             .detect
             .observe(begun.elapsed().as_secs_f64());
         let size = Size::of(&photo);
-        let probabilities = (!images.is_empty()).then(|| {
-            let (reply, probabilities) = oneshot::channel();
+        let answers = (!images.is_empty()).then(|| {
+            let (reply, answers) = oneshot::channel();
             let since = Instant::now();
             let inference = Inference {
                 images,
@@ -273,11 +273,11 @@ impl<'parts> Worker<'parts> {
             };
             // The model's thread outlives its senders; if it does not, `reply` reports it.
             let _ = self.model.send(inference);
-            probabilities
+            answers
         });
         Ok(Named {
             found: Found { size, faces },
-            probabilities,
+            answers,
             picture: keep.then(|| Picture::of(photo)),
         })
     }

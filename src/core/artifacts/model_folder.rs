@@ -17,6 +17,8 @@ pub const CONFIG_FILE: &str = "config.toml";
 pub const METRICS_FILE: &str = "metrics.csv";
 /// The model's weights.
 pub const BEST_FILE: &str = "checkpoints/best.safetensors";
+/// For each label the mean of its images' features: tells strangers from the people whom the model knows.
+pub const LABEL_MEANS_FILE: &str = "checkpoints/label_means.safetensors";
 /// Everything that resuming a training needs.
 pub const LAST_FILE: &str = "checkpoints/last.safetensors";
 /// Some preprocessed images of the data set, to check exported files with.

@@ -39,7 +39,12 @@ pub struct ModelCard {
     /// answers that are right; fitted on val.
     #[serde(default = "no_temperature")]
     pub temperature: f64,
-    /// A face is known from this probability on; `None`: always.
+    /// Whether it also says how alike a face is to the images of each label, from -1 to 1; `false` in cards of
+    /// earlier versions. A folder has the means for that in `checkpoints/label_means.safetensors`, a TorchScript
+    /// file has the method `with_similarities`, an ONNX file the output `similarities`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub similarities: bool,
+    /// When a face is unknown; `None`: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownCard>,
     /// How logits are made of the backbone's features.
@@ -205,6 +210,19 @@ pub struct UnknownCard {
     pub false_accept_rate: f64,
     /// How many strangers' faces it was found with.
     pub impostors: u64,
+    /// The bound that is used in its place, where it finds at least as many known people; `None`: it does not, or
+    /// the model gives no similarities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<SimilarityBound>,
+}
+
+/// A bound of the similarity with the images of the most probable label.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SimilarityBound {
+    /// A face that is less alike is unknown: a mean cosine, from -1 to 1.
+    pub below: f64,
+    /// The share of strangers' faces that reach it nevertheless.
+    pub false_accept_rate: f64,
 }
 
 /// The trained network's answer to a drawn picture: a program that opens the model and gets another
@@ -231,7 +249,7 @@ pub struct ExportCard {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: String,
-    /// The largest difference between a probability that the file gives and the one that the
-    /// trained network gives, over real images.
+    /// The largest difference between a probability or similarity that the file gives and the one that
+    /// the trained network gives, over real images.
     pub max_difference: f64,
 }

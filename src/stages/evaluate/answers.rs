@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use super::error::EvaluateError;
+use super::photo_faces::rows;
+use super::separation::ScoreKind;
 use super::{BATCH, Task};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
@@ -25,7 +27,9 @@ pub(super) struct Prediction {
     pub(super) rank: usize,
     /// The probability of the most probable label, at the model's temperature.
     pub(super) probability: f64,
-    /// The same without a temperature.
+    /// How alike the image is to those of the most probable label; `None` where the model does not say that.
+    pub(super) similarity: Option<f64>,
+    /// The probability without a temperature.
     pub(super) uncalibrated: f64,
     /// The probability of the right label, at the model's temperature.
     pub(super) of_truth: f64,
@@ -36,8 +40,13 @@ pub(super) struct Prediction {
 }
 
 impl Prediction {
-    /// The prediction by an image's logits; `truth` is its label.
-    pub(super) fn new(logits: &[f32], truth: usize, temperature: f64) -> Self {
+    /// The prediction by an image's logits and similarities; `truth` is its label.
+    pub(super) fn new(
+        logits: &[f32],
+        similarities: &[f32],
+        truth: usize,
+        temperature: f64,
+    ) -> Self {
         let probabilities = softmax(logits, temperature);
         let predicted = most_probable(logits);
         let mut order: Vec<usize> = (0..logits.len()).collect();
@@ -54,6 +63,7 @@ impl Prediction {
                 .position(|label| *label == truth)
                 .unwrap_or(order.len()),
             probability: probabilities[predicted],
+            similarity: similarities.get(predicted).copied().map(f64::from),
             uncalibrated: softmax(logits, 1.0)[predicted],
             of_truth: probabilities[truth],
             margin: f64::from(logits[predicted]) - f64::from(second),
@@ -62,6 +72,14 @@ impl Prediction {
                 .take(TOP)
                 .map(|label| (label, probabilities[label]))
                 .collect(),
+        }
+    }
+
+    /// The number by which it may be accepted.
+    pub(super) fn score(&self, kind: ScoreKind) -> f64 {
+        match kind {
+            ScoreKind::Probability => self.probability,
+            ScoreKind::Similarity => self.similarity.unwrap_or(f64::NEG_INFINITY),
         }
     }
 
@@ -76,6 +94,8 @@ impl Prediction {
 pub(super) struct SideAnswers {
     /// `[images][labels]`.
     pub(super) logits: Vec<Vec<f32>>,
+    /// The same, or `[images][0]` where the model does not give them.
+    pub(super) similarities: Vec<Vec<f32>>,
     /// `[images]`.
     pub(super) truths: Vec<usize>,
 }
@@ -91,8 +111,10 @@ impl SideAnswers {
 
     /// The predictions of all images at a temperature.
     pub(super) fn predictions(&self, temperature: f64) -> Vec<Prediction> {
-        let both = self.logits.iter().zip(&self.truths);
-        both.map(|(logits, truth)| Prediction::new(logits, *truth, temperature))
+        let outputs = self.logits.iter().zip(&self.similarities);
+        let images = outputs.zip(&self.truths);
+        images
+            .map(|((logits, alike), truth)| Prediction::new(logits, alike, *truth, temperature))
             .collect()
     }
 
@@ -151,10 +173,14 @@ pub(super) fn ask(
         |_, image| image,
         |batch| {
             context.interrupt.check()?;
-            let logits = Vec::<Vec<f32>>::try_from(classifier.logits(&batch.images)?);
-            answers
-                .logits
-                .extend(logits.map_err(facepipe_nn::ModelError::from)?);
+            let outputs = classifier.outputs(&batch.images)?;
+            answers.logits.extend(rows(outputs.logits)?);
+            match outputs.similarities {
+                Some(similarities) => answers.similarities.extend(rows(similarities)?),
+                None => answers
+                    .similarities
+                    .resize(answers.logits.len(), Vec::new()),
+            }
             let truths = batch
                 .examples
                 .iter()
@@ -165,6 +191,13 @@ pub(super) fn ask(
         },
     )?;
     Ok(answers)
+}
+
+/// A similarity in a table; nothing where the model gives none.
+pub(super) fn text_of_similarity(similarity: Option<f64>) -> String {
+    similarity
+        .map(|similarity| format!("{similarity:.6}"))
+        .unwrap_or_default()
 }
 
 /// Writes a line an image.
@@ -184,6 +217,7 @@ pub(super) fn write_table(
         "uncalibrated",
         "margin",
         "top5",
+        "similarity",
     ];
     writer.write_record(header)?;
     for (example, prediction) in examples.iter().zip(predictions) {
@@ -200,6 +234,7 @@ pub(super) fn write_table(
             &format!("{:.6}", prediction.uncalibrated),
             &format!("{:.4}", prediction.margin),
             &top.join("; "),
+            &text_of_similarity(prediction.similarity),
         ])?;
     }
     let bytes = writer
@@ -214,9 +249,9 @@ mod tests {
 
     #[test]
     fn a_prediction_has_rank_margin_and_both_probabilities() {
-        let prediction = Prediction::new(&[1.0, 4.0, 2.0, 4.0], 3, 2.0);
+        let prediction = Prediction::new(&[1.0, 4.0, 2.0, 4.0], &[0.0, 0.5, 0.0, 0.75], 3, 2.0);
         assert_eq!((prediction.predicted, prediction.rank), (1, 1));
-        assert_eq!(prediction.margin, 0.0);
+        assert_eq!((prediction.margin, prediction.similarity), (0.0, Some(0.5)));
         assert!(!prediction.is_right());
         let powers = [0.5_f64, 2.0, 1.0, 2.0].map(f64::exp);
         let expected = powers[3] / powers.iter().sum::<f64>();

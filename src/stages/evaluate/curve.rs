@@ -82,11 +82,6 @@ impl Curve {
         step.false_alarms as f64 / self.negatives as f64
     }
 
-    /// How many positives and negatives there are.
-    pub(super) const fn counts(&self) -> (u64, u64) {
-        (self.positives, self.negatives)
-    }
-
     /// The ROC curve: accepted negatives (x) and positives (y), from (0, 0) to (1, 1); or to where only
     /// scores of minus infinity are left, which nothing accepts.
     pub(super) fn roc(&self) -> Vec<Point> {

@@ -5,6 +5,8 @@ use image::RgbImage;
 use tch::Tensor;
 
 use super::answers::Prediction;
+use super::report::Report;
+use super::separation::ScoreKind;
 use super::{BATCH, EvaluateError, Findings};
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
@@ -30,6 +32,8 @@ pub(super) struct Tile {
     pub(super) truth: Option<String>,
     /// The most probable labels with their probabilities.
     pub(super) said: Vec<(String, f64)>,
+    /// How alike a stranger is to the images of the most probable label.
+    pub(super) similarity: Option<f64>,
     /// The closest training image of the most probable label.
     pub(super) closest: Option<(String, String)>,
 }
@@ -47,7 +51,11 @@ pub(super) struct Galleries {
 
 impl Findings<'_> {
     /// Cuts out the faces that are shown.
-    pub(super) fn galleries(&self, context: &Context) -> Result<Galleries, EvaluateError> {
+    pub(super) fn galleries(
+        &self,
+        report: &Report,
+        context: &Context,
+    ) -> Result<Galleries, EvaluateError> {
         let mut wrong: Vec<usize> = self.numbers(|prediction| !prediction.is_right());
         wrong.sort_by(|one, other| {
             let sure = |index: &usize| self.predictions[*index].probability;
@@ -74,7 +82,7 @@ impl Findings<'_> {
         Ok(Galleries {
             mistakes,
             ambiguous: ambiguous.into_iter().flatten().collect(),
-            strangers: self.strangers()?,
+            strangers: self.strangers(report)?,
         })
     }
 
@@ -104,6 +112,7 @@ impl Findings<'_> {
             said: said
                 .map(|(label, probability)| (self.label(*label), *probability))
                 .collect(),
+            similarity: None,
             closest: None,
         }))
     }
@@ -122,13 +131,17 @@ impl Findings<'_> {
         Ok(Some(page::picture(&chip)?))
     }
 
-    fn strangers(&self) -> Result<Vec<Tile>, EvaluateError> {
+    fn strangers(&self, report: &Report) -> Result<Vec<Tile>, EvaluateError> {
         let mut surest: Vec<_> = self
             .impostors
             .iter()
             .flat_map(|found| &found.faces)
             .collect();
-        surest.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+        let kind = report
+            .open_set
+            .as_ref()
+            .map_or(ScoreKind::Probability, |open_set| open_set.decided_by);
+        surest.sort_by(|one, other| other.score(kind).total_cmp(&one.score(kind)));
         let mut tiles = Vec::new();
         for impostor in surest.into_iter().take(MOST_FACES) {
             let chip = self
@@ -140,6 +153,7 @@ impl Findings<'_> {
                     file: impostor.photo.name.clone(),
                     truth: None,
                     said: vec![(self.label(impostor.predicted), impostor.probability)],
+                    similarity: impostor.similarity,
                     closest: None,
                 });
             }

@@ -15,6 +15,7 @@ mod pairs;
 mod photo_faces;
 mod plot;
 mod report;
+mod separation;
 mod training;
 mod verification;
 
@@ -44,8 +45,9 @@ pub use curve::AcceptRate;
 pub use error::EvaluateError;
 pub use metrics::{ClassMetrics, Metrics};
 pub use one_vs_rest::{ClassAreas, MeanCurves, OneVsRest};
-pub use open_set::{FALSE_ACCEPT_RATES, OpenSet};
+pub use open_set::OpenSet;
 pub use report::{CalibrationFigures, ENOUGH_TO_CALIBRATE, Report};
+pub use separation::{FALSE_ACCEPT_RATES, ScoreKind, Separation};
 pub use verification::{Accuracy, Verification};
 
 /// A threshold with as many digits as distinguish it from 1: calibrated probabilities are often just below.

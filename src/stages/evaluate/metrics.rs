@@ -226,7 +226,7 @@ mod tests {
         let (logits, truths) = super::super::one_vs_rest::tests::sample();
         let both = logits.iter().zip(&truths);
         let predictions: Vec<_> = both
-            .map(|(logits, truth)| Prediction::new(logits, *truth, 4.0))
+            .map(|(logits, truth)| Prediction::new(logits, &[], *truth, 4.0))
             .collect();
         let answers = Answers {
             logits: &logits,

@@ -5,26 +5,19 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::EvaluateError;
-use super::answers::Prediction;
-use super::curve::{AcceptRate, Curve, Point, Scored, thinned};
+use super::answers::{self, Prediction};
 use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
+use super::separation::{ScoreKind, Separation};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::path_text::relative_path;
 use facepipe_core::artifacts::walk::{self, PassedOver};
 use facepipe_core::context::Context;
-use facepipe_core::types::{Discarded, ModelCard, UnknownCard};
+use facepipe_core::types::{Discarded, ModelCard, SimilarityBound, UnknownCard};
 use facepipe_models::calibration::softmax;
 use facepipe_nn::most_probable;
 
-/// False-accept rates that are always reported.
-pub const FALSE_ACCEPT_RATES: [f64; 2] = [0.01, 0.001];
-/// Parts of the strangers for the cross-check: the threshold chosen on four of them is tried on the
-/// fifth.
-const PARTS: usize = 5;
-
-/// How a model does when strangers come too. A face is accepted when its most probable label has at
-/// least a probability; a known person's face counts only if that label is the right one.
+/// How a model does when strangers come too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OpenSet {
     /// Faces of strangers.
@@ -35,15 +28,16 @@ pub struct OpenSet {
     pub impostor_people: Option<u64>,
     /// Faces of known people.
     pub genuine: u64,
-    /// At the rate that was chosen: its threshold is the model's from now on.
-    pub chosen: AcceptRate,
-    /// The share of strangers that was accepted when the threshold was chosen by other strangers: what
-    /// to expect of new ones. `None` with fewer strangers than parts.
-    pub cross_checked_false_accepts: Option<f64>,
-    /// At 1 % and 0.1 %.
-    pub rates: Vec<AcceptRate>,
-    /// Share of strangers accepted, share of known faces accepted and rightly named.
-    pub curve: Vec<Point>,
+    /// Where faces are accepted by the probability of their label.
+    #[serde(flatten)]
+    pub probability: Separation,
+    /// Where they are accepted by how alike they are to its images; `None` where the model does not say that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similarity: Option<Separation>,
+    /// Which of the two finds more known people at the rate that was chosen: its threshold is the model's from
+    /// now on.
+    #[serde(default)]
+    pub decided_by: ScoreKind,
 }
 
 /// A stranger's face and the label that the model gives it.
@@ -57,6 +51,23 @@ pub(super) struct Impostor {
     pub(super) predicted: usize,
     /// Its probability.
     pub(super) probability: f64,
+    /// How alike the face is to the label's images.
+    pub(super) similarity: Option<f64>,
+}
+
+impl Impostor {
+    /// The number by which it may be accepted.
+    pub(super) fn score(&self, kind: ScoreKind) -> f64 {
+        match kind {
+            ScoreKind::Probability => self.probability,
+            ScoreKind::Similarity => self.similarity.unwrap_or(f64::NEG_INFINITY),
+        }
+    }
+
+    /// Who it is: the folder's name.
+    pub(super) fn person(&self) -> Option<&str> {
+        group(&self.photo.name)
+    }
 }
 
 /// Strangers, as the model sees them.
@@ -122,7 +133,7 @@ pub(super) fn ask(
     context: &Context,
 ) -> Result<Impostors, EvaluateError> {
     let photos = listed.photos;
-    let examined = photo_faces.ask(&photos, Wanted::Logits, "impostors", context)?;
+    let examined = photo_faces.ask(&photos, Wanted::Answers, "impostors", context)?;
     let mut impostors = Impostors {
         discarded: listed.passed_over,
         ..Impostors::default()
@@ -135,6 +146,7 @@ pub(super) fn ask(
                 let predicted = most_probable(&face.numbers);
                 impostors.faces.push(Impostor {
                     probability: softmax(&face.numbers, temperature)[predicted],
+                    similarity: face.similarities.get(predicted).copied().map(f64::from),
                     photo,
                     face,
                     predicted,
@@ -159,85 +171,66 @@ impl OpenSet {
         false_accept_rate: f64,
     ) -> Option<Self> {
         let strangers: Vec<_> = impostors.faces.iter().collect();
-        let curve = curve(genuine, &strangers)?;
-        let mut people: Vec<_> = strangers
-            .iter()
-            .filter_map(|one| group(&one.photo.name))
-            .collect();
+        let separation = |kind| Separation::new(kind, genuine, &strangers, false_accept_rate);
+        let probability = separation(ScoreKind::Probability)?;
+        let says_similarity = strangers.iter().all(|one| one.similarity.is_some());
+        let similarity = separation(ScoreKind::Similarity).filter(|_| says_similarity);
+        let found = |separation: &Separation| separation.chosen.true_accept_rate;
+        let is_better = similarity
+            .as_ref()
+            .is_some_and(|similarity| found(similarity) >= found(&probability));
+        let mut people: Vec<_> = strangers.iter().filter_map(|one| one.person()).collect();
         people.dedup();
-        let (known, unknown) = curve.counts();
         Some(Self {
-            impostors: unknown,
+            impostors: strangers.len() as u64,
             impostors_discarded: impostors.discarded.len() as u64,
             impostor_people: (!people.is_empty()).then_some(people.len() as u64),
-            genuine: known,
-            chosen: curve.accept_rate(false_accept_rate),
-            cross_checked_false_accepts: cross_check(genuine, &strangers, false_accept_rate),
-            rates: FALSE_ACCEPT_RATES
-                .map(|rate| curve.accept_rate(rate))
-                .into(),
-            curve: thinned(&curve.roc()),
+            genuine: genuine.len() as u64,
+            probability,
+            similarity,
+            decided_by: if is_better {
+                ScoreKind::Similarity
+            } else {
+                ScoreKind::Probability
+            },
         })
+    }
+
+    /// The figures of the number that decides.
+    #[must_use]
+    pub fn decisive(&self) -> &Separation {
+        match (self.decided_by, &self.similarity) {
+            (ScoreKind::Similarity, Some(similarity)) => similarity,
+            _ => &self.probability,
+        }
+    }
+
+    /// The number that does not decide, with its figures.
+    #[must_use]
+    pub fn other(&self) -> Option<(ScoreKind, &Separation)> {
+        match self.decided_by {
+            ScoreKind::Similarity => Some((ScoreKind::Probability, &self.probability)),
+            ScoreKind::Probability => {
+                let similarity = self.similarity.as_ref()?;
+                Some((ScoreKind::Similarity, similarity))
+            }
+        }
     }
 
     /// The part of the model's card about strangers.
     pub(super) fn card(&self) -> UnknownCard {
+        let decides = self.decided_by == ScoreKind::Similarity;
+        let similarity = self.similarity.as_ref().filter(|_| decides);
         UnknownCard {
-            below: self.chosen.threshold,
-            false_accept_rate: self.chosen.false_accepts,
+            below: self.probability.chosen.threshold,
+            false_accept_rate: self.probability.chosen.false_accepts,
             impostors: self.impostors,
+            similarity: similarity.map(|similarity| SimilarityBound {
+                below: similarity.chosen.threshold,
+                false_accept_rate: similarity.chosen.false_accepts,
+            }),
         }
     }
-}
-
-/// Known faces are positives; those with a wrong name are below every threshold.
-fn curve(genuine: &[Prediction], strangers: &[&Impostor]) -> Option<Curve> {
-    let known = genuine.iter().map(|prediction| Scored {
-        score: if prediction.is_right() {
-            prediction.probability
-        } else {
-            f64::NEG_INFINITY
-        },
-        positive: true,
-    });
-    let unknown = strangers.iter().map(|impostor| Scored {
-        score: impostor.probability,
-        positive: false,
-    });
-    Curve::new(known.chain(unknown).collect())
-}
-
-/// The share of strangers that is accepted at thresholds that were chosen by others of them; all photos
-/// of a folder are in the same part.
-fn cross_check(genuine: &[Prediction], strangers: &[&Impostor], rate: f64) -> Option<f64> {
-    let mut part = 0;
-    let mut parts: Vec<Vec<&Impostor>> = vec![Vec::new(); PARTS];
-    for (index, impostor) in strangers.iter().enumerate() {
-        let before = index
-            .checked_sub(1)
-            .and_then(|before| group(&strangers[before].photo.name));
-        if index > 0 && (before.is_none() || before != group(&impostor.photo.name)) {
-            part = (part + 1) % PARTS;
-        }
-        parts[part].push(impostor);
-    }
-    if parts.iter().any(Vec::is_empty) {
-        return None;
-    }
-    let mut accepted = 0;
-    for (number, held_out) in parts.iter().enumerate() {
-        let others = parts
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != number);
-        let others: Vec<_> = others.flat_map(|(_, part)| part.iter().copied()).collect();
-        let threshold = curve(genuine, &others)?.threshold_for(rate);
-        accepted += held_out
-            .iter()
-            .filter(|one| one.probability >= threshold)
-            .count();
-    }
-    Some(accepted as f64 / strangers.len() as f64)
 }
 
 /// Writes a line a stranger.
@@ -245,20 +238,22 @@ pub(super) fn write_table(
     path: &Path,
     labels: &[&str],
     impostors: &[Impostor],
-    threshold: f64,
+    open_set: &OpenSet,
 ) -> Result<(), EvaluateError> {
+    let (kind, threshold) = (open_set.decided_by, open_set.decisive().chosen.threshold);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["path", "taken_for", "probability", "accepted"])?;
+    writer.write_record(["path", "taken_for", "probability", "accepted", "similarity"])?;
     for impostor in impostors {
         writer.write_record([
             impostor.photo.name.as_str(),
             labels[impostor.predicted],
             &format!("{:.6}", impostor.probability),
-            if impostor.probability >= threshold {
+            if impostor.score(kind) >= threshold {
                 "1"
             } else {
                 "0"
             },
+            &answers::text_of_similarity(impostor.similarity),
         ])?;
     }
     let bytes = writer
@@ -276,6 +271,7 @@ mod tests {
         let prediction = |(probability, right): &(f64, bool)| Prediction {
             truth: usize::from(!right),
             probability: *probability,
+            similarity: Some(*probability / 2.0),
             ..Prediction::default()
         };
         answers.iter().map(prediction).collect()
@@ -294,9 +290,11 @@ mod tests {
                     landmarks: None,
                 },
                 numbers: Vec::new(),
+                similarities: Vec::new(),
             },
             predicted: 0,
             probability,
+            similarity: None,
         };
         Impostors {
             faces: names_and_probabilities.map(impostor).collect(),
@@ -313,21 +311,30 @@ mod tests {
         assert_eq!((found.genuine, found.impostors), (4, 200));
         assert_eq!(found.impostor_people, Some(101));
         // 0.2 and 0.199 may pass, 0.198 not: halfway to the next score, which is a known face's.
-        assert!((found.chosen.threshold - (0.198 + 0.1985) / 2.0).abs() < 1e-12);
-        assert_eq!(found.chosen.false_accepts, 0.01);
-        assert_eq!(found.chosen.true_accept_rate, 0.5);
-        assert!(!found.chosen.too_few);
+        assert_eq!(
+            (found.decided_by, &found.similarity),
+            (ScoreKind::Probability, &None)
+        );
+        let by_probability = found.decisive();
+        let chosen = &by_probability.chosen;
+        assert!((chosen.threshold - (0.198 + 0.1985) / 2.0).abs() < 1e-12);
+        assert_eq!(chosen.false_accepts, 0.01);
+        assert_eq!(chosen.true_accept_rate, 0.5);
+        assert!(!chosen.too_few);
         // One in a thousand of 200 is none, and can't be measured.
-        let rare = &found.rates[1];
+        let rare = &by_probability.rates[1];
         assert_eq!((rare.false_accepts, rare.true_accept_rate), (0.0, 0.25));
         assert!(rare.too_few);
         assert!((rare.threshold - (0.2 + 0.9) / 2.0).abs() < 1e-12);
         let card = found.card();
-        assert_eq!((card.below, card.impostors), (found.chosen.threshold, 200));
+        assert_eq!(
+            (card.below, card.impostors, card.similarity),
+            (chosen.threshold, 200, None)
+        );
         // Each point of the curve is one that a threshold reaches.
-        assert!(found.curve.iter().all(|point| point[1] <= 0.75));
+        assert!(by_probability.curve.iter().all(|point| point[1] <= 0.75));
         assert!(
-            found
+            by_probability
                 .cross_checked_false_accepts
                 .is_some_and(|share| share > 0.0 && share < 0.05)
         );
@@ -339,9 +346,35 @@ mod tests {
         let strangers = impostors(strangers.into_iter());
         let found = OpenSet::new(&genuine(&[(0.6, true)]), &strangers, 0.01).expect("both");
         assert_eq!(found.impostor_people, None);
-        assert!(found.chosen.too_few && found.chosen.threshold > 0.7);
-        assert_eq!(found.chosen.true_accept_rate, 0.0);
-        assert_eq!(found.cross_checked_false_accepts, None);
+        let by_probability = found.decisive();
+        assert!(by_probability.chosen.too_few && by_probability.chosen.threshold > 0.7);
+        assert_eq!(by_probability.chosen.true_accept_rate, 0.0);
+        assert_eq!(by_probability.cross_checked_false_accepts, None);
         assert!(OpenSet::new(&[], &strangers, 0.01).is_none());
+    }
+    #[test]
+    fn the_number_decides_that_finds_more_known_people() {
+        let names = (1..=200).map(|n| (format!("{n}.jpg"), f64::from(n) / 1000.0));
+        let mut strangers = impostors(names);
+        // Known people are as similar as half their probability says: 0.075 and more.
+        let known = genuine(&[(0.9, true), (0.15, true), (0.16, true)]);
+        for (similarity, decided_by, found) in [
+            (0.07, ScoreKind::Similarity, 1.0),
+            (0.3, ScoreKind::Similarity, 1.0 / 3.0),
+            (0.8, ScoreKind::Probability, 1.0 / 3.0),
+        ] {
+            for stranger in &mut strangers.faces {
+                stranger.similarity = Some(similarity);
+            }
+            let open_set = OpenSet::new(&known, &strangers, 0.01).expect("both");
+            assert_eq!(open_set.decided_by, decided_by, "{similarity}");
+            let chosen = &open_set.decisive().chosen;
+            assert!((chosen.true_accept_rate - found).abs() < 1e-12);
+            let card = open_set.card();
+            assert_eq!(card.below, open_set.probability.chosen.threshold);
+            let bound = card.similarity.map(|bound| bound.below);
+            let decides = decided_by == ScoreKind::Similarity;
+            assert_eq!(bound, decides.then_some(chosen.threshold));
+        }
     }
 }

@@ -55,8 +55,7 @@ impl Findings<'_> {
         answers::write_table(&table, &labels, usable, &self.predictions)?;
         if let (Some(impostors), Some(open_set)) = (&self.impostors, &report.open_set) {
             let table = folder.path(IMPOSTORS_FILE);
-            let threshold = open_set.chosen.threshold;
-            open_set::write_table(&table, &labels, &impostors.faces, threshold)?;
+            open_set::write_table(&table, &labels, &impostors.faces, open_set)?;
         }
         let training = training::read(&self.task.model.join(TRAINING_FILE));
         let plots: Vec<Plot> = plot::all(report, self, training.as_ref());
@@ -65,7 +64,7 @@ impl Findings<'_> {
             let path = folder.path(&format!("{}.png", plot.name));
             atomic::write(&path, &plot.figure.png()?)?;
         }
-        let galleries = self.galleries(context)?;
+        let galleries = self.galleries(report, context)?;
         let page = page::write(report, self.classifier.card(), &plots, &galleries);
         atomic::write(&folder.path(PAGE_FILE), page.as_bytes())?;
         Ok(atomic::write_json(&folder.path(REPORT_FILE), report)?)

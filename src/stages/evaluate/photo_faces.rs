@@ -30,8 +30,8 @@ pub(super) struct Photo {
 /// What the network is to compute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// A number for each label.
-    Logits,
+    /// The logits, and the similarities with the images of each label.
+    Answers,
     /// The features before the layer that predicts labels.
     Features,
 }
@@ -41,8 +41,10 @@ pub(super) enum Wanted {
 pub(super) struct PhotoFace {
     /// Where it is in the upright photo.
     pub(super) face: DetectedFace,
-    /// The network's output.
+    /// The logits or features.
     pub(super) numbers: Vec<f32>,
+    /// The similarities beside logits, of a model that gives them.
+    pub(super) similarities: Vec<f32>,
 }
 
 /// Finds the main faces of photos, and runs the network on them.
@@ -117,6 +119,7 @@ impl<'a> PhotoFaces<'a> {
                         found.push(Ok(PhotoFace {
                             face,
                             numbers: Vec::new(),
+                            similarities: Vec::new(),
                         }));
                     }
                 }
@@ -149,18 +152,34 @@ impl<'a> PhotoFaces<'a> {
         }
         let (places, numbers): (Vec<usize>, Vec<Vec<f32>>) = pending.drain(..).unzip();
         let images: Tensor = input_tensor(&numbers, &self.classifier.card().input);
-        let rows = match wanted {
-            Wanted::Logits => self.classifier.logits(&images)?,
-            Wanted::Features => self.classifier.features(&images)?,
+        let (numbers, similarities) = match wanted {
+            Wanted::Answers => {
+                let outputs = self.classifier.outputs(&images)?;
+                (outputs.logits, outputs.similarities)
+            }
+            Wanted::Features => (self.classifier.features(&images)?, None),
         };
-        let rows = Vec::<Vec<f32>>::try_from(rows).map_err(ModelError::from)?;
-        for (place, row) in places.into_iter().zip(rows) {
+        let numbers = rows(numbers)?;
+        let similarities = match similarities {
+            Some(similarities) => rows(similarities)?,
+            None => vec![Vec::new(); numbers.len()],
+        };
+        for (place, (numbers, similarities)) in places
+            .into_iter()
+            .zip(numbers.into_iter().zip(similarities))
+        {
             if let Ok(face) = &mut found[place] {
-                face.numbers = row;
+                face.numbers = numbers;
+                face.similarities = similarities;
             }
         }
         Ok(())
     }
+}
+
+/// The rows of a matrix.
+pub(super) fn rows(matrix: Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
+    Ok(Vec::try_from(matrix)?)
 }
 
 /// The main face of a photo, and the network's input for it.

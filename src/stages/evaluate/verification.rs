@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::EvaluateError;
 use super::curve::{AcceptRate, Curve, Point, Scored, thinned};
 use super::interval::wilson;
-use super::open_set::FALSE_ACCEPT_RATES;
 use super::pairs::Pair;
 use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
+use super::separation::FALSE_ACCEPT_RATES;
 use facepipe_core::context::Context;
 use facepipe_core::types::Discarded;
 

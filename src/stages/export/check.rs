@@ -8,7 +8,7 @@ use tch::{Kind, Tensor};
 use super::{ExportError, Format};
 use facepipe_core::artifacts::model_folder::{SAMPLES_FILE, SAMPLES_TENSOR};
 use facepipe_core::types::{InputSpec, ModelCard};
-use facepipe_nn::{Network, tensor_file};
+use facepipe_nn::{LabelMeans, Network, tensor_file};
 
 /// The largest difference of a probability that is accepted, at temperature 1: single precision's
 /// rounding, through all layers of a ResNet in another order of summation, stays an order of magnitude
@@ -20,6 +20,7 @@ const BATCHES: [usize; 2] = [1, 7];
 /// Names beside the preprocessed images'.
 const CHIPS: &str = "chips";
 const PROBABILITIES: &str = "probabilities";
+const SIMILARITIES: &str = "similarities";
 
 /// Images of the data set and the trained network's answers for them.
 #[derive(Debug)]
@@ -30,9 +31,23 @@ pub(super) struct Samples {
     chips: Tensor,
     /// `[images, labels]`, at the card's temperature.
     probabilities: Tensor,
+    /// `[images, labels]`, of a network with means of its labels.
+    similarities: Option<Tensor>,
     /// The trained network's answers for each compared batch, `[batch, labels]`.
-    expected: Vec<Tensor>,
+    expected: Vec<Expected>,
     temperature: f64,
+}
+
+/// The trained network's probabilities and similarities for a batch, each `[batch, labels]`.
+type Expected = (Tensor, Option<Tensor>);
+
+/// What a file gives for a batch.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// Probabilities, from all outputs that give or lead to them: `[batch, labels]` each.
+    pub(super) probabilities: Vec<Tensor>,
+    /// Similarities with the images of each label, `[batch, labels]`, of a file that gives them.
+    pub(super) similarities: Option<Tensor>,
 }
 
 impl Samples {
@@ -40,6 +55,7 @@ impl Samples {
     pub(super) fn read(
         model: &Path,
         network: &Network,
+        means: Option<&LabelMeans>,
         card: &ModelCard,
     ) -> Result<Self, ExportError> {
         let path = model.join(SAMPLES_FILE);
@@ -51,34 +67,46 @@ impl Samples {
         let images = images
             .filter(fits)
             .ok_or_else(|| ExportError::Samples { path: path.clone() })?;
-        Ok(Self::of(images, network, card))
+        Ok(Self::of(images, network, means, card))
     }
 
     /// Preprocessed images `[images, 3, height, width]`, and the network's answers for them.
-    pub(super) fn of(images: Tensor, network: &Network, card: &ModelCard) -> Self {
-        let ask = |images: &Tensor| {
-            let logits = tch::no_grad(|| network.forward(images));
-            probabilities(&logits, card.temperature)
+    pub(super) fn of(
+        images: Tensor,
+        network: &Network,
+        means: Option<&LabelMeans>,
+        card: &ModelCard,
+    ) -> Self {
+        let ask = |images: &Tensor| -> Expected {
+            let _guard = tch::no_grad_guard();
+            let features = network.features(images, false);
+            let probabilities = probabilities(&network.classify(&features), card.temperature);
+            (
+                probabilities,
+                means.map(|means| means.similarities(&features)),
+            )
         };
         let batches = BATCHES.iter();
         let expected = batches.map(|batch| ask(&chosen(&images, *batch))).collect();
+        let (probabilities, similarities) = ask(&images);
         Self {
             chips: chips_of(&images, &card.input),
-            probabilities: ask(&images),
+            probabilities,
+            similarities,
             expected,
             images,
             temperature: card.temperature,
         }
     }
 
-    /// The largest difference of a probability between the network and a file, over batches of
+    /// The largest difference of a probability or similarity between the network and a file, over batches of
     /// several sizes. Both run on the same batch: a processor may sum a batch of another size
-    /// in another order, and the network would then differ from itself. `ask` returns the file's
-    /// probabilities, from all of its outputs.
+    /// in another order, and the network would then differ from itself. `ask` returns what the
+    /// file gives.
     pub(super) fn compare(
         &self,
         format: Format,
-        mut ask: impl FnMut(&Tensor) -> Result<Vec<Tensor>, ExportError>,
+        mut ask: impl FnMut(&Tensor) -> Result<Given, ExportError>,
     ) -> Result<f64, ExportError> {
         let mut largest: f64 = 0.0;
         let limit = MAX_DIFFERENCE / self.temperature.min(1.0);
@@ -87,8 +115,20 @@ impl Samples {
         } else {
             &self.images
         };
-        for (batch, expected) in BATCHES.into_iter().zip(&self.expected) {
-            for found in tch::no_grad(|| ask(&chosen(all, batch)))? {
+        for (batch, (probabilities, similarities)) in BATCHES.into_iter().zip(&self.expected) {
+            let given = tch::no_grad(|| ask(&chosen(all, batch)))?;
+            let mut pairs: Vec<(&Tensor, &Tensor, f64)> = given
+                .probabilities
+                .iter()
+                .map(|found| (found, probabilities, limit))
+                .collect();
+            // Similarities are cosines: their rounding is that of probabilities at a temperature of 1.
+            let missing = Tensor::default();
+            if let Some(expected) = similarities.as_ref().filter(|_| format.has_layers()) {
+                let found = given.similarities.as_ref().unwrap_or(&missing);
+                pairs.push((found, expected, MAX_DIFFERENCE));
+            }
+            for (found, expected, limit) in pairs {
                 let difference = if found.size() == expected.size() {
                     (found - expected).abs().max().double_value(&[])
                 } else {
@@ -116,9 +156,12 @@ impl Samples {
     pub(super) fn tensors(&self) -> BTreeMap<String, Tensor> {
         let images = (SAMPLES_TENSOR, &self.images);
         let chips = (CHIPS, &self.chips);
+        let similarities = self.similarities.iter();
         [images, chips, (PROBABILITIES, &self.probabilities)]
+            .into_iter()
+            .chain(similarities.map(|tensor| (SIMILARITIES, tensor)))
             .map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone()))
-            .into()
+            .collect()
     }
 }
 
@@ -153,33 +196,48 @@ mod tests {
 
     #[test]
     fn a_difference_is_found_in_the_batch_where_it_is() {
+        let answer = |rows, value| Tensor::full([rows, 2], value, (Kind::Float, Device::Cpu));
         let samples = Samples {
             images: Tensor::zeros([3, 3, 8, 16], (Kind::Float, Device::Cpu)),
             chips: Tensor::zeros([3, 8, 16, 3], (Kind::Uint8, Device::Cpu)),
-            probabilities: Tensor::full([3, 2], 0.5, (Kind::Float, Device::Cpu)),
+            probabilities: answer(3, 0.5),
+            similarities: Some(answer(3, 0.25)),
             expected: BATCHES
-                .map(|batch| Tensor::full([batch as i64, 2], 0.5, (Kind::Float, Device::Cpu)))
+                .map(|batch| (answer(batch as i64, 0.5), Some(answer(batch as i64, 0.25))))
                 .into(),
             temperature: 1.0,
         };
-        let answer = |rows, value| Tensor::full([rows, 2], value, (Kind::Float, Device::Cpu));
-        let same = |images: &Tensor| Ok(vec![answer(images.size()[0], 0.5)]);
+        let given = |rows: i64, values: &[f64]| Given {
+            probabilities: values.iter().map(|value| answer(rows, *value)).collect(),
+            similarities: Some(answer(rows, 0.25)),
+        };
+        let same = |images: &Tensor| Ok(given(images.size()[0], &[0.5]));
         for format in Format::VARIANTS.iter().copied() {
             let difference = samples.compare(format, same).expect("equal");
             assert!(difference < 1e-7, "{difference}");
         }
         let format = Format::Torchscript;
-        let fixed_batch = |_: &Tensor| Ok(vec![answer(1, 0.5)]);
+        let fixed_batch = |_: &Tensor| Ok(given(1, &[0.5]));
         let error = samples
             .compare(format, fixed_batch)
             .expect_err("one answer for seven images");
         assert!(matches!(error, ExportError::Differs { batch: 7, .. }));
         for wrong in [f64::NAN, 0.500_02] {
-            let second = |images: &Tensor| {
-                let rows = images.size()[0];
-                Ok(vec![answer(rows, 0.5), answer(rows, wrong)])
-            };
+            let second = |images: &Tensor| Ok(given(images.size()[0], &[0.5, wrong]));
             assert!(samples.compare(format, second).is_err(), "{wrong}");
+        }
+        for wrong in [Some(0.250_02), None] {
+            let other = |images: &Tensor| {
+                let rows = images.size()[0];
+                let similarities = wrong.map(|value| answer(rows, value));
+                Ok(Given {
+                    similarities,
+                    ..given(rows, &[0.5])
+                })
+            };
+            assert!(samples.compare(format, other).is_err(), "{wrong:?}");
+            // A file of tensors gives none.
+            assert!(samples.compare(Format::Pth, other).is_ok(), "{wrong:?}");
         }
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use facepipe_core::types::ModelCard;
-use facepipe_nn::Network;
 use facepipe_nn::graph::Graph;
+use facepipe_nn::{LabelMeans, Network};
 
 use super::ExportError;
 
@@ -13,6 +13,8 @@ use super::ExportError;
 pub(super) struct Content<'a> {
     /// The trained network.
     pub(super) network: &'a Network,
+    /// The means of its labels, in a file that gives similarities.
+    pub(super) means: Option<&'a LabelMeans>,
     /// Its layers.
     pub(super) graph: Graph,
     /// The card as it is in the file.
@@ -39,6 +41,16 @@ pub(super) fn embedded(card: &ModelCard) -> ModelCard {
         exports: BTreeMap::new(),
         ..card.clone()
     }
+}
+
+/// The same in a file that holds nothing but the network's tensors: it gives no similarities.
+pub(super) fn embedded_with_tensors(card: &ModelCard) -> ModelCard {
+    let mut card = embedded(card);
+    card.similarities = false;
+    if let Some(unknown) = &mut card.unknown {
+        unknown.similarity = None;
+    }
+    card
 }
 
 /// The same in a file that gives probabilities.

@@ -3,17 +3,18 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use super::check::Samples;
-use super::content::{Content, embedded, embedded_with_preprocessing};
+use super::check::{Given, Samples};
+use super::content::{Content, embedded, embedded_with_preprocessing, embedded_with_tensors};
 use super::torchscript::Signature;
 use super::{ExportError, Format, onnx, pth, torchscript};
 use facepipe_core::artifacts::digest;
 use facepipe_core::types::{ExportCard, ModelCard};
-use facepipe_nn::{Network, card_in_archive, tensor_file};
+use facepipe_nn::{LabelMeans, Network, Outputs, WITH_SIMILARITIES, card_in_archive, tensor_file};
 
 /// Makes files of a network.
 pub(super) struct Writer<'a> {
     pub(super) network: &'a Network,
+    pub(super) means: Option<&'a LabelMeans>,
     pub(super) card: &'a ModelCard,
     pub(super) samples: &'a Samples,
     pub(super) threads: NonZeroUsize,
@@ -22,14 +23,16 @@ pub(super) struct Writer<'a> {
 impl Writer<'_> {
     /// Writes a file, and returns the size, digest and difference of its copy on the disk.
     pub(super) fn make(&self, format: Format, path: &Path) -> Result<ExportCard, ExportError> {
-        let card = if format.takes_chips() {
-            embedded_with_preprocessing(self.card)
-        } else {
-            embedded(self.card)
+        let means = self.means.filter(|_| format.has_layers());
+        let card = match format {
+            Format::Torchscript | Format::Onnx => embedded(self.card),
+            Format::TorchscriptU8 | Format::OnnxU8 => embedded_with_preprocessing(self.card),
+            Format::Pth | Format::Safetensors => embedded_with_tensors(self.card),
         };
         let content = Content {
             network: self.network,
-            graph: self.network.graph(),
+            means,
+            graph: self.network.graph(means),
             card: &card,
         };
         match format {
@@ -51,7 +54,7 @@ impl Writer<'_> {
         })
     }
 
-    /// Opens a written file; the largest difference of a probability from the network's.
+    /// Opens a written file; the largest difference of a probability or similarity from the network's.
     fn check(
         &self,
         format: Format,
@@ -63,31 +66,57 @@ impl Writer<'_> {
             Format::Torchscript => {
                 let again = torchscript::open(path)?;
                 let difference = samples.compare(format, |images| {
-                    Ok(vec![samples.probabilities_of(&again.logits(images)?)])
+                    let Outputs {
+                        logits,
+                        similarities,
+                    } = again.outputs(images)?;
+                    Ok(Given {
+                        probabilities: vec![samples.probabilities_of(&logits)],
+                        similarities,
+                    })
                 })?;
                 (again.card().clone(), difference)
             }
             Format::TorchscriptU8 => {
                 let again = torchscript::open_program(path)?;
-                let ask = |chips: &tch::Tensor| Ok(vec![again.forward_ts(&[chips])?]);
-                (card_in_archive(path)?, samples.compare(format, ask)?)
+                let card = card_in_archive(path)?;
+                let difference = samples.compare(format, |chips| {
+                    let mut given = Given {
+                        probabilities: vec![again.forward_ts(&[chips])?],
+                        similarities: None,
+                    };
+                    if card.similarities {
+                        let chips = tch::IValue::Tensor(chips.shallow_clone());
+                        let both = again.method_is(WITH_SIMILARITIES, &[chips])?;
+                        let (probabilities, similarities) = both.try_into()?;
+                        given.probabilities.push(probabilities);
+                        given.similarities = Some(similarities);
+                    }
+                    Ok(given)
+                })?;
+                (card, difference)
             }
             Format::Onnx | Format::OnnxU8 => {
                 let again = onnx::Opened::open(path, self.threads)?;
                 let difference = samples.compare(format, |input| {
-                    let (logits, probabilities) = again.ask(path, input)?;
-                    let of_logits = logits.map(|logits| samples.probabilities_of(&logits));
-                    Ok([Some(probabilities), of_logits]
-                        .into_iter()
-                        .flatten()
-                        .collect())
+                    let mut outputs = again.ask(path, input)?;
+                    let of_logits = outputs.remove(onnx::LOGITS);
+                    let of_logits = of_logits.map(|logits| samples.probabilities_of(&logits));
+                    let probabilities = outputs.remove(onnx::PROBABILITIES);
+                    Ok(Given {
+                        probabilities: [probabilities, of_logits].into_iter().flatten().collect(),
+                        similarities: outputs.remove(onnx::SIMILARITIES),
+                    })
                 })?;
                 (parse(format, again.card)?, difference)
             }
             Format::Pth | Format::Safetensors => {
                 let again = pth::open(path, content)?;
                 let difference = samples.compare(format, |images| {
-                    Ok(vec![samples.probabilities_of(&again.forward(images))])
+                    Ok(Given {
+                        probabilities: vec![samples.probabilities_of(&again.forward(images))],
+                        similarities: None,
+                    })
                 })?;
                 let card = if format == Format::Pth {
                     card_in_archive(path)?

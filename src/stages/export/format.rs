@@ -63,6 +63,13 @@ impl Format {
         }
     }
 
+    /// Whether files have the network's layers, and with them the similarities of a model that gives these; else
+    /// they hold nothing but its tensors.
+    #[must_use]
+    pub const fn has_layers(self) -> bool {
+        !matches!(self, Self::Pth | Self::Safetensors)
+    }
+
     /// Whether the preprocessing is inside: chips as bytes `[batch, height, width, 3]` go in, and
     /// probabilities come out.
     #[must_use]

@@ -27,7 +27,7 @@ use facepipe_core::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE};
 use facepipe_core::artifacts::{atomic, digest};
 use facepipe_core::context::Context;
 use facepipe_core::types::{ExportCard, ModelCard, Stage};
-use facepipe_nn::{open_network, tensor_file, use_threads};
+use facepipe_nn::{open_label_means, open_network, tensor_file, use_threads};
 use files::Writer;
 
 pub use check::MAX_DIFFERENCE;
@@ -98,9 +98,11 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
     // A model that can't be written to can be exported elsewhere all the same.
     let _ = atomic::remove_unfinished(task.model);
     let network = open_network(task.model, &card, Device::Cpu)?;
-    let samples = Samples::read(task.model, &network, &card)?;
+    let means = open_label_means(task.model, &card, &network)?;
+    let samples = Samples::read(task.model, &network, means.as_ref(), &card)?;
     let writer = Writer {
         network: &network,
+        means: means.as_ref(),
         card: &card,
         samples: &samples,
         threads: context.threads,

@@ -34,15 +34,14 @@ pub(super) struct Modules<'a> {
 }
 
 impl<'a> Modules<'a> {
-    /// A tree of modules by the dots in the tensors' names; `forward` is the outermost one's method,
-    /// arguments and body.
-    pub(super) fn new(tensors: &'a [Stored], is_parameter: &[bool], forward: &str) -> Self {
+    /// A tree of modules by the dots in the tensors' names; `methods` are those of the outermost one.
+    pub(super) fn new(tensors: &'a [Stored], is_parameter: &[bool], methods: &str) -> Self {
         let mut root = Module::default();
         for (stored, is_parameter) in tensors.iter().zip(is_parameter) {
             root.insert(&stored.name, Part::Tensor(stored, *is_parameter));
         }
         let mut classes = Vec::new();
-        root.assign(&mut classes, Some(forward));
+        root.assign(&mut classes, Some(methods));
         Self { root, classes }
     }
 
@@ -92,19 +91,17 @@ impl<'a> Module<'a> {
     }
 
     /// Finds or makes the class of this module and of those in it: equal bodies are one class.
-    fn assign(&mut self, classes: &mut Vec<Class>, forward: Option<&str>) {
+    fn assign(&mut self, classes: &mut Vec<Class>, methods: Option<&str>) {
         for (_, part) in &mut self.parts {
             if let Part::Module(module) = part {
                 module.assign(classes, None);
             }
         }
         let mut body = self.body(classes);
-        if let Some(forward) = forward {
-            body += &format!("  def forward{forward}");
-        }
+        body += methods.unwrap_or_default();
         let known = classes.iter().position(|class| class.body == body);
         self.class = known.unwrap_or_else(|| {
-            let kind = forward.map_or_else(|| self.kind(), |_| CLASSIFIER);
+            let kind = methods.map_or_else(|| self.kind(), |_| CLASSIFIER);
             let same = |class: &&Class| class.name.starts_with(kind);
             let name = match classes.iter().filter(same).count() {
                 0 => kind.to_owned(),
@@ -181,7 +178,7 @@ mod tests {
             ],
         )
         .expect("known kinds");
-        let modules = Modules::new(&tensors, &[true, true, true, false], "(self)");
+        let modules = Modules::new(&tensors, &[true, true, true, false], "  def forward(self)");
         let names: Vec<&str> = modules.classes.iter().map(|class| &*class.name).collect();
         assert_eq!(names, ["Convolution", "BatchNorm", "Layers", CLASSIFIER]);
         let source = modules.classes();

@@ -11,8 +11,12 @@ use super::check::{MAX_DIFFERENCE, Samples};
 use super::content::{Content, embedded};
 use super::files::Writer;
 use super::{Format, onnx, pth, torchscript};
-use facepipe_core::types::{ChipSpec, DataCard, Head, ModelCard, Size, TrainingCard, WeightsCard};
-use facepipe_nn::{Backbone, Classifier, EXTRA_FOLDER, ModelError, Network, Role, read_tensors};
+use facepipe_core::types::{
+    ChipSpec, DataCard, Head, InputSpec, ModelCard, Size, TrainingCard, WeightsCard,
+};
+use facepipe_nn::{
+    Backbone, Classifier, EXTRA_FOLDER, LabelMeans, ModelError, Network, Role, read_tensors,
+};
 
 fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
     ModelCard {
@@ -43,6 +47,7 @@ fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
         metrics: BTreeMap::new(),
         output: ModelCard::LOGITS.to_owned(),
         temperature: 1.7,
+        similarities: true,
         unknown: None,
         reference: None,
         exports: BTreeMap::new(),
@@ -67,8 +72,18 @@ fn network(backbone: Backbone, head: Head) -> Network {
     network
 }
 
+/// Preprocessed noise.
+fn images(input: &InputSpec) -> Tensor {
+    let size = input.size;
+    let shape = [5, 3, i64::from(size.height), i64::from(size.width)];
+    let bytes = Tensor::randint(256, shape, (Kind::Float, Device::Cpu));
+    let channel = |numbers: [f32; 3]| Tensor::from_slice(&numbers).view([3, 1, 1]);
+    (bytes / f64::from(input.scale) - channel(input.mean)) / channel(input.std)
+}
+
 struct Model {
     network: Network,
+    means: LabelMeans,
     card: ModelCard,
     samples: Samples,
 }
@@ -80,14 +95,17 @@ impl Model {
 
     fn with_head(backbone: Backbone, head: Head, size: Size) -> Self {
         let (network, card) = (network(backbone, head), card(backbone, head, size));
-        let shape = [5, 3, i64::from(size.height), i64::from(size.width)];
-        let bytes = Tensor::randint(256, shape, (Kind::Float, Device::Cpu));
-        let channel = |numbers: [f32; 3]| Tensor::from_slice(&numbers).view([3, 1, 1]);
-        let scaled = bytes / f64::from(card.input.scale) - channel(card.input.mean);
-        let images = scaled / channel(card.input.std);
-        let samples = Samples::of(images, &network, &card);
+        let images = images(&card.input);
+        let features = network.head().0.size()[1];
+        let means = LabelMeans::of(
+            &Tensor::randn([6, features], (Kind::Float, Device::Cpu)),
+            &Tensor::from_slice(&[0_i64, 1, 2, 2, 1, 0]),
+            card.labels.len(),
+        );
+        let samples = Samples::of(images, &network, Some(&means), &card);
         Self {
             network,
+            means,
             card,
             samples,
         }
@@ -96,6 +114,7 @@ impl Model {
     fn writer(&self) -> Writer<'_> {
         Writer {
             network: &self.network,
+            means: Some(&self.means),
             card: &self.card,
             samples: &self.samples,
             threads: NonZeroUsize::MIN,
@@ -188,7 +207,8 @@ fn damaged_files_are_errors_and_never_crashes() {
     let card = embedded(&model.card);
     let content = Content {
         network: &model.network,
-        graph: model.network.graph(),
+        means: None,
+        graph: model.network.graph(None),
         card: &card,
     };
     for format in [Format::Torchscript, Format::Onnx, Format::Pth] {
@@ -228,6 +248,29 @@ fn a_file_with_preprocessing_is_not_mistaken_for_one_without() {
     assert!((sums - 1.0).abs().max().double_value(&[]) < 1e-6);
 }
 
+#[test]
+fn a_model_without_means_is_written_without_similarities() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut model = Model::new(Backbone::Resnet18, Size::new(64, 48));
+    let images = images(&model.card.input);
+    model.card.similarities = false;
+    model.samples = Samples::of(images.copy(), &model.network, None, &model.card);
+    for format in [Format::Torchscript, Format::TorchscriptU8, Format::Onnx] {
+        let path = folder.path().join(format.file());
+        let writer = Writer {
+            means: None,
+            ..model.writer()
+        };
+        writer.make(format, &path).expect("writes");
+    }
+    let classifier = Classifier::open(&folder.path().join("model.pt"), Device::Cpu);
+    let answers = classifier
+        .expect("opens")
+        .answers(&images)
+        .expect("answers");
+    assert!(answers.iter().all(|answer| answer.similarities.is_empty()));
+}
+
 /// Files of the first versions were traces, with the card appended.
 #[test]
 fn a_traced_file_still_opens() {
@@ -249,11 +292,16 @@ fn a_traced_file_still_opens() {
         zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     let name = format!("model/{EXTRA_FOLDER}/model_card.json");
     archive.start_file(name, options).expect("begins");
-    let text = serde_json::to_vec(&model.card).expect("JSON");
+    let card = ModelCard {
+        similarities: false,
+        ..model.card
+    };
+    let text = serde_json::to_vec(&card).expect("JSON");
     std::io::Write::write_all(&mut archive, &text).expect("writes");
     archive.finish().expect("finishes");
     let classifier = Classifier::open(&path, Device::Cpu).expect("opens");
-    assert_eq!(classifier.card(), &model.card);
-    let difference = classifier.logits(&images).expect("answers") - model.network.forward(&images);
+    assert_eq!(classifier.card(), &card);
+    let logits = classifier.outputs(&images).expect("answers").logits;
+    let difference = logits - model.network.forward(&images);
     assert!(difference.abs().max().double_value(&[]) < 1e-4);
 }

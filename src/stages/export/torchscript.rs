@@ -2,7 +2,8 @@
 //!
 //! Its weights are parameters and buffers of modules that are named as the network's tensors are, so
 //! that `.to(device)`, `.half()` and `state_dict()` work as with any other module. The modules only
-//! hold them; the one method is the outermost module's `forward`.
+//! hold them; the outermost module alone has methods: `forward`, and `with_similarities` where the model tells
+//! strangers by how alike they are to the images of its labels.
 
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use super::pickle::Pickle;
 use super::{Content, ExportError};
 use facepipe_core::types::ModelCard;
 use facepipe_nn::graph::{Channels, Layer, Step, Value};
-use facepipe_nn::{Classifier, Role};
+use facepipe_nn::{Classifier, LabelMeans, Role, WITH_SIMILARITIES};
 
 /// The file of the classes, without its ending, as a Python module.
 pub(super) const CODE: &str = "__torch__.facepipe";
@@ -52,13 +53,17 @@ pub(super) fn write(
             named.push((name.to_owned(), tensor, Role::Buffer));
         }
     }
+    if let Some(means) = content.means {
+        let tensor = means.tensor().shallow_clone();
+        named.push((LabelMeans::TENSOR.to_owned(), tensor, Role::Buffer));
+    }
     let is_parameter: Vec<bool> = named
         .iter()
         .map(|(_, _, role)| matches!(role, Role::Weight | Role::Offset))
         .collect();
     let tensors = named.into_iter().map(|(name, tensor, _)| (name, tensor));
     let tensors = archive::stored(path, tensors)?;
-    let modules = Modules::new(&tensors, &is_parameter, &forward(content, signature));
+    let modules = Modules::new(&tensors, &is_parameter, &methods(content, signature));
     let mut pickle = Pickle::new();
     modules.object(&mut pickle);
     let mut archive = Archive::create(path)?;
@@ -84,8 +89,37 @@ pub(super) fn open_program(path: &Path) -> Result<CModule, ExportError> {
     Ok(script)
 }
 
-/// The body of `forward`, with its arguments; `self` is the outermost module.
-fn forward(content: &Content<'_>, signature: Signature) -> String {
+/// The methods of the outermost module, `self`.
+fn methods(content: &Content<'_>, signature: Signature) -> String {
+    let graph = &content.graph;
+    let mut methods = method(
+        "forward",
+        content,
+        signature,
+        graph.steps_for_logits(),
+        None,
+    );
+    if let Some(similarities) = graph.similarities() {
+        let all = graph.steps();
+        methods += &method(
+            WITH_SIMILARITIES,
+            content,
+            signature,
+            all,
+            Some(similarities),
+        );
+    }
+    methods
+}
+
+/// A method that runs some steps; it gives the signature's output, and a further value with it.
+fn method(
+    name: &str,
+    content: &Content<'_>,
+    signature: Signature,
+    steps: &[Step],
+    beside: Option<Value>,
+) -> String {
     let mut code = Code::default();
     let input = match signature {
         Signature::Tensors => "images",
@@ -96,18 +130,31 @@ fn forward(content: &Content<'_>, signature: Signature) -> String {
         Signature::Tensors => code.line(&images, input),
         Signature::Chips => code.preprocess(&images, input, content.card),
     }
-    for step in content.graph.steps() {
+    for step in steps {
         code.line(&variable(step.output), &expression(step));
     }
     let logits = variable(content.graph.logits());
-    match signature {
-        Signature::Tensors => code.result(&logits),
+    let result = match signature {
+        Signature::Tensors => logits,
         Signature::Chips => {
             let divided = format!("torch.div({logits}, {:?})", content.card.temperature);
-            code.result(&format!("torch.softmax({divided}, -1)"));
+            format!("torch.softmax({divided}, -1)")
         }
-    }
-    format!("(self, {input}: Tensor) -> Tensor:\n{}", code.lines)
+    };
+    let kind = match beside {
+        None => {
+            code.result(&result);
+            "Tensor"
+        }
+        Some(value) => {
+            code.result(&format!("({result}, {})", variable(value)));
+            "Tuple[Tensor, Tensor]"
+        }
+    };
+    format!(
+        "  def {name}(self, {input}: Tensor) -> {kind}:\n{}",
+        code.lines
+    )
 }
 
 #[derive(Default)]

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 
 use super::Training;
 use super::error::TrainError;
+use super::fit::Fitted;
+use super::frozen::FrozenFeatures;
 use super::progress::{Best, Progress};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
@@ -17,8 +20,8 @@ use facepipe_core::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard
 use facepipe_imaging::data_set::Example;
 use facepipe_models::calibration::{Answers, fit_temperature};
 use facepipe_nn::{
-    Loader, LoaderError, ModelError, WeightsChoice, consecutive_batches, open_network,
-    reference_of, tensor_file,
+    LabelMeans, Loader, LoaderError, ModelError, WeightsChoice, open_network, reference_of,
+    tensor_file,
 };
 
 /// How many images of the data set are kept to check exported files with.
@@ -62,16 +65,17 @@ impl Training<'_> {
     pub(super) fn finish(
         &self,
         folder: OpenStage,
-        progress: &Progress,
+        fitted: &Fitted,
         started: Instant,
     ) -> Result<Report, TrainError> {
+        let progress = &fitted.progress;
         let best = progress.best.ok_or_else(|| TrainError::DamagedCheckpoint {
             path: folder.path(model_folder::LAST_FILE),
             what: "it has no best epoch".to_owned(),
         })?;
         self.write_samples(&folder.path(SAMPLES_FILE))?;
         let mut card = self.card(progress, best);
-        card.temperature = self.fit_temperature(&folder.root, &card)?;
+        self.look_again(&folder.root, &mut card, fitted.frozen.as_ref())?;
         let network = open_network(&folder.root, &card, tch::Device::Cpu)?;
         card.reference = Some(reference_of(&card.input, |images| {
             Ok(network.forward(images))
@@ -149,6 +153,7 @@ impl Training<'_> {
             )]),
             output: ModelCard::LOGITS.to_owned(),
             temperature: 1.0,
+            similarities: false,
             unknown: None,
             head: settings.head,
             reference: None,
@@ -156,34 +161,31 @@ impl Training<'_> {
         }
     }
 
-    /// The temperature that fits the best weights' answers on val.
-    fn fit_temperature(&self, model: &Path, card: &ModelCard) -> Result<f64, TrainError> {
+    /// Completes the card by what the best weights say of the images of train and val: the means of the labels'
+    /// features, which are written, and the temperature that fits the answers on val.
+    fn look_again(
+        &self,
+        model: &Path,
+        card: &mut ModelCard,
+        frozen: Option<&FrozenFeatures>,
+    ) -> Result<(), TrainError> {
         let network = open_network(model, card, self.places.device)?;
-        let val = &self.sides[1].usable;
-        let loader = Loader {
-            input: &card.input,
-            threads: self.context.threads,
-            device: self.places.device,
-        };
-        let batches = consecutive_batches(val.len(), self.settings.batch as usize);
-        let (mut logits, mut truths) = (Vec::new(), Vec::new());
-        loader.each(
-            val,
-            &batches,
-            |_, image| image,
-            |batch| {
-                self.context.interrupt.check()?;
-                let of_batch = tch::no_grad(|| network.forward(&batch.images));
-                let of_batch = Vec::<Vec<f32>>::try_from(of_batch.to_device(tch::Device::Cpu));
-                logits.extend(of_batch.map_err(ModelError::from)?);
-                truths.extend(batch.examples.iter().map(|index| val[*index].label));
-                Ok::<(), TrainError>(())
-            },
-        )?;
-        Ok(fit_temperature(Answers {
-            logits: &logits,
+        let [train, val] = self.final_features(&network, frozen)?;
+        let logits = tch::no_grad(|| network.classify(&val.features));
+        let logits = Vec::<Vec<f32>>::try_from(logits.to_device(tch::Device::Cpu));
+        let truths: Vec<usize> = self.sides[1].usable.iter().map(|one| one.label).collect();
+        card.temperature = fit_temperature(Answers {
+            logits: &logits.map_err(ModelError::from)?,
             truths: &truths,
-        }))
+        });
+        let means = LabelMeans::of(
+            &Tensor::cat(&[train.features, val.features], 0),
+            &Tensor::cat(&[train.labels, val.labels], 0),
+            card.labels.len(),
+        );
+        means.write(model)?;
+        card.similarities = true;
+        Ok(())
     }
 
     /// Keeps some preprocessed images: of test, and where it has too few of val and of train too.

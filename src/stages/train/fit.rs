@@ -17,9 +17,17 @@ use facepipe_core::artifacts::model_folder::{
 use facepipe_core::artifacts::stage::OpenStage;
 use facepipe_nn::{HeadWeights, Loader, Network, device_name, load_weights, read_tensors};
 
+/// A finished training.
+pub(super) struct Fitted {
+    /// All its epochs.
+    pub(super) progress: Progress,
+    /// The features of a trunk that was frozen until the end.
+    pub(super) frozen: Option<FrozenFeatures>,
+}
+
 impl Training<'_> {
     /// Trains until the training is finished.
-    pub(super) fn fit(&self, folder: &OpenStage) -> Result<Progress, TrainError> {
+    pub(super) fn fit(&self, folder: &OpenStage) -> Result<Fitted, TrainError> {
         let (places, settings, context) = (self.places, self.settings, self.context);
         let input = settings.input();
         let loader = Loader {
@@ -94,7 +102,7 @@ impl Training<'_> {
             kept = Instant::now();
         }
         checkpoints.tidy()?;
-        Ok(progress)
+        Ok(Fitted { progress, frozen })
     }
 
     /// The tools and the data of the training.

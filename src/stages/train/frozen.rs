@@ -4,6 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::error::TrainError;
+use super::features::{Features, features_of};
 use super::mixup::cross_entropy;
 use super::order::{Purpose, generator};
 use super::settings::Settings;
@@ -67,30 +68,38 @@ impl FrozenFeatures {
                 let mut random = generator(settings.seed, Purpose::View, 0, place);
                 settings.augmentation.apply(&picture, &mut random)
             };
-            let (mut features, mut labels) = (Vec::new(), Vec::new());
             let batches = consecutive_batches(examples.len(), settings.batch as usize);
-            loader.each_picture(examples, &batches, cut, |batch| {
+            features_of(network, loader, examples, &batches, cut, |images| {
                 context.interrupt.check()?;
-                features.push(tch::no_grad(|| network.features(&batch.images, false)));
-                task.advance(batch.size() as u64);
-                labels.push(batch.labels);
-                Ok::<(), TrainError>(())
-            })?;
-            Ok::<_, TrainError>((Tensor::cat(&features, 0), Tensor::cat(&labels, 0)))
+                task.advance(images as u64);
+                Ok(())
+            })
         };
-        let (val, val_labels) = run(val, 0)?;
-        let (first, labels) = run(train, 0)?;
-        let mut views = vec![first];
+        let val = run(val, 0)?;
+        let first = run(train, 0)?;
+        let mut views = vec![first.features];
         for view in 1..settings.frozen_views {
-            views.push(run(train, view)?.0);
+            views.push(run(train, view)?.features);
         }
         Ok(Self {
             views,
-            labels,
+            labels: first.labels,
             train_labels: train.iter().map(|example| example.label).collect(),
-            val,
-            val_labels,
+            val: val.features,
+            val_labels: val.labels,
         })
+    }
+
+    /// Features of the images of train and val as they are.
+    pub(super) fn of_sides(&self) -> [Features; 2] {
+        let side = |features: &Tensor, labels: &Tensor| Features {
+            features: features.shallow_clone(),
+            labels: labels.shallow_clone(),
+        };
+        [
+            side(&self.views[0], &self.labels),
+            side(&self.val, &self.val_labels),
+        ]
     }
 
     /// Features and labels of some training images, each seen in one of its views by chance.

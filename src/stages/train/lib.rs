@@ -5,6 +5,7 @@ mod checkpoint;
 mod ema;
 mod epoch;
 mod error;
+mod features;
 mod finish;
 mod fit;
 mod frozen;
@@ -144,8 +145,8 @@ pub fn run(
         weights,
         inputs,
     };
-    let progress = training.fit_in_memory(&folder)?;
-    training.finish(folder, &progress, started)
+    let fitted = training.fit_in_memory(&folder)?;
+    training.finish(folder, &fitted, started)
 }
 
 /// Decodes every image once; records those that can't be used.

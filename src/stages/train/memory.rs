@@ -4,10 +4,10 @@ use tch::{Kind, Tensor};
 
 use super::Training;
 use super::error::TrainError;
+use super::fit::Fitted;
 use super::learner::Learner;
 use super::mixup::cross_entropy;
 use super::optimizer::Rates;
-use super::progress::Progress;
 use facepipe_core::artifacts::stage::OpenStage;
 use facepipe_imaging::image_io;
 use facepipe_nn::{Network, TorchError};
@@ -25,7 +25,7 @@ const TORCH: &str = "Torch(";
 
 impl Training<'_> {
     /// [`Training::fit`], with libtorch's failures as errors: tch panics on them.
-    pub(super) fn fit_in_memory(&self, folder: &OpenStage) -> Result<Progress, TrainError> {
+    pub(super) fn fit_in_memory(&self, folder: &OpenStage) -> Result<Fitted, TrainError> {
         image_io::contain(|| self.fit(folder)).unwrap_or_else(|text| Err(self.failure(text)))
     }
 

@@ -1,5 +1,6 @@
 //! `facepipe evaluate`: calibration, strangers, pairs and the report's page, on a tiny drawn data set.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
@@ -61,7 +62,7 @@ fn the_temperature_of_the_card_makes_the_figures_and_is_not_fitted_again() {
     // The answers of `predict` are those of the table.
     let table = fs_err::read_to_string(model.join("report/predictions.csv")).expect("reads");
     let mut rows = table.lines();
-    let header = "path,truth,predicted,right,probability,uncalibrated,margin,top5";
+    let header = "path,truth,predicted,right,probability,uncalibrated,margin,top5,similarity";
     assert_eq!(rows.next(), Some(header));
     let row: Vec<&str> = rows.next().expect("an image").split(',').collect();
     let line: Value = serde_json::from_str(&stdout(&run(
@@ -145,13 +146,37 @@ fn strangers_give_a_threshold_for_the_card() {
         (&unknown["false_accept_rate"], unknown["impostors"].as_u64()),
         (&chosen["false_accepts"], Some(20))
     );
+    // The number that finds more known people decides.
+    let similarity = &open_set["similarity"]["chosen"];
+    let [of_similarity, of_probability] =
+        [similarity, chosen].map(|chosen| number(&chosen["true_accept_rate"]));
+    let (decides, decisive) = if of_similarity >= of_probability {
+        ("similarity", similarity)
+    } else {
+        ("probability", chosen)
+    };
+    assert_eq!(open_set["decided_by"], decides);
+    let bound = &unknown["similarity"]["below"];
+    if decides == "similarity" {
+        assert_eq!(bound, &similarity["threshold"]);
+    } else {
+        assert_eq!(bound, &Value::Null);
+    }
     let discarded = records(&model.join("report/discarded.jsonl"));
     assert_eq!(discarded[0]["item"], "person3/broken.png");
     assert_eq!(discarded[0]["reason"], "unreadable");
-    let table = fs_err::read_to_string(model.join("report/impostors.csv")).expect("reads");
-    assert_eq!(table.lines().count(), 21);
-    let accepted = table.lines().filter(|line| line.ends_with(",1")).count();
-    assert!((accepted as f64 / 20.0 - number(&chosen["false_accepts"])).abs() < 1e-12);
+    let mut table = csv::Reader::from_path(model.join("report/impostors.csv")).expect("opens");
+    let rows = table.deserialize().map(|row| row.expect("a row"));
+    let rows: Vec<BTreeMap<String, String>> = rows.collect();
+    assert_eq!(rows.len(), 20);
+    let accepted = rows.iter().filter(|row| row["accepted"] == "1").count();
+    assert!((accepted as f64 / 20.0 - number(&decisive["false_accepts"])).abs() < 1e-12);
+    let alike = rows.iter().map(|row| row["similarity"].parse::<f64>());
+    assert!(
+        alike
+            .into_iter()
+            .all(|alike| alike.is_ok_and(|alike| alike.abs() <= 1.0))
+    );
     // The same again does nothing; another stranger makes the report again.
     let before = snapshot(&model, &[]);
     json(&run(command, &paths));

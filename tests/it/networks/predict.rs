@@ -140,7 +140,7 @@ fn a_table_has_the_same_answers_as_the_lines() {
     assert_eq!(rows.len(), lines.len());
     for (row, line) in rows.iter().zip(&lines) {
         assert_eq!(row[0], line["path"]);
-        assert_eq!(row.len(), 15);
+        assert_eq!(row.len(), 16);
         if let Some(error) = line["error"].as_str() {
             assert_eq!((row[1].as_str(), row[10].as_str()), ("", error));
             continue;
@@ -157,6 +157,8 @@ fn a_table_has_the_same_answers_as_the_lines() {
             assert!((number(&row[rank + 1]) - expected).abs() < 1e-6);
         }
         assert_eq!((&row[11], &row[12]), (&row[7], &row[8]));
+        let similarity = face["similarity"].as_f64().expect("a number");
+        assert!((number(&row[15]) - similarity).abs() < 1e-6 && similarity <= 1.0 + 1e-6);
         assert!(number(&row[12]) >= number(&row[14]));
     }
     assert_eq!(rows.iter().filter(|row| !row[10].is_empty()).count(), 1);
@@ -181,12 +183,21 @@ fn a_face_below_the_bound_is_unknown_and_the_nearest_is_reported() {
     let top = face("--top 1");
     let label = sure["label"].as_str().expect("a label");
     assert_eq!(top["probabilities"], json!({label: sure["probability"]}));
+    // Whatever its probability, a face is unknown that is not alike enough to the label's images.
+    let similarity = sure["similarity"].as_f64().expect("a number");
+    for (bound, is_unknown) in [(similarity - 1e-3, false), (similarity + 1e-3, true)] {
+        let option = format!("--unknown-below-similarity {bound}");
+        let found = face(&option);
+        assert_eq!(found["label"] == "unknown", is_unknown, "{option}: {found}");
+        assert_eq!(found["probabilities"], sure["probabilities"]);
+    }
     let table = stdout(&predict("--unknown-below 1 --format csv", &[&photo]));
     let row = &rows(&table)[0];
     assert_eq!((row[7].as_str(), row[9].as_str()), ("unknown", label));
     for wrong in [
         "--unknown-below 1.5",
         "--unknown-below x",
+        "--unknown-below-similarity 1.5",
         "--top 0",
         "--format xml",
     ] {

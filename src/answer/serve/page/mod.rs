@@ -104,7 +104,8 @@ pub(super) fn photo(card: &ModelCard, needs_key: bool) -> Markup {
                     table {
                         caption { "Faces, largest first" }
                         thead { tr { th scope="col" { "Face" } th scope="col" { "Label" }
-                            th scope="col" { "Probability" } th.next scope="col" { "Next" } } }
+                            th scope="col" { "Probability" } th scope="col" { "Similarity" }
+                            th.next scope="col" { "Next" } } }
                         tbody #faces {}
                     }
                 }
@@ -144,7 +145,7 @@ pub(super) fn answer(prediction: &Prediction, marked: Option<&RgbImage>) -> Mark
                     table {
                         caption { "Faces, largest first" }
                         thead { tr { th scope="col" { "Face" } th scope="col" { "Label" }
-                            th scope="col" { "Probability" } } }
+                            th scope="col" { "Probability" } th scope="col" { "Similarity" } } }
                         tbody { @for (number, face) in (1..).zip(&prediction.faces) { (row(number, face)) } }
                     }
                 }
@@ -165,6 +166,7 @@ fn row(number: usize, face: &NamedFace) -> Markup {
                 @if let Some(nearest) = &face.nearest { " " span.soft { "(nearest: " (nearest) ")" } }
             }
             td.share { (format!("{:.1} %", face.probability * 100.0)) }
+            td.share { @if let Some(similarity) = face.similarity { (format!("{similarity:.2}")) } }
         }
     }
 }
@@ -206,6 +208,7 @@ mod tests {
             label: "<b>ada</b>".to_owned(),
             nearest: None,
             probability: 0.874,
+            similarity: Some(0.925),
             probabilities: Probabilities(Vec::new()),
         };
         let prediction = Prediction {

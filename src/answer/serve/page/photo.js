@@ -97,7 +97,8 @@ function addRow(face, number) {
     probability.append(meter, percent(face.probability));
     const others = Object.entries(face.probabilities).slice(1, 3);
     const next = others.map(([name, share]) => name + " " + percent(share)).join(", ");
-    row.append(head, label, probability, made("td", "soft next", next));
+    const similarity = face.similarity === undefined ? "" : face.similarity.toFixed(2);
+    row.append(head, label, probability, made("td", "share", similarity), made("td", "soft next", next));
     faces.append(row);
 }
 

@@ -72,6 +72,7 @@ mod tests {
             label: "ada".to_owned(),
             nearest: None,
             probability: 0.9,
+            similarity: None,
             probabilities: Probabilities(Vec::new()),
         }
     }

@@ -42,6 +42,7 @@ struct SettingsInfo<'a> {
     threads: NonZeroUsize,
     chips: bool,
     unknown_below: Option<f64>,
+    unknown_below_similarity: Option<f64>,
     top: Option<usize>,
     needs_key: bool,
     cors: Vec<&'a str>,
@@ -52,6 +53,7 @@ struct SettingsInfo<'a> {
 pub(super) async fn info(State(service): Shared) -> Response {
     let engine = service.engine();
     let settings = &service.settings;
+    let unknown = engine.naming.unknown.unwrap_or_default();
     let info = Info {
         server: made_by(),
         seconds: service.started.elapsed().as_secs(),
@@ -67,7 +69,8 @@ pub(super) async fn info(State(service): Shared) -> Response {
             batching: settings.batching,
             threads: settings.threads,
             chips: engine.chips(),
-            unknown_below: engine.naming.unknown_below,
+            unknown_below: unknown.probability,
+            unknown_below_similarity: unknown.similarity,
             top: engine.naming.top,
             needs_key: settings.key.is_some(),
             cors: settings.cors.iter().map(Origin::as_str).collect(),

@@ -170,14 +170,14 @@ async fn name_photo(
     engine.submit(photo, slot, Task::Names { whole, keep, reply });
     let Named {
         found,
-        probabilities,
+        answers,
         picture,
     } = answer.await.map_err(gone)??;
-    let probabilities = match probabilities {
+    let answers = match answers {
         Some(answer) => answer.await.map_err(gone)??,
         None => Vec::new(),
     };
-    Ok((Prediction::new(engine, &found, probabilities), picture))
+    Ok((Prediction::new(engine, &found, answers), picture))
 }
 
 /// The thread that should have answered has ended.

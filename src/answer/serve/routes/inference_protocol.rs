@@ -1,8 +1,8 @@
 //! The Open Inference Protocol, version 2: tensors in, tensors out.
 //!
 //! The model takes `images`, `FP32` of shape `[n, 3, height, width]`, preprocessed as its card says, or
-//! `chips`, `UINT8` of shape `[n, height, width, 3]`; it gives `probabilities`, `FP32` of shape
-//! `[n, labels]`.
+//! `chips`, `UINT8` of shape `[n, height, width, 3]`; it gives `probabilities` and, where its card says
+//! so, `similarities`, both `FP32` of shape `[n, labels]`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,12 +21,14 @@ use crate::body::whole;
 use crate::engine::Engine;
 use crate::problem::Problem;
 use crate::service::Service;
-use facepipe_core::types::{InputSpec, Size};
+use facepipe_core::types::{InputSpec, ModelCard, Size};
 use facepipe_faces::preprocess::preprocess;
+use facepipe_nn::Answer as ModelAnswer;
 
 const IMAGES: &str = "images";
 const CHIPS: &str = "chips";
 const PROBABILITIES: &str = "probabilities";
+const SIMILARITIES: &str = "similarities";
 
 /// The server's metadata.
 pub(super) async fn server() -> Json<Value> {
@@ -50,11 +52,20 @@ pub(super) async fn model(State(service): Shared, name: Name) -> Result<Json<Val
             {"name": IMAGES, "datatype": "FP32", "shape": [-1, 3, height, width]},
             {"name": CHIPS, "datatype": "UINT8", "shape": [-1, height, width, 3]},
         ],
-        "outputs": [
-            {"name": PROBABILITIES, "datatype": "FP32", "shape": [-1, card.labels.len()]},
-        ],
+        "outputs": outputs(card).iter().map(|name| {
+            json!({"name": name, "datatype": "FP32", "shape": [-1, card.labels.len()]})
+        }).collect::<Vec<_>>(),
         "parameters": {"labels": card.labels},
     })))
+}
+
+/// What the model gives.
+fn outputs(card: &ModelCard) -> &'static [&'static str] {
+    if card.similarities {
+        &[PROBABILITIES, SIMILARITIES]
+    } else {
+        &[PROBABILITIES]
+    }
 }
 
 /// Whether the model is ready.
@@ -82,35 +93,41 @@ pub(super) async fn infer(
     let engine = known(&service, name)?;
     let body = whole(&service, request).await?;
     let input = engine.card().input.clone();
+    let outputs = outputs(engine.card());
     // The numbers may take more memory than their text, whose memory the slot reserves.
     let slot = service.slot(&body.room)?;
     // Parsing many numbers takes a while.
     let read = tokio::task::spawn_blocking(move || {
         let body = body;
-        read(&body.bytes, &input)
+        read(&body.bytes, &input, outputs)
     });
     let read = read.await;
-    let (id, images) = read.map_err(|error| Problem::internal(&error.to_string()))??;
-    let count = images.len();
-    let answer = service.in_time(engine.infer(images, slot)).await?;
-    let probabilities = answer.map_err(|error| Problem::internal(&error.to_string()))??;
-    if probabilities
-        .iter()
-        .flatten()
-        .any(|share| !share.is_finite())
-    {
+    let question = read.map_err(|error| Problem::internal(&error.to_string()))??;
+    let count = question.images.len();
+    let answer = engine.infer(question.images, slot);
+    let answer = service.in_time(answer).await?;
+    let answers = answer.map_err(|error| Problem::internal(&error.to_string()))??;
+    let tensor = |name: &'static str| {
+        let numbers = |answer: &ModelAnswer| match name {
+            SIMILARITIES => answer.similarities.clone(),
+            _ => answer.probabilities.clone(),
+        };
+        Tensor {
+            name,
+            datatype: "FP32",
+            shape: [count, engine.card().labels.len()],
+            data: answers.iter().flat_map(numbers).collect(),
+        }
+    };
+    let tensors: Vec<Tensor> = question.outputs.into_iter().map(tensor).collect();
+    let mut numbers = tensors.iter().flat_map(|tensor| &tensor.data);
+    if !numbers.all(|number| number.is_finite()) {
         return Err(not_computable());
     }
-    let tensor = Tensor {
-        name: PROBABILITIES,
-        datatype: "FP32",
-        shape: [count, engine.card().labels.len()],
-        data: probabilities.concat(),
-    };
     Ok(Json(Answer {
         model_name: engine.card().name.clone(),
-        id,
-        outputs: [tensor],
+        id: question.id,
+        outputs: tensors,
     }))
 }
 
@@ -119,7 +136,7 @@ pub(super) struct Answer {
     model_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    outputs: [Tensor; 1],
+    outputs: Vec<Tensor>,
 }
 
 #[derive(Debug, Serialize)]
@@ -214,30 +231,50 @@ impl<'de> Visitor<'de> for Part<'_> {
     }
 }
 
-/// The request's id, and its images as the network's input.
-fn read(bytes: &[u8], input: &InputSpec) -> Result<(Option<String>, Vec<Vec<f32>>), Problem> {
+/// What a request asks.
+#[derive(Debug)]
+struct Question {
+    id: Option<String>,
+    /// Which outputs it wants.
+    outputs: Vec<&'static str>,
+    /// The images as the network's input.
+    images: Vec<Vec<f32>>,
+}
+
+/// Reads a request to a model that gives some outputs.
+fn read(
+    bytes: &[u8],
+    input: &InputSpec,
+    outputs: &'static [&'static str],
+) -> Result<Question, Problem> {
     let body: Body = serde_json::from_slice(bytes).map_err(|error| {
         Problem::bad_request(format!(
             "the body is not a valid inference request: {error}"
         ))
     })?;
-    if let Some(other) = body
-        .outputs
-        .iter()
-        .find(|output| output.name != PROBABILITIES)
-    {
-        let message = format!(
-            "there is no output `{}`, only `{PROBABILITIES}`",
-            other.name
-        );
-        return Err(Problem::bad_request(message));
+    let mut wanted = Vec::new();
+    for output in &body.outputs {
+        let known = outputs.iter().find(|name| **name == output.name);
+        wanted.push(*known.ok_or_else(|| {
+            let all = outputs.join("` and `");
+            Problem::bad_request(format!(
+                "there is no output `{}`, only `{all}`",
+                output.name
+            ))
+        })?);
+    }
+    if wanted.is_empty() {
+        wanted = outputs.to_vec();
     }
     let [tensor] = &body.inputs[..] else {
         let message = format!("one input is needed: `{IMAGES}` or `{CHIPS}`");
         return Err(Problem::bad_request(message));
     };
-    let images = images(tensor, input)?;
-    Ok((body.id, images))
+    Ok(Question {
+        id: body.id,
+        outputs: wanted,
+        images: images(tensor, input)?,
+    })
 }
 
 fn images(tensor: &Input, input: &InputSpec) -> Result<Vec<Vec<f32>>, Problem> {
@@ -318,9 +355,10 @@ mod tests {
         let flat = json!((1..=12).collect::<Vec<_>>());
         for data in [nested, flat] {
             let body = body("images", "FP32", [2, 3, 1, 2], &data);
-            let (id, images) = read(&body, &input).expect("reads");
-            assert_eq!(id.as_deref(), Some("seven"));
-            assert_eq!(images[1], [7.0, 8.0, 9.0, 10.0, 11.0, 12.0]);
+            let question = read(&body, &input, &[PROBABILITIES]).expect("reads");
+            assert_eq!(question.id.as_deref(), Some("seven"));
+            assert_eq!(question.outputs, [PROBABILITIES]);
+            assert_eq!(question.images[1], [7.0, 8.0, 9.0, 10.0, 11.0, 12.0]);
         }
     }
 
@@ -328,10 +366,34 @@ mod tests {
     fn chips_are_preprocessed() {
         let input = imagenet_input(Size::new(2, 1));
         let data = json!([0, 50, 100, 150, 200, 255]);
-        let (_, images) =
-            read(&body("chips", "UINT8", [1, 1, 2, 3], &data), &input).expect("reads");
+        let body = body("chips", "UINT8", [1, 1, 2, 3], &data);
+        let question = read(&body, &input, &[PROBABILITIES]).expect("reads");
         let chip = RgbImage::from_raw(2, 1, vec![0, 50, 100, 150, 200, 255]).expect("a chip");
-        assert_eq!(images, [preprocess(&chip, &input)]);
+        assert_eq!(question.images, [preprocess(&chip, &input)]);
+    }
+
+    #[test]
+    fn a_request_gets_the_outputs_that_it_names() {
+        let input = imagenet_input(Size::new(2, 1));
+        let ask = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|name| json!({"name": name})).collect();
+            let six = json!([0, 0, 0, 0, 0, 0]);
+            let mut asked: Value =
+                serde_json::from_slice(&body("chips", "UINT8", [1, 1, 2, 3], &six)).expect("JSON");
+            asked["outputs"] = json!(names);
+            let asked = asked.to_string();
+            let read = read(asked.as_bytes(), &input, &[PROBABILITIES, SIMILARITIES]);
+            read.map(|question| question.outputs)
+        };
+        assert_eq!(ask(&[]).expect("all"), [PROBABILITIES, SIMILARITIES]);
+        assert_eq!(ask(&[SIMILARITIES]).expect("one"), [SIMILARITIES]);
+        let problem = ask(&["logits"]).expect_err("there is none");
+        assert!(
+            problem
+                .message
+                .contains("`probabilities` and `similarities`"),
+            "{problem:?}"
+        );
     }
 
     #[test]
@@ -358,7 +420,7 @@ mod tests {
             b"{}".to_vec(),
             br#"{"inputs": []}"#.to_vec(),
         ] {
-            let problem = read(&wrong, &input).expect_err("does not fit");
+            let problem = read(&wrong, &input, &[PROBABILITIES]).expect_err("does not fit");
             assert_eq!(problem.status, StatusCode::BAD_REQUEST, "{problem:?}");
         }
     }

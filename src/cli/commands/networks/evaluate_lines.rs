@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use facepipe_evaluate::{
-    AcceptRate, ENOUGH_TO_CALIBRATE, Metrics, OpenSet, Report, Verification, threshold_text,
+    AcceptRate, ENOUGH_TO_CALIBRATE, Metrics, OpenSet, Report, Separation, Verification,
+    threshold_text,
 };
 
 /// From this many labels on only the worst are listed.
@@ -130,21 +131,29 @@ fn accepted(rate: &AcceptRate) -> String {
 }
 
 fn open_set(open_set: &OpenSet) -> Vec<String> {
-    let rates: Vec<String> = open_set.rates.iter().map(accepted).collect();
-    let chosen = &open_set.chosen;
-    vec![
+    let rates = |separation: &Separation| -> String {
+        let rates: Vec<String> = separation.rates.iter().map(accepted).collect();
+        rates.join(", ")
+    };
+    let chosen = &open_set.decisive().chosen;
+    let mut lines = vec![
         format!(
             "strangers: {} faces, {} photos left out; known people found {} of strangers accepted",
             open_set.impostors,
             open_set.impostors_discarded,
-            rates.join(", ")
+            rates(open_set.decisive())
         ),
         format!(
-            "unknown below a probability of {}, at which {:.2} % of strangers are accepted",
+            "unknown below a {} of {}, at which {:.2} % of strangers are accepted",
+            open_set.decided_by,
             threshold_text(chosen.threshold),
             chosen.false_accepts * 100.0
         ),
-    ]
+    ];
+    if let Some((kind, other)) = open_set.other() {
+        lines.push(format!("(by {kind} alone {})", rates(other)));
+    }
+    lines
 }
 
 fn verification(verification: &Verification) -> Vec<String> {

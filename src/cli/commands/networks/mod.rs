@@ -9,6 +9,7 @@ pub(crate) mod predict_table;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod unknown_options;
 pub(crate) mod verify;
 
 use clap::Subcommand;

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::cli::commands::networks::predict_table::Table;
+use crate::cli::commands::networks::unknown_options::UnknownOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::image_limits::share;
 use crate::cli::options::inputs;
 use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, write_json_line};
@@ -26,14 +26,16 @@ use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
     facepipe predict models/friends photos --format csv > faces.csv\n  \
     find photos -newer last -print0 | facepipe predict models/friends - | jq -c '[.path, .faces[].label]'\n\n\
     One line an image: {\"path\", \"faces\": [{\"box\": [left, top, right, bottom], \"score\", \"label\", \
-    \"probability\", \"probabilities\": {label: p}}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
-    upright image, right and bottom exclusive; probabilities begin with the largest.\n\n\
-    A face whose probability is below the model's bound (`unknown` in its model_card.json, or \
-    --unknown-below) has the label `unknown`, and \"nearest\" is the most probable label. Only such \
-    faces have \"nearest\".\n\n\
+    \"probability\", \"similarity\", \"probabilities\": {label: p}}]}, or {\"path\", \"error\"}. Boxes are in \
+    pixels of the upright image, right and bottom exclusive; probabilities begin with the largest. \
+    \"similarity\" is how alike the face is to the label's training images, from -1 to 1: a probability only \
+    says which of the labels it is, if it is one of them.\n\n\
+    A face below the model's bound (`unknown` in its model_card.json, which `evaluate --impostors` writes), or \
+    below --unknown-below or --unknown-below-similarity, has the label `unknown`, and \"nearest\" is the most \
+    probable label. Only such faces have \"nearest\".\n\n\
     As CSV, one row a face, largest first: path, face (from 1), left, top, right, bottom, score, label, \
-    probability, nearest, error; with --top N also label_1, probability_1 and so on. An image without \
-    faces, or with an error, has one row.")]
+    probability, nearest, error, with --top N label_1, probability_1 and so on, and similarity. An image \
+    without faces, or with an error, has one row.")]
 pub(crate) struct PredictArgs {
     /// The model's folder, or a TorchScript file that `export` made
     pub(crate) model: PathBuf,
@@ -55,10 +57,8 @@ pub(crate) struct PredictArgs {
     pub(crate) draw: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) rotations: RotationOptions,
-    /// Call a face unknown whose most probable label has a smaller probability, 0 to 1; 0: never
-    /// [default: the model's own bound, if it has one]
-    #[arg(long, value_name = "P", value_parser = share)]
-    pub(crate) unknown_below: Option<f64>,
+    #[command(flatten)]
+    pub(crate) unknown: UnknownOptions,
     /// Report the N most probable labels only [default: all; as CSV, only the face's own]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<std::num::NonZeroUsize>,
@@ -92,7 +92,7 @@ pub(crate) fn run(
         context.progress.note("there are no files to read");
     }
     let settings = Settings {
-        naming: naming(args, &classifier, context),
+        naming: naming(args, &classifier, context)?,
         draw: args.draw.as_deref().map(MarkedCopies::new).transpose()?,
     };
     let mut items_failed = 0;
@@ -126,18 +126,23 @@ fn printer(args: &PredictArgs) -> Result<Printer, Failure> {
     })
 }
 
-/// How probabilities become labels: as requested, else as the model's card says.
-fn naming(args: &PredictArgs, classifier: &Classifier, context: &Context) -> Naming {
+/// How the model's answers become labels: as requested, else as the model's card says.
+fn naming(
+    args: &PredictArgs,
+    classifier: &Classifier,
+    context: &Context,
+) -> Result<Naming, Failure> {
     let card = classifier.card();
     let naming = Naming {
-        unknown_below: args.unknown_below,
+        unknown: args.unknown.bounds(card)?,
         top: args.top.map(usize::from),
     };
     let naming = naming.for_model(card);
-    if naming.unknown_below.is_some() && card.labels.iter().any(|label| label == UNKNOWN) {
+    let can_be_unknown = naming.unknown.is_some_and(|unknown| unknown.is_some());
+    if can_be_unknown && card.labels.iter().any(|label| label == UNKNOWN) {
         context.progress.note(
             "the model has a label `unknown`; faces of no known person have `nearest` as well",
         );
     }
-    naming
+    Ok(naming)
 }

@@ -18,6 +18,9 @@ const COLUMNS: [&str; 11] = [
     "nearest",
     "error",
 ];
+/// The last column, behind those of the most probable labels: programs that count columns find all others where
+/// they were before there was this one.
+const LAST_COLUMN: &str = "similarity";
 
 /// A table that is written row by row.
 pub(crate) struct Table<To: Write> {
@@ -32,6 +35,7 @@ impl<To: Write> Table<To> {
         let of_rank = |rank: usize| [format!("label_{rank}"), format!("probability_{rank}")];
         let columns = COLUMNS.iter().map(ToString::to_string);
         let columns = columns.chain((1..=ranks).flat_map(of_rank));
+        let columns = columns.chain([LAST_COLUMN.to_owned()]);
         writer.write_record(columns).map_err(io_error)?;
         writer.flush()?;
         Ok(Self { writer, ranks })
@@ -72,6 +76,12 @@ impl<To: Write> Table<To> {
             fields.extend([label.clone(), probability.to_string()]);
         }
         fields.resize(COLUMNS.len() + 2 * self.ranks, String::new());
+        let similarity = face.and_then(|(_, face)| face.similarity);
+        fields.push(
+            similarity
+                .map(|similarity| similarity.to_string())
+                .unwrap_or_default(),
+        );
         self.writer.write_record(&fields).map_err(io_error)
     }
 }
@@ -106,6 +116,7 @@ mod tests {
             label: label.to_owned(),
             nearest: nearest.map(str::to_owned),
             probability,
+            similarity: nearest.is_none().then_some(0.5),
             probabilities: Probabilities(vec![
                 ("ada, countess".to_owned(), probability),
                 ("bea".to_owned(), 1.0 - probability),
@@ -133,11 +144,11 @@ mod tests {
     #[test]
     fn a_row_for_each_face_and_for_each_image_without() {
         let expected = "\
-path,face,left,top,right,bottom,score,label,probability,nearest,error
-a.jpg,1,3,5,40,48,0.5,\"ada, countess\",0.75,,
-a.jpg,2,3,5,40,48,0.5,unknown,0.625,\"ada, countess\",
-empty.jpg,,,,,,,,,,
-b.jpg,,,,,,,,,,\"the \"\"file\"\" is empty\"
+path,face,left,top,right,bottom,score,label,probability,nearest,error,similarity
+a.jpg,1,3,5,40,48,0.5,\"ada, countess\",0.75,,,0.5
+a.jpg,2,3,5,40,48,0.5,unknown,0.625,\"ada, countess\",,
+empty.jpg,,,,,,,,,,,
+b.jpg,,,,,,,,,,\"the \"\"file\"\" is empty\",
 ";
         assert_eq!(table(&answers(), 0), expected);
     }
@@ -146,13 +157,11 @@ b.jpg,,,,,,,,,,\"the \"\"file\"\" is empty\"
     fn columns_of_the_most_probable_labels_are_written_even_where_labels_are_fewer() {
         let text = table(&answers(), 3);
         let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].ends_with(
+            ",error,label_1,probability_1,label_2,probability_2,label_3,probability_3,similarity"
+        ));
         assert!(
-            lines[0].ends_with(
-                ",error,label_1,probability_1,label_2,probability_2,label_3,probability_3"
-            )
-        );
-        assert!(
-            lines[1].ends_with(",,\"ada, countess\",0.75,bea,0.25,,"),
+            lines[1].ends_with(",,\"ada, countess\",0.75,bea,0.25,,,0.5"),
             "{}",
             lines[1]
         );
@@ -160,7 +169,7 @@ b.jpg,,,,,,,,,,\"the \"\"file\"\" is empty\"
         assert!(
             reader
                 .records()
-                .all(|row| row.is_ok_and(|row| row.len() == 17))
+                .all(|row| row.is_ok_and(|row| row.len() == 18))
         );
     }
 }

@@ -12,9 +12,9 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cli::INTERRUPTED;
+use crate::cli::commands::networks::unknown_options::UnknownOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::image_limits::share;
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use crate::cli::wiring::networks::in_one_line;
@@ -59,10 +59,8 @@ pub(crate) struct ServeArgs {
     /// Images are faces already, and none is searched for; a request can differ with ?detect=true
     #[arg(long)]
     chips: bool,
-    /// Call a face unknown whose most probable label has a smaller probability, 0 to 1; 0: never
-    /// [default: the model's own bound, if it has one]
-    #[arg(long, value_name = "P", value_parser = share)]
-    unknown_below: Option<f64>,
+    #[command(flatten)]
+    unknown: UnknownOptions,
     /// Report the N most probable labels of each face only [default: all]
     #[arg(long, value_name = "N")]
     top: Option<NonZeroUsize>,
@@ -129,15 +127,17 @@ pub(crate) fn run(
         .build()?;
     // Checked before the model, which takes longer to read.
     let tls = runtime.block_on(certificate(args))?;
-    let opened = wiring::networks::served_model(&args.model, args.chips, globals, context)?;
-    let reopen = {
-        let (model, chips) = (args.model.clone(), args.chips);
+    let open = {
+        let (model, chips, unknown) = (args.model.clone(), args.chips, args.unknown);
         let (globals, context) = (globals.clone(), context.clone());
-        move || {
-            let opened = wiring::networks::served_model(&model, chips, &globals, &context);
-            opened.map_err(|failure| in_one_line(&failure).into())
+        move || -> Result<_, Failure> {
+            let opened = wiring::networks::served_model(&model, chips, &globals, &context)?;
+            unknown.bounds(&opened.card)?;
+            Ok(opened)
         }
     };
+    let opened = open()?;
+    let reopen = move || open().map_err(|failure| in_one_line(&failure).into());
     let service = Arc::new(Service::start(opened, Box::new(reopen), settings)?);
     let engine = service.engine();
     if !engine.was_compared() {
@@ -320,7 +320,7 @@ fn settings(args: &ServeArgs, context: &Context) -> Result<Settings, Failure> {
             delay: Duration::from_millis(args.max_delay),
         },
         naming: Naming {
-            unknown_below: args.unknown_below,
+            unknown: args.unknown.requested(),
             top: args.top.map(usize::from),
         },
         threads: context.threads,

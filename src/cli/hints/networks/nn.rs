@@ -56,7 +56,7 @@ impl Advice for ModelError {
                 return source.next_step();
             }
             Self::Io(source) => return source.next_step(),
-            Self::Weights(_) | Self::Labels { .. } | Self::Differs { .. } => {
+            Self::Weights(_) | Self::LabelMeans(_) | Self::Labels { .. } | Self::Differs { .. } => {
                 "the model's files don't belong together: \
                 train it again with `--force`"
                     .to_owned()

@@ -28,6 +28,9 @@ fn face(tile: &Tile) -> Markup {
                 @let right = tile.truth.as_ref() == Some(label);
                 div { span.good[right].bad[!right] { (label) } " " (probability(*share)) }
             }
+            @if let Some(similarity) = tile.similarity {
+                div.soft { "similarity " (format!("{similarity:.2}")) }
+            }
         }
     }
 }

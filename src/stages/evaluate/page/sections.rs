@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::{Page, faces, interval, rate, tables};
 use crate::gallery::Galleries;
+use crate::separation::ScoreKind;
 use crate::threshold_text;
 use facepipe_core::types::Split;
 use facepipe_drawing::page::{number, percent};
@@ -51,7 +52,7 @@ impl Page<'_> {
                         &format!("{} without the temperature", percent(calibration.uncalibrated.ece))))
                 }
                 @if let Some(open_set) = &self.report.open_set {
-                    @let chosen = &open_set.chosen;
+                    @let chosen = &open_set.decisive().chosen;
                     (number("known people found", &percent(chosen.true_accept_rate),
                         &format!("where {} of strangers are accepted; {}", rate(chosen.false_accept_rate),
                             interval(chosen.interval))))
@@ -121,21 +122,26 @@ impl Page<'_> {
                 h2 { "Strangers" }
                 p {
                     "The model was not tried on people whom it does not know, and names everybody. An evaluation "
-                    "with photos of strangers finds the probability below which a face should be taken for a "
-                    "stranger's."
+                    "with photos of strangers finds how alike a face has to be to the images of its label so as not to "
+                    "be taken for a stranger's."
                 }
             };
         };
-        let chosen = &open_set.chosen;
+        let (decisive, other) = (open_set.decisive(), open_set.other());
+        let chosen = &decisive.chosen;
         html! {
             h2 { "Strangers" }
             p {
-                "Faces whose most probable label has less than " b { (threshold_text(chosen.threshold)) }
+                @match open_set.decided_by {
+                    ScoreKind::Probability => { "Faces whose most probable label has less than " }
+                    ScoreKind::Similarity => { "Faces whose similarity with the images of their label is below " }
+                }
+                b { (threshold_text(chosen.threshold)) }
                 " are unknown from now on. Of " (open_set.impostors) " faces of strangers"
                 @if let Some(people) = open_set.impostor_people { " (" (people) " people)" }
                 ", " (rate(chosen.false_accepts)) " reach it; of " (open_set.genuine) " faces of known people "
                 (percent(chosen.true_accept_rate)) " do, with the right name."
-                @if let Some(share) = open_set.cross_checked_false_accepts {
+                @if let Some(share) = decisive.cross_checked_false_accepts {
                     " With the threshold chosen on four fifths of the strangers, " (rate(share))
                     " of the others were accepted: expect that of new ones."
                 }
@@ -147,7 +153,14 @@ impl Page<'_> {
                     (format!("{:.0}", (1.0 / chosen.false_accept_rate).ceil())) " faces or more to tell."
                 }
             }
-            (tables::rates(&open_set.rates, chosen, "known faces accepted and rightly named"))
+            (tables::rates(&decisive.rates, chosen, "known faces accepted and rightly named"))
+            @if let Some((kind, other)) = other {
+                p {
+                    "By " (kind) " alone, " (percent(other.chosen.true_accept_rate)) " of the known faces would be "
+                    "accepted where " (rate(other.chosen.false_accept_rate)) " of the strangers are: the better of "
+                    "the two decides."
+                }
+            }
             (self.plots(&["confidence", "open_set"]))
             @if !galleries.strangers.is_empty() {
                 p { "The strangers who are most surely taken for somebody. Is one of them no stranger?" }

@@ -4,6 +4,7 @@ use super::confusion;
 use super::shares::{AcceptChart, Histogram, accept_rates, histogram};
 use crate::Findings;
 use crate::report::Report;
+use crate::separation::ScoreKind;
 use crate::training::Training;
 use facepipe_drawing::plot::{Axis, Bar, Chart, Colour, Corner, Mark, Plot, Shape};
 use facepipe_models::calibration::Figures;
@@ -36,29 +37,38 @@ pub(crate) fn all(
     ];
     match (&findings.impostors, &report.open_set) {
         (Some(impostors), Some(open_set)) => {
-            let known: Vec<f64> = findings
-                .predictions
-                .iter()
-                .map(|one| one.probability)
-                .collect();
-            let strangers: Vec<f64> = impostors.faces.iter().map(|one| one.probability).collect();
+            let (kind, decisive) = (open_set.decided_by, open_set.decisive());
+            let known = findings.predictions.iter().map(|one| one.score(kind));
+            let known: Vec<f64> = known.collect();
+            let strangers = impostors.faces.iter().map(|one| one.score(kind));
+            let strangers: Vec<f64> = strangers.collect();
+            let (label, caption) = match kind {
+                ScoreKind::Probability => {
+                    ("probability", "Probability of the most probable label.")
+                }
+                ScoreKind::Similarity => (
+                    "similarity",
+                    "Similarity with the images of the most probable label.",
+                ),
+            };
+            let caption =
+                format!("{caption} Faces left of the dashed line are unknown to the model.");
             plots.push(histogram(Histogram {
                 name: "confidence",
                 title: "Known people and strangers",
-                caption: "Probability of the most probable label. Faces left of the dashed line are \
-                    unknown to the model.",
-                label: "probability",
+                caption: &caption,
+                label,
                 kinds: [("known people", &known), ("strangers", &strangers)],
-                low: 0.0,
-                threshold: Some(open_set.chosen.threshold),
+                low: known.iter().chain(&strangers).copied().fold(0.0, f64::min),
+                threshold: Some(decisive.chosen.threshold),
             }));
             plots.push(accept_rates(&AcceptChart {
                 name: "open_set",
                 title: "Strangers accepted, known people found",
                 up: "known faces accepted and rightly named",
                 across: "strangers accepted",
-                curve: &open_set.curve,
-                rates: &open_set.rates,
+                curve: &decisive.curve,
+                rates: &decisive.rates,
                 negatives: open_set.impostors,
             }));
         }

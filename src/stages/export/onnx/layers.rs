@@ -33,11 +33,13 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Adds all layers; the last one's result gets the name `logits`.
-    pub(super) fn add_layers(&mut self, layers: &Graph, logits: &str) {
+    /// Adds all layers; their results get the names `logits` and `similarities`.
+    pub(super) fn add_layers(&mut self, layers: &Graph, [logits, similarities]: [&str; 2]) {
         for step in layers.steps() {
             let output = if step.output == layers.logits() {
                 logits.to_owned()
+            } else if Some(step.output) == layers.similarities() {
+                similarities.to_owned()
             } else {
                 format!("value{}", step.output.number())
             };

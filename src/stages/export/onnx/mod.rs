@@ -12,6 +12,7 @@ use tch::Tensor;
 use super::torchscript::Signature;
 use super::{Content, ExportError};
 use facepipe_core::artifacts::atomic;
+use facepipe_nn::LabelMeans;
 use layers::Nodes;
 use messages::{
     AttributeProto, FLOAT, ModelProto, OperatorSetIdProto, StringStringEntryProto, UINT8,
@@ -27,8 +28,9 @@ const IR_VERSION: i64 = 8;
 /// Names of inputs and outputs.
 const IMAGES: &str = "images";
 const CHIPS: &str = "chips";
-const LOGITS: &str = "logits";
-const PROBABILITIES: &str = "probabilities";
+pub(super) const LOGITS: &str = "logits";
+pub(super) const PROBABILITIES: &str = "probabilities";
+pub(super) const SIMILARITIES: &str = "similarities";
 /// Keys of the metadata.
 const LABELS_KEY: &str = "labels";
 const CARD_KEY: &str = "model_card";
@@ -51,7 +53,11 @@ fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, Expo
     let card = content.card;
     let size = card.input.size;
     let (height, width) = (i64::from(size.height), i64::from(size.width));
-    let tensors = content.network.state().tensors();
+    let mut tensors = content.network.state().tensors();
+    if let Some(means) = content.means {
+        let tensor = means.tensor().shallow_clone();
+        tensors.insert(LabelMeans::TENSOR.to_owned(), tensor);
+    }
     let images = match signature {
         Signature::Tensors => IMAGES,
         Signature::Chips => "normalised",
@@ -70,7 +76,7 @@ fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, Expo
             ValueInfoProto::batch_of(CHIPS, UINT8, &[height, width, 3], doc)
         }
     };
-    nodes.add_layers(&content.graph, LOGITS);
+    nodes.add_layers(&content.graph, [LOGITS, SIMILARITIES]);
     let temperature = Tensor::from_slice(&[card.temperature as f32]);
     nodes.constant(TEMPERATURE_KEY, &temperature.view([] as [i64; 0]));
     nodes.node("Div", &[LOGITS, TEMPERATURE_KEY], "cooled", Vec::new());
@@ -86,6 +92,10 @@ fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, Expo
     }
     let doc = "the softmax of the logits at the model card's temperature";
     graph.output.push(output(PROBABILITIES, doc));
+    if content.graph.similarities().is_some() {
+        let doc = "how alike the face is to the images of each label: a mean cosine";
+        graph.output.push(output(SIMILARITIES, doc));
+    }
     let version = env!("CARGO_PKG_VERSION");
     Ok(ModelProto {
         ir_version: Some(IR_VERSION),

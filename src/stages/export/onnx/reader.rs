@@ -1,5 +1,6 @@
 //! Opens a written ONNX file again, with an engine that is not libtorch.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,14 +9,16 @@ use prost::Message;
 use rten::{Model, RunOptions, ThreadPool, Value};
 use tch::{Kind, Tensor};
 
-use super::messages::ModelProto;
-use super::{CARD_KEY, CHIPS, IMAGES, LOGITS, PROBABILITIES};
+use super::messages::{GraphProto, ModelProto};
+use super::{CARD_KEY, CHIPS, IMAGES, LOGITS, PROBABILITIES, SIMILARITIES};
 use crate::ExportError;
 
 /// An opened ONNX file that can be run.
 pub(crate) struct Opened {
     model: Model,
     threads: Arc<ThreadPool>,
+    /// Names of its outputs.
+    outputs: Vec<String>,
     /// The model card that the file holds.
     pub(crate) card: Option<String>,
 }
@@ -29,13 +32,14 @@ impl Opened {
             |entry: &&super::StringStringEntryProto| entry.key.as_deref() == Some(CARD_KEY);
         let card = message.metadata_props.iter().find(is_card);
         Ok(Self {
+            outputs: message.graph.iter().flat_map(output_names).collect(),
             card: card.and_then(|entry| entry.value.clone()),
             model: Model::load(bytes).map_err(|source| damaged(path, source))?,
             threads: Arc::new(ThreadPool::with_num_threads(threads.get())),
         })
     }
 
-    /// Logits, of a file that gives them, and probabilities.
+    /// All outputs that the file has, by name, each `[batch, labels]`.
     ///
     /// # Shapes
     /// `input` is `[batch, 3, height, width]` of floats, or `[batch, height, width, 3]` of bytes.
@@ -43,7 +47,7 @@ impl Opened {
         &self,
         path: &Path,
         input: &Tensor,
-    ) -> Result<(Option<Tensor>, Tensor), ExportError> {
+    ) -> Result<BTreeMap<&'static str, Tensor>, ExportError> {
         let of_engine = |source| damaged(path, source);
         let (name, value) = if input.kind() == Kind::Uint8 {
             let bytes = Vec::<u8>::try_from(input.flatten(0, -1))?;
@@ -58,11 +62,9 @@ impl Opened {
                 Value::from_shape(shape(input), floats).map_err(|source| damaged(path, source))?,
             )
         };
-        let names: &[&str] = if name == IMAGES {
-            &[PROBABILITIES, LOGITS]
-        } else {
-            &[PROBABILITIES]
-        };
+        let known = [PROBABILITIES, LOGITS, SIMILARITIES];
+        let has = |name: &&'static str| self.outputs.iter().any(|output| output == name);
+        let names: Vec<&'static str> = known.into_iter().filter(has).collect();
         let outputs = names.iter().map(|name| self.model.node_id(name));
         let outputs = outputs.collect::<Result<Vec<_>, _>>().map_err(of_engine)?;
         let inputs = vec![(self.model.node_id(name).map_err(of_engine)?, value.into())];
@@ -71,17 +73,21 @@ impl Opened {
             .model
             .run(inputs, &outputs, Some(options))
             .map_err(of_engine)?;
-        let mut tensors = Vec::new();
-        for result in results {
+        let mut tensors = BTreeMap::new();
+        for (name, result) in names.into_iter().zip(results) {
             let (shape, numbers) = result
                 .into_shape_vec::<f32, 2>()
                 .map_err(|source| damaged(path, source))?;
-            tensors.push(Tensor::from_slice(&numbers).view(shape.map(|side| side as i64)));
+            let tensor = Tensor::from_slice(&numbers).view(shape.map(|side| side as i64));
+            tensors.insert(name, tensor);
         }
-        let mut tensors = tensors.into_iter();
-        let probabilities = tensors.next().unwrap_or_default();
-        Ok((tensors.next(), probabilities))
+        Ok(tensors)
     }
+}
+
+fn output_names(graph: &GraphProto) -> Vec<String> {
+    let outputs = graph.output.iter();
+    outputs.filter_map(|output| output.name.clone()).collect()
 }
 
 fn shape(tensor: &Tensor) -> Vec<usize> {
