@@ -19,17 +19,19 @@ mod separation;
 mod training;
 mod verification;
 
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
+use serde_json::Value;
 use tch::Device;
 
 use answers::SideAnswers;
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
 use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
-use facepipe_core::artifacts::stage::{self, Begin, StageError};
+use facepipe_core::artifacts::stage::{self, Begin, StageError, Stamp};
 use facepipe_core::artifacts::{atomic, digest};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Split, Stage};
@@ -87,6 +89,8 @@ pub struct Task<'a> {
     pub false_accept_rate: f64,
     /// A list of pairs of photos.
     pub pairs: Option<PairList<'a>>,
+    /// Whether an earlier report that is the same but for strangers or pairs, which are not given now, is kept.
+    pub keep_more: bool,
     /// The detector for these photos, where the model's images were cut out of photos.
     pub tools: Option<&'a FaceTools>,
 }
@@ -229,6 +233,13 @@ fn begin(
     inputs: &Inputs,
     context: &Context,
 ) -> Result<Begin, EvaluateError> {
+    if task.keep_more
+        && !context.force
+        && let Some(stamp) = stage::read_stamp(task.out)?
+        && tells_more(&stamp, settings, inputs)?
+    {
+        return Ok(Begin::UpToDate(stamp));
+    }
     match stage::begin(task.out, Stage::Evaluate, settings, inputs, context.force) {
         Err(StageError::Changed { changes, .. }) => {
             let changes = changes.join("; ");
@@ -245,6 +256,33 @@ fn begin(
         }
         begun => Ok(begun?),
     }
+}
+
+/// Whether an earlier report is complete, and the same but for strangers or pairs beside.
+fn tells_more(stamp: &Stamp, settings: &Settings, inputs: &Inputs) -> io::Result<bool> {
+    let same = |of_before: &Value, now: Value, beside: &[&str]| {
+        let (mut of_before, mut now) = (of_before.clone(), now);
+        for value in [&mut of_before, &mut now] {
+            if let Value::Object(fields) = value {
+                fields.retain(|name, _| !beside.contains(&name.as_str()));
+            }
+        }
+        of_before == now
+    };
+    let is_given = |input: &Option<Fingerprint>| input.is_some();
+    if is_given(&inputs.impostors) || is_given(&inputs.pairs) {
+        return Ok(false);
+    }
+    let settings = serde_json::to_value(settings)?;
+    let inputs = serde_json::to_value(inputs)?;
+    Ok(stamp.is_of(Stage::Evaluate)
+        && stamp.complete
+        && same(&stamp.settings, settings, &["false_accept_rate"])
+        && same(
+            &stamp.inputs,
+            inputs,
+            &["impostors", "pairs", "pairs_sha256"],
+        ))
 }
 
 /// Lists strangers and pairs.
@@ -345,6 +383,11 @@ fn note_in_card(
     }
     if let Some(open_set) = &report.open_set {
         card.unknown = Some(open_set.card());
+        if card.unknown != before.unknown && !card.exports.is_empty() {
+            context.progress.note(
+                "exported files know the bound for strangers that there was before: export the model again",
+            );
+        }
     }
     if card != before {
         model_folder::write_card(task.model, &card)?;

@@ -33,13 +33,13 @@ fn strangers_are_told_from_people_with_three_photos_each() {
         }
         known.extend(photos.into_iter().skip(3).take(8));
     }
-    let mut command = facepipe();
-    command
-        .args(["run", "--json", "--from"])
-        .arg(&input)
-        .arg("--out")
-        .arg(&project);
-    let report = json(&command.output().expect("starts"));
+    let run_project = || {
+        let mut command = facepipe();
+        command.args(["run", "--json", "--from"]).arg(&input);
+        command.arg("--out").arg(&project);
+        command.output().expect("starts")
+    };
+    let report = json(&run_project());
     let calibration = &report["stages"]["evaluate"]["calibration"];
     assert_eq!(
         (&calibration["too_few"], &calibration["fitted_on"]),
@@ -121,5 +121,25 @@ fn strangers_are_told_from_people_with_three_photos_each() {
             of_known.len()
         );
         assert!(accepted <= most_strangers, "{rate}: {accepted}");
+    }
+
+    // Run again, what was found out about strangers stays, and the exported file knows it.
+    json(&run_project());
+    let read = |file: &str| -> Value {
+        serde_json::from_slice(&fs_err::read(model.join(file)).expect("reads")).expect("JSON")
+    };
+    assert_eq!(read("report/report.json")["open_set"]["impostors"], 120);
+    let bound = &read("model_card.json")["unknown"];
+    let exported = tempfile::tempdir().expect("temporary folder");
+    let file = exported.path().join("model.pt");
+    fs_err::copy(model.join("export/model.pt"), &file).expect("copies");
+    for naming in [model.as_path(), &file] {
+        let answers = json_lines(&run("predict --top 1", &[naming, &others[0], &known[0]]));
+        let faces = first_faces(&answers);
+        let below = bound["similarity"]["below"].as_f64().expect("a number");
+        for face in faces {
+            let similarity = face["similarity"].as_f64().expect("a number");
+            assert_eq!(face["label"] == "unknown", similarity < below, "{face}");
+        }
     }
 }

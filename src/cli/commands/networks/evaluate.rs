@@ -24,9 +24,10 @@ use facepipe_evaluate::{PairList, Task};
     The report's folder gets report.html (everything on one page), the plots as PNG, report.json, \
     predictions.csv (each image) and discarded.jsonl.\n\n\
     Without strangers a model names every face. Give photos of people whom it does not know with \
-    --impostors, 100 faces or more for a rate of 1 %, in folders a person if you can: the probability \
-    below which a face is unknown is then written into the model's card, for predict and export. Of \
-    each such photo the face counts that it is about (a large one near the middle).\n\n\
+    --impostors, 100 faces or more for a rate of 1 %, in folders a person if you can: the similarity \
+    or probability, whichever finds more known people, below which a face is unknown is then written into the \
+    model's card, for predict and export. Of each such photo the face counts that it is about (a large one near \
+    the middle).\n\n\
     Probabilities are calibrated: logits are divided by the temperature that train fitted on val. \
     Figures are given with and without it, and nothing is fitted on the side that is reported.")]
 pub(crate) struct EvaluateArgs {
@@ -43,16 +44,19 @@ pub(crate) struct EvaluateArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) options: EvaluateOptions,
+    /// Whether a report stays that also tells of strangers or pairs which are not given now.
+    #[arg(skip)]
+    pub(crate) keep_more: bool,
 }
 
 /// Options of the stage, also of `run`.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Evaluate")]
 pub(crate) struct EvaluateOptions {
-    /// Photos of strangers: finds the probability below which a face is unknown
+    /// Photos of strangers: finds the similarity or probability below which a face is unknown
     #[arg(long, value_name = "DIR")]
     pub(crate) impostors: Option<PathBuf>,
-    /// Share of strangers that may be taken for a known person, for that probability
+    /// Share of strangers that may be taken for a known person, for that bound
     #[arg(long, value_name = "SHARE", default_value_t = Task::FALSE_ACCEPT_RATE, value_parser = share)]
     pub(crate) far: f64,
     /// Pairs of photos, one person or two: a CSV file with the columns a, b, same (1 or 0) and, if you
@@ -98,6 +102,7 @@ pub(crate) fn run(
             .as_deref()
             .zip(root.as_deref())
             .map(|(list, root)| PairList { list, root }),
+        keep_more: args.keep_more,
         tools: tools.as_ref(),
     };
     let report = facepipe_evaluate::run(&task, context)?;

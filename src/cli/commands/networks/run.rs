@@ -154,6 +154,7 @@ pub(crate) fn run(
         split: stages.side(),
         out: None,
         options: args.evaluate.clone(),
+        keep_more: true,
     };
     let table = stages.run("evaluate", || evaluate::run(&evaluate, globals, context))?;
     let export = ExportArgs {

@@ -3,6 +3,7 @@
 use super::confusion;
 use super::shares::{AcceptChart, Histogram, accept_rates, histogram};
 use crate::Findings;
+use crate::open_set::{Impostors, OpenSet};
 use crate::report::Report;
 use crate::separation::ScoreKind;
 use crate::training::Training;
@@ -37,40 +38,7 @@ pub(crate) fn all(
     ];
     match (&findings.impostors, &report.open_set) {
         (Some(impostors), Some(open_set)) => {
-            let (kind, decisive) = (open_set.decided_by, open_set.decisive());
-            let known = findings.predictions.iter().map(|one| one.score(kind));
-            let known: Vec<f64> = known.collect();
-            let strangers = impostors.faces.iter().map(|one| one.score(kind));
-            let strangers: Vec<f64> = strangers.collect();
-            let (label, caption) = match kind {
-                ScoreKind::Probability => {
-                    ("probability", "Probability of the most probable label.")
-                }
-                ScoreKind::Similarity => (
-                    "similarity",
-                    "Similarity with the images of the most probable label.",
-                ),
-            };
-            let caption =
-                format!("{caption} Faces left of the dashed line are unknown to the model.");
-            plots.push(histogram(Histogram {
-                name: "confidence",
-                title: "Known people and strangers",
-                caption: &caption,
-                label,
-                kinds: [("known people", &known), ("strangers", &strangers)],
-                low: known.iter().chain(&strangers).copied().fold(0.0, f64::min),
-                threshold: Some(decisive.chosen.threshold),
-            }));
-            plots.push(accept_rates(&AcceptChart {
-                name: "open_set",
-                title: "Strangers accepted, known people found",
-                up: "known faces accepted and rightly named",
-                across: "strangers accepted",
-                curve: &decisive.curve,
-                rates: &decisive.rates,
-                negatives: open_set.impostors,
-            }));
+            plots.extend(strangers(findings, impostors, open_set));
         }
         _ => plots.push(confidence(findings)),
     }
@@ -109,6 +77,52 @@ pub(crate) fn all(
         plots.extend(of_training(training));
     }
     plots
+}
+
+/// Known people beside strangers, by the number that decides.
+fn strangers(findings: &Findings<'_>, impostors: &Impostors, open_set: &OpenSet) -> [Plot; 2] {
+    /// Similarities fill a small part of their range: the axis begins at the lowest, at a whole part of these.
+    const STEPS: f64 = 20.0;
+    let (kind, decisive) = (open_set.decided_by, open_set.decisive());
+    let known = findings.predictions.iter().map(|one| one.score(kind));
+    let known: Vec<f64> = known.collect();
+    let strangers = impostors.faces.iter().map(|one| one.score(kind));
+    let strangers: Vec<f64> = strangers.collect();
+    let (label, caption, low) = match kind {
+        ScoreKind::Probability => (
+            "probability",
+            "Probability of the most probable label.",
+            0.0,
+        ),
+        ScoreKind::Similarity => {
+            let all = known.iter().chain(&strangers).copied();
+            let lowest = all.fold(decisive.chosen.threshold, f64::min);
+            let low = (lowest * STEPS).floor() / STEPS;
+            let caption = "Similarity with the images of the most probable label.";
+            ("similarity", caption, low.min(1.0 - 1.0 / STEPS))
+        }
+    };
+    let caption = format!("{caption} Faces left of the dashed line are unknown to the model.");
+    [
+        histogram(Histogram {
+            name: "confidence",
+            title: "Known people and strangers",
+            caption: &caption,
+            label,
+            kinds: [("known people", &known), ("strangers", &strangers)],
+            low,
+            threshold: Some(decisive.chosen.threshold),
+        }),
+        accept_rates(&AcceptChart {
+            name: "open_set",
+            title: "Strangers accepted, known people found",
+            up: "known faces accepted and rightly named",
+            across: "strangers accepted",
+            curve: &decisive.curve,
+            rates: &decisive.rates,
+            negatives: open_set.impostors,
+        }),
+    ]
 }
 
 fn reliability(name: &'static str, title: &str, figures: &Figures) -> Plot {
