@@ -311,7 +311,8 @@ pub fn open_label_means(
     }
     let (weight, _) = network.head();
     let shape = weight.size2()?.into();
-    Ok(Some(LabelMeans::read(model, shape)?))
+    let sha256 = card.label_means.as_deref();
+    Ok(Some(LabelMeans::read(model, sha256, shape)?))
 }
 
 /// The card, if this version supports what it says of input and output.
@@ -338,6 +339,11 @@ fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
     }
     if !(card.temperature.is_finite() && card.temperature > 0.0) {
         return Err(not_known("temperature", &card.temperature.to_string()));
+    }
+    let is_divisor = |number: f32| number.is_finite() && number != 0.0;
+    if !(card.input.std.into_iter().all(is_divisor) && is_divisor(card.input.scale)) {
+        let text = format!("{:?} of {}", card.input.std, card.input.scale);
+        return Err(not_known("scale of channels", &text));
     }
     if card.input.size.area() == 0 {
         return Err(not_known("input size", &card.input.size.to_string()));

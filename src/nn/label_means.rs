@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::network::of_length_one;
 use super::tensor_file::{self, TensorFileError};
+use facepipe_core::artifacts::digest::sha256_of_file;
 use facepipe_core::artifacts::model_folder::LABEL_MEANS_FILE;
 
 /// Why a model's means can't be used.
@@ -18,7 +19,13 @@ pub enum LabelMeansError {
     /// Their file can't be read.
     #[error(transparent)]
     File(#[from] TensorFileError),
-    /// The file has others.
+    /// It is not the file that the training wrote.
+    #[error("`{}` is not the file that the model was trained with", .path.display())]
+    Other {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file has others, or numbers that are not finite.
     #[error("`{}` does not hold means of {labels} labels and {features} features", .path.display())]
     Shape {
         /// The file.
@@ -59,15 +66,26 @@ impl LabelMeans {
         Self(Tensor::stack(&means.collect::<Vec<_>>(), 0))
     }
 
-    /// Reads those of a model's folder.
+    /// Reads those of a model's folder, whose card knows the file's SHA-256.
     ///
     /// # Errors
-    /// [`LabelMeansError`]: the file can't be read, or is not of this many labels and features.
-    pub fn read(model: &Path, [labels, features]: [i64; 2]) -> Result<Self, LabelMeansError> {
+    /// [`LabelMeansError`]: the file can't be read, is another one, or is not of this many labels and features.
+    pub fn read(
+        model: &Path,
+        sha256: Option<&str>,
+        [labels, features]: [i64; 2],
+    ) -> Result<Self, LabelMeansError> {
         let path = model.join(LABEL_MEANS_FILE);
+        let found = sha256_of_file(&path).map_err(TensorFileError::from)?;
+        if sha256.is_some_and(|sha256| sha256 != found) {
+            return Err(LabelMeansError::Other { path });
+        }
         let means = tensor_file::read(&path)?.tensors.remove(Self::TENSOR);
-        let fits =
-            |means: &Tensor| means.size() == [labels, features] && means.kind() == Kind::Float;
+        let fits = |means: &Tensor| {
+            means.size() == [labels, features]
+                && means.kind() == Kind::Float
+                && means.isfinite().all().int64_value(&[]) == 1
+        };
         match means.filter(fits) {
             Some(means) => Ok(Self(means)),
             None => Err(LabelMeansError::Shape {
@@ -84,13 +102,15 @@ impl LabelMeans {
         Self(self.0.to_device(device))
     }
 
-    /// Writes them to a model's folder.
+    /// Writes them to a model's folder; returns the file's SHA-256.
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn write(&self, model: &Path) -> Result<(), TensorFileError> {
+    pub fn write(&self, model: &Path) -> Result<String, TensorFileError> {
         let tensors = BTreeMap::from([(Self::TENSOR.to_owned(), self.0.shallow_clone())]);
-        tensor_file::write(&model.join(LABEL_MEANS_FILE), &tensors, None)
+        let path = model.join(LABEL_MEANS_FILE);
+        tensor_file::write(&path, &tensors, None)?;
+        Ok(sha256_of_file(&path)?)
     }
 
     /// The tensor.
@@ -134,12 +154,18 @@ mod tests {
         fs_err::create_dir(model.path().join("checkpoints")).expect("creates");
         let features = Tensor::from_slice(&[1.0_f32, 0.0, 0.0, 0.0, 2.0, 0.0]).view([2, 3]);
         let means = LabelMeans::of(&features, &Tensor::from_slice(&[0_i64, 1]), 2);
-        means.write(model.path()).expect("writes");
-        let read = |shape| LabelMeans::read(model.path(), shape);
+        let sha256 = means.write(model.path()).expect("writes");
+        let read = |shape| LabelMeans::read(model.path(), Some(&sha256), shape);
         assert_eq!(read([2, 3]).expect("fits").tensor(), means.tensor());
         for other in [[3, 3], [2, 4]] {
             let error = read(other).expect_err("they are of another model");
             assert!(matches!(error, LabelMeansError::Shape { .. }), "{error}");
         }
+        let no_number = LabelMeans(means.tensor() / 0.0);
+        let sha256_of_these = no_number.write(model.path()).expect("writes");
+        let error = read([2, 3]).expect_err("it is another file");
+        assert!(matches!(error, LabelMeansError::Other { .. }), "{error}");
+        let error = LabelMeans::read(model.path(), Some(&sha256_of_these), [2, 3]);
+        assert!(matches!(error, Err(LabelMeansError::Shape { .. })));
     }
 }

@@ -141,7 +141,8 @@ impl Naming {
         let unknown = self.unknown.unwrap_or_default();
         let is_below = |value: Option<f32>, below: Option<f64>| {
             let both = value.zip(below);
-            both.is_some_and(|(value, below)| f64::from(value) < below)
+            // A number that is none says nothing for a face.
+            both.is_some_and(|(value, below)| value.is_nan() || f64::from(value) < below)
         };
         let is_unknown = is_below(Some(probability), unknown.probability)
             || is_below(similarity, unknown.similarity);

@@ -44,6 +44,9 @@ pub struct ModelCard {
     /// file has the method `with_similarities`, an ONNX file the output `similarities`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub similarities: bool,
+    /// SHA-256 of the file with the means of the labels' features, in a folder that has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_means: Option<String>,
     /// When a face is unknown; `None`: never.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownCard>,

@@ -48,6 +48,7 @@ fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
         output: ModelCard::LOGITS.to_owned(),
         temperature: 1.7,
         similarities: true,
+        label_means: None,
         unknown: None,
         reference: None,
         exports: BTreeMap::new(),

@@ -154,6 +154,7 @@ impl Training<'_> {
             output: ModelCard::LOGITS.to_owned(),
             temperature: 1.0,
             similarities: false,
+            label_means: None,
             unknown: None,
             head: settings.head,
             reference: None,
@@ -183,7 +184,7 @@ impl Training<'_> {
             &Tensor::cat(&[train.labels, val.labels], 0),
             card.labels.len(),
         );
-        means.write(model)?;
+        card.label_means = Some(means.write(model)?);
         card.similarities = true;
         Ok(())
     }
