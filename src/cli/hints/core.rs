@@ -69,6 +69,9 @@ impl Advice for StageError {
             Self::Busy { .. } => {
                 Some("wait until it has ended, or choose another folder with `--out`".to_owned())
             }
+            Self::Unfinished { stage, .. } => Some(format!(
+                "run the same `facepipe {stage}` again: it continues; or wait until it has ended"
+            )),
             Self::Overlap { .. } => {
                 Some("choose a folder beside the input with `--out`".to_owned())
             }

@@ -19,12 +19,34 @@ use crate::types::{DataSet, Discarded, Stage};
 /// A folder of pictures about a stage's result, beside the labels.
 pub const REPORT_FOLDER: &str = "report";
 /// Files that stages write beside the folders of labels: no label can have such a name.
-const STAGE_FILES: [&str; 5] = [
+const STAGE_FILES: [&str; 6] = [
+    stage::STAMP_FILE,
     MANIFEST_FILE,
     DISCARDED_FILE,
     JOURNAL_FILE,
     REPORT_FILE,
     DataSet::FILE,
+];
+/// Names that no label of `fetch` gets: what stages write beside the folders of labels.
+pub const RESERVED_NAMES: [&str; 18] = [
+    MANIFEST_FILE,
+    DISCARDED_FILE,
+    JOURNAL_FILE,
+    REPORT_FILE,
+    stage::STAMP_FILE,
+    DataSet::FILE,
+    REPORT_FOLDER,
+    "report.html",
+    "fetch-journal.jsonl",
+    "licences.csv",
+    "ATTRIBUTION.md",
+    "sides.jsonl",
+    "splits.csv",
+    "proof.json",
+    "proof.html",
+    "labels.json",
+    "photos.jsonl",
+    "index.html",
 ];
 /// Extensions of photos beside those of the `image` crate's formats.
 const OTHER_PHOTOS: [&str; 16] = [
@@ -120,6 +142,13 @@ pub(super) fn list_with(
         match walk::walk(root, &path) {
             // A folder that can't be read is no label: it would have no photos.
             Err(error) => pass_over(walk::why_of(&path, &error)),
+            // A link to a folder that it is in is none either.
+            Ok(walked)
+                if walked.files.is_empty()
+                    && walked.passed_over.iter().any(|one| one.path == path) =>
+            {
+                folder.passed_over.extend(walked.passed_over);
+            }
             Ok(walked) => {
                 folder
                     .files
@@ -197,8 +226,8 @@ pub struct Fingerprint {
 
 impl ImageFolder {
     /// The folder's fingerprint: it changes when a file is added, removed, renamed or written.
-    /// Files named by their content count by name alone, so that a copied data set is the same; what was
-    /// passed over counts by name and reason.
+    /// Files named by their content count by name and size, so that a copied data set is the same, others by the
+    /// time of their last change too; what was passed over counts by name and reason.
     ///
     /// # Errors
     /// The I/O error of a file whose metadata can't be read.
@@ -207,8 +236,10 @@ impl ImageFolder {
         for file in &self.files {
             text.push_str(&file.relative);
             let name = file.path.file_name().unwrap_or_default();
-            if !name.to_str().is_some_and(is_content_name) {
-                let metadata = fs::metadata(&file.path)?;
+            let metadata = fs::metadata(&file.path)?;
+            if name.to_str().is_some_and(is_content_name) {
+                text.push_str(&format!("\t{}", metadata.len()));
+            } else {
                 let changed = metadata
                     .modified()?
                     .duration_since(UNIX_EPOCH)

@@ -3,7 +3,7 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::digest::md5_hex;
-use super::image_folder::REPORT_FOLDER;
+use super::image_folder::{REPORT_FOLDER, RESERVED_NAMES};
 use super::walk::is_hidden;
 
 /// A folder name for a label that works on every file system: letters and digits of any script,
@@ -25,8 +25,7 @@ pub fn label_from_query(query: &str) -> String {
     let label = shortened(&label, LABEL_BYTES).trim_end_matches('_');
     match label {
         "" => "unnamed".to_owned(),
-        REPORT_FOLDER => format!("{REPORT_FOLDER}_"),
-        _ => label.to_owned(),
+        _ => unreserved(label.to_owned()),
     }
 }
 
@@ -37,7 +36,7 @@ pub fn label_from_text(text: &str) -> String {
     let text: String = text.trim().nfc().collect();
     let usable = !text.is_empty()
         && text.len() <= LABEL_BYTES
-        && text != REPORT_FOLDER
+        && !is_reserved(&text)
         && !text.starts_with('.')
         && !text.ends_with('.')
         && !text.contains(|letter: char| letter.is_control() || r#"/\<>:"|?*"#.contains(letter));
@@ -46,6 +45,25 @@ pub fn label_from_text(text: &str) -> String {
     } else {
         label_from_query(&text)
     }
+}
+
+/// The label, with `_` behind it where stages write something of its name.
+#[must_use]
+pub fn unreserved(label: String) -> String {
+    if is_reserved(&label) {
+        label + "_"
+    } else {
+        label
+    }
+}
+
+/// Whether stages write something of this name beside the folders of labels, on a file system that may take
+/// letters of both sizes for the same.
+fn is_reserved(label: &str) -> bool {
+    let small = label.to_lowercase();
+    RESERVED_NAMES
+        .iter()
+        .any(|name| name.to_lowercase() == small)
 }
 
 /// Longest name of a file or folder that file systems take, in bytes.

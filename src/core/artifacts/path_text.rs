@@ -3,7 +3,7 @@
 //! File systems of Unix take any bytes in a name. JSON, and names derived from others, take text. A name
 //! that is UTF-8 is its own text. Of another one, the bytes that are no UTF-8 are written as in a URL,
 //! `Jos%E9`, and so is its `%`, as `%25`. Where a file beside it has that very text as its name, all its bytes
-//! are written so (`%4A%6F%73%E9`): no two files have the same text.
+//! are written so (`%4A%6F%73%E9`), or so in small letters: no two files have the same text.
 
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
@@ -54,13 +54,21 @@ pub fn text_of_name(path: &Path) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let bytes = name.as_encoded_bytes();
-    let text = escaped(bytes);
-    let is_taken = path.with_file_name(&text).symlink_metadata().is_ok();
-    Cow::Owned(if is_taken {
-        bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
-    } else {
-        text
-    })
+    let is_free = |text: &String| path.with_file_name(text).symlink_metadata().is_err();
+    let mut texts = [
+        escaped(bytes),
+        bytes.iter().map(|byte| format!("%{byte:02X}")).collect(),
+        bytes.iter().map(|byte| format!("%{byte:02x}")).collect(),
+        bytes.iter().map(mixed).collect(),
+    ]
+    .into_iter();
+    let first = texts.find(is_free);
+    Cow::Owned(first.unwrap_or_else(|| escaped(bytes)))
+}
+
+/// A byte in the last form that is tried: the two digits in letters of two sizes.
+fn mixed(byte: &u8) -> String {
+    format!("%{:X}{:x}", byte >> 4, byte & 0xf)
 }
 
 fn escaped(name: &[u8]) -> String {
@@ -150,7 +158,9 @@ mod tests {
     #[test]
     fn other_names_have_texts_of_their_own_that_lead_back() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let names: [&[u8]; 8] = [
+        let names: [&[u8]; 10] = [
+            b"\xff\xfe",
+            b"%FF%FE",
             b"Jos\xe9.jpg",
             b"Jos\xe8.jpg",
             b"Jos%E9.jpg",

@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use super::atomic::{self, TEMPORARY_SUFFIX};
 use super::lock::{Lock, LockError, of_process};
+use super::path_text::relative_path;
+use super::{jsonl, sweep};
 use crate::types::Stage;
 
 /// The stamp's file name.
@@ -44,6 +46,10 @@ pub struct Stamp {
     pub counts: BTreeMap<String, u64>,
     /// Whether the stage ran to its end.
     pub complete: bool,
+    /// While it is not complete: files that are named as the stage names its own, and were there before without
+    /// being in its manifest. They are the user's, and stay.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub not_ours: BTreeSet<String>,
 }
 
 impl Stamp {
@@ -117,6 +123,14 @@ pub enum StageError {
         /// The other run's process id, where it is known.
         process: Option<u32>,
     },
+    /// The stage that makes the input did not run to its end.
+    #[error("`{}` is not complete: its `{stage}` was interrupted, or is still running", .root.display())]
+    Unfinished {
+        /// The input folder.
+        root: PathBuf,
+        /// The stage.
+        stage: String,
+    },
     /// The output and an input are not apart.
     #[error("the output `{}` and the input `{}` lie inside each other", .out.display(), .input.display())]
     Overlap {
@@ -168,17 +182,26 @@ pub fn begin(
         inputs: to_value(serde_json::to_value(inputs))?,
         counts: BTreeMap::new(),
         complete: false,
+        not_ours: BTreeSet::new(),
     };
     if let Need::Nothing(old) = need(root, stage, &stamp, force)? {
         return Ok(Begin::UpToDate(old));
     }
     fs::create_dir_all(root)?;
     let lock = lock(root, LOCK_FILE)?;
+    let stamp = Stamp {
+        not_ours: not_ours(root, || in_manifest(root))?,
+        ..stamp
+    };
     // Again: another run may have ended meanwhile.
-    match need(root, stage, &stamp, force)? {
+    let is_new = match need(root, stage, &stamp, force)? {
         Need::Nothing(old) => return Ok(Begin::UpToDate(old)),
-        Need::Continuation => {}
-        Need::Everything => start_anew(root)?,
+        Need::Continuation => false,
+        Need::Everything => true,
+    };
+    if is_new {
+        // Before the stamp, which would make it the journal of this run.
+        atomic::remove_if_there(&root.join(JOURNAL_FILE))?;
     }
     let open = OpenStage {
         root: root.to_owned(),
@@ -186,6 +209,9 @@ pub fn begin(
         _lock: lock,
     };
     atomic::write_json(&open.path(STAMP_FILE), &open.stamp)?;
+    if is_new {
+        forget_results(root)?;
+    }
     Ok(Begin::Work(open))
 }
 
@@ -239,6 +265,17 @@ impl OpenStage {
         self.root.join(name)
     }
 
+    /// Removes what killed and earlier runs left beside the files in `keep`; see [`sweep::sweep_others`].
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn sweep(&self, keep: &BTreeSet<String>) -> io::Result<()> {
+        let not_ours = &self.stamp.not_ours;
+        sweep::sweep_others(&self.root, |file| {
+            keep.contains(file) || not_ours.contains(file)
+        })
+    }
+
     /// Marks the stage complete, as its last act, and removes its journal.
     ///
     /// # Errors
@@ -246,21 +283,64 @@ impl OpenStage {
     pub fn finish(mut self, counts: BTreeMap<String, u64>) -> io::Result<Stamp> {
         self.stamp.counts = counts;
         self.stamp.complete = true;
+        self.stamp.not_ours.clear();
         atomic::write_json(&self.path(STAMP_FILE), &self.stamp)?;
         atomic::remove_if_there(&self.path(JOURNAL_FILE))?;
         Ok(self.stamp)
     }
 }
 
-/// Removes the files by which an earlier run would count; its images are swept at the end.
-fn start_anew(root: &Path) -> io::Result<()> {
-    for name in [
-        JOURNAL_FILE,
-        MANIFEST_FILE,
-        DISCARDED_FILE,
-        REPORT_FILE,
-        STAMP_FILE,
-    ] {
+/// Checks that the stage which made an input, if one did, ran to its end.
+///
+/// # Errors
+/// [`StageError::Unfinished`], [`StageError::Io`], [`StageError::Stamp`].
+pub fn ensure_finished(input: &Path) -> Result<(), StageError> {
+    match read_stamp(input)? {
+        Some(stamp) if !stamp.complete => Err(StageError::Unfinished {
+            root: input.to_owned(),
+            stage: stamp.stage,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The user's files in a folder in which a stage begins again: what has a name as of a stage's own, and is not
+/// `ours`, by the path below the root. If the run before did not end, what it found when it began.
+///
+/// # Errors
+/// [`StageError::Io`], [`StageError::Stamp`], and those of `ours`, which is called once at most.
+pub fn not_ours<F: Fn(&str) -> bool>(
+    root: &Path,
+    ours: impl FnOnce() -> io::Result<F>,
+) -> Result<BTreeSet<String>, StageError> {
+    match read_stamp(root)? {
+        Some(stamp) if stamp.complete => {}
+        Some(stamp) => return Ok(stamp.not_ours),
+        None => return Ok(BTreeSet::new()),
+    }
+    let is_ours = ours()?;
+    let files = sweep::content_files(root).map(|path| relative_path(root, &path));
+    Ok(files.filter(|file| !is_ours(file)).collect())
+}
+
+/// Whether a file is in the manifest of a folder.
+fn in_manifest(root: &Path) -> io::Result<impl Fn(&str) -> bool + use<>> {
+    #[derive(Deserialize)]
+    struct Line {
+        file: String,
+    }
+    let manifest = match jsonl::read::<Line>(&root.join(MANIFEST_FILE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    let files: BTreeSet<String> = manifest.into_iter().map(|line| line.file).collect();
+    Ok(move |file: &str| files.contains(file))
+}
+
+/// Removes the files by which an earlier run would count; its images are swept at the end. The stamp is there at any
+/// moment: a folder without one would be taken for the user's.
+fn forget_results(root: &Path) -> io::Result<()> {
+    for name in [MANIFEST_FILE, DISCARDED_FILE, REPORT_FILE] {
         atomic::remove_if_there(&root.join(name))?;
     }
     Ok(())
@@ -410,5 +490,46 @@ mod tests {
             let result = open(folder.path(), json!({}), force);
             assert!(matches!(result, Err(StageError::Foreign { .. })));
         }
+    }
+
+    #[test]
+    fn the_users_files_stay_whatever_their_names() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let out = root.path().join("out");
+        let names = [
+            "a/0123456789abcdef.png",
+            "a/fedcba9876543210.png",
+            "a/1111111111111111.png",
+        ];
+        let write = |name: &str| {
+            let path = out.join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("makes");
+            fs::write(path, name).expect("writes");
+        };
+        let open = || match begin(&out, Stage::Crop, &1, &1, true).expect("begins") {
+            Begin::Work(open) => open,
+            Begin::UpToDate(_) => panic!("it is forced"),
+        };
+        let first = open();
+        write(names[0]);
+        jsonl::write(
+            &out.join(MANIFEST_FILE),
+            &[serde_json::json!({"file": names[0]})],
+        )
+        .expect("writes");
+        first.finish(BTreeMap::new()).expect("ends");
+        // The user's, beside the stage's own; then a killed run writes one more.
+        write(names[1]);
+        drop(open());
+        write(names[2]);
+        let again = open();
+        again.sweep(&BTreeSet::new()).expect("sweeps");
+        let left: Vec<_> = names
+            .iter()
+            .filter(|name| out.join(name).exists())
+            .collect();
+        assert_eq!(left, [&names[1]]);
+        let stamp = again.finish(BTreeMap::new()).expect("ends");
+        assert_eq!(stamp.not_ours, BTreeSet::new());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 use walkdir::WalkDir;
@@ -12,19 +12,20 @@ use super::digest::is_content_name;
 use super::image_folder::REPORT_FOLDER;
 use super::path_text::relative_path;
 
-/// Removes what killed runs left in the label folders of an output: unfinished files, and files
-/// named by content that are not in `keep`; then folders that are empty.
-///
-/// Files with other names are the user's and stay.
-///
-/// # Errors
-/// The I/O error, with its path.
-pub fn sweep(root: &Path, keep: &BTreeSet<String>) -> io::Result<()> {
-    sweep_others(root, |file| keep.contains(file))
+/// The files below a folder that are named by content, as a stage names its own.
+pub fn content_files(root: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = WalkDir::new(root).min_depth(1).into_iter().flatten();
+    entries
+        .filter(|entry| !entry.file_type().is_dir())
+        .filter(|entry| is_content_name(&entry.file_name().to_string_lossy()))
+        .map(walkdir::DirEntry::into_path)
 }
 
-/// As [`sweep`], for folders whose files are too many for a list: `is_kept` gets each file's path below
-/// the root, with `/`.
+/// Removes what killed runs left in the label folders of an output: unfinished files, and files
+/// named by content that are not kept; then folders that are empty. `is_kept` gets each file's path below the
+/// root, with `/`.
+///
+/// Files with other names are the user's and stay.
 ///
 /// # Errors
 /// The I/O error, with its path.
@@ -83,8 +84,8 @@ mod tests {
             fs::create_dir_all(path.parent().expect("has a parent")).expect("makes");
             fs::write(path, file).expect("writes");
         }
-        let keep = std::iter::once("a/0123456789abcdef.png".to_owned()).collect();
-        sweep(root.path(), &keep).expect("sweeps");
+        let keep: BTreeSet<&str> = BTreeSet::from(["a/0123456789abcdef.png"]);
+        sweep_others(root.path(), |file| keep.contains(file)).expect("sweeps");
         let files: Vec<_> = list(root.path()).expect("lists").files;
         let files: Vec<_> = files.iter().map(|file| file.relative.as_str()).collect();
         assert_eq!(files, ["a/0123456789abcdef.png", "a/mine.png"]);

@@ -135,12 +135,41 @@ pub fn why_of(path: &Path, error: &io::Error) -> Why {
 pub fn walk(root: &Path, folder: &Path) -> io::Result<Walked> {
     let used = |entry: &walkdir::DirEntry| entry.depth() == 0 || !is_skipped(entry.file_name());
     let mut walked = Walked::default();
+    let homes = [root, folder].map(|folder| folder.canonicalize().unwrap_or_default());
+    // All people would be once more in a link to a folder above the one that is walked through.
+    let leads_above = |link: &Path| homes.iter().any(|home| leads_to(link, home));
+    if folder.is_symlink() && leads_to(folder, &homes[0]) {
+        let path = folder.to_owned();
+        walked
+            .passed_over
+            .push(PassedOver::new(root, path, Why::LinkLoop));
+        return Ok(walked);
+    }
     let entries = WalkDir::new(folder).follow_links(true).sort_by_file_name();
-    for entry in entries.into_iter().filter_entry(used) {
+    let mut entries = entries.into_iter().filter_entry(used);
+    while let Some(entry) = entries.next() {
         let (path, why) = match entry {
-            Ok(entry) if entry.file_type().is_file() => {
-                walked.files.push(entry.into_path());
-                continue;
+            Ok(entry) if entry.file_type().is_file() => match entry.metadata() {
+                Ok(_) => {
+                    walked.files.push(entry.into_path());
+                    continue;
+                }
+                // Its folder may be listed and not entered.
+                Err(error) => {
+                    let why = match error.io_error() {
+                        Some(error) => why_of(entry.path(), error),
+                        None => Why::LinkLoop,
+                    };
+                    (entry.into_path(), why)
+                }
+            },
+            Ok(entry)
+                if entry.depth() > 0 && entry.path_is_symlink() && leads_above(entry.path()) =>
+            {
+                if entry.file_type().is_dir() {
+                    entries.skip_current_dir();
+                }
+                (entry.into_path(), Why::LinkLoop)
             }
             Ok(entry) if entry.file_type().is_dir() => continue,
             Ok(entry) => (entry.into_path(), Why::NotAFile),
@@ -159,6 +188,12 @@ pub fn walk(root: &Path, folder: &Path) -> io::Result<Walked> {
         }
     }
     Ok(walked)
+}
+
+/// Whether a link leads to a folder or to one above it.
+fn leads_to(link: &Path, folder: &Path) -> bool {
+    let target = link.canonicalize();
+    target.is_ok_and(|target| folder.starts_with(target))
 }
 
 /// Whether an entry is no photo and no person for its name alone: hidden, or left by a system.
@@ -216,5 +251,25 @@ mod tests {
         ];
         assert_eq!(rest, expected);
         assert!(walk(root.path(), &at("missing")).is_err());
+    }
+
+    #[test]
+    fn links_to_folders_above_bring_nobody_in_a_second_time() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let at = |name: &str| root.path().join(name);
+        for name in ["a/1.jpg", "b/2.jpg"] {
+            fs_err::create_dir_all(at(name).parent().expect("has a parent")).expect("makes");
+            fs_err::write(at(name), name).expect("writes");
+        }
+        symlink("..", at("a/up")).expect("links");
+        symlink(root.path(), at("all")).expect("links");
+        symlink("../b", at("a/others")).expect("links");
+        let listed = super::super::image_folder::list(root.path()).expect("lists");
+        let files: Vec<&str> = listed.files.iter().map(|file| &*file.relative).collect();
+        assert_eq!(files, ["a/1.jpg", "a/others/2.jpg", "b/2.jpg"]);
+        assert_eq!(listed.labels, ["a", "b"]);
+        let rest = listed.passed_over.iter();
+        let rest: Vec<_> = rest.map(|one| (&*one.relative, one.why.clone())).collect();
+        assert_eq!(rest, [("a/up", Why::LinkLoop), ("all", Why::LinkLoop)]);
     }
 }

@@ -12,7 +12,7 @@ use facepipe_core::types::{Discarded, ItemKind, Reason, Split};
 pub struct Checked {
     /// Images that can be used, in the data set's order.
     pub usable: Vec<Example>,
-    /// The others.
+    /// The others, and what is no image of a label at all.
     pub discarded: Vec<Discarded>,
     /// SHA-256 over contents and labels of the usable images.
     pub digest: String,
@@ -27,7 +27,10 @@ pub fn check(data: &DataFolder, split: Split, context: &Context) -> Result<Check
     let task = context
         .progress
         .start(&format!("check {split}"), Some(examples.len() as u64));
-    let mut checked = Checked::default();
+    let mut checked = Checked {
+        discarded: data.passed_over.get(&split).cloned().unwrap_or_default(),
+        ..Checked::default()
+    };
     let mut contents = Vec::new();
     let mut order = examples.iter();
     parallel::for_each_in_order(
@@ -92,6 +95,7 @@ mod tests {
         };
         fs_err::write(folder.join("1.png"), png(1)).expect("writes");
         fs_err::write(folder.join("2.png"), b"no picture").expect("writes");
+        fs_err::write(root.path().join("test/stray.jpg"), png(2)).expect("writes");
         let context = |threads| Context {
             progress: Arc::new(SilentProgress),
             interrupt: Interrupt::default(),
@@ -102,7 +106,8 @@ mod tests {
         let data = super::super::read(root.path()).expect("reads");
         let first = check(&data, Split::Test, &context(1)).expect("not interrupted");
         assert_eq!(first.usable.len(), 1);
-        assert_eq!(first.discarded[0].item, "test/ada/2.png");
+        let items: Vec<&str> = first.discarded.iter().map(|one| &*one.item).collect();
+        assert_eq!(items, ["test/stray.jpg", "test/ada/2.png"]);
         fs_err::write(folder.join("3.png"), png(3)).expect("writes");
         let data = super::super::read(root.path()).expect("reads");
         let second = check(&data, Split::Test, &context(2)).expect("not interrupted");

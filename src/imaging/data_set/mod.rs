@@ -15,7 +15,7 @@ use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolderError};
 use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, StageError};
-use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Split, SplitRecord};
+use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Discarded, Split, SplitRecord};
 
 pub use check::{Checked, check};
 
@@ -41,6 +41,8 @@ pub struct DataFolder {
     pub chip: ChipSpec,
     /// The images of each side, sorted by file.
     pub sides: BTreeMap<Split, Vec<Example>>,
+    /// What is in the folders of each side and no image of a label.
+    pub passed_over: BTreeMap<Split, Vec<Discarded>>,
     /// Identifies the state of the folder.
     pub fingerprint: Fingerprint,
 }
@@ -127,6 +129,7 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         ChipSpec::Box { .. } | ChipSpec::Whole => HashMap::new(),
     };
     let mut sides = BTreeMap::<Split, Vec<Example>>::new();
+    let mut passed_over = BTreeMap::<Split, Vec<Discarded>>::new();
     let mut fingerprints = String::new();
     let mut files = 0;
     for (SideFolder { name, side, .. }, listed) in &folders {
@@ -147,6 +150,11 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
                 path: file.path.clone(),
             })
         });
+        let discarded = listed.discarded().map(|entry| Discarded {
+            item: format!("{name}/{}", entry.item),
+            ..entry
+        });
+        passed_over.entry(*side).or_default().extend(discarded);
         let of_side = sides.entry(*side).or_default();
         of_side.extend(examples.collect::<Result<Vec<_>, DataSetError>>()?);
     }
@@ -154,6 +162,7 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         labels,
         chip,
         sides,
+        passed_over,
         fingerprint: Fingerprint {
             files,
             digest: sha256_hex(fingerprints.as_bytes()),

@@ -15,15 +15,16 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use facepipe_core::artifacts::apart::ensure_apart;
+use facepipe_core::artifacts::given_split::GivenSides;
 use facepipe_core::artifacts::image_folder::ImageFolder;
 use facepipe_core::artifacts::jsonl::{self, Journal};
 use facepipe_core::artifacts::stage::{
     self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
-use facepipe_core::artifacts::{atomic, given_split, sweep};
+use facepipe_core::artifacts::{atomic, given_split};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
-use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Stage};
+use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Split, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 
 use origins::Origins;
@@ -63,8 +64,9 @@ pub fn run(
         return Err(CropError::NoInput(input.to_owned()));
     }
     ensure_apart(input, out)?;
+    stage::ensure_finished(input)?;
     // In a folder that is split already, photos of all sides have the labels inside.
-    let (folder, _) = given_split::list(input)?;
+    let (folder, sides) = given_split::list(input)?;
     for label in &folder.labels {
         if !folder.files.iter().any(|file| &file.label == label) {
             context
@@ -88,7 +90,7 @@ pub fn run(
                 tools,
                 context,
             )?;
-            finish(open, &folder, outcomes, started, context)?
+            finish(open, &folder, sides.as_ref(), outcomes, started, context)?
         }
     };
     if report.crops == 0 {
@@ -166,17 +168,18 @@ fn crop_photos(
 fn finish(
     open: OpenStage,
     folder: &ImageFolder,
+    sides: Option<&GivenSides>,
     mut outcomes: Vec<PhotoOutcome>,
     started: Instant,
     context: &Context,
 ) -> Result<CropReport, CropError> {
     outcomes.sort_by(|a, b| a.photo.cmp(&b.photo));
     let faces_found = outcomes.iter().map(|outcome| outcome.faces).sum();
-    let (crops, mut discarded) = without_equal_crops(outcomes);
+    let (crops, mut discarded) = without_equal_crops(outcomes, sides);
     discarded.extend(folder.discarded());
     let kept: BTreeSet<String> = crops.iter().map(|crop| crop.file.clone()).collect();
     contact_sheet::write_all(&open.root, &crops, context)?;
-    sweep::sweep(&open.root, &kept)?;
+    open.sweep(&kept)?;
     jsonl::write(&open.path(MANIFEST_FILE), &crops)?;
     jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
     let report = CropReport::new(
@@ -192,21 +195,46 @@ fn finish(
     Ok(report)
 }
 
-/// Equal crops of one label share a file by content: the first photo keeps it, and the others are
-/// listed as its duplicates.
-fn without_equal_crops(outcomes: Vec<PhotoOutcome>) -> (Vec<CropRecord>, Vec<Discarded>) {
+/// Equal crops of one label share a file by content: one photo keeps it, and the others are listed as its
+/// duplicates. That is the first photo; of photos on different sides of a split the one that is farther from
+/// training, as `prepare` does it with copies across sides.
+fn without_equal_crops(
+    outcomes: Vec<PhotoOutcome>,
+    sides: Option<&GivenSides>,
+) -> (Vec<CropRecord>, Vec<Discarded>) {
+    let side_of = |photo: &str| sides.and_then(|sides| sides.of(photo));
+    let nearness = |photo: &str| match side_of(photo) {
+        None | Some(Split::Test) => 0,
+        Some(Split::Val) => 1,
+        Some(Split::Train) => 2,
+    };
     let mut first_photo: BTreeMap<String, String> = BTreeMap::new();
+    for crop in outcomes.iter().flat_map(|outcome| &outcome.crops) {
+        let photo = &crop.source.file;
+        let first = first_photo
+            .entry(crop.file.clone())
+            .or_insert_with(|| photo.clone());
+        if nearness(photo) < nearness(first) {
+            first.clone_from(photo);
+        }
+    }
+    let mut taken = BTreeSet::new();
     let (mut kept, mut discarded) = (Vec::new(), Vec::new());
     for outcome in outcomes {
         let whole_photo = outcome.crops.len() == 1;
         discarded.extend(outcome.discarded);
         for crop in outcome.crops {
             match first_photo.get(&crop.file) {
-                None => {
-                    first_photo.insert(crop.file.clone(), crop.source.file.clone());
+                Some(first) if *first == crop.source.file && taken.insert(crop.file.clone()) => {
                     kept.push(crop);
                 }
+                None => kept.push(crop),
                 Some(first) => discarded.push(Discarded {
+                    reason: if side_of(first) == side_of(&crop.source.file) {
+                        Reason::ExactDuplicate
+                    } else {
+                        Reason::SplitLeak
+                    },
                     item: crop.source.file,
                     kind: if whole_photo {
                         ItemKind::Image
@@ -214,7 +242,6 @@ fn without_equal_crops(outcomes: Vec<PhotoOutcome>) -> (Vec<CropRecord>, Vec<Dis
                         ItemKind::Face
                     },
                     label: Some(crop.label),
-                    reason: Reason::ExactDuplicate,
                     message: format!("gives the same crop as `{first}`"),
                     related: vec![first.clone()],
                     distance: None,

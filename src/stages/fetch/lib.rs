@@ -84,7 +84,7 @@ pub fn run(
     for job in jobs {
         numbered.push((memory.number_of(&job.request)?, job));
     }
-    results::begin(out, &memory)?;
+    let not_ours = results::begin(out, &memory)?;
     let runtime = runtime(context)?;
     let result = runtime.block_on(async {
         let downloader = Downloader::new(settings)?;
@@ -107,7 +107,7 @@ pub fn run(
     let (memory, mut activity, example) = result?;
     activity.seconds = started.elapsed().as_secs_f64();
     activity.images_per_second = activity.tried as f64 / activity.seconds.max(f64::EPSILON);
-    let report = results::write(out, &memory, activity)?;
+    let report = results::write(out, &memory, &not_ours, activity)?;
     if report.this_run.offered == 0 {
         return Err(FetchError::NothingFound { what });
     }

@@ -54,33 +54,44 @@ pub(super) fn open(out: &Path) -> Result<(Memory, Lock), FetchError> {
     Ok((Memory::open(out)?, lock))
 }
 
-/// Marks the folder as one that is being worked on.
-pub(super) fn begin(out: &Path, memory: &Memory) -> Result<(), FetchError> {
-    write_stamp(out, memory, BTreeMap::new(), false)
+/// Marks the folder as one that is being worked on; the files in it that are the user's.
+pub(super) fn begin(out: &Path, memory: &Memory) -> Result<BTreeSet<String>, FetchError> {
+    let index = memory.index();
+    let is_ours = |file: &str| index.content_of_file(file).is_some();
+    let not_ours = stage::not_ours(out, || Ok(is_ours))?;
+    let stamp = stamp(memory, BTreeMap::new(), false);
+    let stamp = Stamp {
+        not_ours: not_ours.clone(),
+        ..stamp
+    };
+    atomic::write_json(&out.join(STAMP_FILE), &stamp)?;
+    Ok(not_ours)
 }
 
-fn write_stamp(
-    out: &Path,
-    memory: &Memory,
-    counts: BTreeMap<String, u64>,
-    complete: bool,
-) -> Result<(), FetchError> {
-    let stamp = Stamp {
+fn stamp(memory: &Memory, counts: BTreeMap<String, u64>, complete: bool) -> Stamp {
+    Stamp {
         stage: Stage::Fetch.name().to_owned(),
         made_by: made_by(),
         settings: json!({ "requests": memory.requests() }),
         inputs: json!({}),
         counts,
         complete,
-    };
-    Ok(atomic::write_json(&out.join(STAMP_FILE), &stamp)?)
+        not_ours: BTreeSet::new(),
+    }
 }
 
 /// Writes the files that follow from the journal, the same for every order of its items.
 /// Nothing but the index is held in memory: each line is read from the journal and written.
-pub(super) fn write(out: &Path, memory: &Memory, activity: Activity) -> Result<Report, FetchError> {
+pub(super) fn write(
+    out: &Path,
+    memory: &Memory,
+    not_ours: &BTreeSet<String>,
+    activity: Activity,
+) -> Result<Report, FetchError> {
     let index = memory.index();
-    sweep::sweep_others(out, |file| index.content_of_file(file).is_some())?;
+    sweep::sweep_others(out, |file| {
+        index.content_of_file(file).is_some() || not_ours.contains(file)
+    })?;
     let mut report = Report {
         stage: Stage::Fetch.name().to_owned(),
         this_run: activity,
@@ -119,7 +130,8 @@ pub(super) fn write(out: &Path, memory: &Memory, activity: Activity) -> Result<R
     atomic::write_json(&out.join(REPORT_FILE), &report)?;
     let counts = [("kept", report.kept), ("discarded", report.discarded)];
     let counts = counts.map(|(name, count)| (name.to_owned(), count));
-    write_stamp(out, memory, counts.into_iter().collect(), true)?;
+    let stamp = stamp(memory, counts.into_iter().collect(), true);
+    atomic::write_json(&out.join(STAMP_FILE), &stamp)?;
     Ok(report)
 }
 

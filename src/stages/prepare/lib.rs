@@ -37,7 +37,7 @@ use facepipe_core::artifacts::digest::{content_name, sha256_of_file};
 use facepipe_core::artifacts::stage::{
     self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
 };
-use facepipe_core::artifacts::{atomic, given_split, jsonl, sweep};
+use facepipe_core::artifacts::{atomic, given_split, jsonl};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{
@@ -98,6 +98,7 @@ pub fn run(
         return Err(PrepareError::NoInput(input.to_owned()));
     }
     ensure_apart(input, out)?;
+    stage::ensure_finished(input)?;
     let (folder, sides) = given_split::list(input)?;
     if folder.files.is_empty() {
         return Err(PrepareError::NoImages(input.to_owned()));
@@ -339,10 +340,7 @@ fn write(
     let mut manifest: Vec<SplitRecord> = records.into_iter().map(|(_, record)| record).collect();
     manifest.sort_by(|a, b| a.file.cmp(&b.file));
     discarded.sort_by(|a, b| (&a.item, a.reason).cmp(&(&b.item, b.reason)));
-    sweep::sweep(
-        &open.root,
-        &manifest.iter().map(|record| record.file.clone()).collect(),
-    )?;
+    open.sweep(&manifest.iter().map(|record| record.file.clone()).collect())?;
     for (side, label) in folders() {
         // An empty class keeps its folder, so that other programs number the classes alike.
         fs_err::create_dir_all(open.root.join(side.folder()).join(label))?;

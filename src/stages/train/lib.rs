@@ -162,7 +162,7 @@ fn check_all(
     jsonl::write(&folder.path(DISCARDED_FILE), &discarded)?;
     if !discarded.is_empty() {
         context.progress.note(&format!(
-            "{} images can't be read and are left out: see `{}`",
+            "{} files can't be used and are left out: see `{}`",
             discarded.len(),
             folder.path(DISCARDED_FILE).display()
         ));

@@ -7,7 +7,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder as _, RgbImage, imageops};
 use serde_json::Value;
 
-use crate::helpers::{portraits, run, stdout, weights, write, write_png};
+use crate::helpers::{portraits, records, run, stdout, weights, write, write_png};
 
 /// Where the eyes and the mouth are in the portraits, in pixels: the left and the right eye of the
 /// picture, the middle of the mouth.
@@ -138,5 +138,45 @@ fn two_people_on_one_photo_are_two_faces() {
         found.sort_by(|one, other| one[0].total_cmp(&other[0]));
         check(&found[..1], &left, detector);
         check(&found[1..], &right, detector);
+    }
+}
+
+/// As `prepare` does it: a copy in training is worth less than one that measures.
+#[test]
+fn of_a_photo_on_two_sides_crop_keeps_the_one_farther_from_training() {
+    if weights("seeta_fd_frontal_v1.0.bin").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (input, out) = (folder.path().join("in"), folder.path().join("out"));
+    for (side, label, name) in [
+        ("train", "eileen", "eileen_collins.jpg"),
+        ("test", "eileen", "eileen_collins.jpg"),
+        ("train", "grace", "grace_hopper.jpg"),
+        ("val", "grace", "grace_hopper.jpg"),
+    ] {
+        let photo = fs_err::read(portraits().join(name)).expect("reads");
+        write(&input.join(side).join(label).join(name), &photo);
+    }
+    stdout(&run("crop --detector seeta --out", &[&out, &input]));
+    let manifest = records(&out.join("manifest.jsonl"));
+    let kept = manifest.iter().map(|crop| crop["source"]["file"].as_str());
+    let kept: Vec<&str> = kept.map(|file| file.expect("a text")).collect();
+    assert_eq!(
+        kept,
+        [
+            "test/eileen/eileen_collins.jpg",
+            "val/grace/grace_hopper.jpg"
+        ]
+    );
+    let discarded = records(&out.join("discarded.jsonl"));
+    assert_eq!(discarded.len(), 2);
+    for (record, item) in discarded.iter().zip(["train/eileen/", "train/grace/"]) {
+        assert_eq!(record["reason"], "split_leak", "{record}");
+        assert!(
+            record["item"]
+                .as_str()
+                .is_some_and(|name| name.starts_with(item))
+        );
     }
 }

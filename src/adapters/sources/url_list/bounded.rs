@@ -15,12 +15,21 @@ pub(super) struct Bounded<R> {
 
 /// Resets the count.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Budget(Arc<AtomicUsize>);
+pub(super) struct Budget {
+    read: Arc<AtomicUsize>,
+    /// Quotation marks of all records.
+    quotes: Arc<AtomicUsize>,
+}
 
 impl Budget {
     /// A new record begins.
     pub(super) fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.read.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the quotation marks that were read are no pairs.
+    pub(super) fn has_odd_quote(&self) -> bool {
+        self.quotes.load(Ordering::Relaxed) % 2 == 1
     }
 }
 
@@ -38,7 +47,9 @@ impl<R> Bounded<R> {
 impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.reader.read(buffer)?;
-        let before = self.read.0.fetch_add(read, Ordering::Relaxed);
+        let before = self.read.read.fetch_add(read, Ordering::Relaxed);
+        let quotes = buffer[..read].iter().filter(|byte| **byte == b'"').count();
+        self.read.quotes.fetch_add(quotes, Ordering::Relaxed);
         if before > LONGEST_RECORD {
             let text = format!(
                 "a record is longer than {LONGEST_RECORD} bytes; a quotation mark may open in it \

@@ -1,15 +1,15 @@
-//! The elements of a JSON array, one after the other, without holding the array.
+//! The elements of JSON arrays, one after the other, without holding an array.
 
 use std::io::{self, BufRead};
 
 use super::lines::LONGEST_RECORD;
 
-/// Walks through an array that a stream holds.
+/// Walks through the arrays that a stream holds, one behind the other: pages of answers that were put into one file.
 pub(super) struct Elements<R> {
     reader: R,
     line: u64,
-    begun: bool,
-    ended: bool,
+    /// The line on which the array begins that is being read.
+    inside: Option<u64>,
 }
 
 /// One element: the line that it begins on, and its text.
@@ -23,28 +23,32 @@ impl<R: BufRead> Elements<R> {
         Self {
             reader,
             line: 1,
-            begun: false,
-            ended: false,
+            inside: None,
         }
     }
 
-    /// The next element, or `None` after the array's end. If the stream ends within an element, its
-    /// beginning is returned: it is not valid JSON.
+    /// The next element, or `None` after the last array's end; what lies between two arrays is an element too. If
+    /// the stream ends within an element, its beginning is returned: it is not valid JSON.
+    ///
+    /// # Errors
+    /// The stream ends within an array, or can't be read.
     pub(super) fn next_element(&mut self) -> io::Result<Option<Element>> {
-        while !self.ended {
-            let Some(byte) = self.read_byte()? else {
-                self.ended = true;
-                break;
-            };
+        while let Some(byte) = self.read_byte()? {
             match byte {
-                b'[' if !self.begun => self.begun = true,
-                b']' => self.ended = true,
+                b'[' if self.inside.is_none() => self.inside = Some(self.line),
+                b']' => self.inside = None,
                 b',' => {}
                 byte if byte.is_ascii_whitespace() => {}
                 byte => return self.read_element(byte).map(Some),
             }
         }
-        Ok(None)
+        match self.inside.take() {
+            None => Ok(None),
+            Some(line) => Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("it ends within the array that begins on line {line}: it is cut off"),
+            )),
+        }
     }
 
     fn read_element(&mut self, first: u8) -> io::Result<Element> {
@@ -78,6 +82,10 @@ impl<R: BufRead> Elements<R> {
                 _ => {}
             }
         }
+        if in_string || depth > 0 {
+            // The element itself shows that the stream is cut off.
+            self.inside = None;
+        }
         Ok(Element { line, text })
     }
 
@@ -104,13 +112,24 @@ mod tests {
     use super::*;
 
     fn elements(text: &str) -> Vec<(u64, String)> {
+        let (all, error) = elements_and_end(text);
+        assert_eq!(error, None, "{text}");
+        all
+    }
+
+    fn elements_and_end(text: &str) -> (Vec<(u64, String)>, Option<String>) {
         let mut elements = Elements::new(text.as_bytes());
         let mut all = Vec::new();
-        while let Some(element) = elements.next_element().expect("reads") {
-            let text = String::from_utf8(element.text).expect("is text");
-            all.push((element.line, text));
+        loop {
+            match elements.next_element() {
+                Ok(Some(element)) => {
+                    let text = String::from_utf8(element.text).expect("is text");
+                    all.push((element.line, text));
+                }
+                Ok(None) => return (all, None),
+                Err(error) => return (all, Some(error.to_string())),
+            }
         }
-        all
     }
 
     #[test]
@@ -134,6 +153,20 @@ mod tests {
             [(1, "\"a\"".to_owned()), (1, "{\"url\": \"htt".to_owned())]
         );
         assert_eq!(elements("[]"), []);
-        assert_eq!(elements("["), []);
+    }
+
+    #[test]
+    fn an_array_that_ends_between_two_elements_is_cut_off() {
+        for text in ["[", "[\"a\"", "[\"a\",", "[]\n["] {
+            let (_, error) = elements_and_end(text);
+            let error = error.unwrap_or_else(|| panic!("{text} is cut"));
+            assert!(error.contains("cut off"), "{error}");
+        }
+    }
+
+    #[test]
+    fn arrays_behind_each_other_are_all_read() {
+        let expected = [(1, "1"), (2, "2"), (3, "{}")].map(|(line, text)| (line, text.to_owned()));
+        assert_eq!(elements("[1]\n[2]\n{}\n"), expected);
     }
 }

@@ -111,11 +111,20 @@ fn separator_of_cells(start: &[u8], known: Option<Form>) -> Option<u8> {
         };
         let address = cells.iter().position(|cell| is_address(cell))?;
         let label = cells.get(label_beside(address))?;
-        let small = label.to_lowercase();
-        let is_label = !small.is_empty()
-            && !is_address(&small)
-            && !small.contains('/')
-            && !PICTURES.iter().any(|end| small.ends_with(end));
+        let is_of_address = |cell: &str| {
+            let small = cell.to_lowercase();
+            small.contains(['/', '&', '='])
+                || PICTURES.iter().any(|end| small.ends_with(end))
+                // `…/1.jpg?resize=640,480`
+                || (cells[address].contains('?') && small.parse::<f64>().is_ok())
+        };
+        let mut others = cells.iter().enumerate().filter(|(at, _)| *at != address);
+        // A list whose extension says that it is a table may have more addresses, of pages say.
+        let is_table = matches!(known, Some(Form::Table(_)));
+        let is_label = !label.is_empty()
+            && !is_address(label)
+            && !is_of_address(label)
+            && (is_table || !others.any(|(_, cell)| is_of_address(cell)));
         is_label.then_some((cells.len(), address))
     };
     separators(known).find(|separator| {
@@ -169,6 +178,24 @@ mod tests {
                 Form::Text,
             ),
             ("http://a.org/1.jpg ann\n", None, Form::Text),
+            // Parameters of services that resize pictures.
+            (
+                "http://a.org/w_400,h_300,c_fill/1.jpg\nhttp://a.org/w_400,h_300,c_fill/2.jpg\n",
+                txt,
+                Form::Text,
+            ),
+            ("http://a.org/1.jpg?resize=640,480&x=1\n", txt, Form::Text),
+            ("http://a.org/1.jpg?crop=640,480\n", None, Form::Text),
+            (
+                "http://a.org/1.jpg;v=1\nhttp://a.org/2.jpg;v=2\n",
+                txt,
+                Form::Text,
+            ),
+            (
+                "http://a.org/1.jpg,ann,http://a.org/page\n",
+                csv,
+                Form::Table(b','),
+            ),
             ("http://a.org/1.jpg Doe, Ann\n", None, Form::Text),
             ("url\n", None, Form::Text),
             (" [\"http://a.org/1.jpg\"]", None, Form::Json),

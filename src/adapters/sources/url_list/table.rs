@@ -21,6 +21,8 @@ pub(super) struct Table {
     /// The line of the previous record.
     line: u64,
     columns: Vec<Option<Column>>,
+    /// Whether the list names its columns.
+    are_named: bool,
     /// The first record, unless it is a header.
     first: Option<csv::ByteRecord>,
 }
@@ -82,6 +84,7 @@ impl Table {
             before,
             line: 1,
             columns,
+            are_named: is_header,
             first: (!is_header && !is_empty).then_some(first),
         })
     }
@@ -110,7 +113,22 @@ impl Table {
         }
         let line = self.before + row.position().map_or(0, csv::Position::line);
         self.line = line;
+        if self.is_unclosed(&row) {
+            let text = format!(
+                "a quotation mark opens in the record on line {line} that is never closed: the rest of the list is \
+                 within it"
+            );
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
         Ok(Some(self.record(&row, line)))
+    }
+
+    /// Whether the list ends within quotation marks that opened in this record. Marks within a cell that is not
+    /// quoted count as well, so that only a last record of several lines can be one.
+    fn is_unclosed(&self, row: &csv::ByteRecord) -> bool {
+        self.reader.is_done()
+            && self.budget.has_odd_quote()
+            && row.iter().any(|cell| cell.contains(&b'\n'))
     }
 
     fn record(&self, row: &csv::ByteRecord, line: u64) -> Record {
@@ -119,6 +137,16 @@ impl Table {
             has_label_field: self.columns.contains(&Some(Column::Label)),
             ..Fields::default()
         };
+        let beyond = row.iter().skip(self.columns.len());
+        if self.are_named && beyond.into_iter().any(|cell| !cell.trim_ascii().is_empty()) {
+            let text = format!(
+                "has {} cells, and the list has {} columns: an address or a label that holds the separator needs \
+                 quotation marks around it",
+                row.len(),
+                self.columns.len()
+            );
+            return Record::new(line, Err(text), guessed);
+        }
         for (bytes, column) in row.iter().zip(&self.columns) {
             let Some(column) = column else { continue };
             match text_of(bytes, &mut guessed) {
