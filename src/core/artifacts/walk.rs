@@ -138,7 +138,7 @@ pub fn walk(root: &Path, folder: &Path) -> io::Result<Walked> {
     let homes = [root, folder].map(|folder| folder.canonicalize().unwrap_or_default());
     // All people would be once more in a link to a folder above the one that is walked through.
     let leads_above = |link: &Path| homes.iter().any(|home| leads_to(link, home));
-    if folder.is_symlink() && leads_to(folder, &homes[0]) {
+    if folder != root && folder.is_symlink() && leads_to(folder, &homes[0]) {
         let path = folder.to_owned();
         walked
             .passed_over
@@ -271,5 +271,11 @@ mod tests {
         let rest = listed.passed_over.iter();
         let rest: Vec<_> = rest.map(|one| (&*one.relative, one.why.clone())).collect();
         assert_eq!(rest, [("a/up", Why::LinkLoop), ("all", Why::LinkLoop)]);
+        // The folder itself may be given by a link.
+        let elsewhere = tempfile::tempdir().expect("temporary folder");
+        let link = elsewhere.path().join("link");
+        symlink(root.path(), &link).expect("links");
+        let walked = walk(&link, &link).expect("lists");
+        assert_eq!((walked.files.len(), walked.passed_over.len()), (3, 2));
     }
 }
