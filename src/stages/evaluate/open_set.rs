@@ -10,7 +10,7 @@ use super::photo_faces::{Photo, PhotoFace, PhotoFaces, Wanted};
 use super::separation::{ScoreKind, Separation};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::labels::label_of_folder;
-use facepipe_core::artifacts::path_text::relative_path;
+use facepipe_core::artifacts::path_text::{relative_path, text_of_name};
 use facepipe_core::artifacts::walk::{self, PassedOver};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, ModelCard, SimilarityBound, UnknownCard};
@@ -96,15 +96,17 @@ pub(super) fn list(folder: &Path, card: &ModelCard) -> Result<Listed, EvaluateEr
     let mut photos = Vec::new();
     for path in walked.files {
         let name = relative_path(folder, &path);
-        let person = group(&name).map(label_of_folder);
-        if let Some(label) = card
-            .labels
-            .iter()
-            .find(|label| person.as_ref() == Some(label))
-        {
+        // Also below the sides of a data set: the model's own would give a bound above all known people.
+        let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
+        let labels = folders.split('/').map(label_of_folder);
+        if let Some(label) = labels.into_iter().find(|label| card.labels.contains(label)) {
+            let inside = path.ancestors().skip(1);
+            let of_label = inside
+                .filter(|folder| folder.file_name().is_some())
+                .find(|folder| label_of_folder(&text_of_name(folder)) == label);
             return Err(EvaluateError::KnownImpostor {
-                label: label.clone(),
-                folder: folder.join(label),
+                folder: of_label.unwrap_or(folder).to_owned(),
+                label,
             });
         }
         photos.push(Photo { name, path });

@@ -211,6 +211,8 @@ fn strangers_with_known_names_are_refused() {
     refused(&folder, "no face was found in any of the 1 photos");
     write_png(&folder.join("bea/1.png"), &stranger(1));
     refused(&folder, "`bea` is no stranger");
+    // The model's own data set: its people are below the sides.
+    refused(&data, "is no stranger");
     let error = failure(&run("evaluate --far 1 x --data", &[&data]), 2);
     assert!(error.contains("a share between 0 and 1"), "{error}");
 }
