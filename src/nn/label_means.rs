@@ -76,8 +76,9 @@ impl LabelMeans {
         [labels, features]: [i64; 2],
     ) -> Result<Self, LabelMeansError> {
         let path = model.join(LABEL_MEANS_FILE);
-        let found = sha256_of_file(&path).map_err(TensorFileError::from)?;
-        if sha256.is_some_and(|sha256| sha256 != found) {
+        if let Some(sha256) = sha256
+            && sha256 != sha256_of_file(&path).map_err(TensorFileError::from)?
+        {
             return Err(LabelMeansError::Other { path });
         }
         let means = tensor_file::read(&path)?.tensors.remove(Self::TENSOR);

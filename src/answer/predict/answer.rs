@@ -84,7 +84,7 @@ pub struct Naming {
 }
 
 /// Below which bounds a face is unknown: below one of them is enough.
-#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct UnknownBelow {
     /// The probability of the most probable label.
     pub probability: Option<f64>,

@@ -25,7 +25,8 @@ pub fn label_from_query(query: &str) -> String {
     let label = shortened(&label, LABEL_BYTES).trim_end_matches('_');
     match label {
         "" => "unnamed".to_owned(),
-        _ => unreserved(label.to_owned()),
+        _ if is_reserved(label) => format!("{label}_"),
+        _ => label.to_owned(),
     }
 }
 
@@ -44,16 +45,6 @@ pub fn label_from_text(text: &str) -> String {
         text
     } else {
         label_from_query(&text)
-    }
-}
-
-/// The label, with `_` behind it where stages write something of its name.
-#[must_use]
-pub fn unreserved(label: String) -> String {
-    if is_reserved(&label) {
-        label + "_"
-    } else {
-        label
     }
 }
 

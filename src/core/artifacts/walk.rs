@@ -155,20 +155,15 @@ pub fn walk(root: &Path, folder: &Path) -> io::Result<Walked> {
                     continue;
                 }
                 // Its folder may be listed and not entered.
-                Err(error) => {
-                    let why = match error.io_error() {
-                        Some(error) => why_of(entry.path(), error),
-                        None => Why::LinkLoop,
-                    };
-                    (entry.into_path(), why)
-                }
+                Err(error) => (
+                    entry.path().to_owned(),
+                    why_not_walked(entry.path(), &error),
+                ),
             },
             Ok(entry)
                 if entry.depth() > 0 && entry.path_is_symlink() && leads_above(entry.path()) =>
             {
-                if entry.file_type().is_dir() {
-                    entries.skip_current_dir();
-                }
+                entries.skip_current_dir();
                 (entry.into_path(), Why::LinkLoop)
             }
             Ok(entry) if entry.file_type().is_dir() => continue,
@@ -176,10 +171,7 @@ pub fn walk(root: &Path, folder: &Path) -> io::Result<Walked> {
             Err(error) if error.depth() == 0 => return Err(error.into()),
             Err(error) => {
                 let path = error.path().unwrap_or(folder).to_owned();
-                let why = match (error.loop_ancestor(), error.io_error()) {
-                    (Some(_), _) | (None, None) => Why::LinkLoop,
-                    (None, Some(error)) => why_of(&path, error),
-                };
+                let why = why_not_walked(&path, &error);
                 (path, why)
             }
         };
@@ -188,6 +180,13 @@ pub fn walk(root: &Path, folder: &Path) -> io::Result<Walked> {
         }
     }
     Ok(walked)
+}
+
+fn why_not_walked(path: &Path, error: &walkdir::Error) -> Why {
+    match (error.loop_ancestor(), error.io_error()) {
+        (Some(_), _) | (None, None) => Why::LinkLoop,
+        (None, Some(error)) => why_of(path, error),
+    }
 }
 
 /// Whether a link leads to a folder or to one above it.

@@ -24,7 +24,7 @@ use facepipe_core::artifacts::stage::{
 use facepipe_core::artifacts::{atomic, given_split};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
-use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Split, Stage};
+use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 
 use origins::Origins;
@@ -202,19 +202,15 @@ fn without_equal_crops(
     outcomes: Vec<PhotoOutcome>,
     sides: Option<&GivenSides>,
 ) -> (Vec<CropRecord>, Vec<Discarded>) {
+    // Train before val before test.
     let side_of = |photo: &str| sides.and_then(|sides| sides.of(photo));
-    let nearness = |photo: &str| match side_of(photo) {
-        None | Some(Split::Test) => 0,
-        Some(Split::Val) => 1,
-        Some(Split::Train) => 2,
-    };
     let mut first_photo: BTreeMap<String, String> = BTreeMap::new();
     for crop in outcomes.iter().flat_map(|outcome| &outcome.crops) {
         let photo = &crop.source.file;
         let first = first_photo
             .entry(crop.file.clone())
             .or_insert_with(|| photo.clone());
-        if nearness(photo) < nearness(first) {
+        if side_of(photo) > side_of(first) {
             first.clone_from(photo);
         }
     }
@@ -224,12 +220,11 @@ fn without_equal_crops(
         let whole_photo = outcome.crops.len() == 1;
         discarded.extend(outcome.discarded);
         for crop in outcome.crops {
-            match first_photo.get(&crop.file) {
-                Some(first) if *first == crop.source.file && taken.insert(crop.file.clone()) => {
+            match &first_photo[&crop.file] {
+                first if *first == crop.source.file && taken.insert(crop.file.clone()) => {
                     kept.push(crop);
                 }
-                None => kept.push(crop),
-                Some(first) => discarded.push(Discarded {
+                first => discarded.push(Discarded {
                     reason: if side_of(first) == side_of(&crop.source.file) {
                         Reason::ExactDuplicate
                     } else {

@@ -77,10 +77,7 @@ impl Prediction {
 
     /// The number by which it may be accepted.
     pub(super) fn score(&self, kind: ScoreKind) -> f64 {
-        match kind {
-            ScoreKind::Probability => self.probability,
-            ScoreKind::Similarity => self.similarity.unwrap_or(f64::NEG_INFINITY),
-        }
+        kind.of(self.probability, self.similarity)
     }
 
     /// Whether the most probable label is the right one.

@@ -260,17 +260,16 @@ fn begin(
 
 /// Whether an earlier report is complete, and the same but for strangers or pairs beside.
 fn tells_more(stamp: &Stamp, settings: &Settings, inputs: &Inputs) -> io::Result<bool> {
-    let same = |of_before: &Value, now: Value, beside: &[&str]| {
-        let (mut of_before, mut now) = (of_before.clone(), now);
-        for value in [&mut of_before, &mut now] {
-            if let Value::Object(fields) = value {
-                fields.retain(|name, _| !beside.contains(&name.as_str()));
-            }
+    let without = |mut value: Value, beside: &[&str]| {
+        if let Value::Object(fields) = &mut value {
+            fields.retain(|name, _| !beside.contains(&name.as_str()));
         }
-        of_before == now
+        value
     };
-    let is_given = |input: &Option<Fingerprint>| input.is_some();
-    if is_given(&inputs.impostors) || is_given(&inputs.pairs) {
+    let same = |of_before: &Value, now: Value, beside: &[&str]| {
+        without(of_before.clone(), beside) == without(now, beside)
+    };
+    if inputs.impostors.is_some() || inputs.pairs.is_some() {
         return Ok(false);
     }
     let settings = serde_json::to_value(settings)?;

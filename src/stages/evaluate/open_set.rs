@@ -58,10 +58,7 @@ pub(super) struct Impostor {
 impl Impostor {
     /// The number by which it may be accepted.
     pub(super) fn score(&self, kind: ScoreKind) -> f64 {
-        match kind {
-            ScoreKind::Probability => self.probability,
-            ScoreKind::Similarity => self.similarity.unwrap_or(f64::NEG_INFINITY),
-        }
+        kind.of(self.probability, self.similarity)
     }
 
     /// Who it is: the folder's name.
@@ -97,15 +94,11 @@ pub(super) fn list(folder: &Path, card: &ModelCard) -> Result<Listed, EvaluateEr
     for path in walked.files {
         let name = relative_path(folder, &path);
         // Also below the sides of a data set: the model's own would give a bound above all known people.
-        let folders = name.rsplit_once('/').map_or("", |(folders, _)| folders);
-        let labels = folders.split('/').map(label_of_folder);
-        if let Some(label) = labels.into_iter().find(|label| card.labels.contains(label)) {
-            let inside = path.ancestors().skip(1);
-            let of_label = inside
-                .filter(|folder| folder.file_name().is_some())
-                .find(|folder| label_of_folder(&text_of_name(folder)) == label);
+        let inside = path.ancestors().skip(1).take_while(|one| *one != folder);
+        let mut labels = inside.map(|one| (label_of_folder(&text_of_name(one)), one));
+        if let Some((label, of_label)) = labels.find(|(label, _)| card.labels.contains(label)) {
             return Err(EvaluateError::KnownImpostor {
-                folder: of_label.unwrap_or(folder).to_owned(),
+                folder: of_label.to_owned(),
                 label,
             });
         }
@@ -354,6 +347,7 @@ mod tests {
         assert_eq!(by_probability.cross_checked_false_accepts, None);
         assert!(OpenSet::new(&[], &strangers, 0.01).is_none());
     }
+
     #[test]
     fn the_number_decides_that_finds_more_known_people() {
         let names = (1..=200).map(|n| (format!("{n}.jpg"), f64::from(n) / 1000.0));

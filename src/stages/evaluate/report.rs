@@ -111,15 +111,14 @@ impl Findings<'_> {
         let open_set = self.impostors.as_ref().and_then(|impostors| {
             OpenSet::new(&self.predictions, impostors, task.false_accept_rate)
         });
-        let chosen = |open_set: &OpenSet| open_set.decisive().chosen.clone();
-        let chosen = open_set
-            .as_ref()
-            .map(|open_set| (open_set.impostors, chosen(open_set)));
-        if let Some((impostors, chosen)) = chosen.filter(|(_, chosen)| chosen.too_few) {
+        if let Some(open_set) = &open_set
+            && let chosen = &open_set.decisive().chosen
+            && chosen.too_few
+        {
             context.progress.note(&format!(
                 "{} strangers are too few for a false-accept rate of {} %: the threshold is above all \
                  of them; {} faces or more would measure it",
-                impostors,
+                open_set.impostors,
                 chosen.false_accept_rate * 100.0,
                 (1.0 / chosen.false_accept_rate).ceil()
             ));

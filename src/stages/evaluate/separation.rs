@@ -24,6 +24,16 @@ pub enum ScoreKind {
     Similarity,
 }
 
+impl ScoreKind {
+    /// The number of a face, by which it may be accepted.
+    pub(super) fn of(self, probability: f64, similarity: Option<f64>) -> f64 {
+        match self {
+            Self::Probability => probability,
+            Self::Similarity => similarity.unwrap_or(f64::NEG_INFINITY),
+        }
+    }
+}
+
 /// What accepting faces by a number comes to. A known person's face counts only if its label is the right one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Separation {
