@@ -185,7 +185,10 @@ pub fn begin(
         not_ours: BTreeSet::new(),
     };
     if let Need::Nothing(old) = need(root, stage, &stamp, force)? {
-        return Ok(Begin::UpToDate(old));
+        // A folder without a lock is only read: it may be on a medium that can't be written.
+        if !root.join(LOCK_FILE).exists() {
+            return Ok(Begin::UpToDate(old));
+        }
     }
     fs::create_dir_all(root)?;
     let lock = lock(root, LOCK_FILE)?;
@@ -195,7 +198,10 @@ pub fn begin(
     };
     // Again: another run may have ended meanwhile.
     let is_new = match need(root, stage, &stamp, force)? {
-        Need::Nothing(old) => return Ok(Begin::UpToDate(old)),
+        Need::Nothing(old) => {
+            remove_leftovers(root)?;
+            return Ok(Begin::UpToDate(old));
+        }
         Need::Continuation => false,
         Need::Everything => true,
     };
@@ -346,6 +352,21 @@ fn forget_results(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes what a run left in a complete folder that was killed before it changed its stamp, or after its end.
+fn remove_leftovers(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .ends_with(TEMPORARY_SUFFIX)
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    atomic::remove_if_there(&root.join(JOURNAL_FILE))
+}
+
 /// Whether a folder holds only what a stage leaves that is killed while it writes its stamp.
 fn is_empty(root: &Path) -> io::Result<bool> {
     match fs::read_dir(root) {
@@ -452,6 +473,29 @@ mod tests {
             open(&root, json!({"margin": 0.3}), true),
             Ok(Begin::Work(_))
         ));
+    }
+
+    #[test]
+    fn what_a_run_left_that_was_killed_at_its_first_or_last_step_is_removed() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path();
+        let begin = || open(root, json!({}), false).expect("opens");
+        let Begin::Work(stage) = begin() else {
+            panic!("a new folder is work");
+        };
+        stage.finish(BTreeMap::new()).expect("finishes");
+        let left = [
+            LOCK_FILE.to_owned(),
+            JOURNAL_FILE.to_owned(),
+            format!(".{STAMP_FILE}.1-1{TEMPORARY_SUFFIX}"),
+        ];
+        for name in &left {
+            fs::write(root.join(name), "1\n").expect("writes");
+        }
+        assert!(matches!(begin(), Begin::UpToDate(_)));
+        for name in &left {
+            assert!(!root.join(name).exists(), "{name}");
+        }
     }
 
     #[test]

@@ -191,9 +191,21 @@ pub(crate) fn assert_killed_runs_end_alike(input: &Path, root: &Path, step: usiz
         let _ = child.kill();
         child.wait().expect("ends");
         stdout(&prepare(input, &out, ""));
-        assert!(
-            content(&out) == expected,
+        let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+            files.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let found = content(&out);
+        assert_eq!(
+            names(&found),
+            names(&expected),
             "killed after {share} of 12 parts"
         );
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(
+                found == expected,
+                "killed after {share} of 12 parts: {}",
+                found.0
+            );
+        }
     }
 }
