@@ -45,7 +45,7 @@ pub enum DecodeError {
     #[error("cannot read the file: {}", .0.kind())]
     Io(#[from] io::Error),
     /// A folder, a pipe, a device or the like.
-    #[error("not a regular file")]
+    #[error("a folder, or neither a file nor a folder")]
     NotAFile,
     /// No bytes at all.
     #[error("the file is empty")]

@@ -1,5 +1,6 @@
 //! A trained model, opened for use: its card and its network.
 
+use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -58,6 +59,9 @@ pub enum ModelError {
         /// Its value.
         value: String,
     },
+    /// The card contradicts itself.
+    #[error("the model's card can't be right: {0}")]
+    Contradiction(String),
     /// The network and the card disagree.
     #[error("the network does not have one output for each of the card's {labels} labels")]
     Labels {
@@ -344,6 +348,25 @@ fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
     if !(card.input.std.into_iter().all(is_divisor) && is_divisor(card.input.scale)) {
         let text = format!("{:?} of {}", card.input.std, card.input.scale);
         return Err(not_known("scale of channels", &text));
+    }
+    let mut labels = BTreeSet::new();
+    if let Some(label) = card.labels.iter().find(|label| !labels.insert(*label)) {
+        let problem = format!("it names the label `{label}` twice");
+        return Err(ModelError::Contradiction(problem));
+    }
+    if let Some(unknown) = &card.unknown {
+        // The bound that lets no stranger in is just above the largest probability.
+        let largest = 1.0_f64.next_up();
+        let similarity = unknown.similarity.map(|bound| (bound.below, -1.0));
+        for (below, least) in [Some((unknown.below, 0.0)), similarity]
+            .into_iter()
+            .flatten()
+        {
+            if !(least..=largest).contains(&below) {
+                let problem = format!("no score is `{below}`, below which a face is to be unknown");
+                return Err(ModelError::Contradiction(problem));
+            }
+        }
     }
     if card.input.size.area() == 0 {
         return Err(not_known("input size", &card.input.size.to_string()));

@@ -399,6 +399,27 @@ fn json_may_be_printed_over_several_lines() {
 }
 
 #[test]
+fn labels_that_are_no_text_are_no_labels() {
+    for label in ["[\"ann\"]", "true", "{\"name\": \"ann\"}"] {
+        let text = format!("{{\"url\": \"http://a.org/1.jpg\", \"label\": {label}}}");
+        let steps = steps(text.as_bytes(), "json", Some("bob")).expect("can be read");
+        let [SourceStep::Junk(junk)] = steps.as_slice() else {
+            panic!("one record: {steps:?}");
+        };
+        assert!(
+            junk.message.contains("`label` is neither"),
+            "{}",
+            junk.message
+        );
+    }
+    let null = r#"{"url": "http://a.org/1.jpg", "label": null, "tags": ["x"]}"#;
+    assert_eq!(
+        outcomes(null, "json", Some("bob")),
+        ["http://a.org/1.jpg|bob"]
+    );
+}
+
+#[test]
 fn lists_without_names_may_have_any_separator() {
     for (text, form) in [
         ("http://a.org/1.jpg;ann\nhttp://a.org/2.jpg;bob\n", "csv"),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use indicatif::DecimalBytes;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
@@ -147,16 +148,15 @@ fn pull_models(
     })
 }
 
-/// `seeta      detector  present   1.2 MB  BSD-2-Clause`
+/// `seeta           detector  present    1.23 MB  BSD-2-Clause`
 fn row(model: &EntryStatus) -> String {
-    let size = model.bytes.map_or_else(
-        || "-".to_owned(),
-        |bytes| format!("{:.1} MB", bytes as f64 / 1e6),
-    );
+    let size = model
+        .bytes
+        .map_or_else(|| "-".to_owned(), |bytes| DecimalBytes(bytes).to_string());
     let required = if model.required { ", required" } else { "" };
     let problem = model.problem.as_ref().map(|problem| format!(": {problem}"));
     format!(
-        "{:<10} {:<9} {:<8} {size:>8}  {}{required}{}",
+        "{:<15} {:<9} {:<8} {size:>9}  {}{required}{}",
         model.name,
         model.kind,
         model.state,
@@ -166,6 +166,6 @@ fn row(model: &EntryStatus) -> String {
 }
 
 fn described(model: &EntryStatus) -> [String; 2] {
-    let text = format!("           {} ({})", model.description, model.credit);
+    let text = format!("                {} ({})", model.description, model.credit);
     [row(model), text]
 }

@@ -22,6 +22,7 @@ impl Advice for io::Error {
                 "check the permissions of that path, or choose another folder with `--out`"
             }
             io::ErrorKind::NotFound => "check the spelling of that path",
+            io::ErrorKind::AlreadyExists => "something else has that name: choose another one",
             io::ErrorKind::NotADirectory => "a part of that path is a file, not a folder",
             _ => return None,
         };
@@ -45,9 +46,13 @@ impl Advice for ImageFolderError {
                 "give that folder another name, or move it elsewhere if it holds no photos"
                     .to_owned(),
             ),
+            Self::SplitBelow { below, .. } => Some(format!(
+                "give `{}` itself; if it is a person, give the folders in it other names",
+                below.display()
+            )),
             Self::UnclearSplit { .. } => Some(
-                "for a split, give each side a folder for each label, and move other folders elsewhere; \
-                 for people of these names, give their folders other names"
+                "for a split, give each side a folder for each label, and move other folders elsewhere; for a \
+                 single side, give its folder itself; for people of these names, give their folders other names"
                     .to_owned(),
             ),
         }
@@ -72,6 +77,7 @@ impl Advice for StageError {
             Self::Unfinished { stage, .. } => Some(format!(
                 "run the same `facepipe {stage}` again: it continues; or wait until it has ended"
             )),
+            Self::NotAFolder(_) => Some("choose a new or empty folder with `--out`".to_owned()),
             Self::Overlap { .. } => {
                 Some("choose a folder beside the input with `--out`".to_owned())
             }

@@ -1,10 +1,12 @@
 //! The images that a command line names: files as they are, folders with all that is below them,
 //! patterns that the shell has not expanded, and a list on stdin.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use encoding_rs::{Encoding, UTF_8};
 use glob::MatchOptions;
 
 use crate::cli::failure::Failure;
@@ -40,7 +42,9 @@ pub(crate) fn expand(arguments: &[PathBuf]) -> Result<Vec<InputFile>, Failure> {
         if argument.as_os_str() == STDIN {
             let mut list = Vec::new();
             io::stdin().lock().read_to_end(&mut list)?;
-            listed(&list).iter().for_each(|path| files.add(path));
+            listed(&decoded(&list))
+                .iter()
+                .for_each(|path| files.add(path));
             // The list may be older than the files: missing files, or an empty list, are no usage error.
             files.found = true;
         } else {
@@ -136,6 +140,18 @@ pub(crate) fn file(path: &Path) -> InputFile {
     InputFile {
         path: path.to_owned(),
         name: text_of_path(path),
+    }
+}
+
+/// The bytes of a list without a byte order mark: in UTF-8 where the mark says UTF-16, which Windows' shells write.
+fn decoded(list: &[u8]) -> Cow<'_, [u8]> {
+    match Encoding::for_bom(list) {
+        None => Cow::Borrowed(list),
+        Some((encoding, mark)) if encoding == UTF_8 => Cow::Borrowed(&list[mark..]),
+        Some((encoding, mark)) => {
+            let (text, _) = encoding.decode_without_bom_handling(&list[mark..]);
+            Cow::Owned(text.into_owned().into_bytes())
+        }
     }
 }
 
@@ -237,14 +253,21 @@ mod tests {
 
     #[test]
     fn lists_have_a_path_a_line_or_nul() {
-        let paths = |list: &str| {
-            let paths = listed(list.as_bytes()).into_iter();
+        let paths_of = |list: &[u8]| {
+            let paths = listed(&decoded(list)).into_iter();
             let texts = paths.map(|path| path.to_string_lossy().into_owned());
             texts.collect::<Vec<_>>()
         };
+        let paths = |list: &str| paths_of(list.as_bytes());
         assert_eq!(paths(""), Vec::<String>::new());
         assert_eq!(paths("a.jpg\nb c.jpg"), ["a.jpg", "b c.jpg"]);
         assert_eq!(paths("a.jpg\r\n\n b.jpg\n"), ["a.jpg", " b.jpg"]);
         assert_eq!(paths("a\nb.jpg\0c.jpg\r\0"), ["a\nb.jpg", "c.jpg\r"]);
+        assert_eq!(paths("\u{feff}a.jpg\n"), ["a.jpg"]);
+        let text: Vec<u16> = "\u{feff}/ä.jpg\r\n/b.jpg\r\n".encode_utf16().collect();
+        let little: Vec<u8> = text.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = text.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        assert_eq!(paths_of(&little), ["/ä.jpg", "/b.jpg"]);
+        assert_eq!(paths_of(&big), ["/ä.jpg", "/b.jpg"]);
     }
 }

@@ -39,11 +39,6 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
     );
     hash("turned or mirrored", explanation.turned_distance);
     hash("the photos they come from", explanation.photo_distance);
-    let compared = if explanation.compared_by_details {
-        "compared, because the hashes are near"
-    } else {
-        "not compared, because the hashes are too far apart or near enough already"
-    };
     let agreement = |found: Option<Agreement>, limit: Agreement| match found {
         None => "too few of them to decide".to_owned(),
         Some(found) => format!(
@@ -51,10 +46,13 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
             found.large, limit.large, found.small, limit.small
         ),
     };
-    lines.push(format!(
-        "  details: agree, {}; {compared}",
-        agreement(explanation.details, explanation.details_limit)
-    ));
+    lines.push(if explanation.compared_by_details {
+        let found = agreement(explanation.details, explanation.details_limit);
+        format!("  details: compared, because the hashes are near: agree, {found}")
+    } else {
+        "  details: not compared, because the hashes are too far apart or near enough already"
+            .to_owned()
+    });
     if let Some(distance) = explanation.embedding_distance {
         lines.push(format!(
             "  faces: embeddings {distance:.2} apart (compared in detail up to {:.2})",

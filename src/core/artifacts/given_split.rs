@@ -12,7 +12,7 @@ use super::walk::{PassedOver, Why};
 use crate::types::{Split, Stage};
 
 /// Folder names of the sides, in small letters.
-const NAMES: [(&str, Split); 8] = [
+const NAMES: [(&str, Split); 10] = [
     ("train", Split::Train),
     ("training", Split::Train),
     ("val", Split::Val),
@@ -21,6 +21,8 @@ const NAMES: [(&str, Split); 8] = [
     ("dev", Split::Val),
     ("test", Split::Test),
     ("testing", Split::Test),
+    ("eval", Split::Test),
+    ("evaluation", Split::Test),
 ];
 
 /// The folder of a data set's tar files, beside its sides.
@@ -98,17 +100,29 @@ pub struct SideFolder {
 /// side of each folder.
 ///
 /// It is one of sides if folders of train (`train`, `training`) and of another side (`val`, `valid`,
-/// `validation`, `dev`; `test`, `testing`) hold folders of the same labels, or hold folders of labels and have
+/// `validation`, `dev`; `test`, `testing`, `eval`, `evaluation`) hold folders of the same labels, or hold folders of labels and have
 /// no other folder beside them. What else lies beside the sides, or in them beside the labels, is passed over;
 /// what `facepipe` keeps beside the sides is left out without a word.
 ///
 /// # Errors
 /// [`ImageFolderError`]; [`ImageFolderError::UnclearSplit`] for folders that have such names without being
-/// laid out so, since sides are no people.
+/// laid out so, since sides are no people; [`ImageFolderError::SplitBelow`] where the sides lie in a folder of it.
 pub fn list(root: &Path) -> Result<(ImageFolder, Option<GivenSides>), ImageFolderError> {
     let (sides, beside) = look(root)?;
     match layout(&sides, &beside) {
-        Layout::Labels => Ok((image_folder::list(root)?, None)),
+        Layout::Labels => {
+            let folders = beside.iter().chain(sides.iter().map(|side| &side.path));
+            for folder in folders.filter(|folder| holds_train(folder)) {
+                let (sides, beside) = look(folder)?;
+                if matches!(layout(&sides, &beside), Layout::Sides) {
+                    return Err(ImageFolderError::SplitBelow {
+                        root: root.to_owned(),
+                        below: folder.clone(),
+                    });
+                }
+            }
+            Ok((image_folder::list(root)?, None))
+        }
         Layout::Unclear(problem) => Err(ImageFolderError::UnclearSplit {
             root: root.to_owned(),
             problem,
@@ -190,7 +204,16 @@ enum Layout {
 fn layout(sides: &[SideFolder], beside: &[PathBuf]) -> Layout {
     let named: BTreeSet<Split> = sides.iter().map(|folder| folder.side).collect();
     if named.len() < 2 {
-        return Layout::Labels;
+        let is_alone = !beside.iter().any(|path| path.is_dir());
+        return match sides {
+            [only] if is_alone && only.side == Split::Train && !only.labels.is_empty() => {
+                let name = &only.name;
+                Layout::Unclear(format!(
+                    "it holds no split, and its only folder, `{name}`, holds folders of labels itself"
+                ))
+            }
+            _ => Layout::Labels,
+        };
     }
     let shared = sides.iter().enumerate().find_map(|(at, a)| {
         let others = sides[at + 1..].iter().filter(|b| b.side != a.side);
@@ -221,6 +244,14 @@ fn layout(sides: &[SideFolder], beside: &[PathBuf]) -> Layout {
         )),
         None => Layout::Sides,
     }
+}
+
+/// Whether a folder has one in it that is named as train. Other folders are not looked at, since they may hold many
+/// files.
+fn holds_train(folder: &Path) -> bool {
+    let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths = entries.map(|entry| entry.path());
+    paths.any(|path| side_of_name(&text_of_name(&path)) == Some(Split::Train) && path.is_dir())
 }
 
 fn side_of_name(folder: &str) -> Option<Split> {
@@ -298,8 +329,11 @@ mod tests {
     fn people_with_such_names_are_labels() {
         for files in [
             &["val/ada/1.png", "test/bea/2.png"][..],
-            &["train/ada/1.png"],
+            &["train/1.png"],
             &["train/1.png", "grace/2.png"],
+            &["train/2019/1.png", "grace/2.png"],
+            &["dev/2019/1.png"],
+            &["cem/train/1.png", "cem/test/2.png"],
         ] {
             let root = folder(files);
             let (folder, sides) = list(root.path()).expect("lists");
@@ -364,6 +398,12 @@ mod tests {
                 "`grace` lies beside",
             ),
             (&["val/ada/1.png", "test/ada/2.png"], "no `train`"),
+            (&["train/ada/1.png"], "its only folder, `train`"),
+            (&["data/train/ada/1.png", "data/eval/ada/2.png"], "data"),
+            (
+                &["train/train/ada/1.png", "train/val/ada/2.png", "x/3.png"],
+                "train",
+            ),
         ] {
             let root = folder(files);
             let error = list(root.path()).expect_err("is refused").to_string();

@@ -88,6 +88,14 @@ pub enum ImageFolderError {
     /// A folder has a name that stages keep for their own files and pictures.
     #[error("`{}` can't be a label: facepipe keeps that name for its own files", .0.display())]
     ReservedName(PathBuf),
+    /// A folder in it is a split data set.
+    #[error("`{}` holds a split data set in its folder `{}`, which is no label", .root.display(), .below.display())]
+    SplitBelow {
+        /// The folder.
+        root: PathBuf,
+        /// The one with the sides.
+        below: PathBuf,
+    },
     /// Folders have names of a split's sides, but are not laid out as one.
     #[error("`{}` is neither a split data set nor a folder of labels: {problem}", .root.display())]
     UnclearSplit {

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
+use same_file::Handle;
 
 /// An exclusive lock on a folder, until it is dropped.
 #[derive(Debug)]
@@ -80,21 +81,13 @@ impl Lock {
 }
 
 /// Whether the open file is the one that has this path.
-#[cfg(unix)]
 fn is_at(file: &fs::File, path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    let open = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(there) => Ok((open.dev(), open.ino()) == (there.dev(), there.ino())),
+    let open = Handle::from_file(file.file().try_clone()?)?;
+    match Handle::from_path(path) {
+        Ok(there) => Ok(open == there),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
-}
-
-/// Whether the open file is the one that has this path: systems that don't remove open files keep it.
-#[cfg(not(unix))]
-fn is_at(_file: &fs::File, _path: &Path) -> io::Result<bool> {
-    Ok(true)
 }
 
 impl Drop for Lock {

@@ -131,6 +131,9 @@ pub enum StageError {
         /// The stage.
         stage: String,
     },
+    /// The output is a file.
+    #[error("the output `{}` is a file, not a folder", .0.display())]
+    NotAFolder(PathBuf),
     /// The output and an input are not apart.
     #[error("the output `{}` and the input `{}` lie inside each other", .out.display(), .input.display())]
     Overlap {

@@ -37,7 +37,7 @@ pub enum SourceError {
         first: String,
     },
     /// Two columns of the list may be the one that is needed.
-    #[error("`{list}` has the columns `{}` and `{}`, and no `{exact}`", .names[0], .names[1])]
+    #[error("`{list}` has two columns that may be the `{exact}`: `{}` and `{}`", .names[0], .names[1])]
     TwoColumns {
         /// The list.
         list: String,

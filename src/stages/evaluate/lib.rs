@@ -67,6 +67,14 @@ pub fn threshold_text(threshold: f64) -> String {
     format!("{threshold:.digits$}")
 }
 
+/// A false-accept rate in percent, without the last digits of a binary fraction: `0.001 %`, not `0.0009999999 %`.
+#[must_use]
+pub fn rate_text(rate: f64) -> String {
+    let percent = rate * 100.0;
+    let short = format!("{percent:.5e}").parse().unwrap_or(percent);
+    format!("{short} %")
+}
+
 /// Images that the network sees at once.
 const BATCH: usize = 32;
 
@@ -404,5 +412,14 @@ mod tests {
         assert_eq!(threshold_text(0.999_987_65), "0.999988");
         assert_eq!(threshold_text(1.0), "1.0000");
         assert_eq!(threshold_text(-0.25), "-0.2500");
+        for (rate, text) in [
+            (0.1, "10 %"),
+            (0.01, "1 %"),
+            (1e-5, "0.001 %"),
+            (1e-7, "0.00001 %"),
+            (0.015, "1.5 %"),
+        ] {
+            assert_eq!(rate_text(rate), text);
+        }
     }
 }

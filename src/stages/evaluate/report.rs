@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::one_vs_rest::OneVsRest;
 use super::open_set::OpenSet;
 use super::verification::Verification;
-use super::{EvaluateError, Findings, Metrics};
+use super::{EvaluateError, Findings, Metrics, rate_text};
 use facepipe_core::artifacts::stage::REPORT_FILE;
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
@@ -116,10 +116,10 @@ impl Findings<'_> {
             && chosen.too_few
         {
             context.progress.note(&format!(
-                "{} strangers are too few for a false-accept rate of {} %: the threshold is above all \
+                "{} strangers are too few for a false-accept rate of {}: the threshold is above all \
                  of them; {} faces or more would measure it",
                 open_set.impostors,
-                chosen.false_accept_rate * 100.0,
+                rate_text(chosen.false_accept_rate),
                 (1.0 / chosen.false_accept_rate).ceil()
             ));
         }

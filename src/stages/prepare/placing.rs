@@ -1,7 +1,7 @@
 //! How an image gets its place in the data set: as a copy, or as another name of the same file.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fs_err as fs;
 
@@ -29,7 +29,8 @@ impl Placing {
         }
     }
 
-    /// Places an image. One that is there already, as its name by content and its size say, stays.
+    /// Places an image. One that is there already, as its name by content and its size say, stays, if it is the
+    /// link or the copy that it is to be.
     pub(super) fn place(&self, item: &Item, place: &Path) -> Result<(), PrepareError> {
         let changed = |error| PrepareError::Changed(item.path.clone(), error);
         // A hard link to a symbolic link would not link its target.
@@ -38,7 +39,12 @@ impl Placing {
             .map_err(|error| changed(error.into()))?
             .len();
         if let Ok(found) = fs::metadata(place) {
-            if found.len() == length {
+            let is_link = same_file::is_same_file(&source, place)?;
+            let is_as_wanted = match self.mode {
+                LinkMode::Copy => !is_link,
+                LinkMode::Hard => is_link || self.refused().is_some(),
+            };
+            if found.len() == length && is_as_wanted {
                 return Ok(());
             }
             fs::remove_file(place)?;
@@ -47,7 +53,7 @@ impl Placing {
             match fs::hard_link(&source, place) {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut refused = self.refused();
                     refused.get_or_insert_with(|| (error.to_string(), 0)).1 += 1;
                 }
             }
@@ -60,10 +66,13 @@ impl Placing {
         Ok(atomic::write_bulk(place, &bytes)?)
     }
 
+    fn refused(&self) -> MutexGuard<'_, Option<(String, u64)>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says where links were requested and copies were made.
     pub(super) fn note(&self, context: &Context) {
-        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((reason, count)) = &*refused {
+        if let Some((reason, count)) = &*self.refused() {
             context.progress.note(&format!(
                 "{count} images were copied, because no hard links to them can be made: {reason}"
             ));

@@ -205,19 +205,53 @@ fn a_face_below_the_bound_is_unknown_and_the_nearest_is_reported() {
     }
 }
 
+/// A copy of the model, in `to`, with other values in its card.
+fn model_with_card(to: &Path, changes: &[(&str, Value)]) {
+    for (name, bytes) in snapshot(&made().model, &[]) {
+        write(&to.join(name), &bytes);
+    }
+    let path = to.join("model_card.json");
+    let mut card: Value =
+        serde_json::from_slice(&fs_err::read(&path).expect("reads")).expect("JSON");
+    for (name, value) in changes {
+        card[name] = value.clone();
+    }
+    write(&path, card.to_string().as_bytes());
+}
+
+#[test]
+fn cards_that_contradict_themselves_are_refused() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let bound = |below: f64, similarity: f64| {
+        json!({"below": below, "false_accept_rate": 0.01, "impostors": 100,
+               "similarity": {"below": similarity, "false_accept_rate": 0.01}})
+    };
+    for (number, (name, value, problem)) in [
+        ("labels", json!(["ada", "bea", "ada"]), "`ada` twice"),
+        ("unknown", bound(1.5, 0.5), "1.5"),
+        ("unknown", bound(-0.1, 0.5), "-0.1"),
+        ("unknown", bound(0.5, -7.0), "-7"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let model = root.path().join(number.to_string());
+        model_with_card(&model, &[(name, value)]);
+        let error = failure(&run("predict --threads 1", &[&model, &made().photos]), 1);
+        assert!(
+            error.contains(problem) && error.contains("mend the card"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn the_bound_of_the_models_card_is_the_default() {
     let root = tempfile::tempdir().expect("temporary folder");
     let model = root.path().join("model");
-    for (name, bytes) in snapshot(&made().model, &[]) {
-        write(&model.join(name), &bytes);
-    }
-    let path = model.join("model_card.json");
-    let mut card: Value =
-        serde_json::from_slice(&fs_err::read(&path).expect("reads")).expect("JSON");
-    card["unknown"] = json!({"below": 1.0, "false_accept_rate": 0.01, "impostors": 100});
-    card["labels"] = json!(["ada", "bea", "unknown"]);
-    write(&path, card.to_string().as_bytes());
+    let unknown = json!({"below": 1.0, "false_accept_rate": 0.01, "impostors": 100});
+    let labels = json!(["ada", "bea", "unknown"]);
+    model_with_card(&model, &[("unknown", unknown), ("labels", labels)]);
     let photo = made().photos.join("cem/9.png");
     let face = |options: &str| {
         let output = run(&format!("predict --threads 1 {options}"), &[&model, &photo]);
@@ -316,15 +350,9 @@ fn faces_of_whole_photos_are_found_and_named() {
     }
     let root = tempfile::tempdir().expect("temporary folder");
     let model = root.path().join("model");
-    for (name, bytes) in snapshot(&made().model, &[]) {
-        write(&model.join(name), &bytes);
-    }
-    let path = model.join("model_card.json");
-    let mut card: Value =
-        serde_json::from_slice(&fs_err::read(&path).expect("reads")).expect("JSON");
-    card["chip"] =
+    let chip =
         json!({"kind": "aligned", "detector": "mtcnn", "landmarks": "dlib5", "padding": 0.25});
-    write(&path, card.to_string().as_bytes());
+    model_with_card(&model, &[("chip", chip)]);
     let named = root.path().join("named");
     let lines = |threads: &str, draw: &Path| {
         let arguments = format!("predict {threads} --draw");

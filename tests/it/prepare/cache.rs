@@ -149,16 +149,22 @@ fn hard_links_share_the_file_and_copies_do_not() {
             .collect()
     };
     assert_eq!((images(&linked).len(), images(&copied).len()), (6, 6));
-    for (out, links) in [(&linked, 2), (&copied, 1)] {
+    let assert_links = |out: &Path, links: u64| {
         for image in images(out) {
             let metadata = fs_err::symlink_metadata(&image).expect("is there");
             assert!(metadata.is_file(), "no link to a link: {}", image.display());
             assert_eq!(metadata.nlink(), links, "{}", image.display());
         }
-    }
+    };
+    assert_links(&linked, 2);
+    assert_links(&copied, 1);
     // Made again over the old one, with everything in its place.
     stdout(&prepare(&input, &linked, "--link hard --force"));
     assert_eq!(images(&linked).len(), 6);
+    stdout(&prepare(&input, &linked, "--force"));
+    assert_links(&linked, 1);
+    stdout(&prepare(&input, &linked, "--link hard --force"));
+    assert_links(&linked, 2);
 }
 
 #[test]

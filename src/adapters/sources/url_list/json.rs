@@ -131,7 +131,10 @@ pub(super) fn fields_of(text: &[u8]) -> Result<Fields, String> {
     let names: Vec<&str> = texts.iter().map(|(name, _)| name.as_str()).collect();
     let columns = columns::of_names(&names).map_err(|two| {
         let [a, b] = &two.names;
-        format!("has `{a}` and `{b}`, and no `{}`", two.exact)
+        format!(
+            "has two fields that may be the `{}`: `{a}` and `{b}`",
+            two.exact
+        )
     })?;
     let url = columns
         .iter()
@@ -144,6 +147,12 @@ pub(super) fn fields_of(text: &[u8]) -> Result<Fields, String> {
             }
             None => "has no field `url`".to_owned(),
         });
+    }
+    let is_no_text =
+        |value: &Value| matches!(value, Value::Array(_) | Value::Object(_) | Value::Bool(_));
+    let mut odd = members.iter().filter(|(_, value)| is_no_text(value));
+    if let Some((name, _)) = odd.find(|(name, _)| Column::of_name(name) == Some(Column::Label)) {
+        return Err(format!("its `{name}` is neither a text nor a number"));
     }
     for ((_, text), column) in texts.iter().zip(columns) {
         if let Some(column) = column {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use facepipe_evaluate::{
-    AcceptRate, ENOUGH_TO_CALIBRATE, Metrics, OpenSet, Report, Separation, Verification,
+    AcceptRate, ENOUGH_TO_CALIBRATE, Metrics, OpenSet, Report, Separation, Verification, rate_text,
     threshold_text,
 };
 
@@ -117,11 +117,11 @@ fn shown(metrics: &Metrics) -> Vec<usize> {
 
 fn accepted(rate: &AcceptRate) -> String {
     format!(
-        "{:.1} % ({:.1} to {:.1} %) at {} %{}",
+        "{:.1} % ({:.1} to {:.1} %) at {}{}",
         rate.true_accept_rate * 100.0,
         rate.interval[0] * 100.0,
         rate.interval[1] * 100.0,
-        rate.false_accept_rate * 100.0,
+        rate_text(rate.false_accept_rate),
         if rate.too_few {
             " (too few to measure)"
         } else {

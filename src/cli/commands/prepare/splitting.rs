@@ -94,7 +94,7 @@ impl SplitOptions {
         if sizes.iter().all(|size| size.share().is_some()) && (shares - 1.0).abs() > SHARE_TOLERANCE
         {
             return refused(
-                format!("--train, --val and --test add up to {shares}, not to 1"),
+                format!("--train, --val and --test add up to {shares:.4}, not to 1"),
                 "give all three, such as `--train 0.8 --val 0.1 --test 0.1`, or a number of images of \
                  each label for some, such as `--test 20`",
             );

@@ -68,6 +68,10 @@ impl Advice for ModelError {
             Self::NoFeatures => "give the folder that `facepipe train` made instead of an \
                 exported file"
                 .to_owned(),
+            Self::Contradiction(_) => {
+                "mend the card if you changed it; otherwise train the model again with `--force`"
+                    .to_owned()
+            }
             Self::NotKnown { .. } => "use the version of facepipe that made the model".to_owned(),
             Self::Torch(_) => return None,
         })

@@ -63,12 +63,6 @@ impl Page<'_> {
     }
 }
 
-/// A small rate in percent, with as many digits as it needs.
-fn rate(share: f64) -> String {
-    let text = format!("{:.3}", share * 100.0);
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
-}
-
 /// An interval of shares in percent.
 fn interval([low, high]: [f64; 2]) -> String {
     format!("{:.1} to {:.1} %", low * 100.0, high * 100.0)
@@ -90,10 +84,6 @@ mod tests {
     #[test]
     fn figures_are_short_and_never_falsely_certain() {
         assert_eq!(percent(0.987_49), "98.7 %");
-        assert_eq!(
-            (rate(0.01), rate(0.001), rate(0.1)),
-            ("1 %".into(), "0.1 %".into(), "10 %".into())
-        );
         assert_eq!(interval([0.5, 1.0]), "50.0 to 100.0 %");
         assert_eq!(probability(0.999_99), "above 99.9 %");
         assert_eq!(probability(1e-9), "below 0.1 %");

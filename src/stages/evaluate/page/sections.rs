@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{Page, faces, interval, rate, tables};
+use super::{Page, faces, interval, tables};
 use crate::gallery::Galleries;
 use crate::separation::ScoreKind;
-use crate::threshold_text;
+use crate::{rate_text, threshold_text};
 use facepipe_core::types::Split;
 use facepipe_drawing::page::{number, percent};
 
@@ -54,7 +54,7 @@ impl Page<'_> {
                 @if let Some(open_set) = &self.report.open_set {
                     @let chosen = &open_set.decisive().chosen;
                     (number("known people found", &percent(chosen.true_accept_rate),
-                        &format!("where {} of strangers are accepted; {}", rate(chosen.false_accept_rate),
+                        &format!("where {} of strangers are accepted; {}", rate_text(chosen.false_accept_rate),
                             interval(chosen.interval))))
                 }
                 @if let Some(verification) = &self.report.verification {
@@ -139,16 +139,16 @@ impl Page<'_> {
                 b { (threshold_text(chosen.threshold)) }
                 " are unknown from now on. Of " (open_set.impostors) " faces of strangers"
                 @if let Some(people) = open_set.impostor_people { " (" (people) " people)" }
-                ", " (rate(chosen.false_accepts)) " reach it; of " (open_set.genuine) " faces of known people "
+                ", " (rate_text(chosen.false_accepts)) " reach it; of " (open_set.genuine) " faces of known people "
                 (percent(chosen.true_accept_rate)) " do, with the right name."
                 @if let Some(share) = decisive.cross_checked_false_accepts {
-                    " With the threshold chosen on four fifths of the strangers, " (rate(share))
+                    " With the threshold chosen on four fifths of the strangers, " (rate_text(share))
                     " of the others were accepted: expect that of new ones."
                 }
             }
             @if chosen.too_few {
                 p.note {
-                    "These are too few strangers for a false-accept rate of " (rate(chosen.false_accept_rate))
+                    "These are too few strangers for a false-accept rate of " (rate_text(chosen.false_accept_rate))
                     ": the threshold is above all of them, and the true rate may be higher. It takes "
                     (format!("{:.0}", (1.0 / chosen.false_accept_rate).ceil())) " faces or more to tell."
                 }
@@ -157,7 +157,7 @@ impl Page<'_> {
             @if let Some((kind, other)) = other {
                 p {
                     "By " (kind) " alone, " (percent(other.chosen.true_accept_rate)) " of the known faces would be "
-                    "accepted where " (rate(other.chosen.false_accept_rate)) " of the strangers are: the better of "
+                    "accepted where " (rate_text(other.chosen.false_accept_rate)) " of the strangers are: the better of "
                     "the two decides."
                 }
             }

@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{interval, rate};
+use super::interval;
 use crate::{
     AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, ENOUGH_TO_CALIBRATE, Metrics,
-    OneVsRest, threshold_text,
+    OneVsRest, rate_text, threshold_text,
 };
 use facepipe_drawing::page::percent;
 
@@ -134,11 +134,11 @@ pub(super) fn rates(rates: &[AcceptRate], chosen: &AcceptRate, accepted: &str) -
             tbody {
                 @for row in rows {
                     tr {
-                        td { (rate(row.false_accept_rate)) @if row.too_few { " (too few to be sure)" } }
+                        td { (rate_text(row.false_accept_rate)) @if row.too_few { " (too few to be sure)" } }
                         td { (percent(row.true_accept_rate)) }
                         td { (interval(row.interval)) }
                         td { (threshold_text(row.threshold)) }
-                        td { (rate(row.false_accepts)) }
+                        td { (rate_text(row.false_accepts)) }
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::charts::COVER;
 use crate::curve::AcceptRate;
-use crate::threshold_text;
+use crate::{rate_text, threshold_text};
 use facepipe_drawing::plot::{Axis, Bar, Chart, Colour, Corner, Mark, Plot, Point, Shape};
 
 /// Bars of a histogram.
@@ -102,9 +102,9 @@ pub(super) fn accept_rates(of: &AcceptChart<'_>) -> Plot {
     let mut marks = vec![Mark::unnamed(Colour::Tone(0), Shape::Line(steps))];
     for (tone, rate) in of.rates.iter().enumerate() {
         let text = format!(
-            "{:.1} % at {} %{}",
+            "{:.1} % at {}{}",
             rate.true_accept_rate * 100.0,
-            rate.false_accept_rate * 100.0,
+            rate_text(rate.false_accept_rate),
             if rate.too_few { " (too few)" } else { "" }
         );
         let shape = Shape::Upright(rate.false_accept_rate.max(low));
