@@ -30,6 +30,20 @@ pub fn triangle(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
     .unwrap_or_else(|| imageops::resize(picture, width, height, imageops::FilterType::Triangle))
 }
 
+/// A picture in another size by an antialiased triangle filter; its ratio is not kept.
+#[must_use]
+pub fn triangle_rgb(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
+    let filter = FilterType::Bilinear;
+    resized::<U8x3>(
+        picture.as_raw(),
+        picture.dimensions(),
+        (width, height),
+        filter,
+    )
+    .and_then(|pixels| RgbImage::from_raw(width, height, pixels))
+    .unwrap_or_else(|| imageops::resize(picture, width, height, imageops::FilterType::Triangle))
+}
+
 /// A picture in another size by a Lanczos filter of three lobes; its ratio is not kept.
 #[must_use]
 pub fn lanczos(picture: &RgbImage, width: u32, height: u32) -> RgbImage {

@@ -1,5 +1,6 @@
-//! Model files: registry, download and verification; dlib's formats; calibration.
+//! Model files: registry, download and verification; formats of dlib and ONNX; calibration.
 
 pub mod calibration;
 pub mod dlib;
 pub mod files;
+pub mod onnx;

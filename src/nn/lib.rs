@@ -3,6 +3,7 @@
 mod classifier;
 mod device;
 mod dlib_resnet;
+mod found_face;
 pub mod graph;
 mod input_tensor;
 mod label_means;
@@ -19,12 +20,14 @@ mod state;
 pub mod tensor_file;
 mod torch_error;
 mod weights;
+pub mod yunet;
 
 pub use classifier::{Answer, Classifier, ModelError, Outputs, most_probable};
 pub use classifier::{EXTRA_FOLDER, WITH_SIMILARITIES};
 pub use classifier::{card_in_archive, open_label_means, open_network};
 pub use device::{NoCuda, device, device_name, use_threads, use_threads_here};
 pub use dlib_resnet::DlibResNet;
+pub use found_face::{FoundFace, in_photo};
 pub use input_tensor::input_tensor;
 pub use label_means::{LabelMeans, LabelMeansError};
 pub use loader::consecutive_batches;

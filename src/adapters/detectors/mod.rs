@@ -8,3 +8,5 @@ pub mod mtcnn;
 pub mod seeta;
 pub mod turned;
 pub mod with_landmarks;
+#[cfg(feature = "torch")]
+pub mod yunet;

@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use image::RgbImage;
 
 use facepipe_core::ports::{DetectorError, FaceDetector, FaceDetectorFactory};
-use facepipe_core::types::{DetectedFace, Landmarks, Size};
-use facepipe_nn::mtcnn::{FILES, Mtcnn, MtcnnFace, Search};
-use facepipe_nn::use_threads;
+use facepipe_core::types::{DetectedFace, Size};
+use facepipe_nn::mtcnn::{FILES, Mtcnn, Search};
+use facepipe_nn::{in_photo, use_threads};
 
 /// The name on the command line of the usual search.
 pub const NAME: &str = "mtcnn";
@@ -93,18 +93,4 @@ impl FaceDetector for MtcnnDetector {
             })?;
         Ok(in_photo(found, Size::of(photo)))
     }
-}
-
-/// Faces with whole pixels inside the photo, largest first.
-fn in_photo(found: Vec<MtcnnFace>, photo: Size) -> Vec<DetectedFace> {
-    let inside = found.into_iter().filter_map(|face| {
-        Some(DetectedFace {
-            rect: face.face.clamped(photo)?,
-            score: face.score,
-            landmarks: Some(Landmarks::EyesNoseMouth(face.landmarks)),
-        })
-    });
-    let mut faces: Vec<_> = inside.collect();
-    faces.sort_by_key(|face| std::cmp::Reverse(face.rect.size().area()));
-    faces
 }

@@ -11,7 +11,7 @@ use crate::cli::options::globals::Globals;
 use facepipe_adapters::detectors::azure::AzureFactory;
 use facepipe_adapters::detectors::seeta::{self, SeetaFactory};
 use facepipe_adapters::detectors::turned::{
-    CERTAIN_TO_MMOD, CERTAIN_TO_MTCNN, CERTAIN_TO_SEETA, Turned,
+    CERTAIN_TO_MMOD, CERTAIN_TO_MTCNN, CERTAIN_TO_SEETA, CERTAIN_TO_YUNET, Turned,
 };
 use facepipe_adapters::detectors::with_landmarks::WithLandmarks;
 use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
@@ -32,6 +32,10 @@ pub(crate) enum DetectorName {
     Seeta,
     /// MTCNN: finds more and smaller faces, with landmarks of its own; needs libtorch
     Mtcnn,
+    /// YuNet at two sizes: finds twice the small and hidden faces, with landmarks of its own; needs libtorch
+    Yunet,
+    /// Its authors' larger network: finds some more, takes longer; needs libtorch
+    YunetN,
     /// dlib's CNN detector: faces from 80 pixels on, in more positions; slower; needs libtorch
     Mmod,
     /// Azure's Face service: photos leave this machine, each call is billed; needs endpoint and key in
@@ -60,9 +64,11 @@ pub(crate) fn detector(
         DetectorName::Auto => detector(AUTO, globals, context),
         DetectorName::Azure => Ok(Box::new(azure(context)?)),
         DetectorName::Seeta => seeta(&weights_folder(globals)?),
-        DetectorName::Mtcnn | DetectorName::MtcnnThorough | DetectorName::Mmod => {
-            networks::detector(name, &weights_folder(globals)?, globals)
-        }
+        DetectorName::Mtcnn
+        | DetectorName::MtcnnThorough
+        | DetectorName::Mmod
+        | DetectorName::Yunet
+        | DetectorName::YunetN => networks::detector(name, &weights_folder(globals)?, globals),
     }
 }
 
@@ -98,6 +104,7 @@ pub(crate) fn turned(
         DetectorName::Azure => return Ok(detectors),
         DetectorName::Seeta => CERTAIN_TO_SEETA,
         DetectorName::Mtcnn | DetectorName::MtcnnThorough => CERTAIN_TO_MTCNN,
+        DetectorName::Yunet | DetectorName::YunetN => CERTAIN_TO_YUNET,
         DetectorName::Mmod => CERTAIN_TO_MMOD,
     };
     let model = DlibLandmarkModel::new(&weights_folder(globals)?)?;

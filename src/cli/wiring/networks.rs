@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use facepipe_adapters::detectors::mmod::{self, MmodFactory};
 use facepipe_adapters::detectors::mtcnn::MtcnnFactory;
+use facepipe_adapters::detectors::yunet::{Variant, YunetFactory};
 use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
 use facepipe_adapters::embedders::both_sides::BothSidesFactory;
 use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
@@ -44,6 +45,8 @@ pub(super) fn detector(
             let detectors = Box::new(MmodFactory::new(weights, device)?);
             with_landmarks(detectors, mmod::FIT, weights)
         }
+        DetectorName::Yunet => Ok(Box::new(YunetFactory::new(Variant::Small, weights)?)),
+        DetectorName::YunetN => Ok(Box::new(YunetFactory::new(Variant::N, weights)?)),
         _ => Ok(Box::new(MtcnnFactory::thorough(weights)?)),
     }
 }

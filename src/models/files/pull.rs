@@ -92,16 +92,16 @@ fn select<'a>(registry: &'a Registry, selection: &Selection) -> Result<Vec<&'a E
         Selection::All => Ok(entries.collect()),
         Selection::Required => Ok(entries.filter(|entry| entry.required).collect()),
         Selection::Named(names) => {
-            let known = |name: &&String| entries.clone().any(|entry| entry.answers_to(name));
-            if let Some(unknown) = names.iter().find(|name| !known(name)) {
+            if let Some(unknown) = names.iter().find(|name| registry.named(name).is_empty()) {
                 let known: Vec<_> = entries.map(|entry| entry.name.as_str()).collect();
                 return Err(PullError::UnknownName {
                     name: unknown.clone(),
                     known: known.join(", "),
                 });
             }
-            let named = entries.filter(|entry| names.iter().any(|name| entry.answers_to(name)));
-            Ok(named.collect())
+            let named: Vec<&Entry> = names.iter().flat_map(|name| registry.named(name)).collect();
+            let is_named = |entry: &&Entry| named.iter().any(|named| named.name == entry.name);
+            Ok(entries.filter(is_named).collect())
         }
     }
 }

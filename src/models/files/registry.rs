@@ -249,16 +249,19 @@ impl Registry {
     pub fn find(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
     }
+
+    /// The entries that a name means: the one that has it or else, as the part before the dash, all files of one model.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Vec<&Entry> {
+        let of_model = |entry: &&Entry| entry.name.split('-').next() == Some(name);
+        match self.find(name) {
+            Some(entry) => vec![entry],
+            None => self.entries.iter().filter(of_model).collect(),
+        }
+    }
 }
 
 impl Entry {
-    /// Whether a name means this entry: its own, or the part before the dash, which a model's files
-    /// share.
-    #[must_use]
-    pub fn answers_to(&self, name: &str) -> bool {
-        self.name == name || self.name.split('-').next() == Some(name)
-    }
-
     /// The checksum that the registry gives: [`Registry::parse`] makes sure that there is one.
     #[must_use]
     pub fn checksum(&self) -> Checksum<'_> {

@@ -30,8 +30,13 @@ fn every_embedded_entry_is_complete() {
         crate::dlib::RESNET_FILE,
     ];
     assert_eq!(files, expected);
-    let of_mtcnn = |entry: &&Entry| entry.answers_to("mtcnn");
-    assert_eq!(registry.entries.iter().filter(of_mtcnn).count(), 3);
+    let named = |name: &str| -> Vec<&str> {
+        let entries = registry.named(name).into_iter();
+        entries.map(|entry| entry.name.as_str()).collect()
+    };
+    assert_eq!(named("mtcnn").len(), 3);
+    assert_eq!(named("yunet"), ["yunet"]);
+    assert!(named("yu").is_empty());
     let orl = registry.find("orl").expect("the demo's data set is there");
     assert_eq!(orl.unpack.as_ref().map(|unpack| unpack.files), Some(400));
 }

@@ -3,12 +3,12 @@
 use image::RgbImage;
 use tch::{TchError, Tensor};
 
+use super::Mtcnn;
 use super::boxes::{Candidate, Overlap, crop_rect, moved, square, suppress};
 use super::networks::{HEIGHT_AXIS, Network, WIDTH_AXIS};
 use super::pyramid::{CELL, CELL_STEP, scales, size_at};
 use super::resize::Pictures;
-use super::{Mtcnn, MtcnnFace};
-use crate::TorchError;
+use crate::{FoundFace, TorchError};
 use facepipe_core::types::{FaceBox, Landmarks5, PixelRect, Size};
 
 /// Overlap from which two proposals of one size are the same (facenet-pytorch's value).
@@ -35,7 +35,7 @@ impl Mtcnn {
     ///
     /// # Errors
     /// [`TorchError`] when libtorch fails, such as for lack of memory.
-    pub fn detect(&self, photo: &RgbImage) -> Result<Vec<MtcnnFace>, TorchError> {
+    pub fn detect(&self, photo: &RgbImage) -> Result<Vec<FoundFace>, TorchError> {
         tch::no_grad(|| {
             let proposals = self.propose(photo)?;
             let refined = self.refine(photo, proposals)?;
@@ -121,7 +121,7 @@ impl Mtcnn {
         &self,
         photo: &RgbImage,
         refined: Vec<Candidate>,
-    ) -> Result<Vec<MtcnnFace>, TchError> {
+    ) -> Result<Vec<FoundFace>, TchError> {
         let mut passed = Vec::new();
         classify_crops(
             &self.output,
@@ -146,7 +146,7 @@ impl Mtcnn {
         Ok(kept
             .into_iter()
             .filter_map(|candidate| {
-                Some(MtcnnFace {
+                Some(FoundFace {
                     face: candidate.face,
                     score: candidate.score,
                     landmarks: candidate.landmarks?,

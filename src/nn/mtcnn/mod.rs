@@ -13,6 +13,7 @@ mod boxes;
 mod cascade;
 mod mirrored_pass;
 mod networks;
+mod output_network;
 mod plan;
 mod pyramid;
 mod resize;
@@ -20,8 +21,8 @@ mod resize;
 use std::path::Path;
 
 pub use networks::MtcnnError;
+pub use output_network::OutputNetwork;
 
-use facepipe_core::types::{FaceBox, Landmarks5};
 use networks::Network;
 use plan::{O_NET, P_NET, R_NET};
 
@@ -66,17 +67,6 @@ pub struct Mtcnn {
     proposal: Network,
     refinement: Network,
     output: Network,
-}
-
-/// A face in the photo's pixels; its box may reach over the photo's edge.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MtcnnFace {
-    /// Where it is.
-    pub face: FaceBox,
-    /// O-Net's probability that it is one.
-    pub score: f32,
-    /// Eyes, nose and corners of the mouth.
-    pub landmarks: Landmarks5,
 }
 
 impl Mtcnn {

@@ -5,7 +5,7 @@ mod crop;
 mod detect;
 mod dlib;
 #[cfg(feature = "torch")]
-mod mtcnn;
+mod network_detectors;
 mod odd_images;
 mod portraits;
 mod quality;

@@ -30,6 +30,9 @@ fn detectors() -> Vec<&'static str> {
     }
     if cfg!(feature = "torch") && weights("mtcnn_onet.pt").is_some() {
         detectors.push("mtcnn");
+        if weights("face_detection_yunet_2023mar_int8bq.onnx").is_some() {
+            detectors.push("yunet");
+        }
     }
     detectors
 }

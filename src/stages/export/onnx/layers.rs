@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::messages::{AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto};
 use crate::archive;
+use facepipe_models::onnx::messages::{
+    AttributeProto, FLOAT, GraphProto, INT64, NodeProto, TensorProto,
+};
 use facepipe_nn::graph::{Channels, Graph, Layer, Step};
 
 /// Channels, rows and columns of a value behind the batch's axis.
@@ -81,6 +83,7 @@ impl<'a> Nodes<'a> {
             data_type: Some(kind),
             name: Some(name.to_owned()),
             raw_data: Some(archive::bytes(&tensor)),
+            ..TensorProto::default()
         });
     }
 

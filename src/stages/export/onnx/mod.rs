@@ -1,7 +1,6 @@
 //! ONNX: the network for other engines, written as protobuf.
 
 mod layers;
-mod messages;
 mod reader;
 
 use std::path::Path;
@@ -12,12 +11,12 @@ use tch::Tensor;
 use super::torchscript::Signature;
 use super::{Content, ExportError};
 use facepipe_core::artifacts::atomic;
-use facepipe_nn::LabelMeans;
-use layers::Nodes;
-use messages::{
+use facepipe_models::onnx::messages::{
     AttributeProto, FLOAT, ModelProto, OperatorSetIdProto, StringStringEntryProto, UINT8,
     ValueInfoProto,
 };
+use facepipe_nn::LabelMeans;
+use layers::Nodes;
 
 pub(super) use reader::Opened;
 

@@ -9,9 +9,9 @@ use prost::Message;
 use rten::{Model, RunOptions, ThreadPool, Value};
 use tch::{Kind, Tensor};
 
-use super::messages::{GraphProto, ModelProto};
 use super::{CARD_KEY, CHIPS, IMAGES, LOGITS, PROBABILITIES, SIMILARITIES};
 use crate::ExportError;
+use facepipe_models::onnx::messages::{GraphProto, ModelProto};
 
 /// An opened ONNX file that can be run.
 pub(crate) struct Opened {

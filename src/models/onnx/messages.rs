@@ -1,12 +1,18 @@
 //! The messages of an ONNX file that are needed here, with the field numbers of `onnx.proto`
 //! (<https://github.com/onnx/onnx/blob/main/onnx/onnx.proto>).
 
+#![expect(
+    missing_docs,
+    reason = "names and meanings are those of `onnx.proto`, which is named above"
+)]
+
 use prost::{Message, Oneof};
 
 /// Element kinds of `TensorProto.DataType`.
-pub(super) const FLOAT: i32 = 1;
-pub(super) const UINT8: i32 = 2;
-pub(super) const INT64: i32 = 7;
+pub const FLOAT: i32 = 1;
+pub const UINT8: i32 = 2;
+pub const INT8: i32 = 3;
+pub const INT64: i32 = 7;
 /// Kinds of `AttributeProto.AttributeType`.
 const ATTRIBUTE_FLOAT: i32 = 1;
 const ATTRIBUTE_INT: i32 = 2;
@@ -14,133 +20,137 @@ const ATTRIBUTE_STRING: i32 = 3;
 const ATTRIBUTE_INTS: i32 = 7;
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct ModelProto {
+pub struct ModelProto {
     #[prost(int64, optional, tag = "1")]
-    pub(super) ir_version: Option<i64>,
+    pub ir_version: Option<i64>,
     #[prost(string, optional, tag = "2")]
-    pub(super) producer_name: Option<String>,
+    pub producer_name: Option<String>,
     #[prost(string, optional, tag = "3")]
-    pub(super) producer_version: Option<String>,
+    pub producer_version: Option<String>,
     #[prost(string, optional, tag = "6")]
-    pub(super) doc_string: Option<String>,
+    pub doc_string: Option<String>,
     #[prost(message, optional, tag = "7")]
-    pub(super) graph: Option<GraphProto>,
+    pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
-    pub(super) opset_import: Vec<OperatorSetIdProto>,
+    pub opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, repeated, tag = "14")]
-    pub(super) metadata_props: Vec<StringStringEntryProto>,
+    pub metadata_props: Vec<StringStringEntryProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct OperatorSetIdProto {
+pub struct OperatorSetIdProto {
     #[prost(string, optional, tag = "1")]
-    pub(super) domain: Option<String>,
+    pub domain: Option<String>,
     #[prost(int64, optional, tag = "2")]
-    pub(super) version: Option<i64>,
+    pub version: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct StringStringEntryProto {
+pub struct StringStringEntryProto {
     #[prost(string, optional, tag = "1")]
-    pub(super) key: Option<String>,
+    pub key: Option<String>,
     #[prost(string, optional, tag = "2")]
-    pub(super) value: Option<String>,
+    pub value: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct GraphProto {
+pub struct GraphProto {
     #[prost(message, repeated, tag = "1")]
-    pub(super) node: Vec<NodeProto>,
+    pub node: Vec<NodeProto>,
     #[prost(string, optional, tag = "2")]
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     #[prost(message, repeated, tag = "5")]
-    pub(super) initializer: Vec<TensorProto>,
+    pub initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
-    pub(super) input: Vec<ValueInfoProto>,
+    pub input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
-    pub(super) output: Vec<ValueInfoProto>,
+    pub output: Vec<ValueInfoProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct NodeProto {
+pub struct NodeProto {
     #[prost(string, repeated, tag = "1")]
-    pub(super) input: Vec<String>,
+    pub input: Vec<String>,
     #[prost(string, repeated, tag = "2")]
-    pub(super) output: Vec<String>,
+    pub output: Vec<String>,
     #[prost(string, optional, tag = "3")]
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     #[prost(string, optional, tag = "4")]
-    pub(super) op_type: Option<String>,
+    pub op_type: Option<String>,
     #[prost(message, repeated, tag = "5")]
-    pub(super) attribute: Vec<AttributeProto>,
+    pub attribute: Vec<AttributeProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct AttributeProto {
+pub struct AttributeProto {
     #[prost(string, optional, tag = "1")]
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     #[prost(float, optional, tag = "2")]
-    pub(super) f: Option<f32>,
+    pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
-    pub(super) i: Option<i64>,
+    pub i: Option<i64>,
     #[prost(bytes = "vec", optional, tag = "4")]
-    pub(super) s: Option<Vec<u8>>,
+    pub s: Option<Vec<u8>>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
-    pub(super) ints: Vec<i64>,
+    pub ints: Vec<i64>,
     #[prost(int32, optional, tag = "20")]
-    pub(super) r#type: Option<i32>,
+    pub r#type: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorProto {
+pub struct TensorProto {
     #[prost(int64, repeated, packed = "false", tag = "1")]
-    pub(super) dims: Vec<i64>,
+    pub dims: Vec<i64>,
     #[prost(int32, optional, tag = "2")]
-    pub(super) data_type: Option<i32>,
+    pub data_type: Option<i32>,
+    #[prost(float, repeated, tag = "4")]
+    pub float_data: Vec<f32>,
+    #[prost(int64, repeated, tag = "7")]
+    pub int64_data: Vec<i64>,
     #[prost(string, optional, tag = "8")]
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     #[prost(bytes = "vec", optional, tag = "9")]
-    pub(super) raw_data: Option<Vec<u8>>,
+    pub raw_data: Option<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct ValueInfoProto {
+pub struct ValueInfoProto {
     #[prost(string, optional, tag = "1")]
-    pub(super) name: Option<String>,
+    pub name: Option<String>,
     #[prost(message, optional, tag = "2")]
-    pub(super) r#type: Option<TypeProto>,
+    pub r#type: Option<TypeProto>,
     #[prost(string, optional, tag = "3")]
-    pub(super) doc_string: Option<String>,
+    pub doc_string: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TypeProto {
+pub struct TypeProto {
     #[prost(message, optional, tag = "1")]
-    pub(super) tensor_type: Option<TensorTypeProto>,
+    pub tensor_type: Option<TensorTypeProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorTypeProto {
+pub struct TensorTypeProto {
     #[prost(int32, optional, tag = "1")]
-    pub(super) elem_type: Option<i32>,
+    pub elem_type: Option<i32>,
     #[prost(message, optional, tag = "2")]
-    pub(super) shape: Option<TensorShapeProto>,
+    pub shape: Option<TensorShapeProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct TensorShapeProto {
+pub struct TensorShapeProto {
     #[prost(message, repeated, tag = "1")]
-    pub(super) dim: Vec<DimensionProto>,
+    pub dim: Vec<DimensionProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct DimensionProto {
+pub struct DimensionProto {
     #[prost(oneof = "DimensionValue", tags = "1, 2")]
-    pub(super) value: Option<DimensionValue>,
+    pub value: Option<DimensionValue>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
-pub(super) enum DimensionValue {
+pub enum DimensionValue {
     #[prost(int64, tag = "1")]
     Size(i64),
     #[prost(string, tag = "2")]
@@ -148,28 +158,28 @@ pub(super) enum DimensionValue {
 }
 
 impl AttributeProto {
-    pub(super) fn float(name: &str, value: f32) -> Self {
+    pub fn float(name: &str, value: f32) -> Self {
         Self {
             f: Some(value),
             ..Self::of_kind(name, ATTRIBUTE_FLOAT)
         }
     }
 
-    pub(super) fn int(name: &str, value: i64) -> Self {
+    pub fn int(name: &str, value: i64) -> Self {
         Self {
             i: Some(value),
             ..Self::of_kind(name, ATTRIBUTE_INT)
         }
     }
 
-    pub(super) fn ints(name: &str, values: &[i64]) -> Self {
+    pub fn ints(name: &str, values: &[i64]) -> Self {
         Self {
             ints: values.to_vec(),
             ..Self::of_kind(name, ATTRIBUTE_INTS)
         }
     }
 
-    pub(super) fn text(name: &str, value: &str) -> Self {
+    pub fn text(name: &str, value: &str) -> Self {
         Self {
             s: Some(value.as_bytes().to_vec()),
             ..Self::of_kind(name, ATTRIBUTE_STRING)
@@ -187,7 +197,7 @@ impl AttributeProto {
 
 impl ValueInfoProto {
     /// A tensor whose first axis is `batch`, of any length.
-    pub(super) fn batch_of(name: &str, kind: i32, sides: &[i64], doc: &str) -> Self {
+    pub fn batch_of(name: &str, kind: i32, sides: &[i64], doc: &str) -> Self {
         let batch = DimensionValue::Name("batch".to_owned());
         let sides = sides.iter().map(|side| DimensionValue::Size(*side));
         let dimension = |value| DimensionProto { value: Some(value) };
