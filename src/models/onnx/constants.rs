@@ -8,10 +8,12 @@ use super::{Node, TensorData};
 /// Most numbers of a constant: 256 million, 1 GB.
 const MOST_VALUES: usize = 1 << 28;
 
-/// All constants by name, and the nodes that are left. Kinds of numbers that no weights have are left out.
+/// All constants by name, and the nodes that are left. Kinds of numbers that no weights have are left out. What
+/// nodes make has `most` numbers at most.
 pub(super) fn take(
     initializers: Vec<TensorProto>,
     nodes: impl Iterator<Item = Node>,
+    mut most: usize,
 ) -> Result<(BTreeMap<String, TensorData>, Vec<Node>), String> {
     let mut tensors = BTreeMap::new();
     for initializer in initializers {
@@ -28,6 +30,9 @@ pub(super) fn take(
         };
         match (constant, node.outputs.first()) {
             (Some(constant), Some(name)) => {
+                most = most
+                    .checked_sub(constant.values.len())
+                    .ok_or("its nodes make more constants than a file of its size has")?;
                 tensors.insert(name.clone(), constant);
             }
             _ => left.push(node),
@@ -222,7 +227,7 @@ mod tests {
             node("Reshape", &["w", "shape"], "weight", &[]),
             node("Relu", &["x"], "y", &[]),
         ];
-        let (tensors, left) = take(initializers, nodes.into_iter()).expect("is read");
+        let (tensors, left) = take(initializers, nodes.into_iter(), 100).expect("is read");
         let expected = [1.0, 2.0, 20.0, 30.0, 500.0, -2.0, -4.0, -60.0, -80.0, 0.0];
         assert_eq!(tensors["w"].values, expected);
         assert_eq!(tensors["weight"].shape, [5, 1, 2]);
@@ -241,8 +246,27 @@ mod tests {
             "w",
             &[("axis", 0), ("block_size", 2)],
         )];
-        let (tensors, _) = take(initializers, nodes.into_iter()).expect("is read");
+        let (tensors, _) = take(initializers, nodes.into_iter(), 100).expect("is read");
         assert_eq!(tensors["w"].values, [1.0, 20.0, 3.0, 40.0, 10.0, 120.0]);
+    }
+
+    #[test]
+    fn many_nodes_over_one_tensor_do_not_fill_memory() {
+        let initializers = vec![
+            bytes("q", &[4], UINT8, vec![1, 2, 3, 4]),
+            floats("s", &[1], &[1.0]),
+        ];
+        let dequantise = |number: usize| {
+            let ints = [("axis", 0), ("block_size", 4)];
+            node(
+                "DequantizeLinear",
+                &["q", "s"],
+                &format!("w{number}"),
+                &ints,
+            )
+        };
+        let error = take(initializers, (0..1000).map(dequantise), 100).expect_err("is too much");
+        assert!(error.contains("more constants"), "{error}");
     }
 
     #[test]
@@ -252,7 +276,7 @@ mod tests {
             floats("t", &[-1], &[]),
             floats("t", &[i64::MAX, 4], &[]),
         ] {
-            let error = take(vec![initializer], std::iter::empty()).expect_err("does not fit");
+            let error = take(vec![initializer], std::iter::empty(), 100).expect_err("does not fit");
             assert!(error.contains("`t`"), "{error}");
         }
         let quantised = || bytes("q", &[2], UINT8, vec![1, 2]);
@@ -273,7 +297,7 @@ mod tests {
             ),
         ] {
             let nodes = std::iter::once(dequantise(&ints));
-            let error = take(vec![quantised(), scales], nodes).expect_err("does not fit");
+            let error = take(vec![quantised(), scales], nodes, 100).expect_err("does not fit");
             assert!(error.contains("`w`"), "{error}");
         }
     }

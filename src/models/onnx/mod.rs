@@ -14,6 +14,10 @@ use prost::Message;
 
 use messages::{AttributeProto, ModelProto, NodeProto};
 
+/// How many numbers nodes make of constants, for each byte of a file: a quantised weight is a byte, becomes a number,
+/// and that one in another shape.
+const VALUES_OF_BYTE: usize = 3;
+
 /// A file's graph.
 #[derive(Debug)]
 pub struct OnnxFile {
@@ -78,22 +82,29 @@ pub enum OnnxError {
 /// # Errors
 /// [`OnnxError`].
 pub fn read(path: &Path) -> Result<OnnxFile, OnnxError> {
-    let bytes = fs_err::read(path)?;
-    let model = ModelProto::decode(&*bytes).map_err(|source| OnnxError::NotOnnx {
+    parse(&fs_err::read(path)?, path)
+}
+
+/// Reads the bytes of a file; `path` is for errors.
+///
+/// # Errors
+/// [`OnnxError`].
+pub fn parse(bytes: &[u8], path: &Path) -> Result<OnnxFile, OnnxError> {
+    let model = ModelProto::decode(bytes).map_err(|source| OnnxError::NotOnnx {
         path: path.to_owned(),
         source,
     })?;
-    parse(model).map_err(|problem| OnnxError::Content {
+    graph_of(model, VALUES_OF_BYTE * bytes.len()).map_err(|problem| OnnxError::Content {
         path: path.to_owned(),
         problem,
     })
 }
 
 /// The graph of a model; what is wrong with it, if it can't be read.
-fn parse(model: ModelProto) -> Result<OnnxFile, String> {
+fn graph_of(model: ModelProto, most: usize) -> Result<OnnxFile, String> {
     let graph = model.graph.ok_or("it has no graph")?;
     let nodes = graph.node.into_iter().map(Node::from);
-    let (tensors, nodes) = constants::take(graph.initializer, nodes)?;
+    let (tensors, nodes) = constants::take(graph.initializer, nodes, most)?;
     let names =
         |values: Vec<messages::ValueInfoProto>| values.into_iter().filter_map(|value| value.name);
     Ok(OnnxFile {

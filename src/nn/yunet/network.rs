@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
 
     fn network(mut self) -> Result<Network, Fault> {
         let [input] = self.file.inputs.as_slice() else {
-            return Err(Fault::Content("it takes more than one input".to_owned()));
+            return Err(Fault::Content("it does not take one input".to_owned()));
         };
         self.known.insert(input.clone(), 0);
         // In the order of the file, so that values are computed before they are needed.
@@ -360,7 +360,8 @@ impl<'a> Reader<'a> {
             ))
         };
         let mut name = output;
-        loop {
+        // Not more often than there are nodes: those of a damaged file may lead in a circle.
+        for _ in 0..=self.file.nodes.len() {
             if let Some(value) = self.known.get(name) {
                 let step = value.checked_sub(1).and_then(|at| self.steps.get(at));
                 return match step.map(|step| &step.operation) {
@@ -372,10 +373,11 @@ impl<'a> Reader<'a> {
             }
             let node = self.source.get(name).ok_or_else(missing)?;
             if !["Transpose", "Reshape", "Sigmoid"].contains(&node.operation.as_str()) {
-                return Err(missing());
+                break;
             }
             name = node.inputs.first().ok_or_else(missing)?;
         }
+        Err(missing())
     }
 
     fn odd(&self, node: &Node, problem: &str) -> Fault {
