@@ -33,29 +33,28 @@ pub fn triangle(picture: &GrayImage, width: u32, height: u32) -> GrayImage {
 /// A picture in another size by an antialiased triangle filter; its ratio is not kept.
 #[must_use]
 pub fn triangle_rgb(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let filter = FilterType::Bilinear;
-    resized::<U8x3>(
-        picture.as_raw(),
-        picture.dimensions(),
-        (width, height),
-        filter,
-    )
-    .and_then(|pixels| RgbImage::from_raw(width, height, pixels))
-    .unwrap_or_else(|| imageops::resize(picture, width, height, imageops::FilterType::Triangle))
+    let slow = imageops::FilterType::Triangle;
+    rgb(picture, (width, height), FilterType::Bilinear, slow)
 }
 
 /// A picture in another size by a Lanczos filter of three lobes; its ratio is not kept.
 #[must_use]
 pub fn lanczos(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let filter = FilterType::Lanczos3;
-    resized::<U8x3>(
-        picture.as_raw(),
-        picture.dimensions(),
-        (width, height),
-        filter,
-    )
-    .and_then(|pixels| RgbImage::from_raw(width, height, pixels))
-    .unwrap_or_else(|| imageops::resize(picture, width, height, imageops::FilterType::Lanczos3))
+    let slow = imageops::FilterType::Lanczos3;
+    rgb(picture, (width, height), FilterType::Lanczos3, slow)
+}
+
+/// By a filter of `fast_image_resize` or, where that refuses the picture, by the same one of `image`.
+fn rgb(
+    picture: &RgbImage,
+    (width, height): (u32, u32),
+    fast: FilterType,
+    slow: imageops::FilterType,
+) -> RgbImage {
+    let size = (width, height);
+    resized::<U8x3>(picture.as_raw(), picture.dimensions(), size, fast)
+        .and_then(|pixels| RgbImage::from_raw(width, height, pixels))
+        .unwrap_or_else(|| imageops::resize(picture, width, height, slow))
 }
 
 /// Bytes of pixels, a row after the other; `None` where the crate refuses the sizes.

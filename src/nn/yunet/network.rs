@@ -36,18 +36,22 @@ pub enum YunetError {
     Torch(#[from] TchError),
 }
 
+/// A convolution with its numbers.
+#[derive(Debug)]
+struct Convolution {
+    weight: Tensor,
+    bias: Tensor,
+    stride: i64,
+    padding: i64,
+    groups: i64,
+    /// Whether negative results become 0.
+    rectified: bool,
+}
+
 /// An operation with its numbers.
 #[derive(Debug)]
 enum Operation {
-    Convolution {
-        weight: Tensor,
-        bias: Tensor,
-        stride: i64,
-        padding: i64,
-        groups: i64,
-        /// Whether negative results become 0.
-        rectified: bool,
-    },
+    Convolution(Convolution),
     /// The largest of each two by two.
     Pool,
     /// Each number becomes two by two.
@@ -97,21 +101,11 @@ impl Network {
     pub(super) fn share(&self) -> Self {
         let share = |step: &Step| Step {
             operation: match &step.operation {
-                Operation::Convolution {
-                    weight,
-                    bias,
-                    stride,
-                    padding,
-                    groups,
-                    rectified,
-                } => Operation::Convolution {
-                    weight: weight.shallow_clone(),
-                    bias: bias.shallow_clone(),
-                    stride: *stride,
-                    padding: *padding,
-                    groups: *groups,
-                    rectified: *rectified,
-                },
+                Operation::Convolution(one) => Operation::Convolution(Convolution {
+                    weight: one.weight.shallow_clone(),
+                    bias: one.bias.shallow_clone(),
+                    ..*one
+                }),
                 Operation::Pool => Operation::Pool,
                 Operation::Double => Operation::Double,
                 Operation::Add => Operation::Add,
@@ -162,18 +156,12 @@ impl Operation {
     fn compute(&self, inputs: &[&Tensor]) -> Result<Tensor, TchError> {
         let first = inputs[0];
         match self {
-            Self::Convolution {
-                weight,
-                bias,
-                stride,
-                padding,
-                groups,
-                rectified,
-            } => {
-                let (stride, padding) = ([*stride; 2], [*padding; 2]);
+            Self::Convolution(one) => {
+                let (stride, padding) = ([one.stride; 2], [one.padding; 2]);
+                let (weight, bias) = (&one.weight, Some(&one.bias));
                 let mut output =
-                    first.f_conv2d(weight, Some(bias), stride, padding, [1, 1], *groups)?;
-                if *rectified {
+                    first.f_conv2d(weight, bias, stride, padding, [1, 1], one.groups)?;
+                if one.rectified {
                     output.f_relu_()
                 } else {
                     Ok(output)
@@ -280,10 +268,10 @@ impl<'a> Reader<'a> {
                 let (Some(step), true) = (step, is_alone) else {
                     return Err(self.odd(node, "it does not follow a convolution"));
                 };
-                let Operation::Convolution { rectified, .. } = &mut step.operation else {
+                let Operation::Convolution(convolution) = &mut step.operation else {
                     return Err(self.odd(node, "it does not follow a convolution"));
                 };
-                *rectified = true;
+                convolution.rectified = true;
                 self.known.insert(node.outputs[0].clone(), inputs[0]);
                 return Ok(());
             }
@@ -342,14 +330,14 @@ impl<'a> Reader<'a> {
             // It was trained on blue before green before red.
             filters = filters.f_flip([1])?;
         }
-        Ok(Operation::Convolution {
+        Ok(Operation::Convolution(Convolution {
             weight: channels_last(&filters)?,
             bias: to_tensor(bias)?,
             stride,
             padding,
             groups,
             rectified: false,
-        })
+        }))
     }
 
     /// The value of the convolution whose numbers an output has.
@@ -365,7 +353,7 @@ impl<'a> Reader<'a> {
             if let Some(value) = self.known.get(name) {
                 let step = value.checked_sub(1).and_then(|at| self.steps.get(at));
                 return match step.map(|step| &step.operation) {
-                    Some(Operation::Convolution { weight, .. }) if weight.size()[0] == numbers => {
+                    Some(Operation::Convolution(one)) if one.weight.size()[0] == numbers => {
                         Ok(*value)
                     }
                     _ => Err(missing()),
