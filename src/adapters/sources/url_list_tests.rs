@@ -412,6 +412,11 @@ fn labels_that_are_no_text_are_no_labels() {
             junk.message
         );
     }
+    let beside = r#"{"url": "http://a.org/1.jpg", "label": "ann", "name": {"first": "x"}}"#;
+    assert_eq!(
+        outcomes(beside, "json", Some("bob")),
+        ["http://a.org/1.jpg|ann"]
+    );
     let null = r#"{"url": "http://a.org/1.jpg", "label": null, "tags": ["x"]}"#;
     assert_eq!(
         outcomes(null, "json", Some("bob")),

@@ -250,7 +250,10 @@ fn layout(sides: &[SideFolder], beside: &[PathBuf]) -> Layout {
 /// files.
 fn holds_train(folder: &Path) -> bool {
     let entries = fs_err::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths = entries.map(|entry| entry.path());
+    // Known without asking the file system for each.
+    let is_file = |entry: &fs_err::DirEntry| entry.file_type().is_ok_and(|kind| kind.is_file());
+    let others = entries.filter(|entry| !is_file(entry));
+    let mut paths = others.map(|entry| entry.path());
     paths.any(|path| side_of_name(&text_of_name(&path)) == Some(Split::Train) && path.is_dir())
 }
 

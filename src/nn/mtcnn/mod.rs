@@ -21,6 +21,7 @@ mod resize;
 use std::path::Path;
 
 pub use networks::MtcnnError;
+pub(crate) use networks::channels_last;
 pub use output_network::OutputNetwork;
 
 use networks::Network;

@@ -209,7 +209,7 @@ impl Layer {
 
 /// The same weights with channels innermost in memory, as the pictures have them: libtorch is two
 /// to three times as fast on such small networks then.
-fn channels_last(weight: &Tensor) -> Tensor {
+pub(crate) fn channels_last(weight: &Tensor) -> Tensor {
     weight
         .permute([0, 2, 3, 1])
         .contiguous()

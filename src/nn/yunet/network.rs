@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use tch::{TchError, Tensor};
 
+use crate::TorchError;
+use crate::mtcnn::channels_last;
 use facepipe_models::onnx::{self, Node, OnnxError, OnnxFile, TensorData};
 
 /// Pixels from one cell to the next, of the three levels.
@@ -33,7 +35,7 @@ pub enum YunetError {
     },
     /// libtorch's error.
     #[error(transparent)]
-    Torch(#[from] TchError),
+    Torch(#[from] TorchError),
 }
 
 /// A convolution with its numbers.
@@ -93,7 +95,7 @@ impl Network {
         };
         Reader::new(&file).network().map_err(|fault| match fault {
             Fault::Content(problem) => not_yunet(problem),
-            Fault::Torch(error) => error.into(),
+            Fault::Torch(error) => TorchError::from(error).into(),
         })
     }
 
@@ -331,7 +333,7 @@ impl<'a> Reader<'a> {
             filters = filters.f_flip([1])?;
         }
         Ok(Operation::Convolution(Convolution {
-            weight: channels_last(&filters)?,
+            weight: channels_last(&filters),
             bias: to_tensor(bias)?,
             stride,
             padding,
@@ -380,14 +382,6 @@ impl<'a> Reader<'a> {
 fn to_tensor(data: &TensorData) -> Result<Tensor, TchError> {
     let shape: Vec<i64> = data.shape.iter().map(|side| *side as i64).collect();
     Tensor::f_from_slice(&data.values)?.f_reshape(shape)
-}
-
-/// The same weights with channels innermost in memory, as the pictures have them.
-fn channels_last(weight: &Tensor) -> Result<Tensor, TchError> {
-    weight
-        .f_permute([0, 2, 3, 1])?
-        .f_contiguous()?
-        .f_permute([0, 3, 1, 2])
 }
 
 #[cfg(test)]

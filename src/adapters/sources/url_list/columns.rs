@@ -83,6 +83,11 @@ impl Column {
         }
     }
 
+    /// Whether a name is the field's own, and no other name for it.
+    pub(super) fn is_called(self, name: &str) -> bool {
+        plain(name) == self.exact_name()
+    }
+
     pub(super) fn of_name(name: &str) -> Option<Self> {
         match plain(name).as_str() {
             "url" | "image_url" | "imageurl" | "image" | "link" | "uri" => Some(Self::Url),
@@ -119,7 +124,7 @@ pub(super) fn of_names<S: AsRef<str>>(names: &[S]) -> Result<Vec<Option<Column>>
             let names = names.iter().enumerate();
             let is_it = move |name: &str| {
                 if exact {
-                    plain(name) == column.exact_name()
+                    column.is_called(name)
                 } else {
                     Column::of_name(name) == Some(column)
                 }

@@ -150,8 +150,14 @@ pub(super) fn fields_of(text: &[u8]) -> Result<Fields, String> {
     }
     let is_no_text =
         |value: &Value| matches!(value, Value::Array(_) | Value::Object(_) | Value::Bool(_));
+    // Beside a label in a text, only a field of the very name goes before it.
+    let has_label = columns.contains(&Some(Column::Label));
+    let is_label = |name: &str| match has_label {
+        true => Column::Label.is_called(name),
+        false => Column::of_name(name) == Some(Column::Label),
+    };
     let mut odd = members.iter().filter(|(_, value)| is_no_text(value));
-    if let Some((name, _)) = odd.find(|(name, _)| Column::of_name(name) == Some(Column::Label)) {
+    if let Some((name, _)) = odd.find(|(name, _)| is_label(name)) {
         return Err(format!("its `{name}` is neither a text nor a number"));
     }
     for ((_, text), column) in texts.iter().zip(columns) {
