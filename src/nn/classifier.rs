@@ -124,7 +124,7 @@ pub struct Classifier {
 
 #[derive(Debug)]
 enum Body {
-    Network(Network),
+    Network(Box<Network>),
     Script(CModule),
 }
 
@@ -142,7 +142,7 @@ impl Classifier {
             let means = open_label_means(path, &card, &network)?;
             Ok(Self {
                 card,
-                body: Body::Network(network),
+                body: Body::Network(Box::new(network)),
                 means: means.map(|means| means.to_device(device)),
                 device,
             })

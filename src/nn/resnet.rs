@@ -6,11 +6,10 @@
 use tch::Tensor;
 
 use super::graph::{Graph, Layer, Value};
-use super::precision::{in_kind_of, in_single};
-use super::state::{Role, State};
+use super::layers::{BatchNorm, Convolution};
+use super::precision::in_single;
+use super::state::State;
 
-/// Share of a batch's statistics in the running ones: torchvision's.
-const NORM_MOMENTUM: f64 = 0.1;
 /// Added to variances: torchvision's.
 const NORM_EPSILON: f64 = 1e-5;
 /// Channels after the stem, and of the first layer's blocks.
@@ -34,101 +33,6 @@ impl BlockKind {
         match self {
             Self::Basic => 1,
             Self::Bottleneck => BOTTLENECK_EXPANSION,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Convolution {
-    name: String,
-    weight: Tensor,
-    stride: i64,
-    padding: i64,
-}
-
-impl Convolution {
-    /// He's initialisation for ReLU by the number of outputs (`kaiming_normal_`, `fan_out`).
-    fn new(
-        state: &mut State,
-        name: &str,
-        (from, to): (i64, i64),
-        kernel: i64,
-        stride: i64,
-    ) -> Self {
-        let deviation = (2.0 / (to * kernel * kernel) as f64).sqrt();
-        let shape = [to, from, kernel, kernel];
-        Self {
-            name: name.to_owned(),
-            weight: state.normal_weight(&format!("{name}.weight"), &shape, deviation),
-            stride,
-            padding: kernel / 2,
-        }
-    }
-
-    fn forward(&self, input: &Tensor) -> Tensor {
-        let stride = [self.stride, self.stride];
-        let padding = [self.padding, self.padding];
-        let weight = in_kind_of(input, &self.weight);
-        input.conv2d(&weight, None::<Tensor>, stride, padding, [1, 1], 1)
-    }
-
-    fn layer(&self) -> Layer {
-        Layer::Convolution {
-            weight: format!("{}.weight", self.name),
-            bias: None,
-            stride: self.stride,
-            padding: self.padding,
-            channels: None,
-        }
-    }
-}
-
-#[derive(Debug)]
-struct BatchNorm {
-    name: String,
-    weight: Tensor,
-    bias: Tensor,
-    running_mean: Tensor,
-    running_var: Tensor,
-    batches: Tensor,
-}
-
-impl BatchNorm {
-    fn new(state: &mut State, name: &str, channels: i64) -> Self {
-        let mut constant = |part: &str, value, role| {
-            state.constant(&format!("{name}.{part}"), &[channels], value, role)
-        };
-        Self {
-            name: name.to_owned(),
-            weight: constant("weight", 1.0, Role::Offset),
-            bias: constant("bias", 0.0, Role::Offset),
-            running_mean: constant("running_mean", 0.0, Role::Buffer),
-            running_var: constant("running_var", 1.0, Role::Buffer),
-            batches: state.counter(&format!("{name}.num_batches_tracked")),
-        }
-    }
-
-    fn forward(&self, input: &Tensor, training: bool) -> Tensor {
-        if training {
-            let _ = self.batches.shallow_clone().g_add_scalar_(1);
-        }
-        input.batch_norm(
-            Some(&self.weight),
-            Some(&self.bias),
-            Some(&self.running_mean),
-            Some(&self.running_var),
-            training,
-            NORM_MOMENTUM,
-            NORM_EPSILON,
-            true,
-        )
-    }
-
-    fn layer(&self) -> Layer {
-        Layer::BatchNorm {
-            name: self.name.clone(),
-            momentum: NORM_MOMENTUM,
-            epsilon: NORM_EPSILON,
         }
     }
 }
@@ -186,7 +90,12 @@ impl Block {
                     kernel,
                     stride,
                 ),
-                norm: BatchNorm::new(state, &format!("{name}.bn{number}"), channels.1),
+                norm: BatchNorm::new(
+                    state,
+                    &format!("{name}.bn{number}"),
+                    channels.1,
+                    NORM_EPSILON,
+                ),
             })
             .collect();
         let shortcut = (stride != 1 || from != to).then(|| Unit {
@@ -197,7 +106,7 @@ impl Block {
                 1,
                 stride,
             ),
-            norm: BatchNorm::new(state, &format!("{name}.downsample.1"), to),
+            norm: BatchNorm::new(state, &format!("{name}.downsample.1"), to, NORM_EPSILON),
         });
         Self { units, shortcut }
     }
@@ -249,7 +158,7 @@ impl ResNet {
     pub(super) fn new(state: &mut State, kind: BlockKind, depths: [usize; 4]) -> Self {
         let stem = Unit {
             convolution: Convolution::new(state, "conv1", (3, BASE_CHANNELS), 7, 2),
-            norm: BatchNorm::new(state, "bn1", BASE_CHANNELS),
+            norm: BatchNorm::new(state, "bn1", BASE_CHANNELS, NORM_EPSILON),
         };
         let mut blocks = Vec::new();
         let mut channels = BASE_CHANNELS;

@@ -10,7 +10,8 @@ use tch::{TchError, Tensor};
 
 use crate::TorchError;
 use crate::mtcnn::channels_last;
-use facepipe_models::onnx::{self, Node, OnnxError, OnnxFile, TensorData};
+use crate::onnx_tensor::to_tensor;
+use facepipe_models::onnx::{self, Node, OnnxError, OnnxFile};
 
 /// Pixels from one cell to the next, of the three levels.
 pub(super) const STRIDES: [u32; 3] = [8, 16, 32];
@@ -377,11 +378,6 @@ impl<'a> Reader<'a> {
             node.operation
         ))
     }
-}
-
-fn to_tensor(data: &TensorData) -> Result<Tensor, TchError> {
-    let shape: Vec<i64> = data.shape.iter().map(|side| *side as i64).collect();
-    Tensor::f_from_slice(&data.values)?.f_reshape(shape)
 }
 
 #[cfg(test)]

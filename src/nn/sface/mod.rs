@@ -1,0 +1,111 @@
+//! SFace: a network of the MobileFaceNet kind that makes 128 numbers of an aligned face.
+//!
+//! Source: Y. Zhong, W. Deng, J. Hu et al., "SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face
+//! Recognition", IEEE TIP 30 (2021). Weights and layers: the OpenCV Zoo's `face_recognition_sface`.
+//!
+//! The distance that it was trained for is the angle of two embeddings; their length grows with the quality of
+//! the picture.
+
+mod folded;
+mod published;
+
+pub use folded::FoldedSFace;
+pub use published::SFaceError;
+
+use tch::Tensor;
+
+use crate::layers::{BatchNorm, Convolution};
+use crate::state::{Role, State};
+
+/// Side of its input in pixels, and the only one: its last layer has a weight for each place.
+const INPUT_SIDE: i64 = 112;
+/// How many numbers it makes of a face.
+const EMBEDDING_LENGTH: i64 = 128;
+/// Channels behind the first convolution.
+const STEM_CHANNELS: i64 = 32;
+/// The pairs of a depthwise and a pointwise convolution that follow: channels behind it, and the stride of the
+/// depthwise one.
+const PAIRS: [(i64, i64); 13] = [
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+    (1024, 1),
+];
+/// Channels behind the last of them.
+const LAST_CHANNELS: i64 = PAIRS[PAIRS.len() - 1].0;
+/// Rows and columns that are left there: the input is halved four times.
+const LAST_SIDE: i64 = INPUT_SIDE / 16;
+/// Added to the variances behind convolutions, and to those at the end.
+const UNIT_EPSILON: f64 = 1e-3;
+const END_EPSILON: f64 = 2e-5;
+/// The share of negative numbers that the activations let through before training: PyTorch's default.
+const FIRST_SLOPE: f64 = 0.25;
+
+/// A convolution, its normalisation, and an activation that multiplies negative numbers by a slope for each channel.
+#[derive(Debug)]
+struct Unit {
+    convolution: Convolution,
+    norm: BatchNorm,
+    slope: Tensor,
+}
+
+impl Unit {
+    fn new(state: &mut State, name: &str, channels: i64, convolution: Convolution) -> Self {
+        let slope = format!("{name}.prelu.weight");
+        Self {
+            convolution,
+            norm: BatchNorm::new(state, &format!("{name}.norm"), channels, UNIT_EPSILON),
+            slope: state.constant(&slope, &[channels], FIRST_SLOPE, Role::Offset),
+        }
+    }
+}
+
+/// The network as it is trained. Its tensors are named `conv1.conv.weight`, `conv2_dw.norm.bias`,
+/// `conv14.prelu.weight`, …, `embedding.weight`.
+#[derive(Debug)]
+struct SFace {
+    units: Vec<Unit>,
+    last_norm: BatchNorm,
+    weight: Tensor,
+    bias: Tensor,
+    embedding_norm: BatchNorm,
+}
+
+impl SFace {
+    /// Makes the layers, with random weights, in `state`.
+    fn new(state: &mut State) -> Self {
+        let name = "conv1";
+        let stem = Convolution::new(state, &format!("{name}.conv"), (3, STEM_CHANNELS), 3, 1);
+        let mut units = vec![Unit::new(state, name, STEM_CHANNELS, stem)];
+        let mut from = STEM_CHANNELS;
+        for ((to, stride), number) in PAIRS.into_iter().zip(2..) {
+            let name = format!("conv{number}_dw");
+            let depthwise = Convolution::depthwise(state, &format!("{name}.conv"), from, 3, stride);
+            units.push(Unit::new(state, &name, from, depthwise));
+            let name = format!("conv{number}");
+            let pointwise = Convolution::new(state, &format!("{name}.conv"), (from, to), 1, 1);
+            units.push(Unit::new(state, &name, to, pointwise));
+            from = to;
+        }
+        let inputs = LAST_CHANNELS * LAST_SIDE * LAST_SIDE;
+        // PyTorch's default for linear layers.
+        let bound = 1.0 / (inputs as f64).sqrt();
+        let shape = [EMBEDDING_LENGTH, inputs];
+        Self {
+            units,
+            last_norm: BatchNorm::new(state, "last_norm", LAST_CHANNELS, END_EPSILON),
+            weight: state.uniform("embedding.weight", &shape, bound, Role::Weight),
+            bias: state.uniform("embedding.bias", &[EMBEDDING_LENGTH], bound, Role::Offset),
+            embedding_norm: BatchNorm::new(state, "embedding_norm", EMBEDDING_LENGTH, END_EPSILON),
+        }
+    }
+}
