@@ -24,8 +24,8 @@ unset LIBTORCH
 # Tests of these models look for their files, and say loudly what they skip without them. The program is built
 # with the tests: `cargo run` leaves out the features that these give to dependencies.
 cargo build --quiet --test it "${selected[@]}"
-"${CARGO_TARGET_DIR:-target}/debug/facepipe" models pull mtcnn yunet dlib >/dev/null ||
-    say "going on without the files of MTCNN, YuNet and dlib: their tests are skipped"
+"${CARGO_TARGET_DIR:-target}/debug/facepipe" models pull mtcnn yunet dlib sface >/dev/null ||
+    say "going on without the files of MTCNN, YuNet, dlib and SFace: their tests are skipped"
 
 FACEPIPE_TEST_SKIPS="$(mktemp)"
 export FACEPIPE_TEST_SKIPS

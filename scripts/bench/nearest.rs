@@ -92,7 +92,7 @@ fn faces(count: usize, people: &[[f32; 128]], random: &mut ChaCha8Rng) -> Faces 
     for _ in 0..count {
         let person = random.random_range(0..people.len());
         let noise = point(0.05, random);
-        let numbers = std::array::from_fn(|at| people[person][at] + noise[at]);
+        let numbers: [f32; 128] = std::array::from_fn(|at| people[person][at] + noise[at]);
         faces.push(&Embedding::new(numbers), person as u32);
     }
     faces

@@ -1,16 +1,17 @@
 //! Embeds face chips and says how long it took: what `scripts/bench/embedding.py` compares with dlib.
 //!
-//! `time_embeddings WEIGHTS THREADS CHIP…` prints `{"seconds": s, "embeddings": [[128 numbers]…]}`;
-//! reading the model and the chips does not count.
+//! `time_embeddings WEIGHTS dlib|sface THREADS CHIP…` prints `{"seconds": s, "embeddings": [[numbers]…]}`;
+//! reading the model and the chips does not count. Chips of another size than the network's are resized first.
 
 use std::error::Error;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
-use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+use facepipe_adapters::embedders::{dlib_embedder, sface_embedder};
 use facepipe_core::parallel;
 use facepipe_core::ports::{EmbedderError, FaceEmbedderFactory};
+use facepipe_faces::face_chip::chip;
 use facepipe_imaging::image_io;
 use facepipe_nn::use_threads;
 use image::RgbImage;
@@ -19,18 +20,28 @@ use tch::Device;
 #[expect(clippy::print_stdout, reason = "the result of a program")]
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(weights), Some(threads)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: time_embeddings WEIGHTS THREADS CHIP…".into());
+    let [Some(weights), Some(name), Some(threads)] = std::array::from_fn(|_| arguments.next())
+    else {
+        return Err("usage: time_embeddings WEIGHTS dlib|sface THREADS CHIP…".into());
     };
     let threads: NonZeroUsize = threads.parse()?;
-    let chips = arguments
-        .map(|path| Ok(image_io::decode(&image_io::read_bytes(Path::new(&path))?)?.rgb))
-        .collect::<Result<Vec<RgbImage>, image_io::DecodeError>>()?;
     use_threads(NonZeroUsize::MIN);
-    let factory = DlibEmbedderFactory::new(Path::new(&weights), Device::Cpu)?;
+    let folder = Path::new(&weights);
+    let factory: Box<dyn FaceEmbedderFactory> = match name.as_str() {
+        sface_embedder::NAME => Box::new(sface_embedder::factory(folder, Device::Cpu)?),
+        dlib_embedder::NAME => Box::new(dlib_embedder::factory(folder, Device::Cpu)?),
+        _ => return Err(format!("there is no embedder `{name}`").into()),
+    };
+    let size = factory.create().forms()[0].size;
+    let chips = arguments
+        .map(|path| {
+            let picture = image_io::decode(&image_io::read_bytes(Path::new(&path))?)?.rgb;
+            Ok(vec![chip(&picture, None, size).into_owned()])
+        })
+        .collect::<Result<Vec<Vec<RgbImage>>, image_io::DecodeError>>()?;
     factory.create().embed(&chips[..chips.len().min(1)])?;
 
-    let shares: Vec<&[RgbImage]> = chips
+    let shares: Vec<&[Vec<RgbImage>]> = chips
         .chunks(chips.len().div_ceil(threads.get()).max(1))
         .collect();
     let mut embeddings = Vec::with_capacity(chips.len());

@@ -3,12 +3,12 @@
 use image::RgbImage;
 use serde::Serialize;
 
-use crate::dlib_box::landmarks_of;
+use crate::alignment::place_of;
+use crate::face_chip::chips;
 use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel,
 };
 use facepipe_core::types::{DetectedFace, Embedding, PixelRect};
-use facepipe_models::dlib::face_chip;
 
 /// A face and its embedding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -65,9 +65,9 @@ pub fn embed_detected(
     landmarks: &dyn LandmarkModel,
     embedder: &mut dyn FaceEmbedder,
 ) -> Result<Vec<EmbeddedFace>, EmbedderError> {
-    let chips: Vec<RgbImage> = faces
+    let chips: Vec<Vec<RgbImage>> = faces
         .iter()
-        .map(|face| face_chip::cut(photo, &landmarks_of(landmarks, photo, face)))
+        .map(|face| chips(photo, &place_of(landmarks, photo, face), embedder.forms()))
         .collect();
     let embeddings = embedder.embed(&chips)?;
     let faces = faces.into_iter().zip(embeddings);
@@ -83,7 +83,7 @@ pub fn embed_detected(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use facepipe_core::types::{EyeCornersNose, FaceBox};
+    use facepipe_core::types::{Alignment, ChipForm, EyeCornersNose, FaceBox, Size};
 
     struct TwoFaces;
 
@@ -106,10 +106,20 @@ mod tests {
     }
 
     impl FaceEmbedder for TwoFaces {
-        fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError> {
-            let middle = |chip: &RgbImage| f32::from(chip.get_pixel(75, 75).0[0]);
-            let embed = |chip| Embedding::new([middle(chip); Embedding::LENGTH]);
-            Ok(chips.iter().map(embed).collect())
+        fn forms(&self) -> &[ChipForm] {
+            const FORM: ChipForm = ChipForm {
+                alignment: Alignment::Dlib,
+                size: Size::new(150, 150),
+            };
+            &[FORM]
+        }
+
+        fn embed(&mut self, faces: &[Vec<RgbImage>]) -> Result<Vec<Embedding>, EmbedderError> {
+            let middle = |chips: &Vec<RgbImage>| f32::from(chips[0].get_pixel(75, 75).0[0]);
+            Ok(faces
+                .iter()
+                .map(|chips| Embedding::new([middle(chips)]))
+                .collect())
         }
     }
 

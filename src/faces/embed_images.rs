@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 
-use crate::dlib_box::landmarks_of;
+use crate::alignment::place_of;
 use crate::embed::EmbedError;
 use crate::embedding_cache::{EmbeddingCache, FoundFace};
-use crate::face_chip::chip;
+use crate::face_chip::{chip, chips};
 use crate::face_choice::FaceChoice;
 use facepipe_core::artifacts::digest::md5_hex;
 use facepipe_core::context::{Context, Interrupted};
@@ -16,10 +16,10 @@ use facepipe_core::ports::{
     DetectorError, FaceDetector, FaceDetectorFactory, FaceEmbedder, FaceEmbedderFactory,
     LandmarkModel,
 };
-use facepipe_core::types::{CropPlace, Size};
+use facepipe_core::types::{CropPlace, Distances, Size};
 use facepipe_imaging::image_io::{self, DecodeError};
-use facepipe_imaging::perceptual_hash::Reduced;
-use facepipe_models::dlib::face_chip::{CHIP_SIDE, square_of};
+use facepipe_imaging::perceptual_hash::{PerceptualHash, Reduced};
+use facepipe_models::dlib::face_chip::CHIP_SIDE;
 
 /// Chips that an embedder always gets at once: networks may round differently for another number,
 /// and the numbers must not depend on the cache. The last batch is filled up with black.
@@ -27,8 +27,6 @@ const CHIPS: usize = 16;
 
 /// The models that make embeddings of images.
 pub struct ImageEmbedder {
-    /// How the embeddings are made, in one line: distinguishes them from those of other models.
-    pub name: String,
     /// Detects the faces of images without a known one.
     pub detectors: Box<dyn FaceDetectorFactory>,
     /// Finds the points by which those are aligned.
@@ -37,11 +35,32 @@ pub struct ImageEmbedder {
     pub embedders: Box<dyn FaceEmbedderFactory>,
 }
 
+impl ImageEmbedder {
+    /// How the embeddings are made, in one line: distinguishes them from those of other models.
+    #[must_use]
+    pub fn made_by(&self) -> String {
+        let (model, detector) = (self.embedders.model(), self.detectors.name());
+        format!("{model}, found by {detector}")
+    }
+
+    /// How many numbers an embedding has.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.embedders.model().length
+    }
+
+    /// What the distances of the embeddings mean.
+    #[must_use]
+    pub fn distances(&self) -> Distances {
+        self.embedders.model().distances
+    }
+}
+
 impl std::fmt::Debug for ImageEmbedder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter
             .debug_struct("ImageEmbedder")
-            .field("name", &self.name)
+            .field("made_by", &self.made_by())
             .finish_non_exhaustive()
     }
 }
@@ -129,6 +148,14 @@ fn key(image: &FaceImage<'_>) -> String {
     md5_hex(format!("{} {}", image.md5, place.unwrap_or_default()).as_bytes())
 }
 
+/// A face that is cut out for its embedding.
+struct CutFace {
+    place: CropPlace,
+    /// Of dlib's chip.
+    hash: PerceptualHash,
+    chips: Vec<RgbImage>,
+}
+
 /// The tools of a worker thread.
 struct Worker<'tools> {
     detector: Option<Box<dyn FaceDetector>>,
@@ -142,20 +169,27 @@ impl Worker<'_> {
         &mut self,
         images: impl Iterator<Item = &'image FaceImage<'image>>,
     ) -> Result<Vec<Option<FoundFace>>, EmbedImagesError> {
-        let mut chips = Vec::with_capacity(CHIPS);
+        let mut faces = Vec::with_capacity(CHIPS);
         let mut places = Vec::with_capacity(CHIPS);
+        let mut hashes = Vec::with_capacity(CHIPS);
         for image in images {
-            let (place, chip) = self.chip(image)?.unzip();
-            places.push(place);
-            chips.extend(chip);
+            let face = self.face(image)?;
+            places.push(face.as_ref().map(|face| face.place));
+            if let Some(face) = face {
+                hashes.push(face.hash);
+                faces.push(face.chips);
+            }
         }
-        if chips.is_empty() {
+        if faces.is_empty() {
             return Ok(vec![None; places.len()]);
         }
-        let hash = |chip: &RgbImage| Reduced::of(&image_io::grey(chip)).hash();
-        let hashes: Vec<_> = chips.iter().map(hash).collect();
-        chips.resize(CHIPS, RgbImage::new(CHIP_SIDE, CHIP_SIDE));
-        let embeddings = self.embedder.embed(&chips).map_err(EmbedError::from)?;
+        faces.resize_with(CHIPS, || {
+            let black = self.embedder.forms().iter().map(|form| form.size);
+            black
+                .map(|size| RgbImage::new(size.width, size.height))
+                .collect()
+        });
+        let embeddings = self.embedder.embed(&faces).map_err(EmbedError::from)?;
         let mut found = hashes.into_iter().zip(embeddings);
         let face = |place: Option<CropPlace>| {
             let place = place?;
@@ -169,20 +203,23 @@ impl Worker<'_> {
         Ok(places.into_iter().map(face).collect())
     }
 
-    /// The place of an image's face, and the network's input for it; `None` where no face was
-    /// found.
+    /// An image's face; `None` where no face was found.
     ///
     /// An image on which the detector itself fails counts as one without a face.
-    fn chip(
-        &mut self,
-        image: &FaceImage<'_>,
-    ) -> Result<Option<(CropPlace, RgbImage)>, EmbedImagesError> {
+    fn face(&mut self, image: &FaceImage<'_>) -> Result<Option<CutFace>, EmbedImagesError> {
         let decoded = image_io::read_bytes(image.path).and_then(|bytes| image_io::decode(&bytes));
         let photo = decoded
             .map_err(|error| EmbedImagesError::Changed(image.path.to_owned(), error))?
             .rgb;
-        let size = Size::new(CHIP_SIDE, CHIP_SIDE);
-        let cut = |place: CropPlace| (place, chip(&photo, Some(&place), size).into_owned());
+        let embedder = &self.embedder;
+        let cut = |place: CropPlace| {
+            let aligned = chip(&photo, Some(&place), Size::new(CHIP_SIDE, CHIP_SIDE));
+            CutFace {
+                place,
+                hash: Reduced::of(&image_io::grey(&aligned)).hash(),
+                chips: chips(&photo, &place, embedder.forms()),
+            }
+        };
         let detector = match (image.place, &mut self.detector) {
             (Some(place), _) => return Ok(Some(cut(*place))),
             (None, None) => return Ok(None),
@@ -194,10 +231,7 @@ impl Worker<'_> {
             Err(_) => return Ok(None),
         };
         let main = FaceChoice::Main.only(&faces, Size::of(&photo), |_| true);
-        let place = main.map(|index| CropPlace {
-            square: square_of(&landmarks_of(self.landmarks, &photo, &faces[index])),
-            corner: [0, 0],
-        });
+        let place = main.map(|index| place_of(self.landmarks, &photo, &faces[index]));
         Ok(place.map(cut))
     }
 }

@@ -13,8 +13,14 @@ use std::borrow::Cow;
 use image::RgbImage;
 use image::imageops::{self, FilterType};
 
-use facepipe_core::types::{ChipSquare, CropPlace, EyeCornersNose, FaceBox, PixelRect, Size};
-use facepipe_models::dlib::face_chip::{Halvings, cut_from, halve, halve_size, halved, square_of};
+use crate::alignment::square_for;
+use facepipe_core::types::{
+    Alignment, ChipForm, ChipSquare, CropPlace, EyeCornersNose, FaceBox, Landmarks5, PixelRect,
+    Size,
+};
+use facepipe_models::dlib::face_chip::{
+    Halvings, cut_from, halve, halve_size, halved, halved_point, square_of,
+};
 
 /// Longest side of a face in a crop, in pixels: more than twice the input of any backbone, and
 /// small enough that a thousand crops of camera pictures don't fill a disk.
@@ -35,24 +41,38 @@ pub struct FaceCut {
 }
 
 impl FaceCut {
-    /// The face's chip for a network of an input size.
+    /// The face's chip of a form.
     #[must_use]
-    pub fn chip(&self, size: Size) -> Cow<'_, RgbImage> {
-        chip(&self.pixels, self.place.as_ref(), size)
+    pub fn chip(&self, form: ChipForm) -> Cow<'_, RgbImage> {
+        chip_in(&self.pixels, self.place.as_ref(), form)
     }
 }
 
-/// The chip of a crop for a network of an input size: the aligned face, or, where no place is
-/// known, the whole crop, resized with an antialiased triangle filter (its aspect ratio is not
-/// kept).
+/// The chip of a crop, aligned as dlib does it, for a network of an input size; see [`chip_in`].
 #[must_use]
 pub fn chip<'crop>(
     crop: &'crop RgbImage,
     place: Option<&CropPlace>,
     size: Size,
 ) -> Cow<'crop, RgbImage> {
+    let alignment = Alignment::Dlib;
+    chip_in(crop, place, ChipForm { alignment, size })
+}
+
+/// The chip of a crop: the aligned face, or, where no place is known, the whole crop, resized with an
+/// antialiased triangle filter (its aspect ratio is not kept).
+#[must_use]
+pub fn chip_in<'crop>(
+    crop: &'crop RgbImage,
+    place: Option<&CropPlace>,
+    form: ChipForm,
+) -> Cow<'crop, RgbImage> {
+    let size = form.size;
     match place {
-        Some(place) => Cow::Owned(cut_from(crop, place, size)),
+        Some(place) => {
+            let square = square_for(form.alignment, place);
+            Cow::Owned(cut_from(crop, &CropPlace { square, ..*place }, size))
+        }
         None if Size::of(crop) == size => Cow::Borrowed(crop),
         None => {
             let Size { width, height } = size;
@@ -61,34 +81,66 @@ pub fn chip<'crop>(
     }
 }
 
+/// The chips of several forms of a face in a picture.
+#[must_use]
+pub fn chips(picture: &RgbImage, place: &CropPlace, forms: &[ChipForm]) -> Vec<RgbImage> {
+    let chip = |form: &ChipForm| chip_in(picture, Some(place), *form).into_owned();
+    forms.iter().map(chip).collect()
+}
+
 /// Cuts out a face by its landmarks: the upright rectangle around its turned square, with `margin`
-/// of the square's side on each side, clamped to the photo.
+/// of the square's side on each side, and all that other alignments need, clamped to the photo.
+/// `points` are the detector's, where it gives them.
 ///
 /// The pixels are the photo's own, unless the square is larger than [`MAX_FACE_SIDE`]: then the
 /// photo is halved until it isn't. `None` where the square lies outside the photo.
 #[must_use]
-pub fn cut_aligned(photo: &RgbImage, landmarks: &EyeCornersNose, margin: f32) -> Option<FaceCut> {
-    let (mut square, mut size, mut halvings) = (square_of(landmarks), Size::of(photo), 0);
-    while square.side() > f64::from(MAX_FACE_SIDE) && size.shorter() > 4 {
-        square = halved(square);
+pub fn cut_aligned(
+    photo: &RgbImage,
+    landmarks: &EyeCornersNose,
+    points: Option<Landmarks5>,
+    margin: f32,
+) -> Option<FaceCut> {
+    let mut place = CropPlace::in_picture(square_of(landmarks), points);
+    let (mut size, mut halvings) = (Size::of(photo), 0);
+    while place.square.side() > f64::from(MAX_FACE_SIDE) && size.shorter() > 4 {
+        place.square = halved(place.square);
+        place.points = place
+            .points
+            .map(|Landmarks5(points)| Landmarks5(points.map(halved_point)));
         size = halve_size(size);
         halvings += 1;
     }
-    let needed = Halvings::of(square, SMALLEST_EXACT_CHIP).margin;
-    let margin = (f64::from(margin) * square.side()).max(needed);
-    let wanted = around(&square, margin).clamped(size)?;
+    let needed = |square| Halvings::of(square, SMALLEST_EXACT_CHIP).margin;
+    let margin = (f64::from(margin) * place.square.side()).max(needed(place.square));
+    let inside = around(&place.square, margin).clamped(size)?;
+    let other = square_for(Alignment::ArcFace, &place);
+    let wanted = match around(&other, needed(other)).clamped(size) {
+        Some(rect) => union(inside, rect),
+        None => inside,
+    };
     let rect = (0..halvings).fold(wanted, |rect, _| before_halving(rect));
     let (width, height) = (rect.size().width, rect.size().height);
     let mut pixels = imageops::crop_imm(photo, rect.left, rect.top, width, height).to_image();
     for _ in 0..halvings {
         pixels = halve(&pixels);
     }
-    let corner = [wanted.left, wanted.top];
+    place.corner = [wanted.left, wanted.top];
     Some(FaceCut {
         pixels,
         rect,
-        place: Some(CropPlace { square, corner }),
+        place: Some(place),
     })
+}
+
+/// The rectangle around two.
+fn union(one: PixelRect, other: PixelRect) -> PixelRect {
+    PixelRect {
+        left: one.left.min(other.left),
+        top: one.top.min(other.top),
+        right: one.right.max(other.right),
+        bottom: one.bottom.max(other.bottom),
+    }
 }
 
 /// The whole pixels that hold a turned square and `margin` pixels around it.
@@ -207,6 +259,11 @@ mod tests {
         })
     }
 
+    fn dlib_form(size: Size) -> ChipForm {
+        let alignment = Alignment::Dlib;
+        ChipForm { alignment, size }
+    }
+
     /// A face at a place of the photo, turned a little; its chip's square has about 6 times `unit`.
     fn landmarks(x: i32, y: i32, unit: i32) -> EyeCornersNose {
         let at = |dx: i32, dy: i32| [x + dx * unit / 20, y + dy * unit / 20];
@@ -218,15 +275,21 @@ mod tests {
         let photo = photo();
         for unit in [8, 40, 80] {
             let landmarks = landmarks(700, 450, unit);
-            let cut = cut_aligned(&photo, &landmarks, 0.1).expect("inside");
-            assert!(Size::of(&cut.pixels).area() < Size::of(&photo).area());
-            let whole_photo = CropPlace {
-                square: square_of(&landmarks),
-                corner: [0, 0],
-            };
-            for size in [Size::new(64, 80), Size::new(150, 150), Size::new(224, 224)] {
-                let direct = cut_from(&photo, &whole_photo, size);
-                assert!(*cut.chip(size) == direct, "{unit} at {size}");
+            let around = landmarks
+                .0
+                .map(|point| point.map(|number| number as f32 + 0.3));
+            for points in [None, Some(Landmarks5(around))] {
+                let cut = cut_aligned(&photo, &landmarks, points, 0.1).expect("inside");
+                assert!(Size::of(&cut.pixels).area() < Size::of(&photo).area());
+                let whole_photo = CropPlace::in_picture(square_of(&landmarks), points);
+                for size in [Size::new(64, 80), Size::new(150, 150), Size::new(224, 224)] {
+                    for alignment in [Alignment::Dlib, Alignment::ArcFace] {
+                        let form = ChipForm { alignment, size };
+                        let direct = chip_in(&photo, Some(&whole_photo), form);
+                        let saved = chip_in(&cut.pixels, cut.place.as_ref(), form);
+                        assert!(saved == direct, "{unit} at {size}, {alignment:?}");
+                    }
+                }
             }
         }
     }
@@ -235,31 +298,37 @@ mod tests {
     fn a_huge_face_is_halved_and_its_chip_stays_almost_the_same() {
         let photo = photo();
         let landmarks = landmarks(640, 420, 120);
-        let cut = cut_aligned(&photo, &landmarks, 0.0).expect("inside");
+        let cut = cut_aligned(&photo, &landmarks, None, 0.0).expect("inside");
         let square = cut.place.expect("aligned").square;
         assert!(square.side() <= 512.0 && square_of(&landmarks).side() > 512.0);
         assert!(cut.pixels.width() < 700, "{:?}", cut.pixels.dimensions());
-        let size = Size::new(150, 150);
+        let form = dlib_form(Size::new(150, 150));
         let direct = facepipe_models::dlib::face_chip::cut(&photo, &landmarks);
-        let chip = cut.chip(size);
+        let chip = cut.chip(form);
         let differences = chip.iter().zip(direct.iter());
         let sum: u64 = differences.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
         let mean = sum as f64 / chip.len() as f64;
         assert!(mean < 3.0, "{mean}");
         // Larger surroundings don't change the chip.
-        let wider = cut_aligned(&photo, &landmarks, 0.2).expect("inside");
+        let wider = cut_aligned(&photo, &landmarks, None, 0.2).expect("inside");
         assert!(wider.pixels.width() > cut.pixels.width());
-        assert!(*wider.chip(size) == *chip);
+        assert!(*wider.chip(form) == *chip);
     }
 
     #[test]
     fn a_face_outside_the_photo_has_no_cut() {
         let photo = RgbImage::new(64, 48);
-        assert_eq!(cut_aligned(&photo, &landmarks(-900, 20, 20), 0.2), None);
+        assert_eq!(
+            cut_aligned(&photo, &landmarks(-900, 20, 20), None, 0.2),
+            None
+        );
         for point in [i32::MIN, i32::MAX] {
             let extreme = EyeCornersNose([[point, 7], [0, point], [9, 9], [point; 2], [3, 1]]);
-            if let Some(cut) = cut_aligned(&photo, &extreme, 0.2) {
-                assert_eq!(cut.chip(Size::new(15, 10)).dimensions(), (15, 10));
+            if let Some(cut) = cut_aligned(&photo, &extreme, None, 0.2) {
+                assert_eq!(
+                    cut.chip(dlib_form(Size::new(15, 10))).dimensions(),
+                    (15, 10)
+                );
             }
         }
     }

@@ -60,7 +60,7 @@ impl FaceCutter<'_> {
     pub fn cut(&self, photo: &RgbImage, face: &DetectedFace) -> CutFace {
         let aligned = self.landmarks.and_then(|model| {
             let points = landmarks_of(model, photo, face);
-            let cut = cut_aligned(photo, &points, self.margin)?;
+            let cut = cut_aligned(photo, &points, face.eyes_nose_mouth(), self.margin)?;
             Some(CutFace {
                 cut,
                 points: Some(points),

@@ -5,7 +5,9 @@ use image::RgbImage;
 use crate::face_cutter::{FaceCutter, FaceTools};
 use crate::preprocess::preprocess;
 use facepipe_core::ports::{DetectorError, FaceDetector};
-use facepipe_core::types::{ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size};
+use facepipe_core::types::{
+    ChipForm, ChipSpec, DetectedFace, InputSpec, ModelCard, PixelRect, Size,
+};
 
 /// The score of a whole image that counts as a face.
 const WHOLE_SCORE: f32 = 1.0;
@@ -22,6 +24,7 @@ pub struct NoDetector {
 #[derive(Debug, Clone, Copy)]
 pub struct ModelFaces<'tools> {
     input: &'tools InputSpec,
+    form: ChipForm,
     /// Detector, cutter and margin; `None`: images are faces already.
     cutting: Option<(&'tools FaceTools, f32)>,
 }
@@ -29,6 +32,7 @@ pub struct ModelFaces<'tools> {
 /// Finds faces, in one worker.
 pub struct FaceFinder<'tools> {
     input: &'tools InputSpec,
+    form: ChipForm,
     cutting: Option<(Box<dyn FaceDetector>, FaceCutter<'tools>)>,
 }
 
@@ -51,8 +55,12 @@ impl<'tools> ModelFaces<'tools> {
                 return Err(NoDetector { detector });
             }
         };
-        let input = &card.input;
-        Ok(Self { input, cutting })
+        let (input, form) = (&card.input, form_of(card));
+        Ok(Self {
+            input,
+            form,
+            cutting,
+        })
     }
 
     /// For images that are faces already.
@@ -60,6 +68,7 @@ impl<'tools> ModelFaces<'tools> {
     pub const fn of_whole_images(card: &'tools ModelCard) -> Self {
         Self {
             input: &card.input,
+            form: form_of(card),
             cutting: None,
         }
     }
@@ -79,8 +88,12 @@ impl<'tools> ModelFaces<'tools> {
             Some((tools, margin)) => Some((tools.detectors.create()?, tools.cutter(margin))),
             None => None,
         };
-        let input = self.input;
-        Ok(FaceFinder { input, cutting })
+        let (input, form) = (self.input, self.form);
+        Ok(FaceFinder {
+            input,
+            form,
+            cutting,
+        })
     }
 
     /// The chip of a face that was found before, in the size of the network's input; the whole
@@ -91,7 +104,15 @@ impl<'tools> ModelFaces<'tools> {
             return photo;
         };
         let cut = tools.cutter(margin).cut(&photo, face).cut;
-        cut.chip(self.input.size).into_owned()
+        cut.chip(self.form).into_owned()
+    }
+}
+
+/// The chip of a model.
+const fn form_of(card: &ModelCard) -> ChipForm {
+    ChipForm {
+        alignment: card.chip.alignment(),
+        size: card.input.size,
     }
 }
 
@@ -117,7 +138,7 @@ impl FaceFinder<'_> {
         match &self.cutting {
             Some((_, cutter)) => {
                 let cut = cutter.cut(photo, face).cut;
-                preprocess(&cut.chip(self.input.size), self.input)
+                preprocess(&cut.chip(self.form), self.input)
             }
             None => preprocess(photo, self.input),
         }

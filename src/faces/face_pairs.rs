@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use crate::embed::EmbeddedFace;
-use crate::identity::SAME_PERSON_DISTANCE;
 use facepipe_core::types::{Embedding, PixelRect};
 
 /// The place of a face.
@@ -55,13 +54,13 @@ pub struct Comparison<Photo> {
 }
 
 impl<Photo> Comparison<Photo> {
-    /// Compares two photos, each with the embeddings of its faces.
+    /// Compares two photos, each with the embeddings of its faces; those nearer than `threshold` are one person.
     #[must_use]
-    pub fn new(a: (Photo, Vec<Embedding>), b: (Photo, Vec<Embedding>)) -> Self {
-        let pairs = compare(&a.1, &b.1);
+    pub fn new(a: (Photo, Vec<Embedding>), b: (Photo, Vec<Embedding>), threshold: f32) -> Self {
+        let pairs = compare(&a.1, &b.1, threshold);
         Self {
             same: pairs.iter().any(|pair| pair.same),
-            threshold: SAME_PERSON_DISTANCE,
+            threshold,
             a: a.0,
             b: b.0,
             pairs,
@@ -69,7 +68,7 @@ impl<Photo> Comparison<Photo> {
     }
 }
 
-fn compare(a: &[Embedding], b: &[Embedding]) -> Vec<FacePair> {
+fn compare(a: &[Embedding], b: &[Embedding], threshold: f32) -> Vec<FacePair> {
     let mut pairs = Vec::with_capacity(a.len() * b.len());
     for (first, one) in a.iter().enumerate() {
         for (second, other) in b.iter().enumerate() {
@@ -77,7 +76,7 @@ fn compare(a: &[Embedding], b: &[Embedding]) -> Vec<FacePair> {
                 a: first,
                 b: second,
                 distance: one.distance(other),
-                same: one.distance(other) < SAME_PERSON_DISTANCE,
+                same: one.distance(other) < threshold,
             });
         }
     }

@@ -1,5 +1,6 @@
 //! Faces: cutting, alignment, quality, embeddings and their comparison.
 
+pub mod alignment;
 pub mod dlib_box;
 pub mod embed;
 pub mod embed_images;

@@ -13,6 +13,9 @@ const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
 /// The divisor of pixel values in dlib's network.
 const DLIB_SCALE: f32 = 256.0;
+/// What SFace subtracts from pixel values, and divides them by then.
+const SFACE_MIDDLE: f32 = 127.5;
+const SFACE_SCALE: f32 = 128.0;
 /// The name of the resize filter in model cards.
 pub const INTERPOLATION: &str = "triangle";
 /// The name of the channel order in model cards.
@@ -39,6 +42,19 @@ pub fn dlib_input(size: Size) -> InputSpec {
         channels: CHANNELS.to_owned(),
         scale: DLIB_SCALE,
         mean: CHANNEL_MEANS.map(|mean| mean / DLIB_SCALE),
+        std: [1.0; 3],
+        interpolation: INTERPOLATION.to_owned(),
+    }
+}
+
+/// The input of SFace, at a size: `(value - 127.5) / 128`.
+#[must_use]
+pub fn sface_input(size: Size) -> InputSpec {
+    InputSpec {
+        size,
+        channels: CHANNELS.to_owned(),
+        scale: SFACE_SCALE,
+        mean: [SFACE_MIDDLE / SFACE_SCALE; 3],
         std: [1.0; 3],
         interpolation: INTERPOLATION.to_owned(),
     }

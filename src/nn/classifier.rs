@@ -334,10 +334,11 @@ fn checked(card: ModelCard) -> Result<ModelCard, ModelError> {
         landmarks, padding, ..
     } = &card.chip
     {
-        if landmarks != ChipSpec::LANDMARKS {
+        let known = card.chip.aligned_as(card.chip.alignment());
+        if !matches!(&known, ChipSpec::Aligned { landmarks: known, .. } if known == landmarks) {
             return Err(not_known("landmarks", landmarks));
         }
-        if *padding != ChipSpec::PADDING {
+        if known != card.chip {
             return Err(not_known("padding", &padding.to_string()));
         }
     }

@@ -12,10 +12,11 @@ use tch::{Device, Kind, Tensor};
 use super::graph::{Channels, Graph, Layer, Value};
 use super::precision::in_kind_of;
 use super::state::{Role, State};
-use facepipe_core::types::Embedding;
 use facepipe_models::dlib::ModelFileError;
 use facepipe_models::dlib::network_file::CHANNEL_MEANS;
-use facepipe_models::dlib::resnet_file::{self, BLOCKS, FEATURES, ResNetView, UnitView};
+use facepipe_models::dlib::resnet_file::{
+    self, BLOCKS, EMBEDDING_LENGTH, FEATURES, ResNetView, UnitView,
+};
 
 /// Pixels are divided by this once their channel's mean is subtracted.
 const PIXEL_SCALE: f64 = 256.0;
@@ -100,6 +101,7 @@ impl Unit {
             bias: Some(part("bias")),
             stride: self.stride,
             padding: self.padding,
+            groups: 1,
             channels: Some(Channels {
                 scale: part("scale"),
                 shift: part("shift"),
@@ -249,7 +251,7 @@ impl DlibResNet {
             .collect();
         // PyTorch's default for linear layers.
         let bound = 1.0 / (FEATURES as f64).sqrt();
-        let shape = [Embedding::LENGTH as i64, FEATURES as i64];
+        let shape = [EMBEDDING_LENGTH as i64, FEATURES as i64];
         let embedding = state.uniform(EMBEDDING, &shape, bound, Role::Weight);
         Self {
             stem,
@@ -367,7 +369,7 @@ pub(super) fn published_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>,
         }
         // dlib multiplies from the left: its rows are inputs, a linear layer's are outputs.
         let embedding = Tensor::from_slice(&network.embedding.values());
-        let shape = [FEATURES as i64, Embedding::LENGTH as i64];
+        let shape = [FEATURES as i64, EMBEDDING_LENGTH as i64];
         let embedding = embedding.view(shape).transpose(0, 1).contiguous();
         tensors.insert(EMBEDDING.to_owned(), embedding);
         tensors

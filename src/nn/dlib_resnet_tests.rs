@@ -30,7 +30,7 @@ fn the_smallest_input_is_the_documented_one() {
     crate::use_threads(std::num::NonZeroUsize::MIN);
     let network = DlibResNet::new(&mut State::new(Device::Cpu));
     let _guard = tch::no_grad_guard();
-    let smallest = i64::from(crate::Backbone::DlibResnet29.min_input_side());
+    let smallest = i64::from(*crate::Backbone::DlibResnet29.input_sides().start());
     let images = |side| Tensor::zeros([1, 3, side, side], (Kind::Float, Device::Cpu));
     assert_eq!(network.forward(&images(smallest)).size(), [1, 128]);
     let smaller = facepipe_imaging::image_io::contain(|| network.forward(&images(smallest - 1)));

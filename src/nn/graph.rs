@@ -31,6 +31,8 @@ pub enum Layer {
         stride: i64,
         /// Rows and columns of zeros on each side.
         padding: i64,
+        /// Into how many groups channels are divided; each sees its own only. `from` is the channels of one.
+        groups: i64,
         /// What its channels are scaled and shifted by; it has a bias then.
         channels: Option<Channels>,
     },
@@ -46,6 +48,11 @@ pub enum Layer {
     },
     /// Negative numbers become 0.
     Relu,
+    /// Negative numbers are multiplied by a slope for each channel.
+    PRelu {
+        /// `[channels]`.
+        slope: String,
+    },
     /// The largest number of each square; borders count as less than everything.
     MaxPool {
         /// The square's side.
@@ -66,6 +73,8 @@ pub enum Layer {
     Add,
     /// The mean of each channel: `[batch, channels]`.
     Mean,
+    /// Channels, rows and columns behind each other: `[batch, channels * height * width]`.
+    Flatten,
     /// Each image's numbers divided by their length (the root of the sum of their squares).
     UnitLength {
         /// Least length that is divided by.

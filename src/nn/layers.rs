@@ -76,6 +76,7 @@ impl Convolution {
             bias: None,
             stride: self.stride,
             padding: self.padding,
+            groups: self.groups,
             channels: None,
         }
     }

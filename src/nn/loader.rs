@@ -7,7 +7,8 @@ use tch::{Device, Tensor};
 
 use super::input_tensor::input_tensor;
 use facepipe_core::parallel;
-use facepipe_core::types::{CropPlace, InputSpec, Size};
+use facepipe_core::types::{Alignment, ChipForm, CropPlace, InputSpec, Size};
+use facepipe_faces::alignment::square_for;
 use facepipe_faces::face_chip;
 use facepipe_faces::preprocess::preprocess;
 use facepipe_imaging::data_set::Example;
@@ -48,22 +49,27 @@ pub struct LoaderError {
 pub struct Picture {
     /// Its pixels.
     pub image: RgbImage,
-    /// Where the aligned face is in it; `None`: the whole image is the chip.
+    /// Where the face is in it, with the square of the network's alignment; `None`: the whole image is the
+    /// chip.
     pub place: Option<CropPlace>,
     /// The network's input.
     pub size: Size,
 }
 
 impl Picture {
-    /// Decodes an image.
+    /// Decodes an image for a network that takes chips of a form.
     ///
     /// # Errors
     /// A [`LoaderError`].
-    pub fn read(example: &Example, size: Size) -> Result<Self, LoaderError> {
+    pub fn read(example: &Example, form: ChipForm) -> Result<Self, LoaderError> {
+        let aligned = |place: &CropPlace| CropPlace {
+            square: square_for(form.alignment, place),
+            ..*place
+        };
         Ok(Self {
             image: decode(example)?,
-            place: example.place,
-            size,
+            place: example.place.as_ref().map(aligned),
+            size: form.size,
         })
     }
 
@@ -83,6 +89,8 @@ impl Picture {
 pub struct Loader<'a> {
     /// The network's input.
     pub input: &'a InputSpec,
+    /// How faces lie in it.
+    pub alignment: Alignment,
     /// How many threads decode.
     pub threads: NonZeroUsize,
     /// The device of the tensors.
@@ -126,13 +134,17 @@ impl Loader<'_> {
                 Some(*start - batch.len())
             })
             .collect();
+        let form = ChipForm {
+            alignment: self.alignment,
+            size: self.input.size,
+        };
         let work = |(): &mut (), number: usize, batch: &Vec<usize>| {
             batch
                 .iter()
                 .zip(starts[number]..)
                 .map(|(index, position)| {
                     let example = &examples[*index];
-                    let picture = Picture::read(example, self.input.size)?;
+                    let picture = Picture::read(example, form)?;
                     Ok(preprocess(&cut(position, picture), self.input))
                 })
                 .collect::<Result<Vec<_>, LoaderError>>()
@@ -206,6 +218,7 @@ mod tests {
         let run = |threads| {
             let loader = Loader {
                 input: &input,
+                alignment: Alignment::Dlib,
                 threads: NonZeroUsize::new(threads).expect("not zero"),
                 device: Device::Cpu,
             };

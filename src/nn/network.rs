@@ -1,5 +1,7 @@
 //! A classifier: a trunk that makes features of images, and a head that makes logits of them.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -7,11 +9,13 @@ use super::dlib_resnet::DlibResNet;
 use super::graph::{Graph, Layer, Value};
 use super::label_means::LabelMeans;
 use super::resnet::{BlockKind, ResNet};
+use super::sface::{self, FoldedSFace, SFace};
 use super::state::{Role, State};
-use facepipe_core::types::{Embedding, Head, InputSpec, Size};
-use facepipe_faces::preprocess::{dlib_input, imagenet_input};
+use facepipe_core::types::{Alignment, Head, InputSpec, Size};
+use facepipe_faces::preprocess::{dlib_input, imagenet_input, sface_input};
 use facepipe_models::dlib::RESNET_FILE;
 use facepipe_models::dlib::face_chip::CHIP_SIDE;
+use facepipe_models::dlib::resnet_file::EMBEDDING_LENGTH;
 
 /// Networks by name.
 #[derive(
@@ -35,6 +39,8 @@ pub enum Backbone {
     #[serde(rename = "dlib-resnet29")]
     #[strum(serialize = "dlib-resnet29")]
     DlibResnet29,
+    /// SFace, a network of the MobileFaceNet kind, trained on faces: 9 million weights.
+    Sface,
     /// ResNet-18: 11 million weights.
     Resnet18,
     /// ResNet-34: 21 million weights.
@@ -50,11 +56,13 @@ impl Backbone {
         self.into()
     }
 
-    /// The file of its trained weights, as it is published: dlib's of faces, torchvision's of ImageNet.
+    /// The file of its trained weights, as it is published: dlib's and the OpenCV Zoo's of faces, torchvision's
+    /// of ImageNet.
     #[must_use]
     pub const fn default_weights_file(self) -> &'static str {
         match self {
             Self::DlibResnet29 => RESNET_FILE,
+            Self::Sface => FoldedSFace::FILE,
             Self::Resnet18 => "resnet18-f37072fd.pth",
             Self::Resnet34 => "resnet34-b627a593.pth",
             Self::Resnet50 => "resnet50-11ad3fa6.pth",
@@ -66,6 +74,7 @@ impl Backbone {
     pub const fn default_weights_license(self) -> &'static str {
         match self {
             Self::DlibResnet29 => "CC0-1.0",
+            Self::Sface => "Apache-2.0",
             Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => "BSD-3-Clause",
         }
     }
@@ -75,18 +84,38 @@ impl Backbone {
     pub const fn default_input_side(self) -> u32 {
         match self {
             Self::DlibResnet29 => CHIP_SIDE,
+            Self::Sface => FoldedSFace::SIDE,
             Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => 224,
         }
     }
 
-    /// Smallest side of an input that is left with a pixel behind every layer.
+    /// The sides that its input can have: the smallest leaves a pixel behind every layer.
     #[must_use]
-    pub const fn min_input_side(self) -> u32 {
+    pub const fn input_sides(self) -> RangeInclusive<u32> {
         match self {
             // Its convolutions have no padding: a block that halves needs three pixels.
-            Self::DlibResnet29 => 103,
-            Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => 1,
+            Self::DlibResnet29 => 103..=u32::MAX,
+            // Its last layer has a weight for each place.
+            Self::Sface => FoldedSFace::SIDE..=FoldedSFace::SIDE,
+            Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => 1..=u32::MAX,
         }
+    }
+
+    /// How faces lie in its input.
+    #[must_use]
+    pub const fn alignment(self) -> Alignment {
+        match self {
+            Self::Sface => Alignment::ArcFace,
+            Self::DlibResnet29 | Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => {
+                Alignment::Dlib
+            }
+        }
+    }
+
+    /// Whether its trained weights are those of a network that recognises faces.
+    #[must_use]
+    pub const fn knows_faces(self) -> bool {
+        matches!(self, Self::DlibResnet29 | Self::Sface)
     }
 
     /// Its input, at a size.
@@ -94,6 +123,7 @@ impl Backbone {
     pub fn input(self, size: Size) -> InputSpec {
         match self {
             Self::DlibResnet29 => dlib_input(size),
+            Self::Sface => sface_input(size),
             Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => imagenet_input(size),
         }
     }
@@ -103,6 +133,7 @@ impl Backbone {
             |state, kind, depths| Trunk::Torchvision(ResNet::new(state, kind, depths));
         match self {
             Self::DlibResnet29 => Trunk::Dlib(DlibResNet::new(state)),
+            Self::Sface => Trunk::SFace(SFace::new(state)),
             Self::Resnet18 => torchvision(state, BlockKind::Basic, [2, 2, 2, 2]),
             Self::Resnet34 => torchvision(state, BlockKind::Basic, [3, 4, 6, 3]),
             Self::Resnet50 => torchvision(state, BlockKind::Bottleneck, [3, 4, 6, 3]),
@@ -115,6 +146,7 @@ impl Backbone {
 enum Trunk {
     Torchvision(ResNet),
     Dlib(DlibResNet),
+    SFace(SFace),
 }
 
 impl Trunk {
@@ -122,7 +154,8 @@ impl Trunk {
     const fn features(&self) -> i64 {
         match self {
             Self::Torchvision(network) => network.features(),
-            Self::Dlib(_) => Embedding::LENGTH as i64,
+            Self::Dlib(_) => EMBEDDING_LENGTH as i64,
+            Self::SFace(_) => sface::EMBEDDING_LENGTH,
         }
     }
 
@@ -131,6 +164,7 @@ impl Trunk {
             Self::Torchvision(network) => network.forward(images, training),
             // It has no batch statistics.
             Self::Dlib(network) => network.forward(images),
+            Self::SFace(network) => network.forward(images, training),
         }
     }
 
@@ -138,6 +172,7 @@ impl Trunk {
         match self {
             Self::Torchvision(network) => network.describe(graph),
             Self::Dlib(network) => network.describe(graph),
+            Self::SFace(network) => network.describe(graph),
         }
     }
 }

@@ -10,6 +10,7 @@ use tch::{Kind, Tensor};
 use super::dlib_resnet::published_tensors;
 use super::network::{Backbone, Network};
 use super::pth::{self, OLD_MAGIC, PthReadError, ZIP_MAGIC};
+use super::sface::{self, SFaceError};
 use super::state::Role;
 use super::tensor_file::{self, TensorFileError};
 use facepipe_models::dlib::ModelFileError;
@@ -19,6 +20,15 @@ pub const OPTIMIZER_PREFIX: &str = "optimizer.";
 
 /// The beginning of dlib's network files: the loss layer's version, 1, and the length of its name.
 const DLIB_START: &[u8] = &[1, 1, 1, 13];
+
+/// Bytes of a file that tell its kind.
+const START_BYTES: u64 = 16;
+
+/// Whether a file begins as ONNX files do: the version of the format, a small number, is their first field.
+/// safetensors begin with a length of 8 bytes and a brace.
+fn is_onnx(start: &[u8]) -> bool {
+    matches!(start, [8, 1..=127, ..]) && start.get(8) != Some(&b'{')
+}
 
 /// Where a network's first weights come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +116,9 @@ pub enum WeightsError {
     /// A file of dlib's that can't be read.
     #[error(transparent)]
     Dlib(#[from] ModelFileError),
+    /// A file of the OpenCV Zoo's that can't be read.
+    #[error(transparent)]
+    SFace(#[from] SFaceError),
     /// A tensor that the network needs is not in the file.
     #[error("`{}` has no tensor `{name}`, which `{backbone}` needs", .path.display())]
     Missing {
@@ -143,19 +156,21 @@ pub enum WeightsError {
 }
 
 /// Reads the tensors of a safetensors file, of a state dict that PyTorch saved, of a TorchScript
-/// network, or of the network that dlib publishes; the content decides, not the name. An optimizer's tensors are left out.
+/// network, or of the networks that dlib and the OpenCV Zoo publish; the content decides, not the name. An optimizer's tensors are left out.
 ///
 /// # Errors
 /// [`WeightsError`] on files that can't be read.
 pub fn read_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, WeightsError> {
     let mut start = Vec::new();
     fs_err::File::open(path)?
-        .take(OLD_MAGIC.len() as u64)
+        .take(START_BYTES)
         .read_to_end(&mut start)?;
-    let mut tensors = if start.starts_with(ZIP_MAGIC) || start == OLD_MAGIC {
+    let mut tensors = if start.starts_with(ZIP_MAGIC) || start.starts_with(OLD_MAGIC) {
         pth::read(path)?
     } else if start.starts_with(DLIB_START) {
         published_tensors(path)?
+    } else if is_onnx(&start) {
+        sface::published_tensors(path)?
     } else {
         tensor_file::read(path)?.tensors
     };
@@ -286,6 +301,16 @@ mod tests {
         let larger = Network::new(Backbone::Resnet34, 3, Device::Cpu);
         let error = load_weights(&to, larger.state().snapshot(), path).expect_err("unknown");
         assert!(matches!(error, WeightsError::Unknown { .. }), "{error}");
+    }
+
+    #[test]
+    fn safetensors_are_told_from_onnx() {
+        // The version of the format, and the field of the producer's name.
+        assert!(is_onnx(b"\x08\x07\x12\x05mxnet"));
+        // A header of 1800 bytes.
+        assert!(!is_onnx(b"\x08\x07\0\0\0\0\0\0{\"conv1"));
+        assert!(!is_onnx(b"\x08\0\0\0\0\0\0\0{}     "));
+        assert!(!is_onnx(b""));
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! Face embedders.
 
-pub mod both_sides;
+pub mod comparable;
 pub mod dlib_embedder;
+mod files;
+pub mod joined;
+pub mod network_embedder;
 pub mod one_thread;
+pub mod sface_embedder;

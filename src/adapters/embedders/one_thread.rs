@@ -4,6 +4,7 @@
 use std::num::NonZeroUsize;
 
 use facepipe_core::ports::{FaceEmbedder, FaceEmbedderFactory};
+use facepipe_core::types::EmbedderModel;
 use facepipe_nn::use_threads;
 
 /// Makes the embedders of another factory, with one libtorch thread each.
@@ -20,6 +21,10 @@ impl OneThreadFactory {
 }
 
 impl FaceEmbedderFactory for OneThreadFactory {
+    fn model(&self) -> &EmbedderModel {
+        self.embedders.model()
+    }
+
     fn create(&self) -> Box<dyn FaceEmbedder> {
         use_threads(NonZeroUsize::MIN);
         self.embedders.create()

@@ -70,12 +70,16 @@ impl<Face> From<Found<Face>> for Faces<Face> {
 /// Whether two photos show one person.
 pub(super) type Verification = Comparison<Faces<FacePlace>>;
 
-/// Compares the faces of two photos.
-pub(super) fn verify(a: Found<EmbeddedFace>, b: Found<EmbeddedFace>) -> Verification {
+/// Compares the faces of two photos; those nearer than `threshold` are one person.
+pub(super) fn verify(
+    a: Found<EmbeddedFace>,
+    b: Found<EmbeddedFace>,
+    threshold: f32,
+) -> Verification {
     let split = |found: Found<EmbeddedFace>| {
         let size = found.size;
         let (faces, embeddings) = places_and_embeddings(found.faces);
         (Faces { size, faces }, embeddings)
     };
-    Comparison::new(split(a), split(b))
+    Comparison::new(split(a), split(b), threshold)
 }

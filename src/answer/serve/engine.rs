@@ -74,6 +74,14 @@ impl Engine {
         Ok((engine, threads))
     }
 
+    /// Faces whose embeddings are nearer than this are one person; without an embedder none are.
+    pub(super) fn same_person_distance(&self) -> f32 {
+        let embedding = self.parts.embedding.as_ref().ok();
+        embedding.map_or(0.0, |embedding| {
+            embedding.embedders.model().distances.same_person
+        })
+    }
+
     /// The model's card.
     #[must_use]
     pub fn card(&self) -> &ModelCard {

@@ -28,7 +28,7 @@ use facepipe_imaging::image_io;
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
     \"score\", \"landmark_points\", \"landmarks\": [[x, y], ...]}]}, or {\"path\", \"error\"}. Boxes are in \
     pixels of the upright image, right and bottom exclusive.\n\n\
-    landmark_points says which five points the landmarks are. eyes_nose_mouth (mtcnn, mtcnn-thorough): eyes, \
+    landmark_points says which five points the landmarks are. eyes_nose_mouth (mtcnn, mtcnn-thorough, yunet): eyes, \
     nose, corners of the mouth, each pair from left to right in the image. eye_corners_nose (seeta, \
     mmod): outer and inner corner of the eye on the right, outer and inner corner of the eye on the \
     left, base of the nose.")]

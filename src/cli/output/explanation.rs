@@ -53,10 +53,10 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
         "  details: not compared, because the hashes are too far apart or near enough already"
             .to_owned()
     });
-    if let Some(distance) = explanation.embedding_distance {
+    let distance = explanation.embedding_distance;
+    if let Some((distance, limit)) = distance.zip(explanation.embedding_limit) {
         lines.push(format!(
-            "  faces: embeddings {distance:.2} apart (compared in detail up to {:.2})",
-            explanation.embedding_limit
+            "  faces: embeddings {distance:.2} apart (compared in detail up to {limit:.2})"
         ));
         lines.push(format!(
             "  details of the aligned faces: agree, {}",

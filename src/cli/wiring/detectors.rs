@@ -24,7 +24,7 @@ use facepipe_faces::face_cutter::FaceTools;
 /// Detectors by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum DetectorName {
-    /// The best of this build: mtcnn-thorough; without libtorch, seeta
+    /// The best of this build: yunet; without libtorch, seeta
     Auto,
     /// MTCNN that takes less certain faces too and runs each twice, once mirrored; needs libtorch
     MtcnnThorough,
@@ -49,7 +49,7 @@ pub(crate) enum DetectorName {
 /// processor or GPU, whichever model files are there, so that the same command always does the same.
 /// The report names it.
 const AUTO: DetectorName = if networks::PRESENT {
-    DetectorName::MtcnnThorough
+    DetectorName::Yunet
 } else {
     DetectorName::Seeta
 };

@@ -1,6 +1,7 @@
 //! The only place that names concrete adapters: names on the command line become implementations.
 
 pub(crate) mod detectors;
+pub(crate) mod embedders;
 #[cfg(feature = "torch")]
 pub(crate) mod networks;
 #[cfg(not(feature = "torch"))]

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::detectors::{
     DetectorName, detector as any_detector, face_tools, turned, with_landmarks,
 };
+use super::embedders::EmbedderName;
 use super::weights_folder;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
@@ -14,9 +15,10 @@ use facepipe_adapters::detectors::mmod::{self, MmodFactory};
 use facepipe_adapters::detectors::mtcnn::MtcnnFactory;
 use facepipe_adapters::detectors::yunet::{Variant, YunetFactory};
 use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
-use facepipe_adapters::embedders::both_sides::BothSidesFactory;
-use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+use facepipe_adapters::embedders::comparable::{ComparableFactory, Sides};
+use facepipe_adapters::embedders::joined::JoinedFactory;
 use facepipe_adapters::embedders::one_thread::OneThreadFactory;
+use facepipe_adapters::embedders::{dlib_embedder, joined, sface_embedder};
 use facepipe_core::artifacts::{digest, model_folder::BEST_FILE};
 use facepipe_core::context::Context;
 use facepipe_core::errors::with_causes;
@@ -80,31 +82,62 @@ pub(crate) struct EmbeddingParts {
     pub(crate) embedders: Box<dyn FaceEmbedderFactory>,
 }
 
-/// An embedder of photos, with the detector of a name: of both sides of the faces or, if `plain`,
-/// dlib's own.
+/// The factory of an embedder; if `plain`, of the network's own output.
+fn embedders(
+    name: EmbedderName,
+    plain: bool,
+    globals: &Globals,
+) -> Result<Box<dyn FaceEmbedderFactory>, Failure> {
+    let weights = weights_folder(globals)?;
+    let device = facepipe_nn::device(globals.device)?;
+    let comparable = |plainly: Box<dyn FaceEmbedderFactory>, sides, length| {
+        if plain {
+            plainly
+        } else {
+            Box::new(ComparableFactory::new(plainly, sides, length))
+        }
+    };
+    let dlib = || -> Result<_, Failure> {
+        let network = Box::new(dlib_embedder::factory(&weights, device)?);
+        Ok(comparable(network, Sides::Both, dlib_embedder::LENGTH))
+    };
+    let sface = || -> Result<_, Failure> {
+        let network = Box::new(sface_embedder::factory(&weights, device)?);
+        Ok(comparable(network, Sides::One, sface_embedder::LENGTH))
+    };
+    match name.resolved() {
+        EmbedderName::Sface => sface(),
+        EmbedderName::Both => {
+            let parts = [dlib()?, sface()?];
+            Ok(Box::new(JoinedFactory::new(
+                "both",
+                parts,
+                joined::DISTANCES,
+            )))
+        }
+        EmbedderName::Auto | EmbedderName::Dlib => dlib(),
+    }
+}
+
+/// An embedder of photos, with the detector of a name; if `plain`, it gives the network's own output.
 pub(crate) fn embedding_parts(
     name: DetectorName,
+    embedder: EmbedderName,
     plain: bool,
     rotations: bool,
     globals: &Globals,
     context: &Context,
 ) -> Result<EmbeddingParts, Failure> {
     let weights = weights_folder(globals)?;
-    let device = facepipe_nn::device(globals.device)?;
     let mut detectors = any_detector(name, globals, context)?;
     if rotations {
         detectors = turned(name, detectors, globals)?;
     }
     let landmarks = Box::new(DlibLandmarkModel::new(&weights)?);
-    let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
     Ok(EmbeddingParts {
         detectors,
         landmarks,
-        embedders: if plain {
-            embedders
-        } else {
-            Box::new(BothSidesFactory::new(embedders))
-        },
+        embedders: embedders(embedder, plain, globals)?,
     })
 }
 
@@ -114,6 +147,7 @@ pub(crate) fn embedding_parts(
 pub(crate) fn served_model(
     model: &Path,
     chips: bool,
+    embedder: EmbedderName,
     globals: &Globals,
     context: &Context,
 ) -> Result<Opened, Failure> {
@@ -133,12 +167,10 @@ pub(crate) fn served_model(
     };
     let embedding = || -> Result<Embedding, Failure> {
         let weights = weights_folder(globals)?;
-        let embedders = Box::new(DlibEmbedderFactory::new(&weights, device)?);
+        let embedders = embedders(embedder, false, globals)?;
         Ok(Embedding {
             landmarks: Box::new(DlibLandmarkModel::new(&weights)?),
-            embedders: Box::new(OneThreadFactory::new(Box::new(BothSidesFactory::new(
-                embedders,
-            )))),
+            embedders: Box::new(OneThreadFactory::new(embedders)),
         })
     };
     Ok(Opened {
@@ -153,15 +185,12 @@ pub(crate) fn served_model(
 
 /// The embedder that compares the faces of labels.
 pub(crate) fn image_embedder(
+    embedder: EmbedderName,
     globals: &Globals,
     context: &Context,
 ) -> Result<ImageEmbedder, Failure> {
-    let parts = embedding_parts(DetectorName::Auto, false, false, globals, context)?;
+    let parts = embedding_parts(DetectorName::Auto, embedder, false, false, globals, context)?;
     Ok(ImageEmbedder {
-        name: format!(
-            "dlib-resnet29, both sides, found by {}",
-            parts.detectors.name()
-        ),
         detectors: parts.detectors,
         landmarks: parts.landmarks,
         embedders: Box::new(OneThreadFactory::new(parts.embedders)),

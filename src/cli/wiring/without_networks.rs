@@ -5,6 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::detectors::DetectorName;
+use super::embedders::EmbedderName;
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
@@ -48,7 +49,11 @@ impl Advice for NeedsTorch {
 }
 
 /// Faces can't be compared without libtorch.
-pub(crate) fn image_embedder(_: &Globals, _: &Context) -> Result<ImageEmbedder, Failure> {
+pub(crate) fn image_embedder(
+    _: EmbedderName,
+    _: &Globals,
+    _: &Context,
+) -> Result<ImageEmbedder, Failure> {
     Err(Failure::Usage {
         message:
             "--clean-identities needs libtorch, as --embeddings on does, which this facepipe was \

@@ -10,7 +10,10 @@ use url::Url;
 
 use crate::errors::BoxedError;
 use crate::secret::Secret;
-use crate::types::{Candidate, DetectedFace, Discarded, Embedding, EyeCornersNose, FaceBox, Size};
+use crate::types::{
+    Candidate, ChipForm, DetectedFace, Discarded, EmbedderModel, Embedding, EyeCornersNose,
+    FaceBox, Size,
+};
 
 pub use source_error::SourceError;
 
@@ -214,18 +217,24 @@ pub trait LandmarkModel: Send + Sync {
 
 /// Makes embeddings of aligned faces. One instance serves one worker thread.
 pub trait FaceEmbedder {
-    /// The embeddings of face chips, in their order.
+    /// The chips that it takes of each face.
+    fn forms(&self) -> &[ChipForm];
+
+    /// The embeddings of faces, in their order.
     ///
     /// # Shapes
-    /// Each chip is as wide and high as the embedder says, and cut as it says.
+    /// Each face is its chips, in the order and with the sizes of [`FaceEmbedder::forms`].
     ///
     /// # Errors
-    /// [`EmbedderError`] when a chip has another size or the network fails.
-    fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError>;
+    /// [`EmbedderError`] when a chip is missing or has another size, or the network fails.
+    fn embed(&mut self, faces: &[Vec<RgbImage>]) -> Result<Vec<Embedding>, EmbedderError>;
 }
 
 /// Makes one embedder for each worker thread; all share the weights.
 pub trait FaceEmbedderFactory: Send + Sync {
+    /// Which network makes the embeddings, and what their distances mean.
+    fn model(&self) -> &EmbedderModel;
+
     /// An embedder for the calling thread.
     fn create(&self) -> Box<dyn FaceEmbedder>;
 }
@@ -240,6 +249,14 @@ pub enum EmbedderError {
         found: Size,
         /// The size that the network takes.
         expected: Size,
+    },
+    /// A face has too few chips, or too many.
+    #[error("a face has {found} chips, not {expected}")]
+    Chips {
+        /// How many the face has.
+        found: usize,
+        /// How many the embedder takes.
+        expected: usize,
     },
     /// The network failed.
     #[error("the embedding network failed: {0}")]

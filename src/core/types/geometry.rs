@@ -253,11 +253,27 @@ impl ChipSquare {
 /// Where a face is in a crop file, so that its chip can be cut from there.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CropPlace {
-    /// The chip's square, in pixels of the picture that the crop is a part of: the photo or, for
+    /// The square of dlib's chip, in pixels of the picture that the crop is a part of: the photo or, for
     /// large faces, the photo halved once or more.
     pub square: ChipSquare,
     /// Column and row of the crop's first pixel in that picture.
     pub corner: [u32; 2],
+    /// The detector's points in that picture, for networks that align a face by them; `None` where it gave none,
+    /// and in the manifests of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub points: Option<Landmarks5>,
+}
+
+impl CropPlace {
+    /// A face's place in the whole picture that its square and points are measured in.
+    #[must_use]
+    pub const fn in_picture(square: ChipSquare, points: Option<Landmarks5>) -> Self {
+        Self {
+            square,
+            corner: [0, 0],
+            points,
+        }
+    }
 }
 
 /// Five points of a face, and which five.
@@ -301,6 +317,17 @@ pub struct DetectedFace {
     /// Its landmarks, if they were detected.
     #[serde(flatten)]
     pub landmarks: Option<Landmarks>,
+}
+
+impl DetectedFace {
+    /// Its eyes, nose and corners of the mouth, where the detector gives these.
+    #[must_use]
+    pub const fn eyes_nose_mouth(&self) -> Option<Landmarks5> {
+        match self.landmarks {
+            Some(Landmarks::EyesNoseMouth(points)) => Some(points),
+            _ => None,
+        }
+    }
 }
 
 #[cfg(test)]

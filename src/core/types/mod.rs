@@ -1,9 +1,11 @@
 //! Pure data that stages exchange: geometry, records of files on disk, the model card.
 
+mod alignment;
 mod candidate;
 mod data_set;
 mod device;
 mod discarded;
+mod embedder;
 mod embedding;
 mod geometry;
 mod model_card;
@@ -11,10 +13,12 @@ mod quality;
 mod records;
 mod stage;
 
+pub use alignment::{Alignment, ChipForm};
 pub use candidate::{Address, Candidate};
 pub use data_set::DataSet;
 pub use device::DeviceChoice;
 pub use discarded::{Counts, Discarded, Distance, ItemKind, Reason};
+pub use embedder::{Distances, EmbedderModel, ModelFile};
 pub use embedding::Embedding;
 pub use geometry::{
     ChipSquare, CropPlace, DetectedFace, EyeCornersNose, FaceBox, Landmarks, Landmarks5, PixelRect,

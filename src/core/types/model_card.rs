@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Size;
+use super::{Alignment, Size};
 
 /// A model's identity, input, output and origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -127,14 +127,18 @@ pub struct InputSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ChipSpec {
-    /// The face is turned upright and sampled so that its five landmarks are where those of the mean
-    /// face do: dlib's face chip, in the size of the network's input.
+    /// The face is turned upright and sampled so that its five landmarks are where the alignment has
+    /// them, in the size of the network's input.
     Aligned {
+        /// Which alignment; dlib's in cards of earlier versions.
+        #[serde(default = "dlib_alignment", skip_serializing_if = "is_dlib")]
+        alignment: Alignment,
         /// The detector that gives the boxes.
         detector: String,
-        /// What finds the landmarks in them: [`ChipSpec::LANDMARKS`].
+        /// What finds the landmarks: [`ChipSpec::LANDMARKS`] or [`ChipSpec::DETECTORS_LANDMARKS`].
         landmarks: String,
-        /// Space around the mean face, as a share of its side: [`ChipSpec::PADDING`].
+        /// Space around dlib's mean face, as a share of its side: [`ChipSpec::PADDING`]; 0 for ArcFace, whose
+        /// template says it.
         padding: f64,
     },
     /// The detector's box made square on its longer side, grown by `margin` of that side on each
@@ -152,6 +156,8 @@ pub enum ChipSpec {
 impl ChipSpec {
     /// The landmarks that this version aligns by: dlib's five-point shape predictor.
     pub const LANDMARKS: &str = "dlib5";
+    /// The landmarks of ArcFace's alignment: the five points that the detector gives.
+    pub const DETECTORS_LANDMARKS: &str = "detector5";
     /// The padding that this version aligns with: what dlib's network was trained with.
     pub const PADDING: f64 = 0.25;
 
@@ -159,11 +165,45 @@ impl ChipSpec {
     #[must_use]
     pub fn aligned(detector: &str) -> Self {
         Self::Aligned {
+            alignment: Alignment::Dlib,
             detector: detector.to_owned(),
             landmarks: Self::LANDMARKS.to_owned(),
             padding: Self::PADDING,
         }
     }
+
+    /// The same faces for a network of another alignment; chips that are not aligned stay as they are.
+    #[must_use]
+    pub fn aligned_as(&self, alignment: Alignment) -> Self {
+        match (self, alignment) {
+            (Self::Aligned { detector, .. }, Alignment::Dlib) => Self::aligned(detector),
+            (Self::Aligned { detector, .. }, Alignment::ArcFace) => Self::Aligned {
+                alignment,
+                detector: detector.clone(),
+                landmarks: Self::DETECTORS_LANDMARKS.to_owned(),
+                padding: 0.0,
+            },
+            (other, _) => other.clone(),
+        }
+    }
+
+    /// How faces lie in the chip, where they are aligned; dlib's way where they are not.
+    #[must_use]
+    pub const fn alignment(&self) -> Alignment {
+        match self {
+            Self::Aligned { alignment, .. } => *alignment,
+            Self::Box { .. } | Self::Whole => Alignment::Dlib,
+        }
+    }
+}
+
+const fn dlib_alignment() -> Alignment {
+    Alignment::Dlib
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+const fn is_dlib(alignment: &Alignment) -> bool {
+    matches!(alignment, Alignment::Dlib)
 }
 
 /// Where the network's first weights came from.

@@ -1,7 +1,5 @@
 //! The mean of some faces.
 
-use facepipe_core::types::Embedding;
-
 /// The numbers of a face.
 pub(super) type Point<'faces> = &'faces [f32];
 
@@ -15,7 +13,8 @@ pub(super) struct Centre {
 impl Centre {
     /// The mean of the points with these indices; sums are taken in their order.
     pub(super) fn of(points: &[Point<'_>], members: &[usize]) -> Self {
-        let mut numbers = vec![0.0; Embedding::LENGTH];
+        let length = members.first().map_or(0, |member| points[*member].len());
+        let mut numbers = vec![0.0; length];
         for member in members {
             for (sum, number) in numbers.iter_mut().zip(points[*member]) {
                 *sum += f64::from(*number);
@@ -70,7 +69,7 @@ mod tests {
     fn a_member_is_measured_from_the_mean_of_the_others() {
         let faces: Vec<Vec<f32>> = [0.0, 0.3, 0.9]
             .map(|first| {
-                let mut numbers = vec![0.5; Embedding::LENGTH];
+                let mut numbers = vec![0.5; 128];
                 numbers[7] = first;
                 numbers
             })

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::Face;
 use super::centre::Centre;
 use super::groups::Group;
-use super::thresholds::{FACES_TO_COMPARE, FEWEST_FACES, ONE_PHOTO_IN, SAME_IDENTITY};
+use super::thresholds::{FACES_TO_COMPARE, FEWEST_FACES, ONE_PHOTO_IN};
+use facepipe_core::types::Distances;
 
 /// A label's groups, with the number of photos of each.
 pub(super) struct Candidates<'groups> {
@@ -48,7 +49,7 @@ impl<'groups> Candidates<'groups> {
     /// labels belong, are considered only if no other group is half as large. With more than half,
     /// the label itself is evidence enough: the larger label might be about a person who looks
     /// alike.
-    pub(super) fn dominant(&self, known: &[&Centre]) -> Option<usize> {
+    pub(super) fn dominant(&self, known: &[&Centre], distances: &Distances) -> Option<usize> {
         if let [group] = self.groups
             && group.members.len() == self.all_faces
         {
@@ -60,7 +61,7 @@ impl<'groups> Candidates<'groups> {
             let group = &self.groups[*index];
             known
                 .iter()
-                .any(|known| same_identity(known, &group.centre))
+                .any(|known| same_identity(known, &group.centre, distances))
         };
         let all = 0..self.groups.len();
         let new: Vec<usize> = all.clone().filter(|index| !is_known(index)).collect();
@@ -84,6 +85,7 @@ impl<'groups> Candidates<'groups> {
 }
 
 /// Whether two centres are one person's.
-pub(super) fn same_identity(one: &Centre, other: &Centre) -> bool {
-    one.faces().min(other.faces()) >= FACES_TO_COMPARE && one.distance_to(other) < SAME_IDENTITY
+pub(super) fn same_identity(one: &Centre, other: &Centre, distances: &Distances) -> bool {
+    one.faces().min(other.faces()) >= FACES_TO_COMPARE
+        && one.distance_to(other) < distances.same_identity
 }

@@ -2,7 +2,8 @@
 
 use super::centre::{Centre, Point};
 use super::halves::larger_half;
-use super::thresholds::{MOST_FACES, NEIGHBOUR, limit};
+use super::thresholds::{MOST_FACES, limit};
+use facepipe_core::types::Distances;
 
 /// Most groups of a label: beyond the first ones they don't matter.
 const MOST_GROUPS: usize = 6;
@@ -23,15 +24,20 @@ pub(super) struct Group {
 /// around the mean of the group become the group, until that changes nothing; so it moves to the
 /// middle of one person's faces. If it turns out to be two people's, the larger half is taken. The
 /// next group is sought among the remaining faces.
-pub(super) fn find(points: &[Point<'_>]) -> Vec<Group> {
+pub(super) fn find(points: &[Point<'_>], distances: &Distances) -> Vec<Group> {
     let chosen = sample(points.len());
     let sampled: Vec<Point<'_>> = chosen.iter().map(|index| points[*index]).collect();
-    let neighbours = Neighbours::of(&sampled);
+    let neighbours = Neighbours::of(&sampled, distances.neighbour);
     let mut remaining: Vec<usize> = (0..sampled.len()).collect();
     let mut groups = Vec::new();
     while !remaining.is_empty() && groups.len() < MOST_GROUPS {
-        let members = settle(&sampled, &remaining, neighbours.of_densest(&remaining));
-        let members = larger_half(&sampled, &members).unwrap_or(members);
+        let members = settle(
+            &sampled,
+            &remaining,
+            neighbours.of_densest(&remaining),
+            distances,
+        );
+        let members = larger_half(&sampled, &members, distances).unwrap_or(members);
         remaining.retain(|index| members.binary_search(index).is_err());
         groups.push(Group {
             centre: Centre::of(&sampled, &members),
@@ -48,11 +54,16 @@ fn sample(count: usize) -> Vec<usize> {
 }
 
 /// Moves a group to the middle of its person's faces; never returns an empty one.
-fn settle(points: &[Point<'_>], remaining: &[usize], start: Vec<usize>) -> Vec<usize> {
+fn settle(
+    points: &[Point<'_>],
+    remaining: &[usize],
+    start: Vec<usize>,
+    distances: &Distances,
+) -> Vec<usize> {
     let mut members = start;
     for _ in 0..ROUNDS {
         let centre = Centre::of(points, &members);
-        let limit = limit(members.len());
+        let limit = limit(distances, members.len());
         let within = |index: &usize| centre.distance(points[*index]) < limit;
         let next: Vec<usize> = remaining.iter().copied().filter(within).collect();
         if next.is_empty() || next == members {
@@ -63,19 +74,19 @@ fn settle(points: &[Point<'_>], remaining: &[usize], start: Vec<usize>) -> Vec<u
     members
 }
 
-/// Which faces are nearer to each other than [`NEIGHBOUR`]: a row of bits for each face. Each face is
+/// Which faces are neighbours ([`Distances::neighbour`]): a row of bits for each face. Each face is
 /// its own neighbour.
 struct Neighbours {
     rows: Vec<Vec<u64>>,
 }
 
 impl Neighbours {
-    fn of(points: &[Point<'_>]) -> Self {
+    fn of(points: &[Point<'_>], nearer_than: f64) -> Self {
         let empty = vec![0; points.len().div_ceil(64)];
         let mut rows = vec![empty; points.len()];
         for one in 0..points.len() {
             for other in one..points.len() {
-                if are_neighbours(points[one], points[other]) {
+                if are_neighbours(points[one], points[other], nearer_than) {
                     set(&mut rows[one], other);
                     set(&mut rows[other], one);
                 }
@@ -107,7 +118,7 @@ fn set(bits: &mut [u64], index: usize) {
     bits[index / 64] |= 1 << (index % 64);
 }
 
-fn are_neighbours(one: Point<'_>, other: Point<'_>) -> bool {
+fn are_neighbours(one: Point<'_>, other: Point<'_>, nearer_than: f64) -> bool {
     let squares = one.iter().zip(other).map(|(a, b)| (a - b) * (a - b));
-    f64::from(squares.sum::<f32>()) < NEIGHBOUR * NEIGHBOUR
+    f64::from(squares.sum::<f32>()) < nearer_than * nearer_than
 }

@@ -1,7 +1,8 @@
 //! Whether a group of faces shows two people who look alike.
 
 use super::centre::{Centre, Point};
-use super::thresholds::{FEWEST_FACES, SMALLER_HALF, TWO_PEOPLE, by_chance};
+use super::thresholds::{FEWEST_FACES, SMALLER_HALF, by_chance};
+use facepipe_core::types::Distances;
 
 /// Rounds until the direction in which the faces differ most has converged.
 const DIRECTION_ROUNDS: usize = 30;
@@ -10,7 +11,11 @@ const HALVES_ROUNDS: usize = 30;
 
 /// The larger half of a group that is two people's (of equal ones the one of the first face);
 /// `None` for one person's.
-pub(super) fn larger_half(points: &[Point<'_>], members: &[usize]) -> Option<Vec<usize>> {
+pub(super) fn larger_half(
+    points: &[Point<'_>],
+    members: &[usize],
+    distances: &Distances,
+) -> Option<Vec<usize>> {
     if members.len() < 2 * FEWEST_FACES {
         return None;
     }
@@ -41,8 +46,8 @@ pub(super) fn larger_half(points: &[Point<'_>], members: &[usize]) -> Option<Vec
         return None;
     }
     let distance = Centre::of(points, &one).distance_to(&Centre::of(points, &other));
-    let beyond_chance = distance * distance - by_chance(one.len(), other.len());
-    (beyond_chance > TWO_PEOPLE * TWO_PEOPLE).then_some(one)
+    let beyond_chance = distance * distance - by_chance(distances, one.len(), other.len());
+    (beyond_chance > distances.two_people.powi(2)).then_some(one)
 }
 
 /// The direction in which faces differ most, of length 1: by power iteration, from the face that is

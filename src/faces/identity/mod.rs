@@ -27,15 +27,13 @@ use serde::{Deserialize, Serialize};
 use centre::{Centre, Point};
 use choice::{Candidates, same_identity};
 use facepipe_core::parallel;
-use facepipe_core::types::Embedding;
+use facepipe_core::types::{Distances, Embedding};
 use groups::Group;
-
-pub use thresholds::SAME_PERSON_DISTANCE;
 
 /// One face of a label.
 #[derive(Debug, Clone, Copy)]
 pub struct Face<'faces> {
-    /// The embedding of the face, from both its sides.
+    /// The embedding of the face.
     pub embedding: &'faces Embedding,
     /// Identifies its photo, where that is known: two faces of one photo are one vote for the
     /// label's person.
@@ -89,14 +87,20 @@ pub struct JudgedLabel {
     pub faces: Vec<Judgement>,
 }
 
-/// Judges the faces of all labels.
+/// Judges the faces of all labels by what the distances of their embeddings mean.
 ///
 /// For one label with n faces it takes time in the square of n up to 5,000 faces, and in n beyond.
 #[must_use]
-pub fn judge(labels: &[Vec<Face<'_>>], threads: NonZeroUsize) -> Vec<JudgedLabel> {
+pub fn judge(
+    labels: &[Vec<Face<'_>>],
+    distances: &Distances,
+    threads: NonZeroUsize,
+) -> Vec<JudgedLabel> {
     let sorted: Vec<SortedLabel<'_>> = labels.iter().map(|faces| SortedLabel::of(faces)).collect();
-    let groups = in_parallel(&sorted, threads, |label| groups::find(&label.points));
-    let chosen = choose(&sorted, &groups);
+    let groups = in_parallel(&sorted, threads, |label| {
+        groups::find(&label.points, distances)
+    });
+    let chosen = choose(&sorted, &groups, distances);
     let people: Vec<Person<'_>> = (groups.iter().zip(&chosen))
         .map(|(groups, chosen)| Person {
             groups,
@@ -105,7 +109,7 @@ pub fn judge(labels: &[Vec<Face<'_>>], threads: NonZeroUsize) -> Vec<JudgedLabel
         .collect();
     let numbered: Vec<(usize, &SortedLabel<'_>)> = sorted.iter().enumerate().collect();
     in_parallel(&numbered, threads, |(label, sorted)| {
-        let judged = verdicts::of_label(*label, &sorted.points, &people);
+        let judged = verdicts::of_label(*label, &sorted.points, &people, distances);
         sorted.in_given_order(judged)
     })
 }
@@ -125,11 +129,17 @@ impl Person<'_> {
 
 /// The group of each label that is its person: by the label alone, and then also by the larger
 /// labels.
-fn choose(labels: &[SortedLabel<'_>], groups: &[Vec<Group>]) -> Vec<Option<usize>> {
+fn choose(
+    labels: &[SortedLabel<'_>],
+    groups: &[Vec<Group>],
+    distances: &Distances,
+) -> Vec<Option<usize>> {
     let candidates: Vec<Candidates<'_>> = (groups.iter().zip(labels))
         .map(|(groups, label)| Candidates::new(groups, &label.faces))
         .collect();
-    let alone: Vec<Option<usize>> = candidates.iter().map(|label| label.dominant(&[])).collect();
+    let alone: Vec<Option<usize>> = (candidates.iter())
+        .map(|label| label.dominant(&[], distances))
+        .collect();
     let people = || {
         let chosen = alone.iter().zip(groups);
         chosen.map(|(chosen, groups)| chosen.map(|chosen| &groups[chosen]))
@@ -146,7 +156,7 @@ fn choose(labels: &[SortedLabel<'_>], groups: &[Vec<Group>]) -> Vec<Option<usize
             .filter(|person| person.members.len() > largest(label))
             .map(|person| &person.centre)
             .collect();
-        candidates.dominant(&known).or(alone[label])
+        candidates.dominant(&known, distances).or(alone[label])
     };
     candidates.iter().enumerate().map(with_others).collect()
 }

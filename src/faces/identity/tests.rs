@@ -7,6 +7,22 @@ use super::*;
 const BETWEEN_PEOPLE: f64 = 0.75;
 const WITHIN_PERSON: f64 = 0.29;
 
+/// How many numbers the drawn embeddings have.
+const LENGTH: usize = 128;
+
+/// Those of embeddings by dlib's network.
+pub(super) const DISTANCES: Distances = Distances {
+    same_person: 0.6,
+    spread: 0.30,
+    neighbour: 0.5,
+    doubtful_zone: 0.07,
+    clearly_nearer: 0.05,
+    same_identity: 0.28,
+    two_people: 0.36,
+    one_photo: 0.35,
+    alike: 0.2,
+};
+
 /// Draws people and faces.
 struct Drawing {
     random: ChaCha8Rng,
@@ -20,26 +36,29 @@ impl Drawing {
     }
 
     /// Numbers with a mean of 0; the length of all is about `length`.
-    fn numbers(&mut self, length: f64) -> [f64; Embedding::LENGTH] {
-        let deviation = length / (Embedding::LENGTH as f64).sqrt();
+    fn numbers(&mut self, length: f64) -> [f64; LENGTH] {
+        let deviation = length / (LENGTH as f64).sqrt();
         std::array::from_fn(|_| {
             let sum: f64 = (0..12).map(|_| self.random.random::<f64>()).sum();
             (sum - 6.0) * deviation
         })
     }
 
-    fn person(&mut self) -> [f64; Embedding::LENGTH] {
+    fn person(&mut self) -> [f64; LENGTH] {
         self.numbers(BETWEEN_PEOPLE / 2.0_f64.sqrt())
     }
 
-    fn face(&mut self, person: &[f64; Embedding::LENGTH]) -> Embedding {
+    fn face(&mut self, person: &[f64; LENGTH]) -> Embedding {
         let offset = self.numbers(WITHIN_PERSON);
-        Embedding::new(std::array::from_fn(|index| {
-            (person[index] + offset[index]) as f32
-        }))
+        let numbers = person.iter().zip(offset);
+        Embedding::new(
+            numbers
+                .map(|(person, offset)| (person + offset) as f32)
+                .collect::<Vec<f32>>(),
+        )
     }
 
-    fn faces(&mut self, person: &[f64; Embedding::LENGTH], count: usize) -> Vec<Embedding> {
+    fn faces(&mut self, person: &[f64; LENGTH], count: usize) -> Vec<Embedding> {
         (0..count).map(|_| self.face(person)).collect()
     }
 
@@ -69,11 +88,11 @@ fn faces(embeddings: &[Embedding]) -> Vec<Face<'_>> {
 
 fn judge_all(labels: &[Vec<Embedding>]) -> Vec<JudgedLabel> {
     let labels: Vec<_> = labels.iter().map(|label| faces(label)).collect();
-    judge(&labels, threads(1))
+    judge(&labels, &DISTANCES, threads(1))
 }
 
 fn judge_one(label: &[Embedding]) -> JudgedLabel {
-    judge(&[faces(label)], threads(1)).remove(0)
+    judge(&[faces(label)], &DISTANCES, threads(1)).remove(0)
 }
 
 /// How many faces of a range are set aside.
@@ -202,9 +221,11 @@ fn small_labels_lose_only_evident_strangers() {
     // Two faces of one person agree; of two people it is unclear who is meant.
     let again = drawing.face(&person);
     let mut near = drawing.faces(&person, 1);
-    near.push(Embedding::new(std::array::from_fn(|index| {
-        near[0].numbers()[index] + (again.numbers()[index] - near[0].numbers()[index]) * 0.9
-    })));
+    near.push(Embedding::new(std::array::from_fn::<_, LENGTH, _>(
+        |index| {
+            near[0].numbers()[index] + (again.numbers()[index] - near[0].numbers()[index]) * 0.9
+        },
+    )));
     assert!(kept(&judge_one(&near)));
     for (own, strangers) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
         let judged = judge_one(&drawing.with_strangers(own, strangers));
@@ -244,7 +265,7 @@ fn two_faces_of_one_photo_are_one_vote() {
         photo: Some(names.get(index).copied().unwrap_or("sheet")),
     };
     let faces: Vec<_> = embeddings.iter().enumerate().map(face).collect();
-    let judged = judge(&[faces], threads(1)).remove(0);
+    let judged = judge(&[faces], &DISTANCES, threads(1)).remove(0);
     assert_eq!(set_aside(&judged, 0..5), 0);
     assert_eq!(set_aside(&judged, 5..13), 8);
 }
@@ -263,7 +284,7 @@ fn equal_faces_are_kept_and_all_figures_are_numbers() {
             .all(|face| face.verdict == Verdict::Kept)
     );
     assert!(judged.faces.iter().all(|face| face.distance == Some(0.0)));
-    same.extend(vec![Embedding::new([0.0; Embedding::LENGTH]); 3]);
+    same.extend(vec![Embedding::new([0.0; LENGTH]); 3]);
     let judged = judge_one(&same);
     assert_eq!(set_aside(&judged, 0..7), 0);
     assert_eq!(set_aside(&judged, 7..10), 3);
@@ -282,7 +303,7 @@ fn neither_order_nor_threads_change_anything() {
     let expected = judge_all(&labels);
     let given: Vec<_> = labels.iter().map(|label| faces(label)).collect();
     for count in [2, 3, 16] {
-        assert_eq!(judge(&given, threads(count)), expected);
+        assert_eq!(judge(&given, &DISTANCES, threads(count)), expected);
     }
     let reversed: Vec<Vec<Embedding>> = labels
         .iter()

@@ -2,8 +2,9 @@
 
 use super::centre::{Centre, Point};
 use super::groups::Group;
-use super::thresholds::{CLEARLY_NEARER, DOUBTFUL_ZONE, FEWEST_FACES, limit};
+use super::thresholds::{FEWEST_FACES, limit};
 use super::{JudgedLabel, Judgement, Person, Verdict, same_identity};
+use facepipe_core::types::Distances;
 
 /// A person other than the label's.
 struct Other<'groups> {
@@ -13,7 +14,12 @@ struct Other<'groups> {
 }
 
 /// Judges the faces of one label; `points` are its faces, in the order of its groups' members.
-pub(super) fn of_label(label: usize, points: &[Point<'_>], people: &[Person<'_>]) -> JudgedLabel {
+pub(super) fn of_label(
+    label: usize,
+    points: &[Point<'_>],
+    people: &[Person<'_>],
+    distances: &Distances,
+) -> JudgedLabel {
     let person = people[label].group();
     let mut others = Vec::new();
     let mut same_person_as = Vec::new();
@@ -21,7 +27,7 @@ pub(super) fn of_label(label: usize, points: &[Point<'_>], people: &[Person<'_>]
         let Some(group) = candidate.group().filter(|_| other != label) else {
             continue;
         };
-        if person.is_some_and(|person| same_identity(&person.centre, &group.centre)) {
+        if person.is_some_and(|person| same_identity(&person.centre, &group.centre, distances)) {
             same_person_as.push(other);
         } else if group.members.len() >= FEWEST_FACES {
             others.push(Other {
@@ -41,11 +47,11 @@ pub(super) fn of_label(label: usize, points: &[Point<'_>], people: &[Person<'_>]
             }));
             let judge = |(index, point): (usize, &Point<'_>)| {
                 let is_member = person.members.binary_search(&index).is_ok();
-                beside_person(point, is_member, person, &others)
+                beside_person(point, is_member, person, &others, distances)
             };
             points.iter().enumerate().map(judge).collect()
         }
-        _ => without_person(points, &others),
+        _ => without_person(points, &others, distances),
     };
     JudgedLabel {
         is_evident: person.is_some(),
@@ -60,6 +66,7 @@ fn beside_person(
     is_member: bool,
     person: &Group,
     others: &[Other<'_>],
+    distances: &Distances,
 ) -> Judgement {
     if person.members.len() < 2 {
         return Judgement {
@@ -71,11 +78,17 @@ fn beside_person(
     }
     let (distance, limit) = if is_member {
         let others = person.members.len() - 1;
-        (person.centre.distance_of_member(point), limit(others))
+        (
+            person.centre.distance_of_member(point),
+            limit(distances, others),
+        )
     } else {
-        (person.centre.distance(point), limit(person.members.len()))
+        (
+            person.centre.distance(point),
+            limit(distances, person.members.len()),
+        )
     };
-    let nearest = Nearest::of(point, others);
+    let nearest = Nearest::of(point, others, distances);
     let is_nearer = |by: f64| nearest.away + by < distance;
     let not_this_person = match nearest.label {
         Some((_, away)) if nearest.is_within && away < distance => Verdict::NearerToOtherLabel,
@@ -83,13 +96,13 @@ fn beside_person(
     };
     let verdict = if distance > limit {
         not_this_person
-    } else if distance > limit - DOUBTFUL_ZONE {
+    } else if distance > limit - distances.doubtful_zone {
         if is_nearer(0.0) {
             not_this_person
         } else {
             Verdict::Doubtful
         }
-    } else if is_nearer(CLEARLY_NEARER) {
+    } else if is_nearer(distances.clearly_nearer) {
         not_this_person
     } else {
         Verdict::Kept
@@ -104,9 +117,13 @@ fn beside_person(
 
 /// Judges the faces of a label without an evident person: all are doubtful, except a minority that
 /// clearly is another label's person.
-fn without_person(points: &[Point<'_>], others: &[Other<'_>]) -> Vec<Judgement> {
+fn without_person(
+    points: &[Point<'_>],
+    others: &[Other<'_>],
+    distances: &Distances,
+) -> Vec<Judgement> {
     let nearest: Vec<Nearest> = (points.iter())
-        .map(|point| Nearest::of(point, others))
+        .map(|point| Nearest::of(point, others, distances))
         .collect();
     let are_minority = 2 * nearest.iter().filter(|face| face.is_clearly).count() < points.len();
     let judge = |nearest: Nearest| Judgement {
@@ -135,7 +152,7 @@ struct Nearest {
 }
 
 impl Nearest {
-    fn of(point: Point<'_>, others: &[Other<'_>]) -> Self {
+    fn of(point: Point<'_>, others: &[Other<'_>], distances: &Distances) -> Self {
         let mut nearest = Self {
             away: f64::INFINITY,
             label: None,
@@ -147,10 +164,10 @@ impl Nearest {
             nearest.away = nearest.away.min(away);
             let Some(label) = other.label else { continue };
             if nearest.label.is_none_or(|(_, before)| away < before) {
-                let limit = limit(other.centre.faces());
+                let limit = limit(distances, other.centre.faces());
                 nearest.label = Some((label, away));
                 nearest.is_within = away < limit;
-                nearest.is_clearly = away < limit - DOUBTFUL_ZONE;
+                nearest.is_clearly = away < limit - distances.doubtful_zone;
             }
         }
         nearest

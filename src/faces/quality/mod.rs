@@ -45,10 +45,7 @@ pub fn measure(
     landmarks: Option<&EyeCornersNose>,
 ) -> FaceQuality {
     let square = landmarks.map_or_else(|| square_of_box(face.rect), square_of);
-    let place = CropPlace {
-        square,
-        corner: [0, 0],
-    };
+    let place = CropPlace::in_picture(square, None);
     let view = FaceView {
         chip: &cut_from(photo, &place, Size::new(CHIP_SIDE, CHIP_SIDE)),
         square,

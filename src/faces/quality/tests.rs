@@ -96,10 +96,7 @@ fn brightness_and_contrast_of_stripes_are_exact() {
         bottom: 249.0,
         angle: 0.0,
     };
-    let place = CropPlace {
-        square,
-        corner: [0, 0],
-    };
+    let place = CropPlace::in_picture(square, None);
     let view = FaceView {
         chip: &cut_from(&stripes, &place, Size::new(150, 150)),
         square,

@@ -56,6 +56,13 @@ pub fn halved(square: ChipSquare) -> ChipSquare {
     }
 }
 
+/// A point's place after the picture is halved.
+#[must_use]
+pub fn halved_point([x, y]: [f32; 2]) -> [f32; 2] {
+    let [right, down] = HALVING_SHIFT;
+    [x / 2.0 - right as f32, y / 2.0 - down as f32]
+}
+
 /// Its place in a picture that begins at `corner`.
 fn relative_to(square: ChipSquare, [x, y]: [f64; 2]) -> ChipSquare {
     ChipSquare {
@@ -71,10 +78,7 @@ fn relative_to(square: ChipSquare, [x, y]: [f64; 2]) -> ChipSquare {
 /// edge.
 #[must_use]
 pub fn cut(photo: &RgbImage, landmarks: &EyeCornersNose) -> RgbImage {
-    let place = CropPlace {
-        square: square_of(landmarks),
-        corner: [0, 0],
-    };
+    let place = CropPlace::in_picture(square_of(landmarks), None);
     cut_from(photo, &place, Size::new(CHIP_SIDE, CHIP_SIDE))
 }
 
@@ -255,8 +259,8 @@ mod tests {
         let (left, top) = (41, 3);
         let part = imageops::crop_imm(&photo, left, top, 560, 470).to_image();
         let in_part = CropPlace {
-            square,
             corner: [left, top],
+            ..CropPlace::in_picture(square, None)
         };
         let chip = cut_from(&part, &in_part, Size::new(150, 150));
         assert!(chip == cut(&photo, &landmarks));
@@ -274,10 +278,7 @@ mod tests {
             bottom: 30.8,
             angle: 0.0,
         };
-        let place = CropPlace {
-            square,
-            corner: [0, 0],
-        };
+        let place = CropPlace::in_picture(square, None);
         let chip = cut_from(&photo, &place, Size::new(33, 33));
         assert_eq!(chip.get_pixel(0, 0), &Rgb([0; 3]));
         assert_eq!(chip.get_pixel(2, 5), &Rgb([12, 4, 9]));

@@ -8,7 +8,6 @@ use super::network_file::{
     expect_channel_means, fully_connected, plain, pooling,
 };
 use super::reader::{ReadError, Reader, TensorView};
-use facepipe_core::types::Embedding;
 
 /// Layers of the network, tags and skips among them.
 const LAYERS: usize = 130;
@@ -40,6 +39,8 @@ pub const BLOCKS: [(usize, usize, bool); 14] = [
 ];
 /// Features behind the last block.
 pub const FEATURES: usize = 256;
+/// How many numbers it makes of a face.
+pub const EMBEDDING_LENGTH: usize = 128;
 
 /// A convolution and the scale and shift behind it.
 #[derive(Debug)]
@@ -131,7 +132,7 @@ fn read_block<'a>(reader: &mut Reader<'a>, number: usize) -> Result<[UnitView<'a
 fn read_top<'a>(reader: &mut Reader<'a>) -> Result<TensorView<'a>, ReadError> {
     // Rows and columns of 0: the mean of all.
     pooling(reader, "avg_pool_2", [0, 0, 1, 1, 0, 0])?;
-    fully_connected(reader, FEATURES, Embedding::LENGTH)
+    fully_connected(reader, FEATURES, EMBEDDING_LENGTH)
 }
 
 fn read_unit<'a>(

@@ -18,15 +18,17 @@ fn every_embedded_entry_is_complete() {
         .iter()
         .filter(|entry| entry.required)
         .collect();
-    // The files of the detectors that `auto` means in either build, and those of dlib's that
-    // alignment and embeddings need.
+    // The files of the detectors that `auto` means in either build (and of their relative of the same package),
+    // and those that alignment, embeddings and training need.
     let files: Vec<_> = required.iter().map(|entry| entry.file.as_str()).collect();
     let expected = [
         "seeta_fd_frontal_v1.0.bin",
         "mtcnn_pnet.pt",
         "mtcnn_rnet.pt",
         "mtcnn_onet.pt",
+        "face_detection_yunet_2023mar_int8bq.onnx",
         crate::dlib::LANDMARKS_FILE,
+        "face_recognition_sface_2021dec_int8bq.onnx",
         crate::dlib::RESNET_FILE,
     ];
     assert_eq!(files, expected);

@@ -9,20 +9,27 @@ use facepipe_core::types::Embedding;
 const TILE: usize = 64;
 /// Numbers that are added in parallel.
 const LANES: usize = 16;
-/// Numbers of an embedding after which pairs are dropped that are too far apart already.
+/// Numbers of an embedding after which pairs are dropped that are too far apart already, if it has more.
 const FIRST_PART: usize = 64;
 
 /// Embeddings in one piece of memory, with the index of each one's label.
 #[derive(Debug, Clone, Default)]
 pub struct Faces {
     numbers: Vec<f32>,
+    /// How many of them a face has: those of its embedding, and zeros up to a multiple of [`LANES`].
+    row: usize,
     labels: Vec<u32>,
 }
 
 impl Faces {
     /// Adds a face.
     pub fn push(&mut self, embedding: &Embedding, label: u32) {
-        self.numbers.extend(embedding.numbers());
+        let numbers = embedding.numbers();
+        let row = numbers.len().next_multiple_of(LANES);
+        debug_assert!(self.is_empty() || self.row == row, "of two networks");
+        self.row = row;
+        self.numbers.extend(numbers);
+        self.numbers.resize((self.labels.len() + 1) * row, 0.0);
         self.labels.push(label);
     }
 
@@ -39,7 +46,7 @@ impl Faces {
     }
 
     fn row(&self, index: usize) -> &[f32] {
-        &self.numbers[index * Embedding::LENGTH..][..Embedding::LENGTH]
+        &self.numbers[index * self.row..][..self.row]
     }
 }
 
@@ -90,11 +97,12 @@ fn compare(left: &Faces, row: usize, right: &Faces, first: usize, found: &mut [F
         let kind = usize::from(right.labels[other] != label);
         let numbers = right.row(other);
         let bound = found[kind].bound();
-        let start = squared(&face[..FIRST_PART], &numbers[..FIRST_PART]);
+        let part = FIRST_PART.min(left.row);
+        let start = squared(&face[..part], &numbers[..part]);
         if key(start) > bound {
             continue;
         }
-        let distance = start + squared(&face[FIRST_PART..], &numbers[FIRST_PART..]);
+        let distance = start + squared(&face[part..], &numbers[part..]);
         found[kind].offer((key(distance), row as u32, other as u32));
     }
 }

@@ -61,10 +61,17 @@ fn strings_come_out_as_from_comparing_and_sorting_all() {
 
 #[test]
 fn faces_come_out_as_from_comparing_and_sorting_all() {
+    // Longer than the part that is compared first, no multiple of the lanes, and shorter than these.
+    compare_with_sorting::<128>();
+    compare_with_sorting::<70>();
+    compare_with_sorting::<3>();
+}
+
+fn compare_with_sorting<const NUMBERS: usize>() {
     let mut random = ChaCha8Rng::seed_from_u64(8);
     let mut faces = |count: usize| -> Vec<(Embedding, u32)> {
         let face = |_| {
-            let numbers = std::array::from_fn(|_| random.random_range(-0.2..0.2));
+            let numbers: [f32; NUMBERS] = std::array::from_fn(|_| random.random_range(-0.2..0.2));
             (Embedding::new(numbers), random.random_range(0..4))
         };
         (0..count).map(face).collect()

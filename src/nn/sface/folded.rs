@@ -34,6 +34,8 @@ pub struct FoldedSFace {
 }
 
 impl FoldedSFace {
+    /// The file of its weights, as the OpenCV Zoo publishes it.
+    pub const FILE: &str = "face_recognition_sface_2021dec_int8bq.onnx";
     /// Side of its chips, in pixels.
     pub const SIDE: u32 = INPUT_SIDE as u32;
     /// How many numbers it makes of a face.

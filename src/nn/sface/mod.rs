@@ -11,16 +11,19 @@ mod published;
 
 pub use folded::FoldedSFace;
 pub use published::SFaceError;
+pub(crate) use published::published_tensors;
 
 use tch::Tensor;
 
+use crate::graph::{Graph, Layer, Value};
 use crate::layers::{BatchNorm, Convolution};
+use crate::precision::{in_kind_of, in_single};
 use crate::state::{Role, State};
 
 /// Side of its input in pixels, and the only one: its last layer has a weight for each place.
-const INPUT_SIDE: i64 = 112;
+pub(crate) const INPUT_SIDE: i64 = 112;
 /// How many numbers it makes of a face.
-const EMBEDDING_LENGTH: i64 = 128;
+pub(crate) const EMBEDDING_LENGTH: i64 = 128;
 /// Channels behind the first convolution.
 const STEM_CHANNELS: i64 = 32;
 /// The pairs of a depthwise and a pointwise convolution that follow: channels behind it, and the stride of the
@@ -50,29 +53,49 @@ const END_EPSILON: f64 = 2e-5;
 /// The share of negative numbers that the activations let through before training: PyTorch's default.
 const FIRST_SLOPE: f64 = 0.25;
 
+/// Names of the last layer's tensors.
+const EMBEDDING_WEIGHT: &str = "embedding.weight";
+const EMBEDDING_BIAS: &str = "embedding.bias";
+
 /// A convolution, its normalisation, and an activation that multiplies negative numbers by a slope for each channel.
 #[derive(Debug)]
 struct Unit {
     convolution: Convolution,
     norm: BatchNorm,
     slope: Tensor,
+    /// The slope's name.
+    slope_name: String,
 }
 
 impl Unit {
     fn new(state: &mut State, name: &str, channels: i64, convolution: Convolution) -> Self {
-        let slope = format!("{name}.prelu.weight");
+        let slope_name = format!("{name}.prelu.weight");
         Self {
             convolution,
             norm: BatchNorm::new(state, &format!("{name}.norm"), channels, UNIT_EPSILON),
-            slope: state.constant(&slope, &[channels], FIRST_SLOPE, Role::Offset),
+            slope: state.constant(&slope_name, &[channels], FIRST_SLOPE, Role::Offset),
+            slope_name,
         }
+    }
+
+    fn forward(&self, input: &Tensor, training: bool) -> Tensor {
+        let output = self.convolution.forward(input);
+        let output = self.norm.forward(&output, training);
+        output.prelu(&in_kind_of(&output, &self.slope))
+    }
+
+    fn describe(&self, graph: &mut Graph, input: Value) -> Value {
+        let output = graph.add(self.convolution.layer(), &[input]);
+        let output = graph.add(self.norm.layer(), &[output]);
+        let slope = self.slope_name.clone();
+        graph.add(Layer::PRelu { slope }, &[output])
     }
 }
 
 /// The network as it is trained. Its tensors are named `conv1.conv.weight`, `conv2_dw.norm.bias`,
 /// `conv14.prelu.weight`, …, `embedding.weight`.
 #[derive(Debug)]
-struct SFace {
+pub(crate) struct SFace {
     units: Vec<Unit>,
     last_norm: BatchNorm,
     weight: Tensor,
@@ -82,7 +105,7 @@ struct SFace {
 
 impl SFace {
     /// Makes the layers, with random weights, in `state`.
-    fn new(state: &mut State) -> Self {
+    pub(crate) fn new(state: &mut State) -> Self {
         let name = "conv1";
         let stem = Convolution::new(state, &format!("{name}.conv"), (3, STEM_CHANNELS), 3, 1);
         let mut units = vec![Unit::new(state, name, STEM_CHANNELS, stem)];
@@ -103,9 +126,41 @@ impl SFace {
         Self {
             units,
             last_norm: BatchNorm::new(state, "last_norm", LAST_CHANNELS, END_EPSILON),
-            weight: state.uniform("embedding.weight", &shape, bound, Role::Weight),
-            bias: state.uniform("embedding.bias", &[EMBEDDING_LENGTH], bound, Role::Offset),
+            weight: state.uniform(EMBEDDING_WEIGHT, &shape, bound, Role::Weight),
+            bias: state.uniform(EMBEDDING_BIAS, &[EMBEDDING_LENGTH], bound, Role::Offset),
             embedding_norm: BatchNorm::new(state, "embedding_norm", EMBEDDING_LENGTH, END_EPSILON),
         }
+    }
+
+    /// Embeddings of images, of the length that the network gives them. With `training`, normalisations use the
+    /// batch's statistics and move their running ones.
+    ///
+    /// # Shapes
+    /// `[batch, 3, 112, 112]` to `[batch, 128]`.
+    pub(crate) fn forward(&self, images: &Tensor, training: bool) -> Tensor {
+        let input = images.shallow_clone();
+        let last = self
+            .units
+            .iter()
+            .fold(input, |input, unit| unit.forward(&input, training));
+        let features = in_single(&self.last_norm.forward(&last, training)).flatten(1, -1);
+        let embeddings = features.linear(&self.weight, Some(&self.bias));
+        self.embedding_norm.forward(&embeddings, training)
+    }
+
+    /// Adds its layers to a list, and gives the embeddings.
+    pub(crate) fn describe(&self, graph: &mut Graph) -> Value {
+        let last = self
+            .units
+            .iter()
+            .fold(Value::IMAGES, |input, unit| unit.describe(graph, input));
+        let last = graph.add(self.last_norm.layer(), &[last]);
+        let features = graph.add(Layer::Flatten, &[last]);
+        let linear = Layer::Linear {
+            weight: EMBEDDING_WEIGHT.to_owned(),
+            bias: Some(EMBEDDING_BIAS.to_owned()),
+        };
+        let embeddings = graph.add(linear, &[features]);
+        graph.add(self.embedding_norm.layer(), &[embeddings])
     }
 }

@@ -3,11 +3,13 @@
 //! The file's layers are taken in their order, whatever their names: the Zoo's files with and without quantised
 //! weights name them differently.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
+use super::SFace;
 use crate::TorchError;
 use crate::onnx_tensor::to_tensor;
 use crate::state::{Role, State};
@@ -50,6 +52,18 @@ impl From<TchError> for SFaceError {
     fn from(error: TchError) -> Self {
         Self::Torch(error.into())
     }
+}
+
+/// A file's weights by the names of the network's tensors.
+///
+/// # Errors
+/// [`SFaceError`].
+pub(crate) fn published_tensors(path: &Path) -> Result<BTreeMap<String, Tensor>, SFaceError> {
+    let mut state = State::new(Device::Cpu);
+    // Its tensors are in the state.
+    let _ = SFace::new(&mut state);
+    load(path, &state)?;
+    Ok(state.tensors())
 }
 
 /// Copies a file's weights into the tensors of a network.

@@ -1,9 +1,6 @@
 use super::*;
 use facepipe_test_support::found;
 
-/// The file of the OpenCV Zoo.
-const FILE: &str = "face_recognition_sface_2021dec_int8bq.onnx";
-
 /// The first numbers of the embeddings of [`pictures`], and their length, by onnxruntime 1.32 on the same weights
 /// as floats.
 const BY_ONNXRUNTIME: [([f64; 8], f64); 2] = [
@@ -57,7 +54,7 @@ fn pictures() -> Tensor {
 
 #[test]
 fn the_network_answers_as_in_onnxruntime() {
-    let Some(path) = found::weights(FILE) else {
+    let Some(path) = found::weights(FoldedSFace::FILE) else {
         return;
     };
     let network = FoldedSFace::open(&path, Device::Cpu).expect("is the network");
@@ -77,6 +74,23 @@ fn the_network_answers_as_in_onnxruntime() {
 }
 
 #[test]
+fn the_network_as_it_is_trained_gives_the_same() {
+    let Some(path) = found::weights(FoldedSFace::FILE) else {
+        return;
+    };
+    let mut state = State::new(Device::Cpu);
+    let network = SFace::new(&mut state);
+    published::load(&path, &state).expect("is the network");
+    let images = FoldedSFace::input(&pictures());
+    let found = tch::no_grad(|| network.forward(&images, false));
+    let folded = FoldedSFace::open(&path, Device::Cpu).expect("is the network");
+    let largest = (found - folded.forward(&images)).abs().max();
+    assert!(largest.double_value(&[]) < 1e-4, "{largest:?}");
+    let named = published::published_tensors(&path).expect("is the network");
+    assert!(named.keys().eq(state.tensors().keys()));
+}
+
+#[test]
 fn other_files_are_named() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("x.onnx");
@@ -92,7 +106,7 @@ fn other_files_are_named() {
         let error = error(&fs_err::read(other).expect("reads"));
         assert!(error.contains("is not SFace"), "{error}");
     }
-    let Some(whole) = found::weights(FILE) else {
+    let Some(whole) = found::weights(FoldedSFace::FILE) else {
         return;
     };
     let whole = fs_err::read(whole).expect("reads");

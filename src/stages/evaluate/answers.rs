@@ -157,6 +157,7 @@ pub(super) fn ask(
     let examples = &checked.usable;
     let loader = Loader {
         input: &classifier.card().input,
+        alignment: classifier.card().chip.alignment(),
         threads: context.threads,
         device: classifier.device(),
     };

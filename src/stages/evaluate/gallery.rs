@@ -200,6 +200,7 @@ fn features(
 ) -> Result<Tensor, EvaluateError> {
     let loader = Loader {
         input: &classifier.card().input,
+        alignment: classifier.card().chip.alignment(),
         threads: context.threads,
         device: classifier.device(),
     };

@@ -148,6 +148,7 @@ fn every_format_of_every_network_gives_the_networks_answers() {
             Format::VARIANTS,
         ),
         (Backbone::DlibResnet29, Size::new(111, 138), &with_layers),
+        (Backbone::Sface, Size::new(112, 112), Format::VARIANTS),
     ] {
         let model = Model::new(backbone, size);
         for format in formats {

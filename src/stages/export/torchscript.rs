@@ -210,6 +210,7 @@ fn expression(step: &Step) -> String {
             bias,
             stride,
             padding,
+            groups,
             channels,
         } => {
             let (mut weight, mut bias) = (path_of(weight), optional(bias));
@@ -218,7 +219,7 @@ fn expression(step: &Step) -> String {
                 weight = format!("torch.mul({weight}, torch.view({scale}, [-1, 1, 1, 1]))");
                 bias = format!("torch.add(torch.mul({bias}, {scale}), {shift})");
             }
-            let form = format!("[{stride}, {stride}], [{padding}, {padding}], [1, 1]");
+            let form = format!("[{stride}, {stride}], [{padding}, {padding}], [1, 1], {groups}");
             format!("torch.conv2d({input}, {weight}, {bias}, {form})")
         }
         Layer::BatchNorm {
@@ -232,6 +233,8 @@ fn expression(step: &Step) -> String {
             format!("torch.batch_norm({input}, {}, {rest})", parts.join(", "))
         }
         Layer::Relu => format!("torch.relu({input})"),
+        Layer::PRelu { slope } => format!("torch.prelu({input}, {})", path_of(slope)),
+        Layer::Flatten => format!("torch.flatten({input}, 1)"),
         Layer::MaxPool {
             side,
             stride,

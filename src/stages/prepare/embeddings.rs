@@ -7,7 +7,7 @@ use super::items::Item;
 use super::{PrepareError, Settings};
 use facepipe_core::artifacts::given_split::CACHE_FOLDER;
 use facepipe_core::context::Context;
-use facepipe_core::types::Embedding;
+use facepipe_core::types::{Distances, Embedding};
 use facepipe_faces::embed_images::{FaceImage, ImageEmbedder, embed_images};
 use facepipe_faces::embedding_cache::{EmbeddingCache, FoundFace};
 
@@ -44,7 +44,11 @@ impl<'tools> Source<'tools> {
 
 /// The faces of images, by their content.
 #[derive(Debug, Default)]
-pub(super) struct Embeddings(HashMap<String, FoundFace>);
+pub(super) struct Embeddings {
+    faces: HashMap<String, FoundFace>,
+    /// What their distances mean; `None` where no faces are compared.
+    distances: Option<Distances>,
+}
 
 impl Embeddings {
     /// Of each content the face that it is about: at its known place, or looked for in the whole picture.
@@ -56,10 +60,14 @@ impl Embeddings {
         let file = |out: &Path| out.join(CACHE_FOLDER).join(EMBEDDINGS_FILE);
         let (tools, mut cache) = match source {
             Source::None => return Ok(Self::default()),
-            Source::Kept(tools, out) => (tools, EmbeddingCache::open(&file(out), &tools.name)?),
-            Source::Read(tools, Some(out)) => {
-                (tools, EmbeddingCache::look_into(&file(out), &tools.name)?)
-            }
+            Source::Kept(tools, out) => (
+                tools,
+                EmbeddingCache::open(&file(out), &tools.made_by(), tools.length())?,
+            ),
+            Source::Read(tools, Some(out)) => (
+                tools,
+                EmbeddingCache::look_into(&file(out), &tools.made_by(), tools.length())?,
+            ),
             Source::Read(tools, None) => (tools, EmbeddingCache::empty()),
         };
         let mut first: HashMap<&str, &Item> = HashMap::new();
@@ -83,7 +91,15 @@ impl Embeddings {
             let md5 = item.features.md5.clone();
             Some((md5, face?))
         });
-        Ok(Self(by_content.collect()))
+        Ok(Self {
+            faces: by_content.collect(),
+            distances: Some(tools.distances()),
+        })
+    }
+
+    /// What their distances mean; `None` where no faces are compared.
+    pub(super) const fn distances(&self) -> Option<&Distances> {
+        self.distances.as_ref()
     }
 
     /// The embedding of the face of a content, by the MD5 of its bytes; `None` where no face was found, or
@@ -94,6 +110,6 @@ impl Embeddings {
 
     /// The same, with the place of the face.
     pub(super) fn face(&self, md5: &str) -> Option<&FoundFace> {
-        self.0.get(md5)
+        self.faces.get(md5)
     }
 }

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::cache::Cache;
 use super::duplicates::{Sets, SortedOut, sort_out};
 use super::embeddings::{Embeddings, Source};
-use super::faces::NEAR_FACES;
 use super::items::{self, Item};
 use super::relations::{self, Link, Why};
 use super::split::{Division, Earlier, Placed};
@@ -54,7 +53,7 @@ pub struct Explanation {
     /// Euclidean distance of their faces' embeddings, where these are compared and both have a face.
     pub embedding_distance: Option<f64>,
     /// Up to which distance the details of the aligned faces are compared.
-    pub embedding_limit: f64,
+    pub embedding_limit: Option<f64>,
     /// How well the aligned faces agree, where embeddings are compared and both have a face.
     pub face_details: Option<Agreement>,
     /// From which agreement on they are of one photo.
@@ -203,7 +202,9 @@ pub fn explain(
         compared_by_details: settings.phash_distance.is_some()
             && candidates::needs_detail_comparison(first, second),
         embedding_distance: faces.map(|(a, b)| f64::from(a.embedding.distance(&b.embedding))),
-        embedding_limit: f64::from(NEAR_FACES),
+        embedding_limit: embeddings
+            .distances()
+            .map(|distances| f64::from(distances.one_photo)),
         face_details: face_details.transpose()?.flatten(),
         face_details_limit: Agreement::needed(true),
         same_photo: photos.map(|(a, b)| a.md5 == b.md5),

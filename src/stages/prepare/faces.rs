@@ -13,9 +13,6 @@ use facepipe_core::parallel;
 use facepipe_core::types::Embedding;
 use facepipe_imaging::detail_comparison::{self, Agreement};
 
-/// Distance of embeddings up to which two faces may be from one photo: measured, such are 0.04 to 0.33 apart,
-/// those of different people 0.6 and more.
-pub(super) const NEAR_FACES: f32 = 0.35;
 /// Distance of the hashes of the aligned faces up to which they may be from one photo, in bits of 256:
 /// measured, 95 of 100 are within 30, and of other photos of the person half are 53 or more apart.
 pub(super) const NEAR_HASHES: u32 = 40;
@@ -29,6 +26,9 @@ pub(super) fn find(
     links: &[Link],
     context: &Context,
 ) -> Result<Vec<Link>, PrepareError> {
+    let Some(distances) = embeddings.distances() else {
+        return Ok(Vec::new());
+    };
     let mut pictures = relations::pictures(items.len(), links);
     let first = (0..items.len()).filter(|at| pictures.find(*at) == *at);
     let (owners, faces): (Vec<usize>, Vec<_>) = first
@@ -36,7 +36,7 @@ pub(super) fn find(
         .unzip();
     let points: Vec<&Embedding> = faces.iter().map(|face| &face.embedding).collect();
     let mut candidates: Vec<Vec<(usize, f32)>> = vec![Vec::new(); faces.len()];
-    near_pairs(&points, NEAR_FACES, context, |a, b, distance| {
+    near_pairs(&points, distances.one_photo, context, |a, b, distance| {
         if faces[a].hash.distance(faces[b].hash) <= NEAR_HASHES {
             let others = &mut candidates[a];
             others.push((b, distance));

@@ -98,10 +98,14 @@ fn judge<'items>(
     embeddings: &Embeddings,
     context: &Context,
 ) -> (Labels<'items>, Vec<JudgedLabel>, Vec<IdentityRecord>) {
+    let distances = embeddings.distances();
     let embedding = |image: &Grouped<'_>| embeddings.of(&image.item.features.md5).cloned();
     let embeddings: Vec<Option<Embedding>> = images.iter().map(embedding).collect();
     let labels = Labels::of(images, &embeddings, restored);
-    let judged = identity::judge(&labels.faces(images, &embeddings), context.threads);
+    let faces = labels.faces(images, &embeddings);
+    let judged = distances.map_or_else(Vec::new, |distances| {
+        identity::judge(&faces, distances, context.threads)
+    });
     let records = labels.records(images, &judged, restored);
     (labels, judged, records)
 }

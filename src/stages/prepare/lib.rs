@@ -70,6 +70,8 @@ pub use settings::{Conflicts, LinkMode, Settings};
 pub use side_size::SideSize;
 pub use split::{GivenSplit, Leak, MovedImage, SIDES_FILE, SplitBy, SplitReport};
 
+/// In the stamp: how embeddings are made, where the faces are compared.
+const EMBEDDER_INPUT: &str = "embedder";
 /// The name of the list of restored images among the stage's inputs.
 const RESTORED_INPUT: &str = "restored";
 
@@ -115,6 +117,9 @@ pub fn run(
     inputs.extend(kept_split.map(|digest| (KEPT_SPLIT_INPUT, digest)));
     let restored = Restored::read(out)?;
     inputs.extend(restored.digest().map(|digest| (RESTORED_INPUT, digest)));
+    if settings.needs_embeddings() {
+        inputs.extend(embedder.map(|embedder| (EMBEDDER_INPUT, embedder.made_by())));
+    }
     let force = context.force || only_restored_differs(out, settings, &inputs)?;
     let open = match stage::begin(out, Stage::Prepare, settings, &inputs, force)? {
         Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
@@ -196,7 +201,7 @@ pub fn run(
         data_set: &data_set,
         identities: identities.as_ref(),
         look_like_others: &look_like_others,
-        embeddings: &|md5: &str| embeddings.of(md5),
+        embeddings: &embeddings,
     };
     let proof = page::write(&open, &shown, settings, context)?;
     let seconds = started.elapsed().as_secs_f64();

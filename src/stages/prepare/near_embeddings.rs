@@ -128,19 +128,20 @@ fn axes(points: &[&Embedding]) -> [Vec<f32>; AXES] {
     let step = points.len().div_ceil(SAMPLE).max(1);
     let sample: Vec<&[f32]> = points.iter().step_by(step).map(|p| p.numbers()).collect();
     let count = sample.len().max(1) as f32;
-    let mean: Vec<f32> = (0..Embedding::LENGTH)
+    let length = sample.first().map_or(0, |numbers| numbers.len());
+    let mean: Vec<f32> = (0..length)
         .map(|at| sample.iter().map(|numbers| numbers[at]).sum::<f32>() / count)
         .collect();
     // Any start will do that lacks no axis: here, coordinates at regular steps.
     let mut axes: [Vec<f32>; AXES] = std::array::from_fn(|axis| {
         let own = |at: usize| at % AXES == axis;
-        (0..Embedding::LENGTH)
+        (0..length)
             .map(|at| if own(at) { 1.0 } else { 0.0 })
             .collect()
     });
     right_angled(&mut axes);
     for _ in 0..ROUNDS {
-        let mut better: [Vec<f32>; AXES] = std::array::from_fn(|_| vec![0.0; Embedding::LENGTH]);
+        let mut better: [Vec<f32>; AXES] = std::array::from_fn(|_| vec![0.0; length]);
         for numbers in &sample {
             let centred: Vec<f32> = numbers.iter().zip(&mean).map(|(a, b)| a - b).collect();
             for (axis, better) in axes.iter().zip(&mut better) {
@@ -197,10 +198,10 @@ mod tests {
     use facepipe_core::ports::SilentProgress;
 
     /// Points about as far apart as faces are, in clusters.
-    fn points(count: usize, spread: f32) -> Vec<Embedding> {
+    fn points<const LENGTH: usize>(count: usize, spread: f32) -> Vec<Embedding> {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let mut near = |centre: f32, spread: f32| centre + spread * (random.random::<f32>() - 0.5);
-        let mut centre = [0.0; Embedding::LENGTH];
+        let mut centre = [0.0; LENGTH];
         (0..count)
             .map(|number| {
                 if number % 7 == 0 {
@@ -227,8 +228,14 @@ mod tests {
 
     #[test]
     fn the_pairs_are_those_of_all_distances() {
+        pairs_are_those_of_all_distances::<128>();
+        // Fewer than there are axes.
+        pairs_are_those_of_all_distances::<5>();
+    }
+
+    fn pairs_are_those_of_all_distances<const LENGTH: usize>() {
         for (count, spread) in [(0, 0.1), (1, 0.1), (130, 0.1), (700, 0.1), (300, 0.0)] {
-            let points = points(count, spread);
+            let points = points::<LENGTH>(count, spread);
             let mut expected = Vec::new();
             for b in 0..count {
                 for a in 0..b {
@@ -248,7 +255,7 @@ mod tests {
 
     #[test]
     fn axes_are_at_right_angles() {
-        let points = points(500, 0.1);
+        let points = points::<128>(500, 0.1);
         let points: Vec<&Embedding> = points.iter().collect();
         let axes = axes(&points);
         for (at, axis) in axes.iter().enumerate() {

@@ -154,10 +154,7 @@ mod tests {
     fn without_changes_an_image_stays_the_same() {
         let nothing = Augmentation::none();
         assert_eq!(changed(&nothing, None, 5), picture(None).image);
-        let place = CropPlace {
-            square: square(),
-            corner: [0, 0],
-        };
+        let place = CropPlace::in_picture(square(), None);
         let chip = picture(Some(place)).chip();
         assert_eq!(changed(&nothing, Some(place), 5), chip);
     }
@@ -198,10 +195,7 @@ mod tests {
             shift: 0.1,
             ..Augmentation::none()
         };
-        let place = CropPlace {
-            square: square(),
-            corner: [0, 0],
-        };
+        let place = CropPlace::in_picture(square(), None);
         let mut random = generator(3, Purpose::Augmentation, 1, 0);
         let movement = only_shift.movement(&mut random);
         let by_hand = Picture {

@@ -55,6 +55,7 @@ impl Training<'_> {
         let input = self.settings.input();
         let loader = Loader {
             input: &input,
+            alignment: self.settings.backbone.alignment(),
             threads: self.context.threads,
             device: self.places.device,
         };

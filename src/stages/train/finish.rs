@@ -129,7 +129,10 @@ impl Training<'_> {
             name: name_of(self.places.out),
             architecture: settings.backbone.to_string(),
             input: settings.input(),
-            chip: self.data.chip.clone(),
+            chip: self
+                .data
+                .chip
+                .aligned_as(self.settings.backbone.alignment()),
             labels: self.data.labels.clone(),
             weights: WeightsCard {
                 origin,
@@ -201,6 +204,7 @@ impl Training<'_> {
         }
         let loader = Loader {
             input: &self.settings.input(),
+            alignment: self.settings.backbone.alignment(),
             threads: self.context.threads,
             device: tch::Device::Cpu,
         };

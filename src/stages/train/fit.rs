@@ -32,6 +32,7 @@ impl Training<'_> {
         let input = settings.input();
         let loader = Loader {
             input: &input,
+            alignment: settings.backbone.alignment(),
             threads: context.threads,
             device: places.device,
         };

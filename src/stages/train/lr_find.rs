@@ -156,6 +156,7 @@ impl<'a> Training<'a> {
         let input = settings.input();
         let loader = Loader {
             input: &input,
+            alignment: self.settings.backbone.alignment(),
             threads: self.context.threads,
             device: self.places.device,
         };

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::augment::Augmentation;
 use super::schedule::Schedule;
 use facepipe_core::artifacts::path_text::text_of_name;
-use facepipe_core::types::{Head, InputSpec, Size};
+use facepipe_core::types::{ChipForm, Head, InputSpec, Size};
 use facepipe_nn::{Backbone, Precision, WeightsChoice};
 
 /// Everything that decides the result of a training, but data and first weights themselves.
@@ -86,8 +86,7 @@ impl Settings {
     /// would lose by few of them, or win nothing, the training ends before it moves.
     #[must_use]
     pub fn for_data(self, train_images: usize) -> Self {
-        let knows_faces =
-            self.weights != WeightsChoice::None && self.backbone == Backbone::DlibResnet29;
+        let knows_faces = self.weights != WeightsChoice::None && self.backbone.knows_faces();
         let is_small = train_images < IMAGES_TO_MOVE_A_FACE_TRUNK;
         Self {
             epochs: if knows_faces && is_small {
@@ -108,7 +107,7 @@ impl Settings {
     #[must_use]
     pub fn defaults(backbone: Backbone, weights: WeightsChoice, seed: u64) -> Self {
         let pretrained = weights != WeightsChoice::None;
-        let knows_faces = pretrained && backbone == Backbone::DlibResnet29;
+        let knows_faces = pretrained && backbone.knows_faces();
         Self {
             backbone,
             weights,
@@ -148,6 +147,15 @@ impl Settings {
     pub fn input(&self) -> InputSpec {
         self.backbone
             .input(Size::new(self.input_size, self.input_size))
+    }
+
+    /// The chip that the network takes.
+    #[must_use]
+    pub fn chip_form(&self) -> ChipForm {
+        ChipForm {
+            alignment: self.backbone.alignment(),
+            size: self.input().size,
+        }
     }
 
     /// Whether the trunk is frozen in an epoch, counted from 1.

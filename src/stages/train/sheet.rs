@@ -47,7 +47,7 @@ fn draw(settings: &Settings, examples: &[Example]) -> Result<RgbImage, TrainErro
     let mut sheet = RgbImage::from_pixel(side(CHANGED + 1), side(rows), BACKGROUND);
     for row in 0..rows {
         let position = row * examples.len() / rows;
-        let picture = Picture::read(&examples[position], settings.input().size)?;
+        let picture = Picture::read(&examples[position], settings.chip_form())?;
         for column in 1..=CHANGED {
             let epoch = column as u32;
             let mut random = generator(settings.seed, Purpose::Augmentation, epoch, position);

@@ -104,7 +104,7 @@ fn the_data_set_gives_the_chips_that_the_crops_give() {
 #[cfg(feature = "torch")]
 #[test]
 fn the_embedding_of_a_huge_face_survives_its_crop() {
-    use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+    use facepipe_adapters::embedders::dlib_embedder;
     use facepipe_core::ports::FaceEmbedderFactory;
     use facepipe_models::dlib::RESNET_FILE;
     use image::imageops::{self, FilterType};
@@ -132,16 +132,18 @@ fn the_embedding_of_a_huge_face_survives_its_crop() {
         write_png(&large.join(format!("label/{number}.png")), &enlarged);
     }
     json(&run("crop --json --detector seeta --out", &[&out, &large]));
-    let factory =
-        DlibEmbedderFactory::new(resnet.parent().expect("has a parent"), tch::Device::Cpu)
-            .expect("the model can be read");
+    let factory = dlib_embedder::factory(resnet.parent().expect("has a parent"), tch::Device::Cpu)
+        .expect("the model can be read");
     let mut largest: f32 = 0.0;
     let crops = crops(&out, &large, &model);
     for crop in &crops {
         assert!(crop.place.square.side() <= 512.0);
         let direct = face_chip::cut(&crop.photo, &crop.points);
         let saved = chip(&crop.pixels, Some(&crop.place), NETWORK_INPUT).into_owned();
-        let both = factory.create().embed(&[direct, saved]).expect("embeds");
+        let both = factory
+            .create()
+            .embed(&[vec![direct], vec![saved]])
+            .expect("embeds");
         largest = largest.max(both[0].distance(&both[1]));
     }
     println!("{} huge faces, largest distance {largest}", crops.len());

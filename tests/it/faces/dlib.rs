@@ -77,7 +77,7 @@ fn landmarks_and_chips_are_dlibs_to_the_last_byte() {
 #[cfg(feature = "torch")]
 #[test]
 fn embeddings_are_dlibs() {
-    use facepipe_adapters::embedders::dlib_embedder::DlibEmbedderFactory;
+    use facepipe_adapters::embedders::dlib_embedder;
     use facepipe_core::ports::FaceEmbedderFactory;
     use facepipe_models::dlib::RESNET_FILE;
 
@@ -86,9 +86,8 @@ fn embeddings_are_dlibs() {
     };
     tch::set_num_threads(1);
     let folder = model.parent().expect("has a parent");
-    let factory =
-        DlibEmbedderFactory::new(folder, tch::Device::Cpu).expect("the model can be read");
-    let chips: Vec<RgbImage> = faces.iter().map(|face| face.chip(&root)).collect();
+    let factory = dlib_embedder::factory(folder, tch::Device::Cpu).expect("the model can be read");
+    let chips: Vec<Vec<RgbImage>> = faces.iter().map(|face| vec![face.chip(&root)]).collect();
     let embeddings = factory.create().embed(&chips).expect("embeds");
     assert_eq!(embeddings.len(), faces.len());
     for (face, embedding) in faces.iter().zip(&embeddings) {
@@ -98,9 +97,12 @@ fn embeddings_are_dlibs() {
     }
     let alone = factory.create().embed(&chips[..1]).expect("embeds");
     assert!(alone[0].distance(&embeddings[0]) < 1e-5);
-    let wrong = factory.create().embed(&[RgbImage::new(64, 48)]);
+    let wrong = factory.create().embed(&[vec![RgbImage::new(64, 48)]]);
     let error = wrong.expect_err("no chip").to_string();
     assert_eq!(error, "a face chip is 64x48 pixels, not 150x150");
+    let none = factory.create().embed(&[Vec::new()]);
+    let error = none.expect_err("no chip").to_string();
+    assert_eq!(error, "a face has 0 chips, not 1");
 }
 
 #[cfg(feature = "torch")]

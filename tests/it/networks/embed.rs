@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use facepipe_adapters::detectors::seeta;
 use facepipe_models::dlib::{LANDMARKS_FILE, MMOD_FILE, RESNET_FILE};
+use facepipe_nn::FoldedSFace;
 use serde_json::Value;
 
 use crate::helpers::{failure, json, run, shared, stdout, weights, write, write_png};
@@ -12,7 +13,12 @@ const QUICK: &str = "--device cpu --no-progress";
 
 /// Two photos each of two persons; nothing where photos or models are missing.
 fn photos() -> Option<[PathBuf; 4]> {
-    for file in [LANDMARKS_FILE, RESNET_FILE, seeta::MODEL_FILE] {
+    for file in [
+        LANDMARKS_FILE,
+        RESNET_FILE,
+        FoldedSFace::FILE,
+        seeta::MODEL_FILE,
+    ] {
         weights(file)?;
     }
     let root = shared("data/identity/lfw_few_dev")?;
@@ -91,32 +97,37 @@ fn one_person_is_verified_and_two_are_distinguished() {
     let Some([first, again, other, other_again]) = photos() else {
         return;
     };
-    for (a, b, same) in [
-        (&first, &again, true),
-        (&other, &other_again, true),
-        (&first, &other, false),
-    ] {
-        let report = json(&run(&format!("verify {QUICK} --json"), &[a, b]));
-        // A stranger in the background counts as well, so only the nearest pair is compared.
-        let distance = report["pairs"][0]["distance"].as_f64().expect("a number");
-        assert_eq!(
-            report["same"],
-            same,
-            "{} {} {distance}",
-            a.display(),
-            b.display()
-        );
-        assert_eq!(distance < 0.6, same);
-        let faces = |side: &str| report[side]["faces"].as_array().expect("faces").len();
-        let pairs = report["pairs"].as_array().expect("pairs").len();
-        assert_eq!(pairs, faces("a") * faces("b"));
-        let text = stdout(&run(&format!("verify {QUICK}"), &[a, b]));
-        let verdict = if same {
-            "same person"
-        } else {
-            "different persons"
-        };
-        assert!(text.starts_with(&format!("{verdict}, distance ")), "{text}");
+    for (embedder, threshold) in [("sface", 1.128), ("dlib", 0.6), ("both", 0.86)] {
+        for (a, b, same) in [
+            (&first, &again, true),
+            (&other, &other_again, true),
+            (&first, &other, false),
+        ] {
+            let command = format!("verify {QUICK} --embedder {embedder}");
+            let report = json(&run(&format!("{command} --json"), &[a, b]));
+            // A stranger in the background counts as well, so only the nearest pair is compared.
+            let distance = report["pairs"][0]["distance"].as_f64().expect("a number");
+            assert_eq!(
+                report["same"],
+                same,
+                "{embedder}: {} {} {distance}",
+                a.display(),
+                b.display()
+            );
+            assert_eq!(distance < threshold, same);
+            let found = report["threshold"].as_f64().expect("a number");
+            assert!((found - threshold).abs() < 1e-6, "{found}");
+            let faces = |side: &str| report[side]["faces"].as_array().expect("faces").len();
+            let pairs = report["pairs"].as_array().expect("pairs").len();
+            assert_eq!(pairs, faces("a") * faces("b"));
+            let text = stdout(&run(&command, &[a, b]));
+            let verdict = if same {
+                "same person"
+            } else {
+                "different persons"
+            };
+            assert!(text.starts_with(&format!("{verdict}, distance ")), "{text}");
+        }
     }
 }
 
@@ -148,16 +159,16 @@ fn a_missing_or_damaged_model_is_named_with_the_command_that_gets_it() {
     fs_err::copy(&detector, copied.join(seeta::MODEL_FILE)).expect("copies");
     let wall = folder.path().join("wall.png");
     write_png(&wall, &image::RgbImage::new(64, 48));
-    let embed = || {
+    let embed = |embedder: &str| {
         failure(
             &run(
-                "embed --device cpu --detector seeta --weights-dir",
+                &format!("embed --device cpu --detector seeta --embedder {embedder} --weights-dir"),
                 &[&copied, &wall],
             ),
             1,
         )
     };
-    let error = embed();
+    let error = embed("dlib");
     assert!(
         error.contains(LANDMARKS_FILE) && error.contains("is missing"),
         "{error}"
@@ -165,18 +176,28 @@ fn a_missing_or_damaged_model_is_named_with_the_command_that_gets_it() {
     assert!(error.contains("facepipe models pull dlib`"), "{error}");
     let bytes = fs_err::read(&landmarks).expect("reads");
     write(&copied.join(LANDMARKS_FILE), &bytes[..bytes.len() / 2]);
-    let error = embed();
+    let error = embed("dlib");
     assert!(
         error.contains(LANDMARKS_FILE) && error.contains("at byte"),
         "{error}"
     );
     write(&copied.join(LANDMARKS_FILE), &bytes);
     write(&copied.join(RESNET_FILE), &bytes);
-    let error = embed();
+    let error = embed("dlib");
     assert!(
         error.contains(RESNET_FILE) && error.contains("at byte"),
         "{error}"
     );
+    let error = embed("sface");
+    assert!(
+        error.contains(FoldedSFace::FILE) && error.contains("is missing"),
+        "{error}"
+    );
+    assert!(error.contains("facepipe models pull sface`"), "{error}");
+    write(&copied.join(FoldedSFace::FILE), &bytes);
+    let error = embed("sface");
+    assert!(error.contains(FoldedSFace::FILE), "{error}");
+    assert!(error.contains("facepipe models verify`"), "{error}");
 }
 
 #[test]

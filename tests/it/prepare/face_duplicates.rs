@@ -9,11 +9,14 @@ use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
-use facepipe_core::types::{DetectedFace, Embedding, EyeCornersNose, FaceBox, PixelRect};
+use facepipe_core::types::{
+    ChipForm, DetectedFace, EmbedderModel, Embedding, EyeCornersNose, FaceBox, PixelRect,
+};
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{PrepareReport, Settings};
 use image::{Rgb, RgbImage, imageops};
 
+use super::drawn_embedder::{DRAWN_FORM, DRAWN_LENGTH, drawn_model};
 #[cfg(feature = "torch")]
 use crate::helpers::write;
 use crate::helpers::{failure, records, run, write_png};
@@ -82,19 +85,27 @@ impl LandmarkModel for Drawn {
 }
 
 impl FaceEmbedderFactory for Drawn {
+    fn model(&self) -> &EmbedderModel {
+        drawn_model()
+    }
+
     fn create(&self) -> Box<dyn FaceEmbedder> {
         Box::new(Self)
     }
 }
 
 impl FaceEmbedder for Drawn {
-    fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError> {
-        let embed = |chip: &RgbImage| {
-            let mut numbers = [0.1; Embedding::LENGTH];
-            numbers[3] = f32::from(chip.get_pixel(75, 75).0[0]) / 1e5;
+    fn forms(&self) -> &[ChipForm] {
+        &[DRAWN_FORM]
+    }
+
+    fn embed(&mut self, faces: &[Vec<RgbImage>]) -> Result<Vec<Embedding>, EmbedderError> {
+        let embed = |chips: &Vec<RgbImage>| {
+            let mut numbers = [0.1; DRAWN_LENGTH];
+            numbers[3] = f32::from(chips[0].get_pixel(75, 75).0[0]) / 1e5;
             Embedding::new(numbers)
         };
-        Ok(chips.iter().map(embed).collect())
+        Ok(faces.iter().map(embed).collect())
     }
 }
 
@@ -118,7 +129,6 @@ fn photos(root: &Path) -> PathBuf {
 
 fn tools() -> (ImageEmbedder, Context) {
     let embedder = ImageEmbedder {
-        name: "drawn".to_owned(),
         detectors: Box::new(Drawn),
         landmarks: Box::new(Drawn),
         embedders: Box::new(Drawn),

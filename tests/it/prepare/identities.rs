@@ -10,7 +10,9 @@ use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
 };
-use facepipe_core::types::{DetectedFace, Embedding, EyeCornersNose, FaceBox, PixelRect};
+use facepipe_core::types::{
+    ChipForm, DetectedFace, EmbedderModel, Embedding, EyeCornersNose, FaceBox, PixelRect,
+};
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{
     Conflicts, GivenSplit, LinkMode, PrepareError, PrepareReport, RESTORED_FILE, Settings,
@@ -19,6 +21,7 @@ use facepipe_prepare::{
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
+use super::drawn_embedder::{DRAWN_FORM, DRAWN_LENGTH, drawn_model};
 use crate::helpers::{failure, picture, records, run, snapshot, write_png};
 
 /// A face: a wall of the person's colour, of which a corner distinguishes one photo from another.
@@ -71,6 +74,10 @@ impl LandmarkModel for Drawn {
 }
 
 impl FaceEmbedderFactory for Drawn {
+    fn model(&self) -> &EmbedderModel {
+        drawn_model()
+    }
+
     fn create(&self) -> Box<dyn FaceEmbedder> {
         Box::new(Self {
             embedded: Arc::clone(&self.embedded),
@@ -79,16 +86,20 @@ impl FaceEmbedderFactory for Drawn {
 }
 
 impl FaceEmbedder for Drawn {
-    fn embed(&mut self, chips: &[RgbImage]) -> Result<Vec<Embedding>, EmbedderError> {
-        self.embedded.fetch_add(chips.len(), Ordering::Relaxed);
-        let embed = |chip: &RgbImage| {
-            let mut numbers = [0.1; Embedding::LENGTH];
-            for (number, value) in numbers.iter_mut().zip(chip.get_pixel(75, 75).0) {
+    fn forms(&self) -> &[ChipForm] {
+        &[DRAWN_FORM]
+    }
+
+    fn embed(&mut self, faces: &[Vec<RgbImage>]) -> Result<Vec<Embedding>, EmbedderError> {
+        self.embedded.fetch_add(faces.len(), Ordering::Relaxed);
+        let embed = |chips: &Vec<RgbImage>| {
+            let mut numbers = [0.1; DRAWN_LENGTH];
+            for (number, value) in numbers.iter_mut().zip(chips[0].get_pixel(75, 75).0) {
                 *number = f32::from(value) / 200.0;
             }
             Embedding::new(numbers)
         };
-        Ok(chips.iter().map(embed).collect())
+        Ok(faces.iter().map(embed).collect())
     }
 }
 
@@ -145,7 +156,6 @@ fn prepare(
 ) -> Result<(PrepareReport, usize), PrepareError> {
     let embedded = Arc::new(AtomicUsize::new(0));
     let embedder = ImageEmbedder {
-        name: "drawn".to_owned(),
         detectors: Box::new(Drawn::default()),
         landmarks: Box::new(Drawn::default()),
         embedders: Box::new(Drawn {
@@ -313,11 +323,14 @@ fn without_cleaning_nothing_is_compared_and_old_sheets_are_removed() {
     prepare(&input, &out, &SETTINGS, 2).expect("prepares");
     let stamp = out.join("stage.json");
     let text = fs_err::read_to_string(&stamp).expect("reads");
-    let off = text
-        .replace("\"clean_identities\": true", "\"clean_identities\": false")
-        .replace("\"embeddings\": true", "\"embeddings\": false");
-    let begun = off.replace("\"complete\": true", "\"complete\": false");
-    fs_err::write(&stamp, begun).expect("writes");
+    let mut begun: Value = serde_json::from_str(&text).expect("JSON");
+    begun["settings"]["clean_identities"] = false.into();
+    begun["settings"]["embeddings"] = false.into();
+    begun["complete"] = false.into();
+    let inputs = begun["inputs"].as_object_mut().expect("inputs");
+    let embedder = inputs.remove("embedder").expect("its embedder");
+    assert_eq!(embedder, "drawn, found by drawn");
+    fs_err::write(&stamp, begun.to_string()).expect("writes");
     let settings = Settings {
         embeddings: false,
         clean_identities: false,

@@ -2,6 +2,7 @@
 
 mod cache;
 pub(crate) mod data_sets;
+mod drawn_embedder;
 pub(crate) mod duplicates;
 mod face_duplicates;
 pub(crate) mod faults;

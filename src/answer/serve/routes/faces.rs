@@ -121,7 +121,10 @@ pub(super) async fn verify(
     }
     let mut photos = photos.into_iter();
     match (photos.next(), photos.next()) {
-        (Some(a), Some(b)) => Ok(Json(answers::verify(a, b))),
+        (Some(a), Some(b)) => {
+            let threshold = engine.same_person_distance();
+            Ok(Json(answers::verify(a, b, threshold)))
+        }
         _ => Err(Problem::internal("a photo has no answer")),
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, PhotoLine, write_json_line};
 use crate::cli::wiring;
 use crate::cli::wiring::detectors::DetectorName;
+use crate::cli::wiring::embedders::EmbedderOptions;
 use crate::cli::wiring::networks::EmbeddingParts;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
@@ -41,8 +42,10 @@ pub(crate) struct EmbedArgs {
     #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
     #[command(flatten)]
+    embedder: EmbedderOptions,
+    #[command(flatten)]
     rotations: RotationOptions,
-    /// Give dlib's own embeddings, for use with others of dlib's; distances are less reliable
+    /// Give the network's own output, for use with others of it; distances are less reliable
     #[arg(long)]
     plain: bool,
 }
@@ -65,6 +68,7 @@ pub(crate) fn run(
     let files = inputs::expand(&args.inputs)?;
     let parts = wiring::networks::embedding_parts(
         args.detector,
+        args.embedder.embedder,
         args.plain,
         args.rotations.are_on(|| files.len()),
         globals,

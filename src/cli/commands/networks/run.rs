@@ -94,7 +94,7 @@ pub(crate) fn run(
     prepare_options.settings(globals.seed)?;
     prepare_options
         .identities
-        .embedder(&crops, globals, context)?;
+        .image_embedder(&crops, globals, context)?;
     if args.train.lr == Some(LearningRate::Find) {
         return Err(Failure::Usage {
             message: "`run` trains a model, and `--lr find` does not".to_owned(),

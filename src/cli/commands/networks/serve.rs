@@ -17,6 +17,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
+use crate::cli::wiring::embedders::EmbedderOptions;
 use crate::cli::wiring::networks::in_one_line;
 use facepipe_core::context::{Context, Interrupt};
 use facepipe_core::errors::with_causes;
@@ -59,6 +60,8 @@ pub(crate) struct ServeArgs {
     /// Images are faces already, and none is searched for; a request can differ with ?detect=true
     #[arg(long)]
     chips: bool,
+    #[command(flatten)]
+    embedder: EmbedderOptions,
     #[command(flatten)]
     unknown: UnknownOptions,
     /// Report the N most probable labels of each face only [default: all]
@@ -129,9 +132,11 @@ pub(crate) fn run(
     let tls = runtime.block_on(certificate(args))?;
     let open = {
         let (model, chips, unknown) = (args.model.clone(), args.chips, args.unknown);
+        let embedder = args.embedder.embedder;
         let (globals, context) = (globals.clone(), context.clone());
         move || -> Result<_, Failure> {
-            let opened = wiring::networks::served_model(&model, chips, &globals, &context)?;
+            let opened =
+                wiring::networks::served_model(&model, chips, embedder, &globals, &context)?;
             unknown.bounds(&opened.card)?;
             Ok(opened)
         }

@@ -43,7 +43,7 @@ pub(crate) struct TrainOptions {
     /// The network
     #[arg(long, value_parser = named(Backbone::VARIANTS), default_value_t = Settings::BACKBONE)]
     pub(crate) backbone: Backbone,
-    /// Its first weights: those of faces (dlib-resnet29) or of ImageNet (the others), random ones, or a
+    /// Its first weights: those of faces (dlib-resnet29, sface) or of ImageNet (the others), random ones, or a
     /// .safetensors, .pth or TorchScript file
     #[arg(long, value_name = "default|none|FILE", default_value = "default")]
     pub(crate) weights: WeightsChoice,
@@ -63,7 +63,7 @@ pub(crate) struct TrainOptions {
     /// [default: 0.0001, from weights of ImageNet or random ones 0.001]
     #[arg(long, value_name = "X|find", value_parser = learning_rate)]
     pub(crate) lr: Option<LearningRate>,
-    /// Side of the network's input [default: 150 for dlib-resnet29, 224 for the others]
+    /// Side of the network's input [default: 150 for dlib-resnet29, 112 for sface, 224 for the others]
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
     pub(crate) input_size: Option<u32>,
     /// The learning rate schedule [default: cosine]
@@ -83,7 +83,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "ALPHA", value_parser = up_to::<2>)]
     pub(crate) mixup: Option<f64>,
     /// Show images of rare labels more often: 0 each image once, 1 each label equally often, or between
-    /// [default: 1 for dlib-resnet29, 0 for the others]
+    /// [default: 1 for dlib-resnet29 and sface, 0 for the others]
     #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
     pub(crate) balance: Option<f64>,
     /// How the last layer separates labels [default: linear]
@@ -153,14 +153,20 @@ impl TrainOptions {
             defaults = defaults.for_data(images);
         }
         let epochs = self.epochs.unwrap_or(defaults.epochs);
-        let (side, smallest) = (self.input_size, self.backbone.min_input_side());
-        if side.is_some_and(|side| side < smallest) {
+        let sides = self.backbone.input_sides();
+        if self.input_size.is_some_and(|side| !sides.contains(&side)) {
+            let (smallest, largest) = (sides.start(), sides.end());
+            let (only, hint) = if smallest == largest {
+                ("", "leave `--input-size` out")
+            } else {
+                ("at least ", "give a larger `--input-size`")
+            };
             return Err(Failure::Usage {
                 message: format!(
-                    "`{}` takes images of at least {smallest} pixels",
+                    "`{}` takes images of {only}{smallest} pixels",
                     self.backbone
                 ),
-                hint: "give a larger `--input-size`, or another `--backbone`".to_owned(),
+                hint: format!("{hint}, or another `--backbone`"),
             });
         }
         Ok(Settings {

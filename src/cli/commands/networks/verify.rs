@@ -14,6 +14,7 @@ use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use crate::cli::wiring::detectors::DetectorName;
+use crate::cli::wiring::embedders::EmbedderOptions;
 use facepipe_core::context::Context;
 use facepipe_core::types::Embedding;
 use facepipe_faces::face_pairs::{Comparison, FacePair, FacePlace, places_and_embeddings};
@@ -24,8 +25,8 @@ use facepipe_faces::face_pairs::{Comparison, FacePair, FacePlace, places_and_emb
     facepipe verify passport.jpg selfie.jpg\n  \
     facepipe verify --json a.jpg b.jpg | jq .same\n\n\
     Every face of the one photo is compared with every face of the other. Faces whose embeddings are \
-    nearer than 0.6 (Euclidean distance) are the same person: the distance that the network was \
-    trained for. The exit code does not depend on the answer.")]
+    nearer than the embedder's distance (Euclidean; `threshold` in the report) are the same person: 0.6 for \
+    dlib, for which it was trained, and 1.1 for sface. The exit code does not depend on the answer.")]
 pub(crate) struct VerifyArgs {
     /// A photo
     #[arg(value_name = "A")]
@@ -36,6 +37,8 @@ pub(crate) struct VerifyArgs {
     /// Which detector finds the faces
     #[arg(long, value_enum, default_value = "auto")]
     detector: DetectorName,
+    #[command(flatten)]
+    embedder: EmbedderOptions,
     #[command(flatten)]
     rotations: RotationOptions,
 }
@@ -75,11 +78,13 @@ pub(crate) fn run(
     let files = [&args.first, &args.second].map(|path| inputs::file(path));
     let parts = wiring::networks::embedding_parts(
         args.detector,
+        args.embedder.embedder,
         false,
         args.rotations.are_on(|| 2),
         globals,
         context,
     )?;
+    let threshold = parts.embedders.model().distances.same_person;
     let mut photos = Vec::new();
     each_photo(&files, &parts, context, |line| {
         photos.push(photo(line)?);
@@ -89,7 +94,7 @@ pub(crate) fn run(
     let (Some(a), Some(b)) = (photos.next(), photos.next()) else {
         return Ok(Outcome::default());
     };
-    let report = Comparison::new(a, b);
+    let report = Comparison::new(a, b, threshold);
     Ok(Outcome {
         lines: lines(&report),
         report: to_value(&report)?,
@@ -138,11 +143,7 @@ mod tests {
             rect: [1, 2, 31, 42].into(),
             score: 3.0,
         };
-        let embedding = |number: &f32| {
-            let mut embedding = [0.0; Embedding::LENGTH];
-            embedding[7] = *number;
-            Embedding::new(embedding)
-        };
+        let embedding = |number: &f32| Embedding::new([0.0, *number]);
         let photo = Photo {
             path: path.to_owned(),
             faces: numbers.iter().map(face).collect(),
@@ -152,7 +153,11 @@ mod tests {
 
     #[test]
     fn pairs_come_nearest_first_and_name_the_faces() {
-        let report = Comparison::new(photo_of("a.jpg", &[0.0]), photo_of("b.jpg", &[1.0, 0.25]));
+        let report = Comparison::new(
+            photo_of("a.jpg", &[0.0]),
+            photo_of("b.jpg", &[1.0, 0.25]),
+            0.6,
+        );
         assert!(report.same);
         let pairs: Vec<_> = report
             .pairs

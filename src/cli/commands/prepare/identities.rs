@@ -8,6 +8,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::switch::Switch;
 use crate::cli::wiring;
+use crate::cli::wiring::embedders::EmbedderOptions;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::stage::{self, DISCARDED_FILE};
@@ -23,7 +24,7 @@ const NAMED_FACES: usize = 3;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prepare")]
 pub(crate) struct IdentityOptions {
-    /// Compare faces by dlib's network, too, to find one photo in other crops; `auto` does so for
+    /// Compare faces by their embeddings, too, to find one photo in other crops; `auto` does so for
     /// crops in a build with libtorch (looking for the faces of whole photos takes long)
     #[arg(
         long,
@@ -33,8 +34,10 @@ pub(crate) struct IdentityOptions {
         hide_possible_values = true
     )]
     pub(crate) embeddings: Switch,
-    /// Leave out faces that are not the person of their label, judged by dlib's network, which needs
-    /// embeddings; `auto` does so for what `run` has downloaded
+    #[command(flatten)]
+    pub(crate) embedder: EmbedderOptions,
+    /// Leave out faces that are not the person of their label, judged by their
+    /// embeddings, which it needs; `auto` does so for what `run` has downloaded
     #[arg(
         long,
         value_enum,
@@ -59,7 +62,7 @@ impl IdentityOptions {
     }
 
     /// The embedder that compares the faces, where that is requested or, with `auto`, possible.
-    pub(crate) fn embedder(
+    pub(crate) fn image_embedder(
         &self,
         input: &Path,
         globals: &Globals,
@@ -73,7 +76,7 @@ impl IdentityOptions {
             }),
             (Switch::Off, false) => Ok(None),
             (Switch::On, _) | (Switch::Auto, true) => {
-                wiring::networks::image_embedder(globals, context).map(Some)
+                wiring::networks::image_embedder(self.embedder.embedder, globals, context).map(Some)
             }
             (Switch::Auto, false) if !facepipe_prepare::knows_faces(input) => Ok(None),
             (Switch::Auto, false) if !wiring::networks::PRESENT => {
@@ -83,7 +86,9 @@ impl IdentityOptions {
                 );
                 Ok(None)
             }
-            (Switch::Auto, false) => wiring::networks::image_embedder(globals, context).map(Some),
+            (Switch::Auto, false) => {
+                wiring::networks::image_embedder(self.embedder.embedder, globals, context).map(Some)
+            }
         }
     }
 

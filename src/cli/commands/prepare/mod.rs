@@ -172,7 +172,7 @@ pub(crate) fn run(
 ) -> Result<Outcome, Failure> {
     let mut settings = args.options.settings(globals.seed)?;
     let identities = &args.options.identities;
-    let embedder = identities.embedder(&args.input, globals, context)?;
+    let embedder = identities.image_embedder(&args.input, globals, context)?;
     settings.embeddings = embedder.is_some();
     if let Some([a, b]) = args.explain.as_deref() {
         let out = args.out.as_deref();

@@ -1,8 +1,11 @@
 //! Errors of networks, their weights and their devices.
 
 use crate::cli::hints::Advice;
+use facepipe_models::onnx::OnnxError;
 use facepipe_nn::tensor_file::TensorFileError;
-use facepipe_nn::{LoaderError, ModelError, NoCuda, PrecisionError, PthReadError, WeightsError};
+use facepipe_nn::{
+    LoaderError, ModelError, NoCuda, PrecisionError, PthReadError, SFaceError, WeightsError,
+};
 
 impl Advice for NoCuda {
     fn next_step(&self) -> Option<String> {
@@ -38,6 +41,7 @@ impl Advice for WeightsError {
                  `--weights none`"
             ),
             Self::Dlib(source) => return source.next_step(),
+            Self::SFace(source) => return source.next_step(),
             Self::File(_) | Self::Pth(_) => "give a `.safetensors` file or a state dict \
                 saved with `torch.save(model.state_dict(), \"file.pth\")`"
                 .to_owned(),
@@ -45,6 +49,19 @@ impl Advice for WeightsError {
                 "choose the `--backbone` that the weights belong to".to_owned()
             }
         })
+    }
+}
+
+impl Advice for SFaceError {
+    fn next_step(&self) -> Option<String> {
+        match self {
+            Self::Missing { .. } => Some("run `facepipe models pull sface`".to_owned()),
+            Self::Read(OnnxError::Io(source)) => source.next_step(),
+            Self::Read(_) | Self::NotSFace { .. } => {
+                Some("run `facepipe models verify`, then `facepipe models pull sface`".to_owned())
+            }
+            Self::Torch(_) => None,
+        }
     }
 }
 

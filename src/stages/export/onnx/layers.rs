@@ -119,6 +119,7 @@ impl<'a> Nodes<'a> {
                 bias,
                 stride,
                 padding,
+                groups,
                 channels,
             } => {
                 let mut inputs = vec![&*input, weight];
@@ -128,7 +129,9 @@ impl<'a> Nodes<'a> {
                     None => inputs[1..].iter().for_each(|name| self.weight(name)),
                 }
                 let side = self.tensors[weight].size()[3];
-                self.node("Conv", &inputs, output, window(side, *stride, *padding));
+                let mut attributes = window(side, *stride, *padding);
+                attributes.push(AttributeProto::int("group", *groups));
+                self.node("Conv", &inputs, output, attributes);
             }
             Layer::BatchNorm { name, epsilon, .. } => {
                 let parts = ["weight", "bias", "running_mean", "running_var"];
@@ -140,6 +143,15 @@ impl<'a> Nodes<'a> {
                 self.node("BatchNormalization", &inputs, output, vec![epsilon]);
             }
             Layer::Relu => self.node("Relu", &[&input], output, Vec::new()),
+            Layer::PRelu { slope } => {
+                // One for each channel: rows of one column.
+                self.constant(slope, &self.tensors[slope].view([-1, 1, 1]));
+                self.node("PRelu", &[&input, slope], output, Vec::new());
+            }
+            Layer::Flatten => {
+                let axis = AttributeProto::int("axis", 1);
+                self.node("Flatten", &[&input], output, vec![axis]);
+            }
             Layer::MaxPool {
                 side,
                 stride,
@@ -230,8 +242,13 @@ impl<'a> Nodes<'a> {
                 [0, 1, 2].map(|axis| from[axis].max(other[axis]))
             }
             Layer::Mean => [channels, 1, 1],
+            Layer::Flatten => [channels * height * width, 1, 1],
             Layer::Linear { weight, .. } => [self.tensors[weight].size()[0], 1, 1],
-            Layer::BatchNorm { .. } | Layer::Relu | Layer::Add | Layer::UnitLength { .. } => from,
+            Layer::BatchNorm { .. }
+            | Layer::Relu
+            | Layer::PRelu { .. }
+            | Layer::Add
+            | Layer::UnitLength { .. } => from,
         }
     }
 }

@@ -14,8 +14,9 @@ use std::io;
 
 use maud::{Markup, html};
 
+use super::embeddings::Embeddings;
 use super::items::Item;
-use super::proof::{Embeddings, Joined, PROOF_FILE, Placed, Proof, prove};
+use super::proof::{Joined, PROOF_FILE, Placed, Proof, prove};
 use super::relations::Link;
 use super::{IdentityRecord, LabelIdentity, PrepareError, Settings, record, split};
 use counts::Counts;
@@ -47,7 +48,7 @@ pub(super) struct Shown<'a> {
     pub(super) identities: Option<&'a BTreeMap<String, LabelIdentity>>,
     /// Faces that are kept and look like somebody else's.
     pub(super) look_like_others: &'a [IdentityRecord],
-    pub(super) embeddings: Embeddings<'a>,
+    pub(super) embeddings: &'a Embeddings,
 }
 
 /// Proves that the sides share nothing; writes the proof, and the page that shows it with everything else.
@@ -163,7 +164,7 @@ fn of_run(
 pub(super) fn of_check(
     proof: &Proof,
     placed: &[Placed<'_>],
-    embeddings: Embeddings<'_>,
+    embeddings: &Embeddings,
     context: &Context,
 ) -> Result<String, PrepareError> {
     let section = ProofSection::of(proof, placed, embeddings);

@@ -6,9 +6,10 @@ use maud::{Markup, html};
 
 use super::pictures::Pictures;
 use super::{count, not_shown};
+use crate::embeddings::Embeddings;
 use crate::items::Item;
 use crate::proof::verdict::doubts;
-use crate::proof::{Embeddings, LeakedSet, Measure, Nearest, Placed, Proof};
+use crate::proof::{LeakedSet, Measure, Nearest, Placed, Proof};
 use facepipe_core::types::Split;
 use facepipe_drawing::page::number;
 
@@ -33,11 +34,7 @@ pub(super) struct ProofSection<'a> {
 }
 
 impl<'a> ProofSection<'a> {
-    pub(super) fn of(
-        proof: &'a Proof,
-        placed: &'a [Placed<'a>],
-        embeddings: Embeddings<'_>,
-    ) -> Self {
+    pub(super) fn of(proof: &'a Proof, placed: &'a [Placed<'a>], embeddings: &Embeddings) -> Self {
         let by_file: HashMap<&str, &Placed<'_>> = (placed.iter())
             .map(|image| (image.file.as_str(), image))
             .collect();
@@ -58,7 +55,7 @@ impl<'a> ProofSection<'a> {
                 let tile = |[a, b]: [&str; 2]| {
                     let images = [image(a)?, image(b)?];
                     let items = images.map(|image| image.item);
-                    let faces = items.map(|item| embeddings(&item.features.md5));
+                    let faces = items.map(|item| embeddings.of(&item.features.md5));
                     let measures = Measure::ALL.into_iter();
                     let distances = measures
                         .filter_map(|measure| Some((measure, measure.distance(items, faces)?)))
@@ -194,8 +191,8 @@ impl<'a> ProofSection<'a> {
     fn tile(&self, tile: &Tile<'_>, pictures: &Pictures<'_>) -> Markup {
         let limit = |measure: Measure| {
             let mut all = self.proof.nearest.iter();
-            all.find(|one| one.measure == measure)
-                .and_then(|one| one.limit)
+            let found = all.find(|one| one.measure == measure)?;
+            Some((found.limit.map(f64::from), found.doubtful_below))
         };
         let [a, b] = tile.images.map(|image| image.item.label.as_str());
         html! {
@@ -203,8 +200,9 @@ impl<'a> ProofSection<'a> {
                 div.pictures { @for image in tile.images { (pictures.show(image.item)) } }
                 div { b { (a) @if a != b { " and " (b) } } }
                 @for (measure, distance) in &tile.distances {
-                    @let is_near = limit(*measure).is_some_and(|limit| *distance <= f64::from(limit))
-                        || measure.doubtful_below().is_some_and(|limit| *distance < limit);
+                    @let (one, doubtful) = limit(*measure).unwrap_or_default();
+                    @let is_near = one.is_some_and(|limit| *distance <= limit)
+                        || doubtful.is_some_and(|limit| *distance < limit);
                     div.bad[is_near] { (measure.name()) ": " (text(*measure, *distance)) }
                 }
                 @for image in tile.images { div.soft { (image.file) } }

@@ -84,8 +84,7 @@ pub fn check(
         why: link.why,
     });
     fs_err::create_dir_all(out)?;
-    let known = |md5: &str| embeddings.of(md5);
-    let mut proof = prove(&placed, joined.collect(), settings, &known, context)?;
+    let mut proof = prove(&placed, joined.collect(), settings, &embeddings, context)?;
     let unreadable = read.discarded.iter().map(|file| file.item.clone());
     let passed_over = folder.discarded().filter(|entry| entry.reason.is_error());
     proof.unreadable = unreadable
@@ -93,7 +92,7 @@ pub fn check(
         .collect();
     atomic::write_json(&out.join(PROOF_FILE), &proof)?;
     let page = out.join(CHECK_PAGE_FILE);
-    let text = page::of_check(&proof, &placed, &known, context)?;
+    let text = page::of_check(&proof, &placed, &embeddings, context)?;
     atomic::write(&page, text.as_bytes())?;
     Ok(Check {
         proof,

@@ -91,17 +91,6 @@ impl Measure {
         }
     }
 
-    /// Distance below which two images that do not count as one should be checked by eye.
-    ///
-    /// Of 1,581 LFW photos no two different ones of a person have embeddings nearer than 0.196, and
-    /// photos cut otherwise have 0.04 and more: near faces are a hint, and no proof.
-    pub(crate) const fn doubtful_below(self) -> Option<f64> {
-        match self {
-            Self::EmbeddingSameLabel | Self::EmbeddingOtherLabel => Some(0.2),
-            Self::Picture | Self::InsideFrame | Self::Face | Self::Photo => None,
-        }
-    }
-
     /// Why two images at such a distance are one.
     pub(super) const fn why(self, bits: u32, same_pixels: bool) -> Option<Why> {
         match self {

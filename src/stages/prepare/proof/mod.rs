@@ -11,12 +11,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::embeddings::Embeddings;
 use super::explain::Step;
 use super::items::Item;
 use super::relations::{self, Why};
 use super::{PrepareError, Settings};
 use facepipe_core::context::Context;
-use facepipe_core::types::{Embedding, Split};
+use facepipe_core::types::Split;
 use facepipe_neighbours::nearest::{Faces, NearPair, nearest_faces, nearest_hashes};
 
 pub(super) use leaks::Joined;
@@ -88,6 +89,9 @@ pub struct Nearest {
     pub compared: u64,
     /// Distance up to which two images are one; `None` where the measure does not decide that.
     pub limit: Option<u32>,
+    /// Distance below which two images that do not count as one should be checked by eye.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubtful_below: Option<f64>,
     /// The smallest distance: bits of 256 that differ or, of embeddings, the Euclidean distance.
     pub smallest: Option<f64>,
     /// The nearest pairs, nearest first.
@@ -144,15 +148,12 @@ impl Placed<'_> {
     }
 }
 
-/// The known embeddings, by the MD5 of the image's file.
-pub(super) type Embeddings<'a> = &'a dyn Fn(&str) -> Option<&'a Embedding>;
-
 /// Compares the sides of a split. `links` are known links between two of the images, by their numbers.
 pub(super) fn prove(
     placed: &[Placed<'_>],
     links: Vec<leaks::Joined>,
     settings: &Settings,
-    embeddings: Embeddings<'_>,
+    embeddings: &Embeddings,
     context: &Context,
 ) -> Result<Proof, PrepareError> {
     let search = Search {
@@ -193,6 +194,7 @@ struct Found {
     measure: Measure,
     compared: u64,
     limit: Option<u32>,
+    doubtful_below: Option<f64>,
     pairs: Vec<(usize, usize, f64)>,
     /// Those within the limit that are not one picture all the same.
     told_apart: HashSet<(usize, usize)>,
@@ -241,6 +243,7 @@ impl Found {
             measure: self.measure,
             compared: self.compared,
             limit: self.limit,
+            doubtful_below: self.doubtful_below,
             smallest: pairs.first().map(|pair| pair.distance),
             pairs,
         }
@@ -277,6 +280,7 @@ impl Search<'_> {
             measure,
             compared: left.0.len() as u64 * right.0.len() as u64,
             limit: measure.limit(self.settings),
+            doubtful_below: None,
             pairs: numbered(pairs, &left.0, &right.0),
             told_apart: HashSet::new(),
         }))
@@ -285,7 +289,7 @@ impl Search<'_> {
     fn by_embedding(
         &self,
         sides: [Split; 2],
-        embeddings: Embeddings<'_>,
+        embeddings: &Embeddings,
     ) -> Result<Vec<Found>, PrepareError> {
         let mut labels: HashMap<&str, u32> = HashMap::new();
         let mut of_label = [BTreeMap::new(), BTreeMap::new()];
@@ -294,7 +298,7 @@ impl Search<'_> {
         for (at, side) in sides.into_iter().enumerate() {
             for index in self.of_side(side) {
                 let item = self.placed[index].item;
-                let Some(embedding) = embeddings(&item.features.md5) else {
+                let Some(embedding) = embeddings.of(&item.features.md5) else {
                     continue;
                 };
                 let next = labels.len() as u32;
@@ -322,6 +326,7 @@ impl Search<'_> {
                 measure,
                 compared,
                 limit: None,
+                doubtful_below: embeddings.distances().map(|distances| distances.alike),
                 pairs: numbered(pairs, &numbers[0], &numbers[1]),
                 told_apart: HashSet::new(),
             })

@@ -44,7 +44,7 @@ pub(super) fn of(leaks: &[LeakedSet], nearest: &[Nearest]) -> Vec<String> {
 /// Pairs that do not count as one, and that should be checked by eye.
 pub(crate) fn doubts(nearest: &[Nearest]) -> Option<String> {
     let of_one = |one: &Nearest| {
-        let limit = one.measure.doubtful_below()?;
+        let limit = one.doubtful_below?;
         let near = one.pairs.iter().filter(|pair| pair.distance < limit);
         Some((limit, near.count()))
     };
