@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use crate::alignment::place_of;
 use crate::face_chip::chips;
+use crate::face_choice::{MarkedFace, mark_main};
 use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceEmbedder, LandmarkModel,
 };
-use facepipe_core::types::{DetectedFace, Embedding, PixelRect};
+use facepipe_core::types::{DetectedFace, Embedding, PixelRect, Size};
 
 /// A face and its embedding.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +21,9 @@ pub struct EmbeddedFace {
     pub score: f32,
     /// The embedding: near ones are one person.
     pub embedding: Embedding,
+    /// Whether the photo is about it; left out where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub main: bool,
 }
 
 /// Why a photo's faces have no embeddings.
@@ -70,12 +74,15 @@ pub fn embed_detected(
         .map(|face| chips(photo, &place_of(landmarks, photo, face), embedder.forms()))
         .collect();
     let embeddings = embedder.embed(&chips)?;
-    let faces = faces.into_iter().zip(embeddings);
+    let faces = mark_main(faces, Size::of(photo))
+        .into_iter()
+        .zip(embeddings);
     Ok(faces
-        .map(|(face, embedding)| EmbeddedFace {
+        .map(|(MarkedFace { face, main }, embedding)| EmbeddedFace {
             rect: face.rect,
             score: face.score,
             embedding,
+            main,
         })
         .collect())
 }
@@ -83,7 +90,7 @@ pub fn embed_detected(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use facepipe_core::types::{Alignment, ChipForm, EyeCornersNose, FaceBox, Size};
+    use facepipe_core::types::{Alignment, ChipForm, EyeCornersNose, FaceBox};
 
     struct TwoFaces;
 
@@ -129,6 +136,7 @@ mod tests {
         let faces = embed_faces(&photo, &mut TwoFaces, &TwoFaces, &mut TwoFaces).expect("embeds");
         assert_eq!(faces.len(), 2);
         assert_eq!((faces[0].score, faces[1].score), (2.5, 7.0));
+        assert!(faces[0].main != faces[1].main);
         let middles = faces.iter().map(|face| face.embedding.numbers()[0]);
         for (middle, column) in middles.zip([15.0, 50.0]) {
             assert!((middle / 4.0 - column).abs() < 2.0, "{middle}");

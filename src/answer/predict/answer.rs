@@ -2,7 +2,8 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use facepipe_core::types::{DetectedFace, ModelCard, PixelRect};
+use facepipe_core::types::{DetectedFace, ModelCard, PixelRect, Size};
+use facepipe_faces::face_choice::main_face;
 use facepipe_nn::{Answer as ModelAnswer, most_probable};
 
 /// The label of a face that matches none of the model's labels.
@@ -50,9 +51,19 @@ pub struct NamedFace {
     pub similarity: Option<f32>,
     /// The probabilities of labels.
     pub probabilities: Probabilities,
+    /// Whether the photo is about it; left out where it is not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub main: bool,
 }
 
 impl NamedFace {
+    /// Marks the main one of a photo's faces.
+    pub fn mark_main(faces: &mut [Self], photo: Size) {
+        if let Some(main) = main_face(faces.iter().map(|face| face.rect), photo) {
+            faces[main].main = true;
+        }
+    }
+
     /// Whether it is nobody whom the model knows.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
@@ -159,6 +170,7 @@ impl Naming {
             probability,
             similarity,
             probabilities: self.most_probable(probabilities, labels),
+            main: false,
         }
     }
 

@@ -95,11 +95,17 @@ impl<'run> PendingPhotos<'run> {
                 },
                 pixels: None,
             },
-            Ok(PhotoFaces { faces, pixels, .. }) => {
+            Ok(PhotoFaces {
+                faces,
+                size,
+                pixels,
+                ..
+            }) => {
                 let faces = faces.iter().zip(answers.by_ref());
-                let faces: Vec<NamedFace> = faces
+                let mut faces: Vec<NamedFace> = faces
                     .map(|(face, answer)| naming.name(face, &answer, &card.labels))
                     .collect();
+                NamedFace::mark_main(&mut faces, size);
                 Answered {
                     answer: Answer::Named {
                         path: photo.name,

@@ -22,6 +22,8 @@ pub(super) struct PreparedPhoto {
 pub(super) struct PhotoFaces {
     /// Where they are.
     pub(super) faces: Vec<DetectedFace>,
+    /// The upright photo's.
+    pub(super) size: Size,
     /// The network's input for each.
     pub(super) numbers: Vec<Vec<f32>>,
     /// The photo itself, where its faces are to be marked in it.
@@ -76,6 +78,7 @@ impl PhotoFaces {
         let numbers = faces.iter().map(|face| finder.numbers(&photo, face));
         Ok(Self {
             numbers: numbers.collect(),
+            size: Size::of(&photo),
             faces,
             pixels: keep_pixels.then_some(photo),
         })

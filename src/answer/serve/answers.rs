@@ -31,9 +31,10 @@ impl Prediction {
     pub(super) fn new(engine: &Engine, found: &Found<DetectedFace>, answers: Vec<Answer>) -> Self {
         let labels = &engine.card().labels;
         let both = found.faces.iter().zip(&answers);
-        let faces: Vec<NamedFace> = both
+        let mut faces: Vec<NamedFace> = both
             .map(|(face, answer)| engine.naming.name(face, answer, labels))
             .collect();
+        NamedFace::mark_main(&mut faces, found.size);
         let largest = answers
             .into_iter()
             .next()

@@ -14,9 +14,10 @@ use crate::cli::wiring::detectors::{self, DetectorName};
 use facepipe_core::context::Context;
 use facepipe_core::parallel::{self, InOrder};
 use facepipe_core::ports::FaceDetector;
-use facepipe_core::types::{DetectedFace, Size};
+use facepipe_core::types::Size;
 use facepipe_drawing::face_picture::mark_faces;
 use facepipe_drawing::marked_copies::MarkedCopies;
+use facepipe_faces::face_choice::{MarkedFace, mark_main};
 use facepipe_imaging::image_io;
 
 /// Arguments of `detect`.
@@ -26,8 +27,9 @@ use facepipe_imaging::image_io;
     facepipe detect photos | jq -c '[.path, (.faces | length)]'\n  \
     facepipe detect photos --draw marked\n\n\
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
-    \"score\", \"landmark_points\", \"landmarks\": [[x, y], ...]}]}, or {\"path\", \"error\"}. Boxes are in \
-    pixels of the upright image, right and bottom exclusive.\n\n\
+    \"score\", \"landmark_points\", \"landmarks\": [[x, y], ...], \"main\": true}]}, or {\"path\", \"error\"}. \
+    Boxes are in pixels of the upright image, right and bottom exclusive. The face that the photo is about, a large \
+    one near the middle, has \"main\": true; others don't have it.\n\n\
     landmark_points says which five points the landmarks are. eyes_nose_mouth (mtcnn, mtcnn-thorough, yunet): eyes, \
     nose, corners of the mouth, each pair from left to right in the image. eye_corners_nose (seeta, \
     mmod): outer and inner corner of the eye on the right, outer and inner corner of the eye on the \
@@ -46,7 +48,7 @@ pub(crate) struct DetectArgs {
     pub(crate) draw: Option<PathBuf>,
 }
 
-type Line = PhotoLine<DetectedFace>;
+type Line = PhotoLine<MarkedFace>;
 
 pub(crate) fn run(
     args: &DetectArgs,
@@ -105,9 +107,10 @@ fn detect(
         mark_faces(&mut marked, &faces);
         drawings.add(&file.name, &marked)?;
     }
+    let size = Size::of(&photo);
     Ok(Line::Found {
         path: file.name.clone(),
-        size: Size::of(&photo),
-        faces,
+        size,
+        faces: mark_main(faces, size),
     })
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{FaceChoice, QualityLimits};
+use facepipe_faces::face_choice::MIN_FACE;
 use facepipe_faces::face_cutter::FaceTools;
 
 /// Settings of the stage.
@@ -27,7 +28,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             margin: 0.2,
-            min_face: 48,
+            min_face: MIN_FACE,
             faces: FaceChoice::All,
             keep_no_face: false,
             rotations: false,

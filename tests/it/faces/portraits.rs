@@ -44,11 +44,14 @@ fn open(file: &str) -> RgbImage {
 
 /// The boxes of a photo's faces: left, top, right and bottom, in pixels of the upright photo.
 fn boxes(detector: &str, photo: &Path) -> Vec<[f64; 4]> {
+    let edges = |face: &Value| serde_json::from_value(face["box"].clone()).expect("four numbers");
+    faces(detector, photo).iter().map(edges).collect()
+}
+
+fn faces(detector: &str, photo: &Path) -> Vec<Value> {
     let output = run(&format!("detect --detector {detector}"), &[photo]);
     let line: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
-    let faces = line["faces"].as_array().expect("faces");
-    let edges = |face: &Value| serde_json::from_value(face["box"].clone()).expect("four numbers");
-    faces.iter().map(edges).collect()
+    line["faces"].as_array().expect("faces").clone()
 }
 
 /// Checks that there is one box, and that it is around these points without being much larger than
@@ -141,6 +144,13 @@ fn two_people_on_one_photo_are_two_faces() {
         found.sort_by(|one, other| one[0].total_cmp(&other[0]));
         check(&found[..1], &left, detector);
         check(&found[1..], &right, detector);
+        // The second face is larger, and as near to the middle.
+        let marked: Vec<Value> = faces(detector, &photo);
+        let marked: Vec<&Value> = marked.iter().filter(|face| face["main"] == true).collect();
+        let [main] = marked.as_slice() else {
+            panic!("{detector}: one main face, not {marked:?}");
+        };
+        assert_eq!(main["box"][0].as_f64(), Some(found[1][0]), "{detector}");
     }
 }
 

@@ -210,6 +210,7 @@ mod tests {
             probability: 0.874,
             similarity: Some(0.925),
             probabilities: Probabilities(Vec::new()),
+            main: false,
         };
         let prediction = Prediction {
             size: Size::new(64, 48),

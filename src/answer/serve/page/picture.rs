@@ -74,6 +74,7 @@ mod tests {
             probability: 0.9,
             similarity: None,
             probabilities: Probabilities(Vec::new()),
+            main: false,
         }
     }
 

@@ -20,8 +20,8 @@ use crate::page::{self, Picture};
 use crate::problem::Problem;
 use crate::service::{Service, Slot};
 use crate::workers::{Found, Named, PhotoError, Task};
-use facepipe_core::types::DetectedFace;
 use facepipe_faces::embed::EmbeddedFace;
+use facepipe_faces::face_choice::{MarkedFace, mark_main};
 
 /// The name of a single photo in a form.
 const IMAGE: &str = "image";
@@ -73,9 +73,10 @@ pub(super) async fn predict_json(
 pub(super) async fn detect(
     State(service): Shared,
     request: Request,
-) -> Result<Json<Faces<DetectedFace>>, Problem> {
-    let found = find_faces(&service, request, Task::Faces).await?;
-    Ok(Json(found.into()))
+) -> Result<Json<Faces<MarkedFace>>, Problem> {
+    let Found { size, faces } = find_faces(&service, request, Task::Faces).await?;
+    let faces = mark_main(faces, size);
+    Ok(Json(Faces { size, faces }))
 }
 
 /// Embeddings of a photo's faces.

@@ -29,11 +29,12 @@ use facepipe_nn::use_threads;
     facepipe embed photos > faces.jsonl\n  \
     facepipe embed family.jpg | jq -c '.faces[].embedding'\n\n\
     One line an image: {\"path\", \"width\", \"height\", \"faces\": [{\"box\": [left, top, right, bottom], \
-    \"score\", \"embedding\": [128 numbers]}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
-    upright image, right and bottom exclusive. Faces whose embeddings are nearer than 0.6 (Euclidean \
-    distance) are one person.\n\n\
-    An embedding is the mean of the outputs of dlib's network for the aligned face and of its mirror image, \
-    brought to length 1.42, the mean of dlib's.")]
+    \"score\", \"embedding\": [numbers], \"main\": true}]}, or {\"path\", \"error\"}. Boxes are in pixels of the \
+    upright image, right and bottom exclusive. The face that the photo is about, a large one near the middle, has \
+    \"main\": true; others don't have it.\n\n\
+    sface: 128 numbers of length 1; faces nearer than 1.128 (Euclidean distance) are one person. dlib: 128 numbers \
+    of length 1.42, of the face and its mirror image; 0.6. both: 256 numbers of length 1; 0.86. Only embeddings of \
+    one embedder can be compared.")]
 pub(crate) struct EmbedArgs {
     /// Photos, folders of them, patterns, or - for a list on stdin
     #[arg(required = true, value_name = "IMAGE|DIR|PATTERN|-")]

@@ -121,6 +121,7 @@ mod tests {
                 ("ada, countess".to_owned(), probability),
                 ("bea".to_owned(), 1.0 - probability),
             ]),
+            main: false,
         };
         vec![
             Answer::Named {
