@@ -7,7 +7,7 @@
     .venv/bin/python scripts/check_export.py models/NAME/export [--facepipe BINARY --chips CHIP...]
 
 Each file of the folder is opened as its users do: TorchScript and .pth in PyTorch, the tensors in
-torchvision's network (or in the module below, which is dlib's), ONNX in ONNX Runtime behind
+torchvision's network (or in the modules below, which are dlib's and SFace), ONNX in ONNX Runtime behind
 `onnx.checker`. The inputs and the trained network's probabilities are those that `facepipe export`
 keeps in `check.safetensors` (up to 50 images of the data set), with its similarities where it gives
 them, so the comparison is of the networks alone. Batches of 1, 7 and all images are compared. What is missing in Python or in the folder is said.
@@ -98,11 +98,56 @@ class DlibResNet29(nn.Module):
         return self.fc(self.embedding(output.mean([2, 3])))
 
 
+class SFaceUnit(nn.Module):
+    """A convolution, its normalisation, and an activation with a slope for each channel."""
+
+    def __init__(self, channels_in, channels_out, side, stride=1, groups=1):
+        super().__init__()
+        self.conv = nn.Conv2d(
+            channels_in, channels_out, side, stride, side // 2, groups=groups, bias=False
+        )
+        self.norm = nn.BatchNorm2d(channels_out, eps=1e-3)
+        self.prelu = nn.PReLU(channels_out)
+
+    def forward(self, images):
+        return self.prelu(self.norm(self.conv(images)))
+
+
+class SFace(nn.Module):
+    """SFace with facepipe's names, and a linear layer for labels."""
+
+    PAIRS = [
+        (64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1),
+    ]  # fmt: skip
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.conv1 = SFaceUnit(3, 32, 3)
+        channels = 32
+        for number, (to, stride) in enumerate(self.PAIRS, 2):
+            setattr(self, f"conv{number}_dw", SFaceUnit(channels, channels, 3, stride, channels))
+            setattr(self, f"conv{number}", SFaceUnit(channels, to, 1))
+            channels = to
+        self.last_norm = nn.BatchNorm2d(channels, eps=2e-5)
+        self.embedding = nn.Linear(channels * 7 * 7, 128)
+        self.embedding_norm = nn.BatchNorm1d(128, eps=2e-5)
+        self.fc = nn.Linear(128, num_classes)
+
+    def forward(self, images):
+        output = self.conv1(images)
+        for number in range(2, 2 + len(self.PAIRS)):
+            output = getattr(self, f"conv{number}")(getattr(self, f"conv{number}_dw")(output))
+        embedding = self.embedding(self.last_norm(output).flatten(1))
+        return self.fc(self.embedding_norm(embedding))
+
+
 def network_of(card):
     """The card's network in Python, with random weights; None where torchvision is missing."""
     labels = len(card["labels"])
     if card["architecture"] == "dlib-resnet29":
         network = DlibResNet29(labels).eval()
+    elif card["architecture"] == "sface":
+        network = SFace(labels).eval()
     else:
         try:
             import torchvision

@@ -70,6 +70,15 @@ impl Convolution {
         )
     }
 
+    /// The same with its output's channels multiplied by `scale`, and `shift` added then.
+    pub(super) fn forward_scaled(&self, input: &Tensor, scale: &Tensor, shift: &Tensor) -> Tensor {
+        let stride = [self.stride, self.stride];
+        let padding = [self.padding, self.padding];
+        let scaled = &self.weight * scale.view([-1, 1, 1, 1]).to_kind(self.weight.kind());
+        let (weight, bias) = (in_kind_of(input, &scaled), in_kind_of(input, shift));
+        input.conv2d(&weight, Some(&bias), stride, padding, [1, 1], self.groups)
+    }
+
     pub(super) fn layer(&self) -> Layer {
         Layer::Convolution {
             weight: format!("{}.weight", self.name),

@@ -5,7 +5,7 @@ use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::published::{self, SFaceError};
-use super::{EMBEDDING_LENGTH, INPUT_SIDE, LAST_CHANNELS, SFace, Unit};
+use super::{EMBEDDING_LENGTH, INPUT_SIDE, LAST_CHANNELS, SFace, Unit, few_at_a_time};
 use crate::layers::Convolution;
 use crate::state::State;
 
@@ -107,6 +107,10 @@ impl FoldedSFace {
     /// # Shapes
     /// `[batch, 3, 112, 112]`, as [`FoldedSFace::input`] gives it, to `[batch, 128]`.
     pub fn forward(&self, images: &Tensor) -> Tensor {
+        few_at_a_time(images, |images| self.few(images))
+    }
+
+    fn few(&self, images: &Tensor) -> Tensor {
         let input = images.shallow_clone();
         let output = self
             .layers

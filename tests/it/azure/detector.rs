@@ -109,7 +109,7 @@ fn detect_sends_the_upright_photo_as_jpeg_and_scales_the_boxes_back() {
         (&line["width"], &line["height"]),
         (&json!(2400), &json!(1600))
     );
-    let faces = json!([{"box": [240, 160, 720, 480], "score": 1.0}]);
+    let faces = json!([{"box": [240, 160, 720, 480], "score": 1.0, "main": true}]);
     assert_eq!(line["faces"], faces, "{line}");
     let notes = error_of(&output);
     assert_eq!(

@@ -1,9 +1,8 @@
-//! Training without any option: dlib's network and its weights.
+//! Training without any option: SFace and its weights.
 
 use std::path::Path;
 
-use facepipe_models::dlib::RESNET_FILE;
-use facepipe_nn::{Backbone, tensor_file};
+use facepipe_nn::{Backbone, FoldedSFace, tensor_file};
 use serde_json::Value;
 
 use crate::helpers::{json, json_lines, run, stdout, weights};
@@ -11,7 +10,7 @@ use crate::networks::training::{LABELS, data_set};
 
 #[test]
 fn the_default_network_is_trained_exported_and_used() {
-    let Some(weights) = weights(RESNET_FILE) else {
+    let Some(weights) = weights(FoldedSFace::FILE) else {
         return;
     };
     let root = tempfile::tempdir().expect("temporary folder");
@@ -23,10 +22,11 @@ fn the_default_network_is_trained_exported_and_used() {
     stdout(&run(options, &[folder, &data, Path::new("--out"), &model]));
     let card = fs_err::read_to_string(model.join("model_card.json")).expect("reads");
     let card: Value = serde_json::from_str(&card).expect("JSON");
-    assert_eq!(card["architecture"], Backbone::DlibResnet29.name());
-    assert_eq!(card["weights"]["origin"], RESNET_FILE);
-    assert_eq!(card["weights"]["license"], "CC0-1.0");
-    assert_eq!(card["input"]["width"], 150);
+    assert_eq!(card["architecture"], Backbone::Sface.name());
+    assert_eq!(card["weights"]["origin"], FoldedSFace::FILE);
+    assert_eq!(card["weights"]["license"], "Apache-2.0");
+    assert_eq!(card["input"]["width"], 112);
+    assert_eq!(card["head"], "cosine");
     let before = facepipe_nn::read_tensors(&weights).expect("reads");
     let after = tensor_file::read(&model.join("checkpoints/best.safetensors"));
     for (name, tensor) in after.expect("reads").tensors {

@@ -86,7 +86,7 @@ pub(crate) struct TrainOptions {
     /// [default: 1 for dlib-resnet29 and sface, 0 for the others]
     #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
     pub(crate) balance: Option<f64>,
-    /// How the last layer separates labels [default: linear]
+    /// How the last layer separates labels [default: cosine for sface with its weights, else linear]
     #[arg(long, value_parser = named(Head::VARIANTS))]
     pub(crate) head: Option<Head>,
     /// Factor of a cosine head's cosines [default: 32]
@@ -96,7 +96,7 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "X", value_parser = up_to::<1>)]
     pub(crate) cosine_margin: Option<f64>,
     /// Views of each image that the last layer learns from while the others are frozen: as it is,
-    /// mirrored, then changed by chance [default: 2]
+    /// mirrored, then changed by chance [default: 2; 1 for sface]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) frozen_views: Option<u32>,
     /// Highest learning rate of the last layer while the others are frozen [default: 0.01]
@@ -338,6 +338,7 @@ mod tests {
     fn the_help_names_the_defaults_of_the_settings() {
         let of = |backbone, weights| Settings::defaults(backbone, weights, 0);
         let face = of(Backbone::DlibResnet29, WeightsChoice::Default);
+        let sface = of(Backbone::Sface, WeightsChoice::Default);
         let other = of(Backbone::Resnet18, WeightsChoice::Default);
         let random = of(Backbone::Resnet18, WeightsChoice::None);
         let preset = [Preset::None, Preset::Light, Preset::Strong]
@@ -372,7 +373,11 @@ mod tests {
             ),
             (
                 "input_size",
-                &[face.input_size.to_string(), other.input_size.to_string()],
+                &[
+                    face.input_size.to_string(),
+                    sface.input_size.to_string(),
+                    other.input_size.to_string(),
+                ],
             ),
             ("schedule", &[face.schedule.to_string()]),
             ("patience", &[face.patience.to_string()]),
@@ -383,10 +388,16 @@ mod tests {
                 "balance",
                 &[face.balance.to_string(), other.balance.to_string()],
             ),
-            ("head", &[face.head.to_string()]),
+            ("head", &[sface.head.to_string(), face.head.to_string()]),
             ("cosine_scale", &[face.cosine_scale.to_string()]),
             ("cosine_margin", &[face.cosine_margin.to_string()]),
-            ("frozen_views", &[face.frozen_views.to_string()]),
+            (
+                "frozen_views",
+                &[
+                    face.frozen_views.to_string(),
+                    sface.frozen_views.to_string(),
+                ],
+            ),
             ("frozen_lr", &[face.frozen_rate.to_string()]),
             ("clip", &[off(face.clip), off(face.ema)]),
         ];
@@ -397,7 +408,7 @@ mod tests {
                 .find(|argument| argument.get_id() == name);
             let help = argument.expect(name).get_help().expect(name).to_string();
             let (_, default) = help.split_once("[default: ").expect(name);
-            let words: Vec<&str> = default.split([' ', ',', ']']).collect();
+            let words: Vec<&str> = default.split([' ', ',', ';', ']']).collect();
             for value in values {
                 assert!(
                     words.contains(&value.as_str()),
