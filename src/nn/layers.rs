@@ -57,26 +57,20 @@ impl Convolution {
     }
 
     pub(super) fn forward(&self, input: &Tensor) -> Tensor {
-        let stride = [self.stride, self.stride];
-        let padding = [self.padding, self.padding];
-        let weight = in_kind_of(input, &self.weight);
-        input.conv2d(
-            &weight,
-            None::<Tensor>,
-            stride,
-            padding,
-            [1, 1],
-            self.groups,
-        )
+        self.convolve(input, &self.weight, None)
     }
 
     /// The same with its output's channels multiplied by `scale`, and `shift` added then.
     pub(super) fn forward_scaled(&self, input: &Tensor, scale: &Tensor, shift: &Tensor) -> Tensor {
-        let stride = [self.stride, self.stride];
-        let padding = [self.padding, self.padding];
         let scaled = &self.weight * scale.view([-1, 1, 1, 1]).to_kind(self.weight.kind());
-        let (weight, bias) = (in_kind_of(input, &scaled), in_kind_of(input, shift));
-        input.conv2d(&weight, Some(&bias), stride, padding, [1, 1], self.groups)
+        self.convolve(input, &scaled, Some(shift))
+    }
+
+    fn convolve(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let weight = in_kind_of(input, weight);
+        let bias = bias.map(|bias| in_kind_of(input, bias));
+        input.conv2d(&weight, bias.as_ref(), stride, padding, [1, 1], self.groups)
     }
 
     pub(super) fn layer(&self) -> Layer {

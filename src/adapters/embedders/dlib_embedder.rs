@@ -4,9 +4,8 @@ use std::path::Path;
 
 use tch::{Device, Tensor};
 
-use super::files::model_files;
 use super::network_embedder::{ChipNetwork, NetworkEmbedderFactory};
-use facepipe_core::types::{Alignment, ChipForm, Distances, EmbedderModel, Size};
+use facepipe_core::types::{Alignment, ChipForm, Distances, Size};
 use facepipe_models::dlib::face_chip::CHIP_SIDE;
 use facepipe_models::dlib::resnet_file::EMBEDDING_LENGTH;
 use facepipe_models::dlib::{ModelFileError, RESNET_FILE};
@@ -50,6 +49,14 @@ pub const DISTANCES: Distances = Distances {
 };
 
 impl ChipNetwork for DlibResNet {
+    const NAME: &str = NAME;
+    const FORM: ChipForm = ChipForm {
+        alignment: Alignment::Dlib,
+        size: Size::new(CHIP_SIDE, CHIP_SIDE),
+    };
+    const NUMBERS: usize = EMBEDDING_LENGTH;
+    const DISTANCES: Distances = DISTANCES;
+
     fn share(&self) -> Self {
         self.shared()
     }
@@ -73,15 +80,5 @@ pub fn factory(
 ) -> Result<NetworkEmbedderFactory<DlibResNet>, ModelFileError> {
     let path = weights.join(RESNET_FILE);
     let network = DlibResNet::open(&path, device)?;
-    let form = ChipForm {
-        alignment: Alignment::Dlib,
-        size: Size::new(CHIP_SIDE, CHIP_SIDE),
-    };
-    let model = EmbedderModel {
-        name: NAME.to_owned(),
-        files: model_files(&path)?,
-        length: EMBEDDING_LENGTH,
-        distances: DISTANCES,
-    };
-    Ok(NetworkEmbedderFactory::new(network, form, model))
+    Ok(NetworkEmbedderFactory::new(network, &path)?)
 }

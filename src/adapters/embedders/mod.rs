@@ -2,7 +2,6 @@
 
 pub mod comparable;
 pub mod dlib_embedder;
-mod files;
 pub mod joined;
 pub mod network_embedder;
 pub mod one_thread;

@@ -1,12 +1,15 @@
 //! Embeddings by a network in libtorch that takes one chip of each face.
 
+use std::io;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use image::RgbImage;
 use tch::{Device, Tensor};
 
+use facepipe_core::artifacts::digest::sha256_of_file;
 use facepipe_core::ports::{EmbedderError, FaceEmbedder, FaceEmbedderFactory};
-use facepipe_core::types::{ChipForm, EmbedderModel, Embedding, Size};
+use facepipe_core::types::{ChipForm, Distances, EmbedderModel, Embedding, ModelFile, Size};
 use facepipe_imaging::image_io::contain;
 
 /// Chips that the network sees at once: more are no faster, and take more memory.
@@ -14,6 +17,15 @@ const BATCH: usize = 16;
 
 /// A network that makes embeddings of chips.
 pub trait ChipNetwork: Send + Sized + 'static {
+    /// Its name on the command line.
+    const NAME: &str;
+    /// The chip that it takes.
+    const FORM: ChipForm;
+    /// How many numbers an embedding has.
+    const NUMBERS: usize;
+    /// What the distances of its embeddings mean.
+    const DISTANCES: Distances;
+
     /// The same network with the same weights in memory, for another thread.
     #[must_use]
     fn share(&self) -> Self;
@@ -32,18 +44,29 @@ pub trait ChipNetwork: Send + Sized + 'static {
 #[derive(Debug)]
 pub struct NetworkEmbedderFactory<Network> {
     network: Mutex<Network>,
-    form: ChipForm,
     model: EmbedderModel,
 }
 
 impl<Network: ChipNetwork> NetworkEmbedderFactory<Network> {
-    /// Wraps a network that takes chips of a form.
-    pub const fn new(network: Network, form: ChipForm, model: EmbedderModel) -> Self {
-        Self {
+    /// Wraps a network that was read from a file.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub fn new(network: Network, path: &Path) -> io::Result<Self> {
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        let file = ModelFile {
+            file: name.to_string_lossy().into_owned(),
+            sha256: sha256_of_file(path)?,
+        };
+        Ok(Self {
             network: Mutex::new(network),
-            form,
-            model,
-        }
+            model: EmbedderModel {
+                name: Network::NAME.to_owned(),
+                files: vec![file],
+                length: Network::NUMBERS,
+                distances: Network::DISTANCES,
+            },
+        })
     }
 }
 
@@ -57,8 +80,6 @@ impl<Network: ChipNetwork> FaceEmbedderFactory for NetworkEmbedderFactory<Networ
         let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
         Box::new(NetworkEmbedder {
             network: network.share(),
-            form: [self.form],
-            length: self.model.length,
         })
     }
 }
@@ -66,21 +87,19 @@ impl<Network: ChipNetwork> FaceEmbedderFactory for NetworkEmbedderFactory<Networ
 /// One thread's embedder.
 struct NetworkEmbedder<Network> {
     network: Network,
-    form: [ChipForm; 1],
-    length: usize,
 }
 
 impl<Network: ChipNetwork> FaceEmbedder for NetworkEmbedder<Network> {
     fn forms(&self) -> &[ChipForm] {
-        &self.form
+        std::slice::from_ref(&Network::FORM)
     }
 
     fn embed(&mut self, faces: &[Vec<RgbImage>]) -> Result<Vec<Embedding>, EmbedderError> {
-        let expected = self.form[0].size;
+        let expected = Network::FORM.size;
         let mut chips = Vec::with_capacity(faces.len());
         for face in faces {
             let [chip] = face.as_slice() else {
-                let (found, expected) = (face.len(), self.form.len());
+                let (found, expected) = (face.len(), 1);
                 return Err(EmbedderError::Chips { found, expected });
             };
             let found = Size::of(chip);
@@ -93,7 +112,7 @@ impl<Network: ChipNetwork> FaceEmbedder for NetworkEmbedder<Network> {
         for batch in chips.chunks(BATCH) {
             // libtorch reports errors, such as too little memory, as panics.
             let numbers = contain(|| self.batch(batch)).map_err(EmbedderError::Network)?;
-            embeddings.extend(numbers.chunks(self.length).map(Embedding::new));
+            embeddings.extend(numbers.chunks(Network::NUMBERS).map(Embedding::new));
         }
         Ok(embeddings)
     }
@@ -103,7 +122,7 @@ impl<Network: ChipNetwork> NetworkEmbedder<Network> {
     /// The numbers of all embeddings, one after the other.
     fn batch(&self, chips: &[&RgbImage]) -> Vec<f32> {
         let _guard = tch::no_grad_guard();
-        let Size { width, height } = self.form[0].size;
+        let Size { width, height } = Network::FORM.size;
         let bytes: Vec<u8> = chips
             .iter()
             .flat_map(|chip| chip.as_raw())
@@ -115,7 +134,7 @@ impl<Network: ChipNetwork> NetworkEmbedder<Network> {
             .to_device(self.network.device());
         let output = self.network.embeddings(&pixels);
         let output = output.to_device(Device::Cpu).contiguous();
-        let mut numbers = vec![0.0; chips.len() * self.length];
+        let mut numbers = vec![0.0; chips.len() * Network::NUMBERS];
         let count = numbers.len();
         output.copy_data(&mut numbers, count);
         numbers

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use tch::{Device, Tensor};
 
-use super::files::model_files;
 use super::network_embedder::{ChipNetwork, NetworkEmbedderFactory};
-use facepipe_core::types::{Alignment, ChipForm, Distances, EmbedderModel, Size};
+use facepipe_core::types::{Alignment, ChipForm, Distances, Size};
 use facepipe_nn::{FoldedSFace, SFaceError};
 
 /// The name on the command line.
@@ -45,6 +44,14 @@ pub const DISTANCES: Distances = Distances {
 };
 
 impl ChipNetwork for FoldedSFace {
+    const NAME: &str = NAME;
+    const FORM: ChipForm = ChipForm {
+        alignment: Alignment::ArcFace,
+        size: Size::new(Self::SIDE, Self::SIDE),
+    };
+    const NUMBERS: usize = Self::EMBEDDING_LENGTH;
+    const DISTANCES: Distances = DISTANCES;
+
     fn share(&self) -> Self {
         self.shared()
     }
@@ -68,15 +75,5 @@ pub fn factory(
 ) -> Result<NetworkEmbedderFactory<FoldedSFace>, SFaceError> {
     let path = weights.join(FoldedSFace::FILE);
     let network = FoldedSFace::open(&path, device)?;
-    let form = ChipForm {
-        alignment: Alignment::ArcFace,
-        size: Size::new(FoldedSFace::SIDE, FoldedSFace::SIDE),
-    };
-    let model = EmbedderModel {
-        name: NAME.to_owned(),
-        files: model_files(&path).map_err(SFaceError::io)?,
-        length: FoldedSFace::EMBEDDING_LENGTH,
-        distances: DISTANCES,
-    };
-    Ok(NetworkEmbedderFactory::new(network, form, model))
+    NetworkEmbedderFactory::new(network, &path).map_err(SFaceError::io)
 }

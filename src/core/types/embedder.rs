@@ -1,9 +1,7 @@
 //! Which network makes embeddings, and what their distances mean.
 
-use serde::Serialize;
-
 /// A network that makes embeddings.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EmbedderModel {
     /// Its name on the command line, or its file.
     pub name: String,
@@ -12,12 +10,11 @@ pub struct EmbedderModel {
     /// How many numbers an embedding has.
     pub length: usize,
     /// What the distances of its embeddings mean.
-    #[serde(skip)]
     pub distances: Distances,
 }
 
 /// A file of weights.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ModelFile {
     /// Its name.
     pub file: String,
@@ -60,24 +57,4 @@ pub struct Distances {
     pub one_photo: f32,
     /// Two faces of different images nearer than this should be looked at: they may be from one photo.
     pub alike: f64,
-}
-
-impl Distances {
-    /// The same proportions for embeddings whose distance between persons is another.
-    #[must_use]
-    pub fn scaled_to(self, same_person: f32) -> Self {
-        let factor = same_person / self.same_person;
-        let scaled = |distance: f64| distance * f64::from(factor);
-        Self {
-            same_person,
-            spread: scaled(self.spread),
-            neighbour: scaled(self.neighbour),
-            doubtful_zone: scaled(self.doubtful_zone),
-            clearly_nearer: scaled(self.clearly_nearer),
-            same_identity: scaled(self.same_identity),
-            two_people: scaled(self.two_people),
-            one_photo: self.one_photo * factor,
-            alike: scaled(self.alike),
-        }
-    }
 }
