@@ -98,6 +98,8 @@ pub struct Outputs {
     /// How alike each image is to those of each label, `[batch, labels]`; see [`LabelMeans::similarities`]. `None`
     /// unless the model's card says that it gives them.
     pub similarities: Option<Tensor>,
+    /// See [`Classifier::features`]; `None` for a TorchScript file.
+    pub features: Option<Tensor>,
 }
 
 /// What a model says of a face.
@@ -194,6 +196,7 @@ impl Classifier {
         let Outputs {
             logits,
             similarities,
+            ..
         } = self.outputs(images)?;
         let probabilities = (logits / self.card.temperature).f_softmax(-1, Kind::Float)?;
         let probabilities = Vec::<Vec<f32>>::try_from(probabilities)?;
@@ -218,19 +221,19 @@ impl Classifier {
     /// [`ModelError::Torch`], [`ModelError::Labels`].
     pub fn outputs(&self, images: &Tensor) -> Result<Outputs, ModelError> {
         let images = images.to_device(self.device);
-        let (logits, similarities) = tch::no_grad(|| match &self.body {
+        let (logits, similarities, features) = tch::no_grad(|| match &self.body {
             Body::Network(network) => {
                 let features = network.features(&images, false);
                 let means = self.means.as_ref();
                 let similarities = means.map(|means| means.similarities(&features));
-                Ok((network.classify(&features), similarities))
+                Ok((network.classify(&features), similarities, Some(features)))
             }
             Body::Script(script) if self.card.similarities => {
                 let both = script.method_is(WITH_SIMILARITIES, &[IValue::Tensor(images)])?;
                 let (logits, similarities) = <(Tensor, Tensor)>::try_from(both)?;
-                Ok((logits, Some(similarities)))
+                Ok((logits, Some(similarities), None))
             }
-            Body::Script(script) => Ok::<_, TchError>((script.forward_ts(&[images])?, None)),
+            Body::Script(script) => Ok::<_, TchError>((script.forward_ts(&[images])?, None, None)),
         })?;
         let labels = self.card.labels.len();
         let fits = |output: &Tensor| output.size().last() == Some(&(labels as i64));
@@ -240,6 +243,7 @@ impl Classifier {
         Ok(Outputs {
             logits: logits.to_device(Device::Cpu),
             similarities: similarities.map(|rows| rows.to_device(Device::Cpu)),
+            features: features.map(|rows| rows.to_device(Device::Cpu)),
         })
     }
 

@@ -8,10 +8,10 @@ use super::separation::ScoreKind;
 use super::{BATCH, Task};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
-use facepipe_core::types::{ModelCard, Split, Stage};
+use facepipe_core::types::{ModelCard, Stage};
 use facepipe_imaging::data_set::{Checked, DataFolder, Example};
 use facepipe_models::calibration::{Answers, softmax};
-use facepipe_nn::{Classifier, Loader, consecutive_batches, most_probable};
+use facepipe_nn::{Classifier, Loader, ModelError, consecutive_batches, most_probable};
 
 /// How many of the most probable labels a line of the table names.
 const TOP: usize = 5;
@@ -93,6 +93,8 @@ pub(super) struct SideAnswers {
     pub(super) logits: Vec<Vec<f32>>,
     /// The same, or `[images][0]` where the model does not give them.
     pub(super) similarities: Vec<Vec<f32>>,
+    /// `[images][features]`, where groups are to be measured; else empty.
+    pub(super) features: Vec<Vec<f32>>,
     /// `[images]`.
     pub(super) truths: Vec<usize>,
 }
@@ -151,7 +153,7 @@ pub(super) fn ask(
     classifier: &Classifier,
     checked: &Checked,
     labels: &[usize],
-    split: Split,
+    task: &Task<'_>,
     context: &Context,
 ) -> Result<SideAnswers, EvaluateError> {
     let examples = &checked.usable;
@@ -161,8 +163,8 @@ pub(super) fn ask(
         threads: context.threads,
         device: classifier.device(),
     };
-    let name = format!("{} {split}", Stage::Evaluate);
-    let task = context.progress.start(&name, Some(examples.len() as u64));
+    let name = format!("{} {}", Stage::Evaluate, task.split);
+    let bar = context.progress.start(&name, Some(examples.len() as u64));
     let mut answers = SideAnswers::default();
     let batches = consecutive_batches(examples.len(), BATCH);
     loader.each(
@@ -173,6 +175,10 @@ pub(super) fn ask(
             context.interrupt.check()?;
             let outputs = classifier.outputs(&batch.images)?;
             answers.logits.extend(rows(outputs.logits)?);
+            if task.groups.is_some() {
+                let features = outputs.features.ok_or(ModelError::NoFeatures)?;
+                answers.features.extend(rows(features)?);
+            }
             match outputs.similarities {
                 Some(similarities) => answers.similarities.extend(rows(similarities)?),
                 None => answers
@@ -184,7 +190,7 @@ pub(super) fn ask(
                 .iter()
                 .map(|index| labels[examples[*index].label]);
             answers.truths.extend(truths);
-            task.advance(batch.size() as u64);
+            bar.advance(batch.size() as u64);
             Ok::<(), EvaluateError>(())
         },
     )?;

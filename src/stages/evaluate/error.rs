@@ -118,6 +118,33 @@ pub enum EvaluateError {
     /// The list of pairs is empty.
     #[error("`{}` lists no pairs", .0.display())]
     NoPairs(PathBuf),
+    /// The list of groups can't be understood.
+    #[error("cannot understand the list of groups `{}`", .list.display())]
+    Groups {
+        /// The list.
+        list: PathBuf,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
+    /// A person has no group, or two.
+    #[error("line {line} of `{}` (`{person}`): {problem}", .list.display())]
+    GroupOfPerson {
+        /// The list.
+        list: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The person.
+        person: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// The list of groups is empty.
+    #[error("`{}` puts nobody into a group", .0.display())]
+    NoGroups(PathBuf),
+    /// The images are of other people than the list.
+    #[error("there is no image of any of the people in `{}`", .0.display())]
+    NobodyOfGroups(PathBuf),
     /// The pairs with faces are all one person, or all two.
     #[error("`{}` needs pairs of one person and pairs of two, with faces in their photos", .0.display())]
     OneSidedPairs(PathBuf),

@@ -7,18 +7,22 @@ use rand::{RngExt, SeedableRng};
 pub(super) const Z_95: f64 = 1.959_963_984_540_054;
 /// How many resamples of the images are drawn: enough that the interval's ends are steady to about a hundredth
 /// of its width. B. Efron and R. Tibshirani, "An introduction to the bootstrap" (1993), chapter 13.
-const DRAWS: usize = 2000;
+pub(super) const DRAWS: usize = 2000;
 
 /// Wilson's score interval for a share at 95 %.
 ///
 /// E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22
 /// (1927). Unlike the normal one it stays inside 0..1 and holds for few images.
 pub(super) fn wilson(right: u64, images: u64) -> [f64; 2] {
+    wilson_of_share(right as f64 / images.max(1) as f64, images)
+}
+
+/// The same, of a share that was found with so many images.
+pub(super) fn wilson_of_share(share: f64, images: u64) -> [f64; 2] {
     if images == 0 {
         return [0.0, 1.0];
     }
     let count = images as f64;
-    let share = right as f64 / count;
     let square = Z_95 * Z_95;
     let centre = share + square / (2.0 * count);
     let spread = Z_95 * (share * (1.0 - share) / count + square / (4.0 * count * count)).sqrt();
@@ -94,7 +98,7 @@ impl Draw {
 }
 
 /// The ends of the middle 95 % of some figures.
-fn middle_of(mut figures: Vec<f64>) -> [f64; 2] {
+pub(super) fn middle_of(mut figures: Vec<f64>) -> [f64; 2] {
     figures.sort_by(f64::total_cmp);
     let at = |share: f64| figures[((figures.len() - 1) as f64 * share).round() as usize];
     [at(0.025), at(0.975)]

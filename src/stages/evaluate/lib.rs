@@ -5,6 +5,7 @@ mod answers;
 mod curve;
 mod error;
 mod gallery;
+mod groups;
 mod interval;
 mod metrics;
 mod one_vs_rest;
@@ -38,13 +39,15 @@ use facepipe_core::types::{Split, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::{Classifier, use_threads};
+use groups::GroupList;
 use open_set::Impostors;
 use pairs::Pair;
-use photo_faces::{Photo, PhotoFaces};
+use photo_faces::{Photo, PhotoFaces, Wanted};
 use verification::Compared;
 
 pub use curve::AcceptRate;
 pub use error::EvaluateError;
+pub use groups::{ComparisonBound, ErrorRate, GroupFigures, Groups, RecognitionBound};
 pub use metrics::{ClassMetrics, Metrics};
 pub use one_vs_rest::{ClassAreas, MeanCurves, OneVsRest};
 pub use open_set::OpenSet;
@@ -97,7 +100,9 @@ pub struct Task<'a> {
     pub false_accept_rate: f64,
     /// A list of pairs of photos.
     pub pairs: Option<PairList<'a>>,
-    /// Whether an earlier report that is the same but for strangers or pairs, which are not given now, is kept.
+    /// A CSV file that says to which group of people each person belongs.
+    pub groups: Option<&'a Path>,
+    /// Whether an earlier report that is the same but for strangers, pairs or groups, which are not given now, is kept.
     pub keep_more: bool,
     /// The detector for these photos, where the model's images were cut out of photos.
     pub tools: Option<&'a FaceTools>,
@@ -133,6 +138,8 @@ struct Inputs {
     impostors: Option<Fingerprint>,
     pairs: Option<Fingerprint>,
     pairs_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups_sha256: Option<String>,
 }
 
 /// Photos beside the data set.
@@ -140,6 +147,7 @@ struct Inputs {
 struct Others {
     impostors: Option<open_set::Listed>,
     pairs: Option<Vec<Pair>>,
+    groups: Option<GroupList>,
 }
 
 /// All results, for the files of the report.
@@ -152,6 +160,7 @@ struct Findings<'a> {
     predictions: Vec<answers::Prediction>,
     impostors: Option<Impostors>,
     compared: Option<Vec<Compared>>,
+    group_list: Option<GroupList>,
     discarded: Vec<facepipe_core::types::Discarded>,
     photo_faces: PhotoFaces<'a>,
 }
@@ -176,7 +185,10 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
     }
     let settings = Settings {
         split: task.split,
-        false_accept_rate: task.impostors.map(|_| task.false_accept_rate),
+        false_accept_rate: task
+            .impostors
+            .or(task.groups)
+            .map(|_| task.false_accept_rate),
         seed: context.seed,
     };
     let inputs = Inputs {
@@ -195,6 +207,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
             Some(pairs) => Some(digest::sha256_of_file(pairs.list)?),
             None => None,
         },
+        groups_sha256: task.groups.map(digest::sha256_of_file).transpose()?,
     };
     let folder = match begin(task, &settings, &inputs, context)? {
         Begin::UpToDate(_) => return report::of_before(task.out),
@@ -216,7 +229,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
              the model was trained on",
         );
     }
-    let answers = answers::ask(&classifier, &checked, &labels, task.split, context)?;
+    let answers = answers::ask(&classifier, &checked, &labels, task, context)?;
     let findings = look_at_others(
         task,
         &classifier,
@@ -266,7 +279,7 @@ fn begin(
     }
 }
 
-/// Whether an earlier report is complete, and the same but for strangers or pairs beside.
+/// Whether an earlier report is complete, and the same but for strangers, pairs or groups beside.
 fn tells_more(stamp: &Stamp, settings: &Settings, inputs: &Inputs) -> io::Result<bool> {
     let without = |mut value: Value, beside: &[&str]| {
         if let Value::Object(fields) = &mut value {
@@ -277,7 +290,7 @@ fn tells_more(stamp: &Stamp, settings: &Settings, inputs: &Inputs) -> io::Result
     let same = |of_before: &Value, now: Value, beside: &[&str]| {
         without(of_before.clone(), beside) == without(now, beside)
     };
-    if inputs.impostors.is_some() || inputs.pairs.is_some() {
+    if inputs.impostors.is_some() || inputs.pairs.is_some() || inputs.groups_sha256.is_some() {
         return Ok(false);
     }
     let settings = serde_json::to_value(settings)?;
@@ -288,11 +301,11 @@ fn tells_more(stamp: &Stamp, settings: &Settings, inputs: &Inputs) -> io::Result
         && same(
             &stamp.inputs,
             inputs,
-            &["impostors", "pairs", "pairs_sha256"],
+            &["impostors", "pairs", "pairs_sha256", "groups_sha256"],
         ))
 }
 
-/// Lists strangers and pairs.
+/// Lists strangers, pairs and groups.
 fn others(
     task: &Task<'_>,
     card: &facepipe_core::types::ModelCard,
@@ -302,6 +315,7 @@ fn others(
     Ok(Others {
         impostors: impostors.transpose()?,
         pairs: pairs.transpose()?,
+        groups: task.groups.map(groups::read).transpose()?,
     })
 }
 
@@ -346,7 +360,17 @@ fn look_at_others<'a>(
     let mut discarded = checked.discarded.clone();
     let mut impostors = None;
     if let (Some(strangers), Some(folder)) = (others.impostors, task.impostors) {
-        let found = open_set::ask(&photo_faces, strangers, folder, temperature, context)?;
+        let found = {
+            let wanted = Wanted::answers(others.groups.is_some());
+            open_set::ask(
+                &photo_faces,
+                strangers,
+                folder,
+                wanted,
+                temperature,
+                context,
+            )?
+        };
         discarded.extend(found.discarded.iter().cloned());
         impostors = Some(found);
     }
@@ -365,6 +389,7 @@ fn look_at_others<'a>(
         answers,
         impostors,
         compared,
+        group_list: others.groups,
         discarded,
         photo_faces,
     })

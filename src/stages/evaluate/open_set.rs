@@ -124,11 +124,12 @@ pub(super) fn ask(
     photo_faces: &PhotoFaces<'_>,
     listed: Listed,
     folder: &Path,
+    wanted: Wanted,
     temperature: f64,
     context: &Context,
 ) -> Result<Impostors, EvaluateError> {
     let photos = listed.photos;
-    let examined = photo_faces.ask(&photos, Wanted::Answers, "impostors", context)?;
+    let examined = photo_faces.ask(&photos, wanted, "impostors", context)?;
     let mut impostors = Impostors {
         discarded: listed.passed_over,
         ..Impostors::default()
@@ -285,6 +286,7 @@ mod tests {
                     landmarks: None,
                 },
                 numbers: Vec::new(),
+                features: Vec::new(),
                 similarities: Vec::new(),
             },
             predicted: 0,

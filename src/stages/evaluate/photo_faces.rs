@@ -32,8 +32,21 @@ pub(super) struct Photo {
 pub(super) enum Wanted {
     /// The logits, and the similarities with the images of each label.
     Answers,
+    /// The same, and the features beside.
+    AnswersAndFeatures,
     /// The features before the layer that predicts labels.
     Features,
+}
+
+impl Wanted {
+    /// The answers, with features or without.
+    pub(super) const fn answers(with_features: bool) -> Self {
+        if with_features {
+            Self::AnswersAndFeatures
+        } else {
+            Self::Answers
+        }
+    }
 }
 
 /// A photo's face.
@@ -41,8 +54,10 @@ pub(super) enum Wanted {
 pub(super) struct PhotoFace {
     /// Where it is in the upright photo.
     pub(super) face: DetectedFace,
-    /// The logits or features.
+    /// The logits; the features, where only those are wanted.
     pub(super) numbers: Vec<f32>,
+    /// The features beside logits, where both are wanted.
+    pub(super) features: Vec<f32>,
     /// The similarities beside logits, of a model that gives them.
     pub(super) similarities: Vec<f32>,
 }
@@ -119,6 +134,7 @@ impl<'a> PhotoFaces<'a> {
                         found.push(Ok(PhotoFace {
                             face,
                             numbers: Vec::new(),
+                            features: Vec::new(),
                             similarities: Vec::new(),
                         }));
                     }
@@ -152,25 +168,31 @@ impl<'a> PhotoFaces<'a> {
         }
         let (places, numbers): (Vec<usize>, Vec<Vec<f32>>) = pending.drain(..).unzip();
         let images: Tensor = input_tensor(&numbers, &self.classifier.card().input);
-        let (numbers, similarities) = match wanted {
-            Wanted::Answers => {
-                let outputs = self.classifier.outputs(&images)?;
-                (outputs.logits, outputs.similarities)
+        let outputs = match wanted {
+            Wanted::Answers | Wanted::AnswersAndFeatures => self.classifier.outputs(&images)?,
+            Wanted::Features => {
+                let features = rows(self.classifier.features(&images)?)?;
+                for (place, features) in places.into_iter().zip(features) {
+                    if let Ok(face) = &mut found[place] {
+                        face.numbers = features;
+                    }
+                }
+                return Ok(());
             }
-            Wanted::Features => (self.classifier.features(&images)?, None),
         };
-        let numbers = rows(numbers)?;
-        let similarities = match similarities {
-            Some(similarities) => rows(similarities)?,
-            None => vec![Vec::new(); numbers.len()],
+        let none = || vec![Vec::new(); places.len()];
+        let logits = rows(outputs.logits)?;
+        let similarities = outputs.similarities.map_or_else(|| Ok(none()), rows)?;
+        let features = match wanted {
+            Wanted::AnswersAndFeatures => rows(outputs.features.ok_or(ModelError::NoFeatures)?)?,
+            _ => none(),
         };
-        for (place, (numbers, similarities)) in places
-            .into_iter()
-            .zip(numbers.into_iter().zip(similarities))
-        {
+        let columns = logits.into_iter().zip(similarities).zip(features);
+        for (place, ((logits, similarities), features)) in places.into_iter().zip(columns) {
             if let Ok(face) = &mut found[place] {
-                face.numbers = numbers;
+                face.numbers = logits;
                 face.similarities = similarities;
+                face.features = features;
             }
         }
         Ok(())

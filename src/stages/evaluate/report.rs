@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::groups::Groups;
 use super::one_vs_rest::OneVsRest;
 use super::open_set::OpenSet;
 use super::verification::Verification;
@@ -35,6 +36,9 @@ pub struct Report {
     /// Verification of pairs of photos (one person or two), where there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// Error rates by group of people, where a list says to which each person belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Groups>,
     /// Images left out because they can't be read.
     pub unreadable: u64,
     /// Time that it took, in seconds.
@@ -127,6 +131,13 @@ impl Findings<'_> {
             (Some(compared), Some(pairs)) => Some(Verification::new(compared, pairs.list)?),
             _ => None,
         };
+        let groups = match (&self.group_list, task.groups) {
+            (Some(list), Some(path)) => {
+                let path = path.to_owned();
+                Some(self.groups(list, path, open_set.as_ref(), context)?)
+            }
+            _ => None,
+        };
         Ok(Report {
             report: task.out.to_owned(),
             split: task.split,
@@ -145,6 +156,7 @@ impl Findings<'_> {
             one_vs_rest: OneVsRest::new(&card.labels, &probabilities, &self.answers.truths),
             open_set,
             verification,
+            groups,
             unreadable: self.checked.discarded.len() as u64,
             seconds: 0.0,
         })

@@ -69,6 +69,7 @@ impl Writer<'_> {
                     let Outputs {
                         logits,
                         similarities,
+                        ..
                     } = again.outputs(images)?;
                     Ok(Given {
                         probabilities: vec![samples.probabilities_of(&logits)],

@@ -271,3 +271,81 @@ fn pairs_are_compared_by_features() {
     let error = failure(&run(command, &paths), 1);
     assert!(error.contains("hint: the list is a CSV file"), "{error}");
 }
+
+#[test]
+fn groups_of_people_have_error_rates_with_intervals() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let (data, model) = trained(root.path());
+    let foreign = root.path().join("strangers");
+    strangers(&foreign, 12);
+    let list = root.path().join("groups.csv");
+    let [ada, bea, cem] = LABELS;
+    let text = format!(
+        "person,group\n{ada},one\n{bea},two\nperson0,one\nperson1,one\nperson2,two\nabsent,two\n"
+    );
+    write(&list, text.as_bytes());
+    let evaluate = |options: &str, further: &[&Path]| {
+        let paths: Vec<&Path> = [&list, Path::new("--data"), &data, &model]
+            .into_iter()
+            .chain(further.iter().copied())
+            .collect();
+        run(&format!("evaluate {options} --threads 1 --groups"), &paths)
+    };
+    let strange = [Path::new("--impostors"), foreign.as_path()];
+    let report = json(&evaluate("--json --far 0.1", &strange));
+    let groups = &report["groups"];
+    let images = report["images"].as_u64().expect("images") + 12;
+    let of = |name: &str| {
+        let all = groups["groups"].as_array().expect("groups");
+        let found = all.iter().find(|group| group["group"] == name);
+        found.unwrap_or_else(|| panic!("no group {name}: {groups}"))
+    };
+    assert_eq!(groups["everyone"]["images"].as_u64(), Some(images));
+    assert_eq!(groups["everyone"]["people"].as_u64(), Some(9));
+    assert_eq!(
+        (of("one")["people"].as_u64(), of("two")["people"].as_u64()),
+        (Some(3), Some(2))
+    );
+    assert_eq!(groups["without_images"].as_u64(), Some(1));
+    let without = groups["without_group"].as_array().expect("a list");
+    assert_eq!(without.len(), 4, "{without:?}");
+    assert!(without.iter().any(|person| person == cem));
+    let pairs = |kind: &str| groups["comparison"][kind].as_u64().expect("pairs");
+    assert_eq!(
+        pairs("pairs_of_one") + pairs("pairs_of_two"),
+        images * (images - 1) / 2
+    );
+    // Two strangers of two images each and a known person: pairs of two people are counted, of the same group only.
+    let ada_images = number(&of("one")["fnir"]["trials"]);
+    assert_eq!(number(&of("one")["fmr"]["trials"]), 4.0 + 4.0 * ada_images);
+    assert_eq!(number(&of("two")["fpir"]["trials"]), 2.0);
+    for group in [of("one"), of("two"), &groups["everyone"]] {
+        for rate in ["fnmr", "fmr", "fnir", "fpir"] {
+            let rate = &group[rate];
+            let (share, ends) = (number(&rate["share"]), &rate["interval"]);
+            assert_eq!(share, number(&rate["errors"]) / number(&rate["trials"]));
+            assert!(
+                number(&ends[0]) <= share && share <= number(&ends[1]),
+                "{rate}"
+            );
+        }
+    }
+    let accepted = &groups["everyone"]["fmr"];
+    assert!(number(&accepted["share"]) <= 0.1, "{accepted}");
+    let named = report["open_set"]["decided_by"].as_str().expect("a score");
+    assert_eq!(groups["recognition"]["score"], named);
+    let page = fs_err::read_to_string(model.join("report/report.html")).expect("reads");
+    assert!(page.contains("Groups of people") && page.contains("FNMR"));
+    // Without strangers and far: the same list, another report; then the list is at fault.
+    let text = stdout(&evaluate("", &[]));
+    assert!(text.contains("FNMR") && text.contains("everyone"), "{text}");
+    write(&list, b"person,group\nnobody,one\n");
+    let error = failure(&evaluate("", &[]), 1);
+    assert!(
+        error.contains("groups.csv") && error.contains("letter by letter"),
+        "{error}"
+    );
+    write(&list, b"name,group\nada,one\n");
+    let error = failure(&evaluate("", &[]), 1);
+    assert!(error.contains("`person,group`"), "{error}");
+}

@@ -20,7 +20,8 @@ use facepipe_evaluate::{PairList, Task};
 #[command(after_help = "Examples:\n  \
     facepipe evaluate models/friends --data data/final\n  \
     facepipe evaluate models/friends --data data/final --impostors strangers\n  \
-    facepipe evaluate models/friends --data data/final --pairs pairs.csv --json | jq .verification\n\n\
+    facepipe evaluate models/friends --data data/final --pairs pairs.csv --json | jq .verification\n  \
+    facepipe evaluate models/friends --data data/final --impostors strangers --groups groups.csv\n\n\
     The report's folder gets report.html (everything on one page), the plots as PNG, report.json, \
     predictions.csv (each image) and discarded.jsonl.\n\n\
     Without strangers a model names every face. Give photos of people whom it does not know with \
@@ -28,6 +29,9 @@ use facepipe_evaluate::{PairList, Task};
     or probability, whichever finds more known people, below which a face is unknown is then written into the \
     model's card, for predict and export. Of each such photo the face counts that it is about (a large one near \
     the middle).\n\n\
+    With --groups all pairs of faces of the side and of strangers are compared as well, at one bound for all, \
+    and each group gets its error rates with intervals: FNMR and FMR of pairs, FNIR of known people and FPIR \
+    of strangers.\n\n\
     Probabilities are calibrated: logits are divided by the temperature that train fitted on val. \
     Figures are given with and without it, and nothing is fitted on the side that is reported.")]
 pub(crate) struct EvaluateArgs {
@@ -44,7 +48,7 @@ pub(crate) struct EvaluateArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) options: EvaluateOptions,
-    /// Whether a report stays that also tells of strangers or pairs which are not given now.
+    /// Whether a report stays that also tells of strangers, pairs or groups which are not given now.
     #[arg(skip)]
     pub(crate) keep_more: bool,
 }
@@ -56,7 +60,8 @@ pub(crate) struct EvaluateOptions {
     /// Photos of strangers: finds the similarity or probability below which a face is unknown
     #[arg(long, value_name = "DIR")]
     pub(crate) impostors: Option<PathBuf>,
-    /// Share of strangers that may be taken for a known person, for that bound
+    /// Share of strangers that may be taken for a known person, for that bound; with --groups also of pairs of two
+    /// people that may be taken for one
     #[arg(long, value_name = "SHARE", default_value_t = Task::FALSE_ACCEPT_RATE, value_parser = share)]
     pub(crate) far: f64,
     /// Pairs of photos, one person or two: a CSV file with the columns a, b, same (1 or 0) and, if you
@@ -66,6 +71,10 @@ pub(crate) struct EvaluateOptions {
     /// Where the paths of the pairs start from [default: the folder of the list]
     #[arg(long, value_name = "DIR", requires = "pairs")]
     pub(crate) pairs_root: Option<PathBuf>,
+    /// Groups of people whose error rates are compared: a CSV file with the columns person (a label, or a stranger's
+    /// folder) and group
+    #[arg(long, value_name = "CSV")]
+    pub(crate) groups: Option<PathBuf>,
 }
 
 pub(crate) fn run(
@@ -102,6 +111,7 @@ pub(crate) fn run(
             .as_deref()
             .zip(root.as_deref())
             .map(|(list, root)| PairList { list, root }),
+        groups: options.groups.as_deref(),
         keep_more: args.keep_more,
         tools: tools.as_ref(),
     };

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use facepipe_evaluate::{
-    AcceptRate, ENOUGH_TO_CALIBRATE, Metrics, OpenSet, Report, Separation, Verification, rate_text,
-    threshold_text,
+    AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics, OpenSet, Report,
+    Separation, Verification, rate_text, threshold_text,
 };
 
 /// From this many labels on only the worst are listed.
@@ -54,6 +54,7 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
     }
     lines.extend(report.open_set.iter().flat_map(open_set));
     lines.extend(report.verification.iter().flat_map(verification));
+    lines.extend(report.groups.iter().flat_map(groups));
     lines.push(format!("report in `{}`", out.join("report.html").display()));
     lines
 }
@@ -172,4 +173,59 @@ fn verification(verification: &Verification) -> Vec<String> {
         verification.equal_error_rate * 100.0,
         rates.join(", ")
     )]
+}
+
+/// The error rates of groups as a table.
+fn groups(groups: &Groups) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(bound) = &groups.comparison {
+        lines.push(format!(
+            "groups: FNMR and FMR of pairs at a cosine of {}, where {} of all pairs of two people may be accepted{}",
+            threshold_text(bound.cosine),
+            rate_text(bound.false_accept_rate),
+            if bound.too_few { " (too few to measure)" } else { "" }
+        ));
+    }
+    let rows = || groups.groups.iter().chain([&groups.everyone]);
+    let width = rows()
+        .map(|row| row.group.chars().count())
+        .max()
+        .unwrap_or(0);
+    let rate = |rate: &Option<ErrorRate>| {
+        rate.as_ref().map_or_else(
+            || "–".to_owned(),
+            |rate| {
+                let [share, low, high] =
+                    [rate.share, rate.interval[0], rate.interval[1]].map(|share| share * 100.0);
+                format!("{share:.2} ({low:.2} to {high:.2})")
+            },
+        )
+    };
+    let line = |group: &str, people: &str, rates: [String; 4]| {
+        let rates: String = rates.map(|rate| format!("  {rate:>22}")).concat();
+        format!("{group:<width$}  {people:>6}{rates}")
+    };
+    let header = ["FNMR", "FMR", "FNIR", "FPIR"].map(str::to_owned);
+    lines.push(line("in %", "people", header));
+    for GroupFigures {
+        group,
+        people,
+        fnmr,
+        fmr,
+        fnir,
+        fpir,
+        ..
+    } in rows()
+    {
+        let rates = [fnmr, fmr, fnir, fpir].map(rate);
+        lines.push(line(group, &people.to_string(), rates));
+    }
+    if !groups.without_group.is_empty() {
+        lines.push(format!(
+            "{} people with images are in no group of the list, such as `{}`",
+            groups.without_group.len(),
+            groups.without_group[0]
+        ));
+    }
+    lines
 }

@@ -32,6 +32,14 @@ impl Advice for EvaluateError {
                  and 1 for one person or 0 for two"
                     .to_owned()
             }
+            Self::Groups { .. } | Self::GroupOfPerson { .. } | Self::NoGroups(_) => {
+                "the list is a CSV file with the header `person,group`: a label, or the name of a stranger's \
+                    folder, and the group that the person belongs to"
+                    .to_owned()
+            }
+            Self::NobodyOfGroups(_) => "a person's name in the list has to be the label of the data set, \
+                or the name of the folder of a stranger, letter by letter"
+                .to_owned(),
             Self::MissingPhoto { .. } => "paths start from the list's folder; say with \
                 `--pairs-root DIR` where else"
                 .to_owned(),

@@ -34,6 +34,7 @@ pub(super) fn write(
             (page.calibration())
             (page.strangers(galleries))
             (page.pairs())
+            (page.groups())
             (page.curves())
             (page.training())
         }

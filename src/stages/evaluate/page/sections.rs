@@ -193,6 +193,40 @@ impl Page<'_> {
         }
     }
 
+    pub(super) fn groups(&self) -> Markup {
+        let Some(groups) = &self.report.groups else {
+            return html! {};
+        };
+        html! {
+            h2 { "Groups of people" }
+            p {
+                @if let Some(bound) = &groups.comparison {
+                    "All " (bound.pairs_of_one + bound.pairs_of_two) " pairs of faces, compared by the cosine of \
+                     what the network knows before it tells labels: two faces of "
+                    b { (threshold_text(bound.cosine)) } " and more are taken for one person, in all groups alike. Of all \
+                    pairs of two people " (rate_text(bound.false_accept_rate)) " may be."
+                    @if bound.too_few { " (The pairs are too few for that rate: none is.)" }
+                    " FNMR: pairs of one person below it. FMR: pairs of two people of the same group at it or above."
+                }
+                @match groups.recognition {
+                    Some(bound) => {
+                        " FNIR: faces of known people that get a wrong name, or none because their " (bound.score)
+                        " is below " (threshold_text(bound.threshold)) ". FPIR: faces of strangers that get a name."
+                    }
+                    None => { " FNIR: faces of known people that get a wrong name." }
+                }
+                " A group does worse only if the intervals of the groups lie apart; with few people they are wide."
+            }
+            (tables::groups(groups))
+            @if !groups.without_group.is_empty() {
+                small { (groups.without_group.len()) " people are in no group; they count for everyone. " }
+            }
+            @if groups.without_images > 0 {
+                small { (groups.without_images) " people of the list have no images here." }
+            }
+        }
+    }
+
     pub(super) fn curves(&self) -> Markup {
         html! {
             h2 { "Each label against the rest" }

@@ -4,8 +4,8 @@ use maud::{Markup, html};
 
 use super::interval;
 use crate::{
-    AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, ENOUGH_TO_CALIBRATE, Metrics,
-    OneVsRest, rate_text, threshold_text,
+    AcceptRate, CalibrationFigures, ClassAreas, ClassMetrics, ENOUGH_TO_CALIBRATE, ErrorRate,
+    GroupFigures, Groups, Metrics, OneVsRest, rate_text, threshold_text,
 };
 use facepipe_drawing::page::percent;
 
@@ -143,5 +143,52 @@ pub(super) fn rates(rates: &[AcceptRate], chosen: &AcceptRate, accepted: &str) -
                 }
             }
         } }
+    }
+}
+
+/// The error rates of groups of people.
+pub(super) fn groups(groups: &Groups) -> Markup {
+    let rate = |rate: &Option<ErrorRate>| {
+        html! {
+            td {
+                @match rate {
+                    Some(rate) => {
+                        (short_percent(rate.share)) br;
+                        small { (short_percent(rate.interval[0])) " to " (short_percent(rate.interval[1])) br; (rate.errors) " of " (rate.trials) }
+                    }
+                    None => { "–" }
+                }
+            }
+        }
+    };
+    let row = |figures: &GroupFigures| {
+        html! {
+            tr {
+                td { (figures.group) }
+                td { (figures.people) }
+                td { (figures.images) }
+                (rate(&figures.fnmr)) (rate(&figures.fmr)) (rate(&figures.fnir)) (rate(&figures.fpir))
+            }
+        }
+    };
+    html! {
+        div.table { table {
+            thead { tr {
+                th { "group" } th { "people" } th { "images" } th { "FNMR" } th { "FMR" } th { "FNIR" } th { "FPIR" }
+            } }
+            tbody {
+                @for figures in &groups.groups { (row(figures)) }
+                (row(&groups.everyone))
+            }
+        } }
+    }
+}
+
+/// A rate of errors in percent: those of comparisons are often far below one.
+fn short_percent(share: f64) -> String {
+    if share < 0.01 {
+        format!("{:.2} %", share * 100.0)
+    } else {
+        percent(share)
     }
 }
