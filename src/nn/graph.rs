@@ -115,6 +115,8 @@ pub struct Step {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Graph {
     steps: Vec<Step>,
+    /// How many of them the features need.
+    for_features: usize,
     /// How many of them the logits need.
     for_logits: usize,
 }
@@ -132,6 +134,12 @@ impl Graph {
         &self.steps[..self.for_logits]
     }
 
+    /// What the head makes logits of: `[batch, features]`.
+    #[must_use]
+    pub const fn features(&self) -> Value {
+        Value(self.for_features)
+    }
+
     /// The logits: `[batch, labels]`.
     #[must_use]
     pub const fn logits(&self) -> Value {
@@ -146,6 +154,11 @@ impl Graph {
         } else {
             None
         }
+    }
+
+    /// Takes a layer's output, that of the last one so far, as the features.
+    pub(crate) const fn end_features(&mut self) {
+        self.for_features = self.steps.len();
     }
 
     /// Takes a layer's output, that of the last one so far, as the logits.

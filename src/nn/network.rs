@@ -320,6 +320,7 @@ impl Network {
         };
         let mut graph = Graph::default();
         let features = self.trunk.describe(&mut graph);
+        graph.end_features();
         let of_length_one =
             (self.head == Head::Cosine).then(|| graph.add(unit_length(), &[features]));
         let head = Layer::Linear {

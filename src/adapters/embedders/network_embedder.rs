@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use image::RgbImage;
 use tch::{Device, Tensor};
 
-use facepipe_core::artifacts::digest::sha256_of_file;
+use super::model_file::model_file;
+use super::only_chips;
 use facepipe_core::ports::{EmbedderError, FaceEmbedder, FaceEmbedderFactory};
-use facepipe_core::types::{ChipForm, Distances, EmbedderModel, Embedding, ModelFile, Size};
+use facepipe_core::types::{ChipForm, Distances, EmbedderModel, Embedding, Size};
 use facepipe_imaging::image_io::contain;
 
 /// Chips that the network sees at once: more are no faster, and take more memory.
@@ -53,11 +54,7 @@ impl<Network: ChipNetwork> NetworkEmbedderFactory<Network> {
     /// # Errors
     /// The I/O error, with its path.
     pub fn new(network: Network, path: &Path) -> io::Result<Self> {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let file = ModelFile {
-            file: name.to_string_lossy().into_owned(),
-            sha256: sha256_of_file(path)?,
-        };
+        let file = model_file(path)?;
         Ok(Self {
             network: Mutex::new(network),
             model: EmbedderModel {
@@ -95,19 +92,7 @@ impl<Network: ChipNetwork> FaceEmbedder for NetworkEmbedder<Network> {
     }
 
     fn embed(&mut self, faces: &[Vec<RgbImage>]) -> Result<Vec<Embedding>, EmbedderError> {
-        let expected = Network::FORM.size;
-        let mut chips = Vec::with_capacity(faces.len());
-        for face in faces {
-            let [chip] = face.as_slice() else {
-                let (found, expected) = (face.len(), 1);
-                return Err(EmbedderError::Chips { found, expected });
-            };
-            let found = Size::of(chip);
-            if found != expected {
-                return Err(EmbedderError::ChipSize { found, expected });
-            }
-            chips.push(chip);
-        }
+        let chips = only_chips(faces, Network::FORM.size)?;
         let mut embeddings = Vec::with_capacity(chips.len());
         for batch in chips.chunks(BATCH) {
             // libtorch reports errors, such as too little memory, as panics.

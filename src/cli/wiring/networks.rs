@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use super::detectors::{
     DetectorName, detector as any_detector, face_tools, turned, with_landmarks,
 };
-use super::embedders::EmbedderName;
+use super::embedders::{Embedder, EmbedderName};
 use super::weights_folder;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
@@ -18,6 +18,7 @@ use facepipe_adapters::dlib_landmarks::DlibLandmarkModel;
 use facepipe_adapters::embedders::comparable::{ComparableFactory, Sides};
 use facepipe_adapters::embedders::joined::JoinedFactory;
 use facepipe_adapters::embedders::one_thread::OneThreadFactory;
+use facepipe_adapters::embedders::onnx::OnnxFactory;
 use facepipe_adapters::embedders::{dlib_embedder, joined, sface_embedder};
 use facepipe_core::artifacts::{digest, model_folder::BEST_FILE};
 use facepipe_core::context::Context;
@@ -84,11 +85,10 @@ pub(crate) struct EmbeddingParts {
 
 /// The factory of an embedder; if `plain`, of the network's own output.
 fn embedders(
-    name: EmbedderName,
+    embedder: &Embedder,
     plain: bool,
     globals: &Globals,
 ) -> Result<Box<dyn FaceEmbedderFactory>, Failure> {
-    let weights = weights_folder(globals)?;
     let device = facepipe_nn::device(globals.device)?;
     let comparable = |plainly: Box<dyn FaceEmbedderFactory>, sides, length| {
         if plain {
@@ -97,6 +97,19 @@ fn embedders(
             Box::new(ComparableFactory::new(plainly, sides, length))
         }
     };
+    let name = match embedder {
+        Embedder::Named(name) => name.resolved(),
+        Embedder::File(path) => {
+            let network = OnnxFactory::open(path)?;
+            let as_it_is = !network.normalises();
+            return Ok(if as_it_is {
+                Box::new(network)
+            } else {
+                comparable(Box::new(network), Sides::One, 1.0)
+            });
+        }
+    };
+    let weights = weights_folder(globals)?;
     let dlib = || -> Result<_, Failure> {
         let network = Box::new(dlib_embedder::factory(&weights, device)?);
         Ok(comparable(network, Sides::Both, dlib_embedder::LENGTH))
@@ -105,7 +118,7 @@ fn embedders(
         let network = Box::new(sface_embedder::factory(&weights, device)?);
         Ok(comparable(network, Sides::One, sface_embedder::LENGTH))
     };
-    match name.resolved() {
+    match name {
         EmbedderName::Sface => sface(),
         EmbedderName::Both => {
             let parts = [dlib()?, sface()?];
@@ -122,7 +135,7 @@ fn embedders(
 /// An embedder of photos, with the detector of a name; if `plain`, it gives the network's own output.
 pub(crate) fn embedding_parts(
     name: DetectorName,
-    embedder: EmbedderName,
+    embedder: &Embedder,
     plain: bool,
     rotations: bool,
     globals: &Globals,
@@ -147,7 +160,7 @@ pub(crate) fn embedding_parts(
 pub(crate) fn served_model(
     model: &Path,
     chips: bool,
-    embedder: EmbedderName,
+    embedder: &Embedder,
     globals: &Globals,
     context: &Context,
 ) -> Result<Opened, Failure> {
@@ -185,7 +198,7 @@ pub(crate) fn served_model(
 
 /// The embedder that compares the faces of labels.
 pub(crate) fn image_embedder(
-    embedder: EmbedderName,
+    embedder: &Embedder,
     globals: &Globals,
     context: &Context,
 ) -> Result<ImageEmbedder, Failure> {

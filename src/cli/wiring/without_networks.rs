@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::ValueEnum;
 
 use super::detectors::DetectorName;
-use super::embedders::EmbedderName;
+use super::embedders::Embedder;
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
@@ -50,7 +50,7 @@ impl Advice for NeedsTorch {
 
 /// Faces can't be compared without libtorch.
 pub(crate) fn image_embedder(
-    _: EmbedderName,
+    _: &Embedder,
     _: &Globals,
     _: &Context,
 ) -> Result<ImageEmbedder, Failure> {

@@ -58,3 +58,22 @@ pub struct Distances {
     /// Two faces of different images nearer than this should be looked at: they may be from one photo.
     pub alike: f64,
 }
+
+impl Distances {
+    /// Those of an embedder of which only the distance of one person is known: all others are as much larger.
+    #[must_use]
+    pub fn with_same_person(self, same_person: f32) -> Self {
+        let ratio = f64::from(same_person / self.same_person);
+        Self {
+            same_person,
+            spread: self.spread * ratio,
+            neighbour: self.neighbour * ratio,
+            doubtful_zone: self.doubtful_zone * ratio,
+            clearly_nearer: self.clearly_nearer * ratio,
+            same_identity: self.same_identity * ratio,
+            two_people: self.two_people * ratio,
+            one_photo: (f64::from(self.one_photo) * ratio) as f32,
+            alike: self.alike * ratio,
+        }
+    }
+}

@@ -42,7 +42,7 @@ pub(super) fn take(
 }
 
 /// An initializer with its name; `None` for a kind of numbers that is not read.
-fn tensor(initializer: TensorProto) -> Result<Option<(String, TensorData)>, String> {
+pub(super) fn tensor(initializer: TensorProto) -> Result<Option<(String, TensorData)>, String> {
     let name = initializer.name.unwrap_or_default();
     let shape = shape_of(&initializer.dims)
         .ok_or_else(|| format!("tensor `{name}` has a negative or huge size"))?;
@@ -94,7 +94,7 @@ fn shape_of(sides: &[i64]) -> Option<Vec<usize>> {
 }
 
 /// `(q - zero_point) * scale`, scale and zero point for blocks along one axis; `None` where the input is no constant.
-fn dequantised(
+pub(super) fn dequantised(
     node: &Node,
     tensors: &BTreeMap<String, TensorData>,
 ) -> Result<Option<TensorData>, String> {

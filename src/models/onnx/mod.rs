@@ -5,12 +5,15 @@
 
 mod constants;
 pub mod messages;
+mod simplified;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use prost::Message;
+
+pub use simplified::simplified;
 
 use messages::{AttributeProto, ModelProto, NodeProto};
 

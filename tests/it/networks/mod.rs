@@ -9,6 +9,7 @@ mod embed;
 mod evaluate;
 mod export;
 mod few_photos;
+mod onnx_embedder;
 mod predict;
 mod random_names;
 mod real_duplicates;

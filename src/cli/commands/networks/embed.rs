@@ -69,7 +69,7 @@ pub(crate) fn run(
     let files = inputs::expand(&args.inputs)?;
     let parts = wiring::networks::embedding_parts(
         args.detector,
-        args.embedder.embedder,
+        &args.embedder.embedder,
         args.plain,
         args.rotations.are_on(|| files.len()),
         globals,

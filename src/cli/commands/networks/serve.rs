@@ -132,11 +132,11 @@ pub(crate) fn run(
     let tls = runtime.block_on(certificate(args))?;
     let open = {
         let (model, chips, unknown) = (args.model.clone(), args.chips, args.unknown);
-        let embedder = args.embedder.embedder;
+        let embedder = args.embedder.embedder.clone();
         let (globals, context) = (globals.clone(), context.clone());
         move || -> Result<_, Failure> {
             let opened =
-                wiring::networks::served_model(&model, chips, embedder, &globals, &context)?;
+                wiring::networks::served_model(&model, chips, &embedder, &globals, &context)?;
             unknown.bounds(&opened.card)?;
             Ok(opened)
         }

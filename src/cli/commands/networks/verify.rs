@@ -78,7 +78,7 @@ pub(crate) fn run(
     let files = [&args.first, &args.second].map(|path| inputs::file(path));
     let parts = wiring::networks::embedding_parts(
         args.detector,
-        args.embedder.embedder,
+        &args.embedder.embedder,
         false,
         args.rotations.are_on(|| 2),
         globals,

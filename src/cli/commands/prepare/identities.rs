@@ -76,7 +76,8 @@ impl IdentityOptions {
             }),
             (Switch::Off, false) => Ok(None),
             (Switch::On, _) | (Switch::Auto, true) => {
-                wiring::networks::image_embedder(self.embedder.embedder, globals, context).map(Some)
+                wiring::networks::image_embedder(&self.embedder.embedder, globals, context)
+                    .map(Some)
             }
             (Switch::Auto, false) if !facepipe_prepare::knows_faces(input) => Ok(None),
             (Switch::Auto, false) if !wiring::networks::PRESENT => {
@@ -87,7 +88,8 @@ impl IdentityOptions {
                 Ok(None)
             }
             (Switch::Auto, false) => {
-                wiring::networks::image_embedder(self.embedder.embedder, globals, context).map(Some)
+                wiring::networks::image_embedder(&self.embedder.embedder, globals, context)
+                    .map(Some)
             }
         }
     }

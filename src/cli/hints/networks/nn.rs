@@ -1,6 +1,7 @@
 //! Errors of networks, their weights and their devices.
 
 use crate::cli::hints::Advice;
+use facepipe_adapters::embedders::onnx::OnnxEmbedderError;
 use facepipe_models::onnx::OnnxError;
 use facepipe_nn::tensor_file::TensorFileError;
 use facepipe_nn::{
@@ -62,6 +63,28 @@ impl Advice for SFaceError {
             }
             Self::Torch(_) => None,
         }
+    }
+}
+
+impl Advice for OnnxEmbedderError {
+    fn next_step(&self) -> Option<String> {
+        Some(match self {
+            Self::Io(source) | Self::Read(OnnxError::Io(source)) => return source.next_step(),
+            Self::Read(_) => "give an ONNX file of a network for faces".to_owned(),
+            Self::NoDescription { .. } | Self::Description { .. } => "the description says what the network takes, \
+                such as `alignment = \"arcface\"`, `size = [112, 112]`, `channels = \"RGB\"`, \
+                `mean = [127.5, 127.5, 127.5]`, `std = [127.5, 127.5, 127.5]`, and the `distance` below which two faces are \
+                one person, such as 1.13; see docs/embedders.md"
+                .to_owned(),
+            Self::Engine { .. } => "the network needs something that the engine (rten) does not have; try to export \
+                it with another opset, without training nodes"
+                .to_owned(),
+            Self::NotAsDescribed { .. } => {
+                "give the file of a network that makes embeddings of faces, and describe it as it is in the TOML file \
+                 beside it"
+                    .to_owned()
+            }
+        })
     }
 }
 

@@ -35,11 +35,17 @@ impl<'a> Nodes<'a> {
         }
     }
 
-    /// Adds all layers; their results get the names `logits` and `similarities`.
-    pub(super) fn add_layers(&mut self, layers: &Graph, [logits, similarities]: [&str; 2]) {
+    /// Adds all layers; features, logits and similarities get these names.
+    pub(super) fn add_layers(
+        &mut self,
+        layers: &Graph,
+        [features, logits, similarities]: [&str; 3],
+    ) {
         for step in layers.steps() {
             let output = if step.output == layers.logits() {
                 logits.to_owned()
+            } else if step.output == layers.features() {
+                features.to_owned()
             } else if Some(step.output) == layers.similarities() {
                 similarities.to_owned()
             } else {
@@ -66,6 +72,7 @@ impl<'a> Nodes<'a> {
             name: Some(format!("{kind}_{output}")),
             op_type: Some(kind.to_owned()),
             attribute: attributes,
+            ..NodeProto::default()
         });
     }
 

@@ -26,6 +26,8 @@ const OPSET: i64 = 17;
 const IR_VERSION: i64 = 8;
 /// Names of inputs and outputs.
 const IMAGES: &str = "images";
+/// No output, but a name by which engines that can give any value find it.
+const FEATURES: &str = "features";
 const CHIPS: &str = "chips";
 pub(super) const LOGITS: &str = "logits";
 pub(super) const PROBABILITIES: &str = "probabilities";
@@ -75,7 +77,7 @@ fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, Expo
             ValueInfoProto::batch_of(CHIPS, UINT8, &[height, width, 3], doc)
         }
     };
-    nodes.add_layers(&content.graph, [LOGITS, SIMILARITIES]);
+    nodes.add_layers(&content.graph, [FEATURES, LOGITS, SIMILARITIES]);
     let temperature = Tensor::from_slice(&[card.temperature as f32]);
     nodes.constant(TEMPERATURE_KEY, &temperature.view([] as [i64; 0]));
     nodes.node("Div", &[LOGITS, TEMPERATURE_KEY], "cooled", Vec::new());
@@ -107,6 +109,7 @@ fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, Expo
             version: Some(OPSET),
         }],
         metadata_props: metadata(content)?,
+        ..ModelProto::default()
     })
 }
 
