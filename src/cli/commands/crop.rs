@@ -6,15 +6,16 @@ use clap::Args;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::image_limits::LimitOptions;
+use crate::cli::options::image_limits::{LimitOptions, QualityBy};
 use crate::cli::options::switch::RotationOptions;
 use crate::cli::output::result::{Outcome, reason_lines};
 use crate::cli::wiring::detectors::{self, DetectorName};
+use crate::cli::wiring::networks;
 use facepipe_core::artifacts::given_split;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::context::Context;
 use facepipe_core::types::FaceQuality;
-use facepipe_crop::{CropReport, FaceChoice, Settings};
+use facepipe_crop::{CropReport, FaceChoice, Settings, Tools};
 
 /// Arguments of `crop`.
 #[derive(Debug, Args)]
@@ -97,13 +98,18 @@ pub(crate) fn run(
     // A folder that can't be listed is for the stage to report.
     let photos = || given_split::list(&args.input).map_or(0, |(folder, _)| folder.files.len());
     let rotations = !options.no_align && args.rotations.are_on(photos);
-    let tools = detectors::face_tools(
+    let faces = detectors::face_tools(
         options.detector,
         !options.no_align,
         rotations,
         globals,
         context,
     )?;
+    let judge = match options.limits.quality_by {
+        QualityBy::Pixels => None,
+        QualityBy::Embedding => Some(networks::quality_judge(globals)?),
+    };
+    let tools = Tools { faces, judge };
     let faces = match (args.largest_only, args.main_only) {
         (true, _) => FaceChoice::Largest,
         (false, true) => FaceChoice::Main,

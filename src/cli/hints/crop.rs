@@ -37,7 +37,7 @@ impl Advice for CropError {
                  whole photos with `--keep-no-face`",
                 out.join(DISCARDED_FILE).display()
             )),
-            Self::Interrupted(_) => None,
+            Self::Interrupted(_) | Self::Judge(_) => None,
         }
     }
 

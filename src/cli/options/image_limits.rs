@@ -1,13 +1,25 @@
 //! Limits of the quality of faces, of `crop` and `run`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use facepipe_crop::QualityLimits;
+
+/// What the overall quality is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QualityBy {
+    /// Size, sharpness, light, pose and what is cut off: takes no time
+    Pixels,
+    /// The length of SFace's embedding: a third of the errors after the worst faces are left out, 13 ms a face
+    Embedding,
+}
 
 /// Which faces are good enough.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Quality of faces")]
 pub(crate) struct LimitOptions {
+    /// What the overall quality is made of
+    #[arg(long, value_enum, default_value = "pixels")]
+    pub(crate) quality_by: QualityBy,
     /// Leave out faces of less overall quality, 0 to 1: people who are far out of focus in the
     /// background, and boxes without a face
     #[arg(long, value_name = "Q", default_value_t = QualityLimits::MIN_QUALITY, value_parser = share)]

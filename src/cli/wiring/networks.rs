@@ -132,6 +132,12 @@ fn embedders(
     }
 }
 
+/// The network by whose embeddings `crop` measures the quality of faces: SFace's own output.
+pub(crate) fn quality_judge(globals: &Globals) -> Result<Box<dyn FaceEmbedderFactory>, Failure> {
+    let plain = embedders(&Embedder::Named(EmbedderName::Sface), true, globals)?;
+    Ok(Box::new(OneThreadFactory::new(plain)))
+}
+
 /// An embedder of photos, with the detector of a name; if `plain`, it gives the network's own output.
 pub(crate) fn embedding_parts(
     name: DetectorName,

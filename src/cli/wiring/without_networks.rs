@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use facepipe_core::context::Context;
-use facepipe_core::ports::FaceDetectorFactory;
+use facepipe_core::ports::{FaceDetectorFactory, FaceEmbedderFactory};
 use facepipe_faces::embed_images::ImageEmbedder;
 
 /// Whether this build has networks.
@@ -46,6 +46,16 @@ impl Advice for NeedsTorch {
         let text = "use `--detector seeta`, or build with `cargo build` and its default features";
         Some(text.to_owned())
     }
+}
+
+/// The quality of faces can't be measured by embeddings without libtorch.
+pub(crate) fn quality_judge(_: &Globals) -> Result<Box<dyn FaceEmbedderFactory>, Failure> {
+    Err(Failure::Usage {
+        message: "--quality-by embedding needs libtorch, which this facepipe was built without"
+            .to_owned(),
+        hint: "leave the option out, or build with `cargo build` and its default features"
+            .to_owned(),
+    })
 }
 
 /// Faces can't be compared without libtorch.

@@ -20,6 +20,10 @@ pub struct FaceQuality {
     pub contrast: f64,
     /// Share of the face's square, with the space around the face, that lies outside the photo.
     pub outside: f64,
+    /// Length of the embedding that a network gives for the face before it is brought to one length; `None` where
+    /// none was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm: Option<f64>,
     /// Where the face looks; `None` without landmarks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pose: Option<FacePose>,
@@ -46,7 +50,8 @@ impl FaceQuality {
                 .into_iter()
                 .chain(pitch)
         });
-        always.into_iter().chain(angles)
+        let norm = self.norm.map(|norm| ("norm", norm));
+        always.into_iter().chain(norm).chain(angles)
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! The names follow ISO/IEC 29794-5 (face image quality). The overall number is a heuristic: the scales
 //! of its [`parts`] are chosen so that blurred, dark, cut off and turned-away faces come after good
-//! ones. It is no forecast of recognition errors.
+//! ones. It forecasts recognition errors poorly; the length of an embedding, where a network is asked for one
+//! ([`with_norm`]), does better.
 
 mod pixels;
 mod pose;
@@ -20,7 +21,7 @@ use facepipe_core::types::{
 };
 use facepipe_models::dlib::face_chip::{CHIP_SIDE, cut_from, square_of};
 
-pub use score::{overall, parts};
+pub use score::{overall, parts, recognised};
 
 /// A face at the size at which it is measured.
 #[derive(Debug, Clone, Copy)]
@@ -86,10 +87,22 @@ pub fn measure_view(
         brightness: rounded(brightness, 4),
         contrast: rounded(contrast, 4),
         outside: rounded(outside, 4),
+        norm: None,
         pose,
     };
     quality.overall = rounded(overall(&quality), 4);
     quality
+}
+
+/// The quality with the length of SFace's embedding of the face, which then decides the overall one: see
+/// [`recognised`].
+#[must_use]
+pub fn with_norm(quality: FaceQuality, norm: f64) -> FaceQuality {
+    FaceQuality {
+        norm: Some(rounded(norm, 2)),
+        overall: rounded(recognised(norm), 4),
+        ..quality
+    }
 }
 
 /// The square around a box in which the box takes the place of the mean face: the chip of a face

@@ -21,6 +21,21 @@ const LIGHT_SCALE: f64 = 0.1;
 /// than a fifth by it.
 const CONTRAST_SCALE: f64 = 0.04;
 
+/// Length of SFace's embedding at which half of a person's pairs are recognised, and the scale on which that share
+/// grows: logistic regression of pairs of LFW photos and of photos in harder pose and light.
+const HALF_NORM: f64 = 9.0;
+const NORM_SCALE: f64 = 0.76;
+
+/// The share of a person's pairs of photos, the other face as good or better, that is recognised where one in a
+/// thousand pairs of two people is taken for one, by the length of SFace's embedding of the face.
+///
+/// Of 1,383 LFW photos of 79 people 1.17 % of the pairs of one person are not; after the worst 5, 10 and 20 % of the faces by this are
+/// left out, .40, .28 and .10 %, and by [`overall`] .77, .78 and .72 %.
+#[must_use]
+pub fn recognised(norm: f64) -> f64 {
+    1.0 / (1.0 + ((HALF_NORM - norm) / NORM_SCALE).exp())
+}
+
 /// One number for a face's measures, 0 (useless) to 1: the product of its [`parts`].
 #[must_use]
 pub fn overall(quality: &FaceQuality) -> f64 {

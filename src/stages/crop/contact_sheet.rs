@@ -44,6 +44,8 @@ const DOWN: u32 = TILE + TEXT_GAP + LINES * LINE + GAP;
 const TITLE_WIDTH: u32 = 800;
 /// The text below the crops names their figures, in this order.
 const LEGEND: &str = "quality, size of the face, detector's score, what takes most away";
+/// The same where the embedding decides the quality.
+const LEGEND_OF_NORM: &str = "quality, size of the face, detector's score, length of the embedding";
 /// A part of the quality that leaves at least this share is not named.
 const ALL_RIGHT: f64 = 0.9;
 
@@ -166,7 +168,12 @@ impl Tile {
         [
             (format!("{overall:.2}, {size} px"), INK),
             (format!("score {score:.2}"), PALE_INK),
-            (weakness(&quality), PALE_INK),
+            (
+                quality
+                    .norm
+                    .map_or_else(|| weakness(&quality), |norm| format!("length {norm:.1}")),
+                PALE_INK,
+            ),
         ]
     }
 }
@@ -191,15 +198,21 @@ fn draw(label: &str, tiles: &[Tile], shown: &Shown) -> RgbImage {
     let head = GAP + 2 * LINE + GAP;
     let columns = tiles.len().min(COLUMNS) as u32;
     let title = fitted(&title, SIZE, TITLE_WIDTH);
+    let has_norm = |tile: &Tile| tile.quality.is_some_and(|quality| quality.norm.is_some());
+    let legend = if tiles.iter().any(has_norm) {
+        LEGEND_OF_NORM
+    } else {
+        LEGEND
+    };
     let text_width =
-        [&title, LEGEND].map(|text| width(text, SIZE as f32, Weight::Regular).ceil() as u32);
+        [&title, legend].map(|text| width(text, SIZE as f32, Weight::Regular).ceil() as u32);
     let mut sheet = RgbImage::from_pixel(
         (GAP + columns * ACROSS).max(2 * GAP + text_width[0].max(text_width[1])),
         head + (rows(best.len()) + rows(worst.len())) * DOWN + separator,
         BACKGROUND,
     );
     write_small(&mut sheet, GAP, GAP, &title, INK);
-    write_small(&mut sheet, GAP, GAP + LINE, LEGEND, PALE_INK);
+    write_small(&mut sheet, GAP, GAP + LINE, legend, PALE_INK);
     place(&mut sheet, head, best);
     if !worst.is_empty() {
         let top = head + rows(best.len()) * DOWN;

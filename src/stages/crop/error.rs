@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use facepipe_core::artifacts::image_folder::ImageFolderError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
-use facepipe_core::ports::DetectorError;
+use facepipe_core::ports::{DetectorError, EmbedderError};
 
 /// Why the crops could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +26,9 @@ pub enum CropError {
     /// The detector can't be made, or fails on all photos.
     #[error(transparent)]
     Detector(#[from] DetectorError),
+    /// The network that measures the faces' quality failed.
+    #[error(transparent)]
+    Judge(#[from] EmbedderError),
     /// Not one face, or none that is good enough.
     #[error("no face was kept of any of the {photos} photos")]
     NoFaces {

@@ -24,10 +24,12 @@ use facepipe_core::artifacts::stage::{
 use facepipe_core::artifacts::{atomic, given_split};
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
+use facepipe_core::ports::FaceEmbedderFactory;
 use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 
 use origins::Origins;
+use photo::Worker;
 
 pub use contact_sheet::SHEET_FILE;
 pub use error::CropError;
@@ -36,6 +38,15 @@ pub use limits::QualityLimits;
 pub use report::{CropReport, Distribution};
 pub use settings::Settings;
 use settings::WrittenSettings;
+
+/// The models that the stage works with.
+pub struct Tools {
+    /// Find and cut the faces.
+    pub faces: FaceTools,
+    /// The network by whose embeddings the faces' quality is measured; `None`: it is measured by their pixels. It has
+    /// to be SFace's own output, whose length means something.
+    pub judge: Option<Box<dyn FaceEmbedderFactory>>,
+}
 
 /// The outcome of one photo: a line of the stage's journal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,7 +67,7 @@ pub fn run(
     input: &Path,
     out: &Path,
     settings: &Settings,
-    tools: &FaceTools,
+    tools: &Tools,
     context: &Context,
 ) -> Result<CropReport, CropError> {
     let started = Instant::now();
@@ -109,7 +120,7 @@ fn crop_photos(
     origins: &Origins,
     open: &OpenStage,
     settings: &Settings,
-    tools: &FaceTools,
+    tools: &Tools,
     context: &Context,
 ) -> Result<Vec<PhotoOutcome>, CropError> {
     let (mut journal, mut outcomes) = Journal::<PhotoOutcome>::open(&open.path(JOURNAL_FILE))?;
@@ -132,7 +143,7 @@ fn crop_photos(
     for label in &folder.labels {
         fs_err::create_dir_all(open.path(label))?;
     }
-    let cutter = tools.cutter(settings.margin);
+    let cutter = tools.faces.cutter(settings.margin);
     let bar = context
         .progress
         .start(Stage::Crop.name(), Some(folder.files.len() as u64));
@@ -140,17 +151,15 @@ fn crop_photos(
     parallel::for_each(
         &todo,
         context.threads,
-        || tools.detectors.create().map_err(CropError::from),
-        |detector, file| {
+        || {
+            Ok::<_, CropError>(Worker {
+                detector: tools.faces.detectors.create()?,
+                judge: tools.judge.as_ref().map(|judge| judge.create()),
+            })
+        },
+        |worker, file| {
             let origin = origins.of_photo(file);
-            photo::crop(
-                file,
-                origin,
-                &open.root,
-                settings,
-                detector.as_mut(),
-                cutter,
-            )
+            photo::crop(file, origin, &open.root, settings, worker, cutter)
         },
         |_, outcome| {
             context.interrupt.check()?;

@@ -111,6 +111,7 @@ mod tests {
             brightness: 0.4,
             contrast: 0.12,
             outside: 0.05,
+            norm: None,
             pose: Some(FacePose {
                 yaw: -31.5,
                 pitch: None,

@@ -9,7 +9,7 @@ use super::origins::{self, Origin};
 use super::{CropError, FaceChoice, PhotoOutcome, Settings};
 use facepipe_core::artifacts::digest::{content_name, md5_hex};
 use facepipe_core::artifacts::{atomic, image_folder::LabelledFile};
-use facepipe_core::ports::FaceDetector;
+use facepipe_core::ports::{EmbedderError, FaceDetector, FaceEmbedder};
 use facepipe_core::types::{
     CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, Reason, Size, SourcePhoto,
 };
@@ -18,6 +18,12 @@ use facepipe_faces::face_cutter::{CutFace, FaceCutter};
 use facepipe_faces::quality;
 use facepipe_imaging::image_io;
 use facepipe_imaging::perceptual_hash::PerceptualHash;
+
+/// The tools of a worker thread.
+pub(super) struct Worker {
+    pub(super) detector: Box<dyn FaceDetector>,
+    pub(super) judge: Option<Box<dyn FaceEmbedder>>,
+}
 
 /// Cuts the faces out of one photo and saves them below `out`.
 ///
@@ -28,7 +34,7 @@ pub(super) fn crop(
     origin: Option<&Origin>,
     out: &Path,
     settings: &Settings,
-    detector: &mut dyn FaceDetector,
+    worker: &mut Worker,
     cutter: FaceCutter<'_>,
 ) -> Result<PhotoOutcome, CropError> {
     let mut work = PhotoWork {
@@ -59,8 +65,8 @@ pub(super) fn crop(
         made,
         also_labels: origin.map_or_else(Vec::new, |origin| origin.also_labels.clone()),
     };
-    match detector.detect(&photo) {
-        Ok(faces) => work.keep_faces(&faces, &photo, &source)?,
+    match worker.detector.detect(&photo) {
+        Ok(faces) => work.keep_faces(&faces, &photo, &source, worker)?,
         Err(error) if error.concerns_all_photos() => return Err(error.into()),
         Err(error) => {
             work.discard(ItemKind::Image, Reason::DetectorFailed, error.to_string());
@@ -78,6 +84,18 @@ fn nothing(file: &LabelledFile) -> PhotoOutcome {
     }
 }
 
+/// The length of a face's embedding; `None` for a face that is not aligned.
+fn norm(cut: &FaceCut, judge: &mut dyn FaceEmbedder) -> Result<Option<f64>, EmbedderError> {
+    let Some(place) = &cut.place else {
+        return Ok(None);
+    };
+    let chips = face_chip::chips(&cut.pixels, place, judge.forms());
+    let embeddings = judge.embed(&[chips])?;
+    Ok(embeddings
+        .first()
+        .map(|embedding| f64::from(embedding.length())))
+}
+
 struct PhotoWork<'work> {
     file: &'work LabelledFile,
     out: &'work Path,
@@ -93,7 +111,8 @@ impl PhotoWork<'_> {
         faces: &[DetectedFace],
         photo: &RgbImage,
         source: &SourcePhoto,
-    ) -> io::Result<()> {
+        worker: &mut Worker,
+    ) -> Result<(), CropError> {
         self.outcome.faces = faces.len() as u64;
         let min_face = self.settings.min_face;
         let mut unfit = Vec::new();
@@ -117,7 +136,12 @@ impl PhotoWork<'_> {
                 continue;
             }
             let CutFace { cut, points } = self.cutter.cut(photo, face);
-            let quality = quality::measure(photo, face, points.as_ref());
+            let mut quality = quality::measure(photo, face, points.as_ref());
+            if let Some(judge) = &mut worker.judge
+                && let Some(norm) = norm(&cut, judge.as_mut())?
+            {
+                quality = quality::with_norm(quality, norm);
+            }
             let violations = self.settings.limits.violations(&quality);
             if violations.is_empty() {
                 self.save(&cut, source, Some((index, face, quality)))?;
@@ -128,7 +152,7 @@ impl PhotoWork<'_> {
         }
         let nothing_kept = self.outcome.crops.is_empty();
         if nothing_kept && self.settings.keep_no_face {
-            return self.save(&face_chip::whole(photo), source, None);
+            return Ok(self.save(&face_chip::whole(photo), source, None)?);
         }
         if !nothing_kept {
             for (reason, message) in unfit {

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::{FaceChoice, QualityLimits};
+use super::{FaceChoice, QualityLimits, Tools};
 use facepipe_faces::face_choice::MIN_FACE;
-use facepipe_faces::face_cutter::FaceTools;
 
 /// Settings of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,16 +43,20 @@ pub(super) struct WrittenSettings<'a> {
     detector: &'a str,
     /// Whether faces are aligned by their landmarks.
     align: bool,
+    /// The network that decides the quality, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality_by: Option<String>,
     #[serde(flatten)]
     settings: &'a Settings,
 }
 
 impl<'a> WrittenSettings<'a> {
     /// Settings, and the tools that were used with them.
-    pub(super) fn new(settings: &'a Settings, tools: &'a FaceTools) -> Self {
+    pub(super) fn new(settings: &'a Settings, tools: &'a Tools) -> Self {
         Self {
-            detector: tools.detectors.name(),
-            align: tools.landmarks.is_some(),
+            detector: tools.faces.detectors.name(),
+            align: tools.faces.landmarks.is_some(),
+            quality_by: tools.judge.as_ref().map(|judge| judge.model().to_string()),
             settings,
         }
     }

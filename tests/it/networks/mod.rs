@@ -11,6 +11,7 @@ mod export;
 mod few_photos;
 mod onnx_embedder;
 mod predict;
+mod quality;
 mod random_names;
 mod real_duplicates;
 mod recipe;

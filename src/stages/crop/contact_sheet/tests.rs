@@ -38,6 +38,7 @@ fn crop(root: &Path, label: &str, number: u8, overall: Option<f64>) -> CropRecor
             brightness: 0.5,
             contrast: 0.1,
             outside: 0.0,
+            norm: None,
             pose: None,
         }),
     }
@@ -116,6 +117,7 @@ fn each_tile_has_its_figures_below_it() {
             brightness: 0.5,
             contrast: 0.2,
             outside: 0.1,
+            norm: None,
             pose: None,
         }),
     };
@@ -125,6 +127,14 @@ fn each_tile_has_its_figures_below_it() {
         (second.as_str(), third.as_str()),
         ("score 13.50", "blurred 0.29")
     );
+    let with_norm = Tile {
+        picture: RgbImage::new(4, 4),
+        quality: with_figures.quality.map(|quality| FaceQuality {
+            norm: Some(11.46),
+            ..quality
+        }),
+    };
+    assert_eq!(with_norm.lines()[2].0, "length 11.5");
     let ink = |sheet: &RgbImage, top: u32| {
         let row = |y| (GAP..GAP + TILE).map(move |x| (x, y));
         (top..top + LINE)
