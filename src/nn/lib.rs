@@ -36,7 +36,7 @@ pub use label_means::{LabelMeans, LabelMeansError};
 pub use loader::consecutive_batches;
 pub use loader::{Batch, Loader, LoaderError, Picture};
 pub use mmod::Mmod;
-pub use network::{Backbone, Network, SMALLEST_LENGTH};
+pub use network::{Backbone, Network, SMALLEST_LENGTH, of_length_one};
 pub use pickle::PickleError;
 pub use precision::{Precision, PrecisionChoice, PrecisionError, has_bf16};
 pub use pth::{PthError, PthReadError};

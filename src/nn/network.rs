@@ -341,11 +341,12 @@ impl Network {
     }
 }
 
-/// Each row divided by its length.
+/// Each row divided by its length; one shorter than [`SMALLEST_LENGTH`] by that.
 ///
 /// # Shapes
 /// `[rows, numbers]` to the same.
-pub(super) fn of_length_one(rows: &Tensor) -> Tensor {
+#[must_use]
+pub fn of_length_one(rows: &Tensor) -> Tensor {
     let squares = rows
         .square()
         .sum_dim_intlist([1_i64].as_slice(), true, Kind::Float);

@@ -11,7 +11,7 @@ use super::settings::Settings;
 use facepipe_core::context::Context;
 use facepipe_core::types::Head;
 use facepipe_imaging::data_set::Example;
-use facepipe_nn::{Loader, Network, Picture, consecutive_batches};
+use facepipe_nn::{Loader, Network, Picture, consecutive_batches, of_length_one};
 use image::imageops;
 use rand::RngExt;
 
@@ -149,16 +149,19 @@ impl FrozenFeatures {
     /// Source: J. Snell et al., "Prototypical networks for few-shot learning", NeurIPS 2017, section
     /// 2.4: distances to means are a linear layer.
     ///
-    /// A cosine head begins with the directions from the mean of all means to each of them.
+    /// A cosine head begins with the directions from the middle of all means to each of them, all of length 1: a
+    /// mean is the shorter, the more its label's images differ, and would then get the faces that belong to another.
     pub(super) fn start_head(&self, network: &Network, labels: usize, smoothing: f64) {
         let _guard = tch::no_grad_guard();
         let classes = self.classes(labels);
         let (mut weight, mut bias) = network.head();
         if network.head_kind() == Head::Cosine {
-            let means: Vec<&Tensor> = classes.means.iter().map(|(_, mean)| mean).collect();
-            let middle = Tensor::stack(&means, 0).mean_dim([0_i64].as_slice(), false, Kind::Float);
-            for (label, mean) in &classes.means {
-                weight.select(0, *label).copy_(&(mean - &middle));
+            let (labels, means): (Vec<i64>, Vec<Tensor>) = classes.means.into_iter().unzip();
+            let directions = of_length_one(&Tensor::stack(&means, 0));
+            let middle = directions.mean_dim([0_i64].as_slice(), true, Kind::Float);
+            let from_middle = directions - middle;
+            for (row, label) in (0..).zip(labels) {
+                weight.select(0, label).copy_(&from_middle.select(0, row));
             }
             return;
         }
@@ -280,6 +283,35 @@ mod tests {
         let certainty = answers.softmax(-1, Kind::Float).max().double_value(&[]);
         assert!((0.5..0.9999).contains(&certainty), "{certainty}");
         assert_eq!(network.head().0.select(0, 1), untouched);
+    }
+
+    #[test]
+    fn a_label_of_unlike_images_keeps_its_place_in_a_cosine_head() {
+        let network = Network::with_head(Backbone::Resnet18, Head::Cosine, 2, Device::Cpu);
+        let rows = |rows: &[[f32; 3]]| {
+            let features = Tensor::zeros([rows.len() as i64, 512], (Kind::Float, Device::Cpu));
+            for (row, numbers) in (0..).zip(rows) {
+                features
+                    .select(0, row)
+                    .narrow(0, 0, 3)
+                    .copy_(&Tensor::from_slice(numbers));
+            }
+            features
+        };
+        // The mean of the first label is a tenth as long as the second's.
+        let train = [[1.0, 0.0, 3.0], [1.0, 0.0, -3.0], [0.0, 10.0, 0.0]];
+        let labels = Tensor::from_slice(&[0_i64, 0, 1]);
+        let frozen = FrozenFeatures {
+            views: vec![rows(&train)],
+            val: rows(&[[0.6, 0.5, 0.0]]),
+            train_labels: vec![0, 0, 1],
+            labels: labels.copy(),
+            val_labels: Tensor::from_slice(&[0_i64]),
+        };
+        frozen.start_head(&network, 2, 0.1);
+        let (features, expected) = frozen.val();
+        let answers = tch::no_grad(|| network.classify(features));
+        assert_eq!(answers.argmax(-1, false), *expected);
     }
 
     #[test]
