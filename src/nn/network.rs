@@ -345,7 +345,6 @@ impl Network {
 ///
 /// # Shapes
 /// `[rows, numbers]` to the same.
-#[must_use]
 pub fn of_length_one(rows: &Tensor) -> Tensor {
     let squares = rows
         .square()

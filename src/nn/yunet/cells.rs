@@ -1,26 +1,19 @@
 //! From the network's numbers to boxes, and which of overlapping boxes stay.
 
-use tch::{TchError, Tensor};
-
-use super::network::{Level, STRIDES};
 use crate::FoundFace;
 use facepipe_core::types::{FaceBox, Landmarks5};
+use facepipe_yunet::{Level, STRIDES};
 
 /// The boxes of all cells with a score from `least` on, in pixels of the picture.
 ///
 /// The score is the root of the product of the two probabilities, that there is a face and that the box fits; a
 /// box's centre is its cell's corner moved by two numbers of cells, its sides are two exponentials of cells, and so
 /// are landmarks moved (OpenCV's `FaceDetectorYN` reads the numbers so).
-pub(super) fn boxes(
-    levels: &[Level; STRIDES.len()],
-    least: f32,
-) -> Result<Vec<FoundFace>, TchError> {
+pub(super) fn boxes(levels: &[Level; STRIDES.len()], least: f32) -> Vec<FoundFace> {
     let mut found = Vec::new();
     for ([class, fit, place, points], stride) in levels.iter().zip(STRIDES) {
-        let columns = class.size()[3] as usize;
-        let class = numbers(class)?;
-        let fit = numbers(fit)?;
-        let scores = class.iter().zip(&fit);
+        let columns = class.width;
+        let scores = class.values.iter().zip(fit.values.iter());
         let scores: Vec<f32> = scores
             .map(|(class, fit)| (sigmoid(*class) * sigmoid(*fit)).sqrt())
             .collect();
@@ -32,14 +25,13 @@ pub(super) fn boxes(
         if certain.is_empty() {
             continue;
         }
-        let (place, points) = (numbers(place)?, numbers(points)?);
         let stride = stride as f32;
         for (at, score) in certain {
             let (column, row) = ((at % columns) as f32, (at / columns) as f32);
-            let place = &place[4 * at..][..4];
+            let place = &place.values[4 * at..][..4];
             let (x, y) = ((column + place[0]) * stride, (row + place[1]) * stride);
             let (width, height) = (place[2].exp() * stride, place[3].exp() * stride);
-            let points = &points[10 * at..][..10];
+            let points = &points.values[10 * at..][..10];
             let point = |number: usize| {
                 [
                     (column + points[2 * number]) * stride,
@@ -59,7 +51,7 @@ pub(super) fn boxes(
         }
     }
     found.retain(|found| found.face.area().is_finite());
-    Ok(found)
+    found
 }
 
 /// Of boxes that overlap by more than `limit` (intersection over union) only the most certain stays. The result is
@@ -76,15 +68,6 @@ pub(super) fn suppress(mut found: Vec<FoundFace>, limit: f32) -> Vec<FoundFace> 
         }
     }
     kept
-}
-
-/// A level's numbers, cell by cell in rows.
-fn numbers(head: &Tensor) -> Result<Vec<f32>, TchError> {
-    let flat = head
-        .f_permute([0, 2, 3, 1])?
-        .f_contiguous()?
-        .f_reshape([-1])?;
-    Vec::<f32>::try_from(flat)
 }
 
 fn sigmoid(number: f32) -> f32 {

@@ -9,20 +9,23 @@
 //! Measured with `scripts/bench/detection.py` beside one and two other sizes: see `docs/detectors.md`.
 
 mod cells;
-mod network;
 mod search;
 
 use std::path::Path;
-
-pub use network::YunetError;
+use std::sync::Arc;
 
 use crate::mtcnn::OutputNetwork;
-use network::Network;
+use facepipe_yunet::{Arch, Memory, Network};
+
+pub use facepipe_yunet::YunetError;
 
 /// The network, and the one that looks again.
 #[derive(Debug)]
 pub struct Yunet {
-    network: Network,
+    network: Arc<Network>,
+    /// The vectors of this processor.
+    arch: Arch,
+    memory: Memory,
     second: OutputNetwork,
 }
 
@@ -33,7 +36,9 @@ impl Yunet {
     /// [`YunetError`].
     pub fn read(path: &Path, second: OutputNetwork) -> Result<Self, YunetError> {
         Ok(Self {
-            network: Network::read(path)?,
+            network: Arc::new(Network::read(path)?),
+            arch: Arch::new(),
+            memory: Memory::default(),
             second,
         })
     }
@@ -42,7 +47,9 @@ impl Yunet {
     #[must_use]
     pub fn share(&self) -> Self {
         Self {
-            network: self.network.share(),
+            network: self.network.clone(),
+            arch: self.arch,
+            memory: Memory::default(),
             second: self.second.share(),
         }
     }

@@ -1,7 +1,6 @@
 //! The photo in two sizes: one in which small faces are found, and one in which those are that fill it.
 
 use image::RgbImage;
-use tch::{Kind, TchError, Tensor};
 
 use super::Yunet;
 use super::cells::{boxes, suppress};
@@ -36,35 +35,38 @@ impl Yunet {
     ///
     /// # Errors
     /// [`TorchError`] when libtorch fails, such as for lack of memory.
-    pub fn detect(&self, photo: &RgbImage) -> Result<Vec<FoundFace>, TorchError> {
-        let found = tch::no_grad(|| self.search(photo))?;
+    pub fn detect(&mut self, photo: &RgbImage) -> Result<Vec<FoundFace>, TorchError> {
+        let found = self.search(photo);
         self.confirmed(photo, found)
     }
 
-    fn search(&self, photo: &RgbImage) -> Result<Vec<FoundFace>, TchError> {
+    fn search(&mut self, photo: &RgbImage) -> Vec<FoundFace> {
         let longer = photo.width().max(photo.height()) as f32;
         let detail = side_for_details(longer);
-        let mut found = self.search_at(photo, detail / longer)?;
+        let mut found = self.search_at(photo, detail / longer);
         if detail > OVERVIEW {
-            let overview = self.search_at(photo, OVERVIEW / longer)?.into_iter();
+            let overview = self.search_at(photo, OVERVIEW / longer).into_iter();
             let fills =
                 |found: &FoundFace| found.face.width().max(found.face.height()) >= FILLS * longer;
             found.extend(overview.filter(fills));
         }
-        Ok(suppress(found, SAME))
+        suppress(found, SAME)
     }
 
     /// The boxes in a copy of a photo, in pixels of the photo.
-    fn search_at(&self, photo: &RgbImage, scale: f32) -> Result<Vec<FoundFace>, TchError> {
+    fn search_at(&mut self, photo: &RgbImage, scale: f32) -> Vec<FoundFace> {
         let scaled = |side: u32| ((side as f32 * scale).round() as u32).max(1);
         let size = Size::new(scaled(photo.width()), scaled(photo.height()));
-        let levels = self.network.forward(&picture(photo, size)?)?;
-        let found = suppress(boxes(&levels, THRESHOLD)?, SAME).into_iter();
+        let (bytes, sides) = picture(photo, size);
+        let levels = self
+            .network
+            .forward(self.arch, &bytes, sides, &mut self.memory);
+        let found = suppress(boxes(&levels, THRESHOLD), SAME).into_iter();
         let back = [
             photo.width() as f32 / size.width as f32,
             photo.height() as f32 / size.height as f32,
         ];
-        Ok(found.map(|found| found.scaled(back)).collect())
+        found.map(|found| found.scaled(back)).collect()
     }
 
     /// Leaves out what O-Net is certain to be no face.
@@ -101,11 +103,11 @@ fn side_for_details(longer: f32) -> f32 {
     }
 }
 
-/// A photo in a size, with black at the right and bottom up to multiples of [`STEP`].
+/// A photo in a size, with black at the right and bottom up to multiples of [`STEP`]; its height and width then.
 ///
 /// # Shapes
-/// `[1, 3, height, width]`, with channels innermost in memory.
-fn picture(photo: &RgbImage, size: Size) -> Result<Tensor, TchError> {
+/// `[height, width, 3]`, row by row.
+fn picture(photo: &RgbImage, size: Size) -> (Vec<u8>, [usize; 2]) {
     let resized;
     let pixels = if Size::of(photo) == size {
         photo
@@ -121,10 +123,7 @@ fn picture(photo: &RgbImage, size: Size) -> Result<Tensor, TchError> {
     for (from, to) in pixels.as_raw().chunks_exact(row).zip(rows) {
         to[..row].copy_from_slice(from);
     }
-    Tensor::f_from_slice(&padded)?
-        .f_view([1, height as i64, width as i64, 3])?
-        .f_to_kind(Kind::Float)?
-        .f_permute([0, 3, 1, 2])
+    (padded, [height, width])
 }
 
 #[cfg(test)]
@@ -148,13 +147,14 @@ mod tests {
     #[test]
     fn pictures_are_padded_with_black_at_their_ends() {
         let photo = RgbImage::from_pixel(40, 20, image::Rgb([10, 20, 30]));
-        let picture = picture(&photo, Size::new(40, 20)).expect("is a tensor");
-        assert_eq!(picture.size(), [1, 3, 32, 64]);
-        let at = |channel, y, x| picture.double_value(&[0, channel, y, x]);
-        assert_eq!(
-            [at(0, 0, 0), at(1, 19, 39), at(2, 5, 5)],
-            [10.0, 20.0, 30.0]
-        );
-        assert_eq!([at(0, 20, 0), at(0, 0, 40), at(2, 31, 63)], [0.0; 3]);
+        let (bytes, sides) = picture(&photo, Size::new(40, 20));
+        assert_eq!((sides, bytes.len()), ([32, 64], 32 * 64 * 3));
+        let at = |y: usize, x: usize| &bytes[3 * (64 * y + x)..][..3];
+        for (y, x) in [(0, 0), (19, 39), (5, 7)] {
+            assert_eq!(at(y, x), [10, 20, 30]);
+        }
+        for (y, x) in [(20, 0), (0, 40), (31, 63)] {
+            assert_eq!(at(y, x), [0, 0, 0]);
+        }
     }
 }
