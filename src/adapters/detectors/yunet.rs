@@ -1,4 +1,4 @@
-//! YuNet, run by libtorch: boxes and five landmarks.
+//! YuNet: boxes and five landmarks.
 
 use std::io;
 use std::num::NonZeroUsize;

@@ -2,6 +2,7 @@
 //! probabilities can be trusted, its behaviour with strangers, and a page that shows all of it.
 
 mod answers;
+mod csv_list;
 mod curve;
 mod error;
 mod gallery;

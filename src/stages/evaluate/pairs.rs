@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::EvaluateError;
 use super::photo_faces::Photo;
+use super::{EvaluateError, csv_list};
 
 /// Two photos.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +35,12 @@ struct Row {
 /// [`EvaluateError::Pairs`] for a list that can't be read, [`EvaluateError::MissingPhoto`] for a photo
 /// that does not exist, with their lines; [`EvaluateError::NoPairs`].
 pub(super) fn read(list: &Path, root: &Path) -> Result<Vec<Pair>, EvaluateError> {
-    let file = fs_err::File::open(list)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file);
     let unusable = |source| EvaluateError::Pairs {
         list: list.to_owned(),
         source,
     };
-    let headers = reader.headers().map_err(unusable)?.clone();
     let mut pairs = Vec::new();
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(unusable)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let row: Row = record.deserialize(Some(&headers)).map_err(unusable)?;
+    for (line, row) in csv_list::rows::<Row>(list, unusable)? {
         let same = match row.same.to_ascii_lowercase().as_str() {
             "1" | "true" | "yes" => true,
             "0" | "false" | "no" => false,

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::map::{Aligned, BLOCK};
+use super::map::{Aligned, BLOCK, padded};
 use super::{mul_add, vectors, vectors_mut};
 
 /// The side of what a result is made of.
@@ -22,18 +22,16 @@ pub(crate) struct Depthwise {
 impl Depthwise {
     /// From weights `[channels][row][column]` and a bias `[channels]`.
     pub(crate) fn new(weights: &[f32], bias: &[f32], rectified: bool) -> Self {
-        let padded = bias.len().next_multiple_of(BLOCK);
-        let mut turned = vec![0.0; SIDE * SIDE * padded];
+        let all = bias.len().next_multiple_of(BLOCK);
+        let mut turned = vec![0.0; SIDE * SIDE * all];
         for (channel, weights) in weights.chunks_exact(SIDE * SIDE).enumerate() {
             for (place, weight) in weights.iter().enumerate() {
-                turned[place * padded + channel] = *weight;
+                turned[place * all + channel] = *weight;
             }
         }
-        let mut padded_bias = bias.to_vec();
-        padded_bias.resize(padded, 0.0);
         Self {
             weights: Aligned::of(&turned),
-            bias: Aligned::of(&padded_bias),
+            bias: padded(bias),
             least: if rectified { 0.0 } else { f32::NEG_INFINITY },
         }
     }

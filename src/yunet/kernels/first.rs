@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::map::{Aligned, BLOCK, Memory};
+use super::map::{Aligned, BLOCK, Memory, padded};
 use super::product::Product;
 use super::vectors_mut;
 
@@ -25,21 +25,19 @@ pub(crate) struct First {
 impl First {
     /// From weights `[outputs][colour][row][column]`, colours in the order of the picture's, and a bias `[outputs]`.
     pub(crate) fn new(weights: &[f32], bias: &[f32]) -> Self {
-        let padded = bias.len().next_multiple_of(BLOCK);
+        let all = bias.len().next_multiple_of(BLOCK);
         let area = SIDE * SIDE;
-        let mut turned = vec![0.0; area * COLOURS * padded];
+        let mut turned = vec![0.0; area * COLOURS * all];
         for (output, weights) in weights.chunks_exact(COLOURS * area).enumerate() {
             for (colour, weights) in weights.chunks_exact(area).enumerate() {
                 for (place, weight) in weights.iter().enumerate() {
-                    turned[(place * COLOURS + colour) * padded + output] = *weight;
+                    turned[(place * COLOURS + colour) * all + output] = *weight;
                 }
             }
         }
-        let mut padded_bias = bias.to_vec();
-        padded_bias.resize(padded, 0.0);
         Self {
             weights: Aligned::of(&turned),
-            bias: Aligned::of(&padded_bias),
+            bias: padded(bias),
         }
     }
 

@@ -38,6 +38,13 @@ impl Aligned {
     }
 }
 
+/// Numbers of channels with zeros behind them, up to a multiple of [`BLOCK`].
+pub(super) fn padded(numbers: &[f32]) -> Aligned {
+    let mut all = numbers.to_vec();
+    all.resize(numbers.len().next_multiple_of(BLOCK), 0.0);
+    Aligned::of(&all)
+}
+
 impl Deref for Aligned {
     type Target = [f32];
 

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::map::{Aligned, BLOCK};
+use super::map::{Aligned, BLOCK, padded};
 use super::product::Product;
 
 /// A convolution of single pixels with its numbers.
@@ -19,18 +19,16 @@ impl Pointwise {
     pub(crate) fn new(weights: &[f32], bias: &[f32]) -> Self {
         let outputs = bias.len();
         let inputs = weights.len() / outputs;
-        let padded = outputs.next_multiple_of(BLOCK);
-        let mut turned = vec![0.0; inputs.next_multiple_of(BLOCK) * padded];
+        let all = outputs.next_multiple_of(BLOCK);
+        let mut turned = vec![0.0; inputs.next_multiple_of(BLOCK) * all];
         for (output, weights) in weights.chunks_exact(inputs).enumerate() {
             for (input, weight) in weights.iter().enumerate() {
-                turned[input * padded + output] = *weight;
+                turned[input * all + output] = *weight;
             }
         }
-        let mut padded_bias = bias.to_vec();
-        padded_bias.resize(padded, 0.0);
         Self {
             weights: Aligned::of(&turned),
-            bias: Aligned::of(&padded_bias),
+            bias: padded(bias),
         }
     }
 

@@ -219,15 +219,14 @@ fn input(model: &Model, description: &Description) -> Result<(NodeId, Layout, us
         )
     })?;
     let batch = match &shape[0] {
-        Dimension::Fixed(most) => (*most).clamp(1, BATCH),
+        Dimension::Fixed(1) => 1,
         Dimension::Symbolic(_) => BATCH,
+        Dimension::Fixed(exactly) => {
+            return Err(format!(
+                "it takes exactly {exactly} faces at once: export it with a batch of 1, or of any size"
+            ));
+        }
     };
-    if matches!(&shape[0], Dimension::Fixed(fixed) if *fixed > 1) {
-        return Err(format!(
-            "it takes exactly {} faces at once: export it with a batch of 1, or of any size",
-            batch
-        ));
-    }
     Ok((*input, layout, batch))
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::EvaluateError;
+use crate::{EvaluateError, csv_list};
 use facepipe_core::artifacts::labels::label_of_folder;
 
 /// The group of each person, by the person's label or folder.
@@ -23,20 +23,12 @@ struct Row {
 /// [`EvaluateError::Groups`] for a list that can't be understood, [`EvaluateError::GroupOfPerson`] for a
 /// person without a group or in two, [`EvaluateError::NoGroups`] for an empty list.
 pub(crate) fn read(list: &Path) -> Result<GroupList, EvaluateError> {
-    let file = fs_err::File::open(list)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file);
     let unusable = |source| EvaluateError::Groups {
         list: list.to_owned(),
         source,
     };
-    let headers = reader.headers().map_err(unusable)?.clone();
     let mut groups = GroupList::new();
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(unusable)? {
-        let line = record.position().map_or(0, csv::Position::line);
-        let row: Row = record.deserialize(Some(&headers)).map_err(unusable)?;
+    for (line, row) in csv_list::rows::<Row>(list, unusable)? {
         let fault = |problem| EvaluateError::GroupOfPerson {
             list: list.to_owned(),
             line,
