@@ -70,8 +70,8 @@ def main():
             people[folder.name] = (photos[:TRAINING], photos[TRAINING:])
     with tempfile.TemporaryDirectory() as root:
         root = pathlib.Path(root)
-        strange = (folder for folder in sorted(strangers_folder.iterdir()) if folder.name not in people)
-        for folder, _ in zip(strange, range(STRANGERS)):
+        strange = [folder for folder in sorted(strangers_folder.iterdir()) if folder.name not in people]
+        for folder in strange[:STRANGERS]:
             copied(photos_of(folder)[:1], root / "strangers" / folder.name)
         for size in SIZES:
             here = root / str(size)

@@ -105,6 +105,13 @@ pub(crate) fn run(
         globals,
         context,
     )?;
+    if options.no_align && options.limits.quality_by == QualityBy::Embedding {
+        return Err(Failure::Usage {
+            message: "--quality-by embedding needs aligned faces, which --no-align does not make"
+                .to_owned(),
+            hint: "leave one of both out".to_owned(),
+        });
+    }
     let judge = match options.limits.quality_by {
         QualityBy::Pixels => None,
         QualityBy::Embedding => Some(networks::quality_judge(globals)?),

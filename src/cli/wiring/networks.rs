@@ -197,7 +197,11 @@ pub(crate) fn served_model(
         sha256: digest::sha256_of_file(&weights)?,
         device: facepipe_nn::device_name(device),
         tools,
-        embedding: embedding().map_err(|failure| in_one_line(&failure)),
+        // A file that the user names is meant; without weights of the default there are other answers.
+        embedding: match (embedding(), embedder) {
+            (Err(failure), Embedder::File(_)) => return Err(failure),
+            (made, _) => made.map_err(|failure| in_one_line(&failure)),
+        },
         model: Box::new(classifier),
     })
 }

@@ -10,6 +10,8 @@ use prost::Message;
 use super::messages::{FLOAT, GraphProto, ModelProto, NodeProto, TensorProto};
 use super::{Node, OnnxError, TensorData, VALUES_OF_BYTE, constants};
 
+/// Most operations: engines go through them one inside the other, and networks for faces have hundreds.
+const MOST_NODES: usize = 8000;
 /// The operation that makes numbers of quantised weights.
 const DEQUANTISE: &str = "DequantizeLinear";
 /// Its attribute that only block-quantised weights have.
@@ -24,9 +26,23 @@ pub fn simplified(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, OnnxError> {
         path: path.to_owned(),
         source,
     })?;
-    let Some(graph) = &mut model.graph else {
-        return Ok(bytes);
+    let content = |problem: &str| OnnxError::Content {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
     };
+    let graph = model
+        .graph
+        .as_mut()
+        .ok_or_else(|| content("it has no graph"))?;
+    if graph.node.len() > MOST_NODES {
+        return Err(content("it has more operations than any network for faces"));
+    }
+    let is_outside = |one: &TensorProto| one.data_location.is_some_and(|place| place != 0);
+    if graph.initializer.iter().any(is_outside) {
+        return Err(content(
+            "its weights are in another file (external data): save it as one file, such as with `onnx.save`",
+        ));
+    }
     let inputs = graph.input.len();
     let constants = graph.initializer.iter().filter_map(|one| one.name.as_ref());
     let constants: BTreeSet<&String> = constants.collect();

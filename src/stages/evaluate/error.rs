@@ -143,8 +143,13 @@ pub enum EvaluateError {
     #[error("`{}` puts nobody into a group", .0.display())]
     NoGroups(PathBuf),
     /// The images are of other people than the list.
-    #[error("there is no image of any of the people in `{}`", .0.display())]
-    NobodyOfGroups(PathBuf),
+    #[error("there is no image of any of the people in `{}`; images are of others, such as `{found}`", .list.display())]
+    NobodyOfGroups {
+        /// The list.
+        list: PathBuf,
+        /// A person who has images.
+        found: String,
+    },
     /// The pairs with faces are all one person, or all two.
     #[error("`{}` needs pairs of one person and pairs of two, with faces in their photos", .0.display())]
     OneSidedPairs(PathBuf),

@@ -48,7 +48,9 @@ use verification::Compared;
 
 pub use curve::AcceptRate;
 pub use error::EvaluateError;
-pub use groups::{ComparisonBound, ErrorRate, GroupFigures, Groups, RecognitionBound};
+pub use groups::{
+    ComparisonBound, ENOUGH_PEOPLE, ErrorRate, GroupFigures, Groups, RecognitionBound,
+};
 pub use metrics::{ClassMetrics, Metrics};
 pub use one_vs_rest::{ClassAreas, MeanCurves, OneVsRest};
 pub use open_set::OpenSet;
@@ -224,7 +226,8 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, EvaluateError> 
             split: task.split,
         });
     }
-    if data.chip != card.chip {
+    // Each network's alignment is cut from the same crops.
+    if data.chip.aligned_as(card.chip.alignment()) != card.chip {
         context.progress.note(
             "the images of this data set were cut out of photos in another way than those that \
              the model was trained on",

@@ -87,4 +87,6 @@ fn the_length_of_the_embedding_is_the_quality() {
     let command = format!("crop {QUICK} --main-only --min-quality 0 --out");
     let error = failure(&run(&command, &[&folder.path().join("all"), &photos]), 1);
     assert!(error.contains("quality_by"), "{error}");
+    let unaligned = failure(&crop("boxes", "--no-align"), 2);
+    assert!(unaligned.contains("aligned faces"), "{unaligned}");
 }

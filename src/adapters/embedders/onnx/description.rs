@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::OnnxEmbedderError;
 use crate::embedders::sface_embedder;
@@ -20,12 +21,15 @@ pub struct Description {
     /// How the face lies in the chip.
     pub alignment: Alignment,
     /// Width and height of the chip in pixels.
+    #[serde(deserialize_with = "exactly")]
     pub size: [u32; 2],
     /// The order of the channels; `mean` and `std` are in this order.
     pub channels: Channels,
     /// Subtracted from the values of each channel, which are from 0 to 255.
+    #[serde(deserialize_with = "exactly")]
     pub mean: [f32; 3],
     /// What each channel is divided by then.
+    #[serde(deserialize_with = "exactly")]
     pub std: [f32; 3],
     /// Two faces nearer than this are one person: a Euclidean distance, after `normalise`.
     pub distance: f32,
@@ -34,6 +38,18 @@ pub struct Description {
     pub normalise: bool,
     /// The name of the output; any value of the graph. Needed where there are several outputs.
     pub output: Option<String>,
+}
+
+/// A list of as many values as are wanted: arrays pass over what is too much.
+fn exactly<'de, D, T, const N: usize>(deserializer: D) -> Result<[T; N], D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let values = Vec::<T>::deserialize(deserializer)?;
+    let found = values.len();
+    <[T; N]>::try_from(values)
+        .map_err(|_| D::Error::custom(format!("{found} values where {N} are wanted")))
 }
 
 const fn yes() -> bool {
@@ -64,11 +80,12 @@ impl Description {
             let onnx = onnx.to_owned();
             return Err(OnnxEmbedderError::NoDescription { onnx, path });
         }
-        let text = fs_err::read_to_string(&path)?;
         let unusable = |problem: String| OnnxEmbedderError::Description {
             path: path.clone(),
             problem,
         };
+        let text = String::from_utf8(fs_err::read(&path)?)
+            .map_err(|_| unusable("it is no UTF-8 text".to_owned()))?;
         let description: Self =
             toml::from_str(&text).map_err(|error| unusable(error.to_string()))?;
         description.check().map_err(unusable)?;
@@ -83,8 +100,10 @@ impl Description {
             ));
         }
         let numbers = self.mean.iter().chain(&self.std);
-        if numbers.into_iter().any(|number| !number.is_finite()) || self.std.contains(&0.0) {
-            return Err("`mean` and `std` have to be finite numbers, and `std` not 0".to_owned());
+        if numbers.into_iter().any(|number| !number.is_finite())
+            || self.std.iter().any(|number| *number <= 0.0)
+        {
+            return Err("`mean` and `std` have to be finite numbers, and `std` above 0".to_owned());
         }
         let farthest = if self.normalise { FARTHEST } else { f32::MAX };
         if !(self.distance > 0.0 && self.distance <= farthest) {
@@ -137,6 +156,8 @@ mod tests {
             ("BGR", "bgr", "bgr"),
             ("128, 128, 128", "128, 0, 128", "std"),
             ("128, 128, 128", "128, nan, 128", "std"),
+            ("128, 128, 128", "128, 128, 128, 128", "4 values"),
+            ("[112, 112]", "[112, 112, 3]", "3 values"),
             ("1.2", "2.5", "2.5"),
             ("1.2", "0", "distance"),
             ("distance", "distanze", "distanze"),

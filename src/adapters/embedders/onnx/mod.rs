@@ -25,6 +25,9 @@ pub enum OnnxEmbedderError {
     /// The system's error.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// A folder or a pipe.
+    #[error("`{}` is not a file", .0.display())]
+    NoFile(PathBuf),
     /// It is no ONNX file, or contradicts itself.
     #[error(transparent)]
     Read(#[from] OnnxError),
@@ -74,6 +77,9 @@ impl OnnxFactory {
     /// # Errors
     /// [`OnnxEmbedderError`].
     pub fn open(path: &Path) -> Result<Self, OnnxEmbedderError> {
+        if !fs_err::metadata(path)?.is_file() {
+            return Err(OnnxEmbedderError::NoFile(path.to_owned()));
+        }
         let bytes = fs_err::read(path)?;
         let description = Description::read_beside(path)?;
         let files = vec![

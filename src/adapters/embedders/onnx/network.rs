@@ -73,18 +73,28 @@ impl Network {
             description,
         };
         let [width, height] = network.description.size;
-        let chip = RgbImage::from_pixel(width, height, Rgb([GREY; 3]));
+        let grey = RgbImage::from_pixel(width, height, Rgb([GREY; 3]));
         let threads = Arc::new(ThreadPool::with_num_threads(1));
-        let (shape, numbers) = network.run(&[&chip], &threads).map_err(engine)?;
+        let (shape, numbers) = network.run(&[&grey], &threads).map_err(engine)?;
         let length = embedding_length(&shape).ok_or_else(|| {
             different(format!(
                 "it gives {} of shape {shape:?} for one face, where an embedding is one list of numbers",
                 named(&network.model, network.output)
             ))
         })?;
-        if !numbers.iter().all(|number| number.is_finite()) {
+        check(&numbers, length).map_err(different)?;
+        let waves = RgbImage::from_fn(width, height, |x, y| {
+            Rgb([x, y, x + y].map(|wave| (7 * wave % 256) as u8))
+        });
+        let answer = |chip| network.run(&[chip], &threads).map(|(_, numbers)| numbers);
+        if is_near(&answer(&waves).map_err(engine)?, &numbers) {
             return Err(different(
-                "it gives numbers that are not finite for a grey chip".to_owned(),
+                "it gives the same numbers for every picture".to_owned(),
+            ));
+        }
+        if !is_near(&answer(&grey).map_err(engine)?, &numbers) {
+            return Err(different(
+                "it gives other numbers for the same picture".to_owned(),
             ));
         }
         Ok((network, length))
@@ -113,6 +123,7 @@ impl Network {
                 chips.len()
             ));
         }
+        check(&numbers, length)?;
         Ok(numbers.chunks(length).map(Embedding::new).collect())
     }
 
@@ -173,6 +184,29 @@ impl Network {
             }
         }
     }
+}
+
+/// Why embeddings of `length` numbers can't be compared, if they can't.
+fn check(numbers: &[f32], length: usize) -> Result<(), String> {
+    if numbers.iter().any(|number| !number.is_finite()) {
+        return Err("the network gives numbers that are not finite".to_owned());
+    }
+    let is_nothing = |embedding: &[f32]| embedding.iter().all(|number| *number == 0.0);
+    if numbers.chunks(length).any(is_nothing) {
+        return Err("the network gives nothing but zeros for a face".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether two lists of numbers differ by no more than rounding may.
+fn is_near(one: &[f32], other: &[f32]) -> bool {
+    /// As a share of the largest number.
+    const ROUNDING: f32 = 1e-4;
+    let largest = one
+        .iter()
+        .fold(0.0_f32, |most, number| most.max(number.abs()));
+    let mut pairs = one.iter().zip(other);
+    pairs.all(|(a, b)| (a - b).abs() <= ROUNDING * largest)
 }
 
 /// The input for chips, its layout, and how many chips it takes at once.
@@ -285,6 +319,115 @@ fn names(model: &Model, ids: &[NodeId]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use facepipe_core::types::Alignment;
+    use facepipe_models::onnx::messages::{
+        DimensionValue, FLOAT, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+        ValueInfoProto,
+    };
+    use prost::Message as _;
+
+    /// A file of nodes from `x`, `[batch, 3, 16, 16]`, to `y`: operation, inputs, output. `c` is a constant.
+    fn file(batch: i64, c: f32, nodes: &[(&str, &[&str], &str)]) -> Vec<u8> {
+        let node = |(operation, inputs, output): &(&str, &[&str], &str)| NodeProto {
+            op_type: Some((*operation).to_owned()),
+            input: inputs.iter().map(|name| (*name).to_owned()).collect(),
+            output: vec![(*output).to_owned()],
+            ..NodeProto::default()
+        };
+        let mut input = ValueInfoProto::batch_of("x", FLOAT, &[3, 16, 16], "");
+        if let Some(shape) = &mut input.r#type.as_mut().expect("a type").tensor_type
+            && let Some(shape) = &mut shape.shape
+        {
+            shape.dim[0].value = Some(DimensionValue::Size(batch));
+        }
+        let graph = GraphProto {
+            node: nodes.iter().map(node).collect(),
+            initializer: vec![TensorProto {
+                data_type: Some(FLOAT),
+                name: Some("c".to_owned()),
+                float_data: vec![c],
+                dims: vec![1],
+                ..TensorProto::default()
+            }],
+            input: vec![input],
+            output: vec![ValueInfoProto::batch_of("y", FLOAT, &[3, 1, 1], "")],
+            ..GraphProto::default()
+        };
+        let opset = OperatorSetIdProto {
+            domain: Some(String::new()),
+            version: Some(17),
+        };
+        ModelProto {
+            ir_version: Some(8),
+            graph: Some(graph),
+            opset_import: vec![opset],
+            ..ModelProto::default()
+        }
+        .encode_to_vec()
+    }
+
+    fn open(bytes: Vec<u8>) -> Result<(Network, usize), String> {
+        let description = Description {
+            alignment: Alignment::Dlib,
+            size: [16, 16],
+            channels: Channels::Rgb,
+            mean: [100.0; 3],
+            std: [1.0; 3],
+            distance: 1.0,
+            normalise: true,
+            output: None,
+        };
+        Network::open(bytes, Path::new("x.onnx"), description).map_err(|error| error.to_string())
+    }
+
+    const POOL: (&str, &[&str], &str) = ("GlobalAveragePool", &["x"], "p");
+
+    #[test]
+    fn what_can_compare_no_faces_is_refused() {
+        let (network, length) =
+            open(file(1, 2.0, &[POOL, ("Mul", &["p", "c"], "y")])).expect("opens");
+        assert_eq!((network.batch(), length), (1, 3));
+        for (nodes, c, batch, reason) in [
+            (("Mul", &["p", "c"]), 0.0, 1, "nothing but zeros"),
+            (("Pow", &["p", "c"]), f32::NAN, 1, "not finite"),
+            (("Mul", &["p", "c"]), 2.0, 4, "exactly 4 faces"),
+        ] {
+            let (operation, inputs) = nodes;
+            let error = open(file(batch, c, &[POOL, (operation, inputs, "y")]));
+            let error = error.err().expect("is refused");
+            assert!(error.contains(reason), "{error}");
+        }
+        let same = [
+            ("Mul", &["x", "x"] as &[&str], "s"),
+            ("Pow", &["s", "c"], "o"),
+            ("GlobalAveragePool", &["o"], "y"),
+        ];
+        let error = open(file(1, 0.0, &same)).err().expect("is refused");
+        assert!(
+            error.contains("the same numbers for every picture"),
+            "{error}"
+        );
+        let deep: Vec<String> = (0..9000).map(|number| format!("v{number}")).collect();
+        let inputs: Vec<[&str; 1]> = deep.iter().map(|name| [name.as_str()]).collect();
+        let nodes: Vec<(&str, &[&str], &str)> = (1..deep.len())
+            .map(|at| ("Relu", &inputs[at - 1] as &[&str], deep[at].as_str()))
+            .collect();
+        let error = open(file(1, 0.0, &nodes)).err().expect("is refused");
+        assert!(error.contains("more operations"), "{error}");
+    }
+
+    /// The logarithm is no number for a dark chip, which no trial sees.
+    #[test]
+    fn a_face_without_a_finite_embedding_is_an_error() {
+        let nodes = [POOL, ("Log", &["p"] as &[&str], "y")];
+        let (network, _) = open(file(1, 0.0, &nodes)).expect("opens");
+        let threads = Arc::new(ThreadPool::with_num_threads(1));
+        let dark = RgbImage::new(16, 16);
+        let error = network
+            .embeddings(&[&dark], &threads)
+            .expect_err("no numbers");
+        assert!(error.contains("not finite"), "{error}");
+    }
 
     #[test]
     fn an_embedding_is_one_list_of_numbers() {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use facepipe_drawing::plot::shown;
 use facepipe_evaluate::{
     AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics, OpenSet, Report,
     Separation, Verification, rate_text, threshold_text,
@@ -11,6 +12,9 @@ use facepipe_evaluate::{
 const MOST_LABELS: usize = 40;
 /// How many are listed then.
 const WORST_LABELS: usize = 15;
+
+/// Most letters of a group's name.
+const MOST_LETTERS: usize = 40;
 
 /// The report as a table and the most important figures.
 pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
@@ -62,7 +66,7 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
 fn table(report: &Report) -> Vec<String> {
     const LEAST_WIDTH: usize = "all labels (mean)".len();
     let metrics = &report.metrics;
-    let shown = shown(metrics);
+    let shown = listed(metrics);
     let widths = shown
         .iter()
         .map(|index| metrics.classes[*index].label.chars().count());
@@ -106,7 +110,7 @@ fn table(report: &Report) -> Vec<String> {
 }
 
 /// The labels that are listed: all in their order, or of many those with the lowest F1.
-fn shown(metrics: &Metrics) -> Vec<usize> {
+fn listed(metrics: &Metrics) -> Vec<usize> {
     let mut all: Vec<usize> = (0..metrics.classes.len()).collect();
     if all.len() > MOST_LABELS {
         let worth = |index: &usize| metrics.classes[*index].f1.unwrap_or(f64::INFINITY);
@@ -187,10 +191,9 @@ fn groups(groups: &Groups) -> Vec<String> {
         ));
     }
     let rows = || groups.groups.iter().chain([&groups.everyone]);
-    let width = rows()
-        .map(|row| row.group.chars().count())
-        .max()
-        .unwrap_or(0);
+    let name = |group: &str| shown(group, MOST_LETTERS);
+    let width = rows().map(|row| name(&row.group).chars().count()).max();
+    let width = width.unwrap_or(0);
     let rate = |rate: &Option<ErrorRate>| {
         rate.as_ref().map_or_else(
             || "–".to_owned(),
@@ -202,7 +205,7 @@ fn groups(groups: &Groups) -> Vec<String> {
         )
     };
     let line = |group: &str, people: &str, rates: [String; 4]| {
-        let rates: String = rates.map(|rate| format!("  {rate:>22}")).concat();
+        let rates: String = rates.map(|rate| format!("  {rate:>24}")).concat();
         format!("{group:<width$}  {people:>6}{rates}")
     };
     let header = ["FNMR", "FMR", "FNIR", "FPIR"].map(str::to_owned);
@@ -218,13 +221,19 @@ fn groups(groups: &Groups) -> Vec<String> {
     } in rows()
     {
         let rates = [fnmr, fmr, fnir, fpir].map(rate);
-        lines.push(line(group, &people.to_string(), rates));
+        lines.push(line(&name(group), &people.to_string(), rates));
     }
     if !groups.without_group.is_empty() {
         lines.push(format!(
             "{} people with images are in no group of the list, such as `{}`",
             groups.without_group.len(),
             groups.without_group[0]
+        ));
+    }
+    if let Some(first) = groups.without_images.first() {
+        lines.push(format!(
+            "{} people of the list have no images here, such as `{first}`",
+            groups.without_images.len()
         ));
     }
     lines

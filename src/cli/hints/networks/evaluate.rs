@@ -37,7 +37,7 @@ impl Advice for EvaluateError {
                     folder, and the group that the person belongs to"
                     .to_owned()
             }
-            Self::NobodyOfGroups(_) => "a person's name in the list has to be the label of the data set, \
+            Self::NobodyOfGroups { .. } => "a person's name in the list has to be the label of the data set, \
                 or the name of the folder of a stranger, letter by letter"
                 .to_owned(),
             Self::MissingPhoto { .. } => "paths start from the list's folder; say with \

@@ -70,7 +70,7 @@ impl Advice for OnnxEmbedderError {
     fn next_step(&self) -> Option<String> {
         Some(match self {
             Self::Io(source) | Self::Read(OnnxError::Io(source)) => return source.next_step(),
-            Self::Read(_) => "give an ONNX file of a network for faces".to_owned(),
+            Self::NoFile(_) | Self::Read(_) => "give an ONNX file of a network for faces".to_owned(),
             Self::NoDescription { .. } | Self::Description { .. } => "the description says what the network takes, \
                 such as `alignment = \"arcface\"`, `size = [112, 112]`, `channels = \"RGB\"`, \
                 `mean = [127.5, 127.5, 127.5]`, `std = [127.5, 127.5, 127.5]`, and the `distance` below which two faces are \

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::EVERYONE;
 use crate::{EvaluateError, csv_list};
 use facepipe_core::artifacts::labels::label_of_folder;
 
@@ -38,8 +39,14 @@ pub(crate) fn read(list: &Path) -> Result<GroupList, EvaluateError> {
         if row.person.is_empty() || row.group.is_empty() {
             return Err(fault("the person or the group is missing"));
         }
-        let before = groups.insert(label_of_folder(&row.person), row.group.clone());
-        if before.is_some_and(|group| group != row.group) {
+        let group = label_of_folder(&row.group);
+        if group == EVERYONE || group.contains(char::is_control) {
+            return Err(fault(
+                "a group can't be named `everyone`, or by more than one line of text",
+            ));
+        }
+        let before = groups.insert(label_of_folder(&row.person), group.clone());
+        if before.is_some_and(|before| before != group) {
             return Err(fault("a line above puts the person into another group"));
         }
     }
@@ -61,7 +68,7 @@ mod tests {
             fs_err::write(&list, text).expect("writes");
             read(&list)
         };
-        let found = read_text("\u{feff}group,note,person\na,x, Ada \nb,,Zoe\u{308}\na,y,Ada\n");
+        let found = read_text("\u{feff}Group;note;person\na;x; Ada \nb;;Zoe\u{308}\na;y;Ada\n");
         let found = found.expect("reads");
         let expected = [("Ada", "a"), ("Zo\u{eb}", "b")];
         let expected = expected.map(|(person, group)| (person.to_owned(), group.to_owned()));
@@ -70,6 +77,8 @@ mod tests {
         let twice = error("person,group\nAda,a\nBea,a\nAda,b\n");
         assert!(twice.contains("line 4") && twice.contains("Ada"), "{twice}");
         assert!(error("person,group\nAda,a\nBea,\n").contains("line 3"));
+        assert!(error("person,group\nAda,everyone\n").contains("everyone"));
+        assert!(error("person,group\nAda,\"a\nb\"\n").contains("line 2"));
         assert!(error("person,colour\nAda,a\n").contains("groups.csv"));
         assert!(error("person,group\n").contains("nobody"));
     }

@@ -21,7 +21,7 @@ use facepipe_core::types::UnknownCard;
 use rate::Trials;
 
 pub(super) use list::{GroupList, read};
-pub use rate::ErrorRate;
+pub use rate::{ENOUGH_PEOPLE, ErrorRate};
 
 /// Error rates by group of people, as ISO/IEC 19795-1 names them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,8 +39,8 @@ pub struct Groups {
     pub groups: Vec<GroupFigures>,
     /// People with images whom the list puts into no group.
     pub without_group: Vec<String>,
-    /// How many people of the list have no images.
-    pub without_images: u64,
+    /// People of the list who have no images.
+    pub without_images: Vec<String>,
 }
 
 /// A bound of the cosine of two faces' features.
@@ -91,7 +91,7 @@ pub struct GroupFigures {
 }
 
 /// The name of the figures of all people.
-const EVERYONE: &str = "everyone";
+pub(super) const EVERYONE: &str = "everyone";
 
 /// A face with the person whose it is.
 struct PersonFace<'a> {
@@ -163,7 +163,10 @@ impl Findings<'_> {
         let measured = Measured::new(&faces, self.task.false_accept_rate, context)?;
         measured
             .groups(list, bound, self.task.false_accept_rate)
-            .ok_or(EvaluateError::NobodyOfGroups(path))
+            .ok_or_else(|| EvaluateError::NobodyOfGroups {
+                list: path,
+                found: measured.people.first().cloned().unwrap_or_default(),
+            })
     }
 }
 
@@ -233,7 +236,6 @@ impl Measured {
         if groups.is_empty() {
             return None;
         }
-        let found = self.people.len() - without_group.len();
         let pairs_of_two = self.bound.pairs_of_two;
         let everyone: Vec<usize> = (0..self.people.len()).collect();
         Some(Groups {
@@ -251,7 +253,11 @@ impl Measured {
                 .map(|(group, people)| self.figures(group, &people))
                 .collect(),
             without_group,
-            without_images: (list.len() - found) as u64,
+            without_images: list
+                .keys()
+                .filter(|person| self.people.binary_search(person).is_err())
+                .cloned()
+                .collect(),
         })
     }
 

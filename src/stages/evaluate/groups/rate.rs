@@ -6,13 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::interval::{DRAWS, middle_of, wilson_of_share};
 
+/// People from which on draws of them show how uncertain a share is: of two people, a pair that always fails would
+/// seem sure.
+pub const ENOUGH_PEOPLE: usize = 10;
+
 /// A share of errors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorRate {
     /// Errors as a share of the trials.
     pub share: f64,
     /// The 95 % interval of the share: of people drawn with replacement (bootstrap), since the trials of one
-    /// person are alike; without errors, or with one person, Wilson's of as many trials as there are images.
+    /// person are alike; with fewer than [`ENOUGH_PEOPLE`] it also holds Wilson's of as many trials as there are images,
+    /// and without errors it is that.
     pub interval: [f64; 2],
     /// How many errors there are.
     pub errors: u64,
@@ -95,7 +100,12 @@ impl Trials {
                 }
             }
             let [low, high] = middle_of(shares);
-            interval = [low.min(share), high.max(share)];
+            let [low, high] = [low.min(share), high.max(share)];
+            interval = if people < ENOUGH_PEOPLE {
+                [low.min(interval[0]), high.max(interval[1])]
+            } else {
+                [low, high]
+            };
         }
         Some(ErrorRate {
             share,
@@ -134,6 +144,17 @@ mod tests {
         {
             assert!((end - expected).abs() < 0.03, "{rate:?}");
         }
+    }
+
+    #[test]
+    fn a_pair_of_people_is_not_taken_for_sure() {
+        let trials = Trials::of_two(vec![6, 6], vec![((0, 1), 12)]);
+        let rate = trials.rate(12, 1).expect("trials");
+        assert_eq!((rate.errors, rate.trials), (12, 36));
+        assert!(
+            rate.interval[0] < 0.15 && rate.interval[1] > 0.55,
+            "{rate:?}"
+        );
     }
 
     #[test]

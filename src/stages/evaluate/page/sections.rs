@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::{Page, faces, interval, tables};
 use crate::gallery::Galleries;
 use crate::separation::ScoreKind;
-use crate::{rate_text, threshold_text};
+use crate::{ENOUGH_PEOPLE, rate_text, threshold_text};
 use facepipe_core::types::Split;
 use facepipe_drawing::page::{number, percent};
 
@@ -215,14 +215,15 @@ impl Page<'_> {
                     }
                     None => { " FNIR: faces of known people that get a wrong name." }
                 }
-                " A group does worse only if the intervals of the groups lie apart; with few people they are wide."
+                " A group does worse only if the intervals of the groups lie apart; with few people they are wide, and of fewer than "
+                (ENOUGH_PEOPLE) " they say little."
             }
             (tables::groups(groups))
             @if !groups.without_group.is_empty() {
                 small { (groups.without_group.len()) " people are in no group; they count for everyone. " }
             }
-            @if groups.without_images > 0 {
-                small { (groups.without_images) " people of the list have no images here." }
+            @if !groups.without_images.is_empty() {
+                small { (groups.without_images.len()) " people of the list have no images here." }
             }
         }
     }
