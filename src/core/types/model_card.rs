@@ -36,9 +36,12 @@ pub struct ModelCard {
     #[serde(default = "logits")]
     pub output: String,
     /// What logits are divided by before their softmax, so that a probability is the share of such
-    /// answers that are right; fitted on val.
+    /// answers that are right; fitted on val, where val can tell it.
     #[serde(default = "no_temperature")]
     pub temperature: f64,
+    /// How that came about; `None` in cards of earlier versions, which fitted it on whatever val had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Calibrated>,
     /// Whether it also says how alike a face is to the images of each label, from -1 to 1; `false` in cards of
     /// earlier versions. A folder has the means for that in `checkpoints/label_means.safetensors`, a TorchScript
     /// file has the method `with_similarities`, an ONNX file the output `similarities`.
@@ -76,6 +79,18 @@ impl ModelCard {
     pub const LOGITS: &str = "logits";
     /// The value of `output` in exported files that have preprocessing and softmax inside.
     pub const PROBABILITIES: &str = "probabilities";
+}
+
+/// How a temperature came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibrated {
+    /// Fitted on the answers on val.
+    Fitted,
+    /// There are too few of them: it is 1.
+    TooFew,
+    /// Fitted on a part of them, it was no better on the rest: it is 1.
+    NoBetter,
 }
 
 /// How a network's last layer makes logits of features.

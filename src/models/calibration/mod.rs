@@ -6,7 +6,7 @@ mod figures;
 mod temperature;
 
 pub use figures::{ADAPTIVE_BINS, Bin, EQUAL_BINS, Figures};
-pub use temperature::{HIGHEST, LOWEST, fit_temperature};
+pub use temperature::{Chosen, ENOUGH, choose_temperature};
 
 /// Logits of some images and their true labels.
 ///

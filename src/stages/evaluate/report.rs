@@ -12,8 +12,8 @@ use super::verification::Verification;
 use super::{EvaluateError, Findings, Metrics, rate_text};
 use facepipe_core::artifacts::stage::REPORT_FILE;
 use facepipe_core::context::Context;
-use facepipe_core::types::Split;
-use facepipe_models::calibration::Figures;
+use facepipe_core::types::{Calibrated, Split};
+use facepipe_models::calibration::{ENOUGH, Figures};
 
 /// The result of an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +53,10 @@ pub struct CalibrationFigures {
     pub uncalibrated: Figures,
     /// At the model's temperature: what `predict` gives.
     pub calibrated: Figures,
-    /// Images of val that the temperature was fitted on.
+    /// How the temperature came about; `None` for models of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how: Option<Calibrated>,
+    /// Images of val that it was to be fitted on.
     #[serde(default)]
     pub fitted_on: u64,
     /// Whether the images of val, or those of this side, are fewer than [`ENOUGH_TO_CALIBRATE`]: the figures
@@ -62,8 +65,8 @@ pub struct CalibrationFigures {
     pub too_few: bool,
 }
 
-/// Answers from which on a share of right ones is known to about a sixth (95 % interval at one half).
-pub const ENOUGH_TO_CALIBRATE: u64 = 32;
+/// Images of a side from which on calibration can be measured; see [`ENOUGH`].
+pub const ENOUGH_TO_CALIBRATE: u64 = ENOUGH as u64;
 
 /// The report of an earlier evaluation.
 pub(super) fn of_before(out: &Path) -> Result<Report, EvaluateError> {
@@ -150,6 +153,7 @@ impl Findings<'_> {
             calibration: CalibrationFigures {
                 uncalibrated: Figures::new(view, 1.0),
                 calibrated,
+                how: card.calibrated,
                 fitted_on,
                 too_few: fitted_on.min(images) < ENOUGH_TO_CALIBRATE,
             },

@@ -47,6 +47,7 @@ fn card(backbone: Backbone, head: Head, size: Size) -> ModelCard {
         metrics: BTreeMap::new(),
         output: ModelCard::LOGITS.to_owned(),
         temperature: 1.7,
+        calibrated: None,
         similarities: true,
         label_means: None,
         unknown: None,

@@ -18,7 +18,7 @@ use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
 use facepipe_core::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
 use facepipe_imaging::data_set::Example;
-use facepipe_models::calibration::{Answers, fit_temperature};
+use facepipe_models::calibration::{Answers, choose_temperature};
 use facepipe_nn::{
     LabelMeans, Loader, LoaderError, ModelError, WeightsChoice, open_network, reference_of,
     tensor_file,
@@ -156,6 +156,7 @@ impl Training<'_> {
             )]),
             output: ModelCard::LOGITS.to_owned(),
             temperature: 1.0,
+            calibrated: None,
             similarities: false,
             label_means: None,
             unknown: None,
@@ -166,7 +167,7 @@ impl Training<'_> {
     }
 
     /// Completes the card by what the best weights say of the images of train and val: the means of the labels'
-    /// features, which are written, and the temperature that fits the answers on val.
+    /// features, which are written, and the temperature for the answers on val.
     fn look_again(
         &self,
         model: &Path,
@@ -178,10 +179,12 @@ impl Training<'_> {
         let logits = tch::no_grad(|| network.classify(&val.features));
         let logits = Vec::<Vec<f32>>::try_from(logits.to_device(tch::Device::Cpu));
         let truths: Vec<usize> = self.sides[1].usable.iter().map(|one| one.label).collect();
-        card.temperature = fit_temperature(Answers {
+        let chosen = choose_temperature(Answers {
             logits: &logits.map_err(ModelError::from)?,
             truths: &truths,
         });
+        card.temperature = chosen.temperature;
+        card.calibrated = Some(chosen.calibrated);
         let means = LabelMeans::of(
             &Tensor::cat(&[train.features, val.features], 0),
             &Tensor::cat(&[train.labels, val.labels], 0),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use facepipe_imaging::image_io;
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 
@@ -63,6 +64,22 @@ pub(crate) struct Made {
     pub(crate) script: PathBuf,
     /// Faces of the test side, a folder for each label.
     pub(crate) photos: PathBuf,
+}
+
+impl Made {
+    /// A PNG of half of each of two people: nothing that the model could be certain of.
+    pub(crate) fn mixed(&self) -> Vec<u8> {
+        let [mut mixed, other] = ["bea/9.png", "ada/9.png"].map(|name| {
+            let bytes = image_io::read_bytes(&self.photos.join(name)).expect("reads");
+            image_io::decode(&bytes).expect("decodes").rgb
+        });
+        for (pixel, other) in mixed.pixels_mut().zip(other.pixels()) {
+            for (value, other) in pixel.0.iter_mut().zip(other.0) {
+                *value = value.midpoint(other);
+            }
+        }
+        image_io::encode_png(&mixed).expect("encodes")
+    }
 }
 
 pub(crate) fn made() -> &'static Made {

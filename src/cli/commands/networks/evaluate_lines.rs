@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use facepipe_core::types::Calibrated;
 use facepipe_drawing::plot::shown;
 use facepipe_evaluate::{
-    AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics, OpenSet, Report,
-    Separation, Verification, rate_text, threshold_text,
+    AcceptRate, CalibrationAt, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics,
+    OpenSet, Report, Separation, Verification, rate_text, threshold_text,
 };
 
 /// From this many labels on only the worst are listed.
@@ -37,18 +38,7 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
             top5 * 100.0
         ));
     }
-    let (before, after) = (
-        &report.calibration.uncalibrated,
-        &report.calibration.calibrated,
-    );
-    lines.push(format!(
-        "calibration error (ECE) {:.1} %, loss {:.4}, at temperature {:.3}; without it {:.1} %, {:.4}",
-        after.ece * 100.0,
-        after.loss,
-        after.temperature,
-        before.ece * 100.0,
-        before.loss
-    ));
+    lines.push(calibration(report));
     if report.calibration.too_few {
         lines.push(format!(
             "  {} images of val and {} of {} are too few to calibrate on or to measure it ({ENOUGH_TO_CALIBRATE} \
@@ -61,6 +51,29 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
     lines.extend(report.groups.iter().flat_map(groups));
     lines.push(format!("report in `{}`", out.join("report.html").display()));
     lines
+}
+
+/// How well probabilities are calibrated, and by which temperature.
+fn calibration(report: &Report) -> String {
+    let calibration = &report.calibration;
+    let (before, after) = (&calibration.uncalibrated, &calibration.calibrated);
+    let figures =
+        |figures: &CalibrationAt| format!("{:.1} %, loss {:.4}", figures.ece * 100.0, figures.loss);
+    let temperature = match calibration.how {
+        Some(Calibrated::TooFew) => format!(
+            "no temperature: val has {} images, of which {ENOUGH_TO_CALIBRATE} could tell one",
+            calibration.fitted_on
+        ),
+        Some(Calibrated::NoBetter) => {
+            "no temperature: fitted on a part of val, it was no better on the rest".to_owned()
+        }
+        Some(Calibrated::Fitted) | None => format!(
+            "at temperature {:.3}; without it {}",
+            after.temperature,
+            figures(before)
+        ),
+    };
+    format!("calibration error (ECE) {}, {temperature}", figures(after))
 }
 
 fn table(report: &Report) -> Vec<String> {

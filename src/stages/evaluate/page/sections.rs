@@ -6,7 +6,7 @@ use super::{Page, faces, interval, tables};
 use crate::gallery::Galleries;
 use crate::separation::ScoreKind;
 use crate::{ENOUGH_PEOPLE, rate_text, threshold_text};
-use facepipe_core::types::Split;
+use facepipe_core::types::{Calibrated, Split};
 use facepipe_drawing::page::{number, percent};
 
 impl Page<'_> {
@@ -106,9 +106,19 @@ impl Page<'_> {
         html! {
             h2 { "Can probabilities be believed?" }
             p {
-                "Of answers given with 90 %, nine in ten should be right. Logits are divided by a temperature of "
-                (format!("{temperature:.3}")) ", which was fitted on val at the end of the training; probabilities "
-                "and thresholds everywhere are after it. With few images of a kind the bars are rough."
+                "Of answers given with 90 %, nine in ten should be right. "
+                @match self.report.calibration.how {
+                    Some(Calibrated::TooFew) => { "No temperature was fitted, since val has too few images to tell one. " }
+                    Some(Calibrated::NoBetter) => {
+                        "No temperature is used: one that was fitted on a part of val was no better on the rest. "
+                    }
+                    Some(Calibrated::Fitted) | None => {
+                        "Logits are divided by a temperature of " (format!("{temperature:.3}"))
+                        ", which was fitted on val at the end of the training; probabilities "
+                        "and thresholds everywhere are after it. "
+                    }
+                }
+                "With few images of a kind the bars are rough."
             }
             (self.plots(&["reliability", "reliability_uncalibrated"]))
             (tables::calibration(&self.report.calibration))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json as object};
 
-use super::{Server, json, photo, png, with_form, with_json};
+use super::{Server, json, made, png, with_form, with_json};
 use crate::helpers::{picture, shared};
 
 /// A description and the answers that are compared with it.
@@ -115,7 +115,7 @@ fn answers_are_as_described() {
         let answer = server.post(&path.replace("{name}", "kinds")).body(body);
         description.check("post", path, answer.send().expect("an answer"))
     };
-    let named = post("/predict_json", photo());
+    let named = post("/predict_json", made().mixed());
     assert_eq!(named["faces"][0]["label"], "unknown");
     for path in ["/predict", "/predict_json", "/detect", "/embed", "/verify"] {
         post(path, Vec::new());

@@ -65,7 +65,9 @@ fn a_photo_is_named_as_predict_names_it_whatever_form_it_comes_in() {
         assert_eq!(json(request.send().expect("an answer")), raw);
     }
     let with_options = Server::start("--unknown-below 1 --top 1");
-    let unknown = json(with_options.predict(&photo()));
+    let mixed = made().mixed();
+    let (raw, unknown) = (server.predict(&mixed), with_options.predict(&mixed));
+    let (raw, unknown) = (json(raw), json(unknown));
     assert_eq!(unknown["pred_label"], "unknown");
     assert_eq!(unknown["faces"][0]["nearest"], raw["pred_label"]);
     assert_eq!(unknown["pred_index"], raw["pred_index"]);
