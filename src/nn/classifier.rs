@@ -90,7 +90,7 @@ impl From<TchError> for ModelError {
     }
 }
 
-/// What a model gives for a batch of images, on the CPU.
+/// What a model gives for a batch of images, on the CPU but for its features.
 #[derive(Debug)]
 pub struct Outputs {
     /// `[batch, labels]`.
@@ -98,7 +98,7 @@ pub struct Outputs {
     /// How alike each image is to those of each label, `[batch, labels]`; see [`LabelMeans::similarities`]. `None`
     /// unless the model's card says that it gives them.
     pub similarities: Option<Tensor>,
-    /// See [`Classifier::features`]; `None` for a TorchScript file.
+    /// See [`Classifier::features`], on the model's device; `None` for a TorchScript file.
     pub features: Option<Tensor>,
 }
 
@@ -243,7 +243,7 @@ impl Classifier {
         Ok(Outputs {
             logits: logits.to_device(Device::Cpu),
             similarities: similarities.map(|rows| rows.to_device(Device::Cpu)),
-            features: features.map(|rows| rows.to_device(Device::Cpu)),
+            features,
         })
     }
 

@@ -101,11 +101,12 @@ fn embedders(
         Embedder::Named(name) => name.resolved(),
         Embedder::File(path) => {
             let network = OnnxFactory::open(path)?;
-            let as_it_is = !network.normalises();
-            return Ok(if as_it_is {
-                Box::new(network)
+            let normalises = network.normalises();
+            let network: Box<dyn FaceEmbedderFactory> = Box::new(network);
+            return Ok(if normalises {
+                comparable(network, Sides::One, 1.0)
             } else {
-                comparable(Box::new(network), Sides::One, 1.0)
+                network
             });
         }
     };

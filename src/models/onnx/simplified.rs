@@ -64,10 +64,7 @@ pub fn simplified(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, OnnxError> {
     }
     if graph.node.iter().any(is_of_blocks) {
         is_changed = true;
-        write_out(graph, VALUES_OF_BYTE * bytes.len()).map_err(|problem| OnnxError::Content {
-            path: path.to_owned(),
-            problem,
-        })?;
+        write_out(graph, VALUES_OF_BYTE * bytes.len()).map_err(|problem| content(&problem))?;
     }
     Ok(if is_changed {
         model.encode_to_vec()

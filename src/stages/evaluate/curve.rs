@@ -141,9 +141,7 @@ impl Curve {
     /// The lowest threshold at which at most a share of negatives is accepted: halfway between two
     /// scores, so that neither rounding nor another program's arithmetic moves a score over it.
     pub(super) fn threshold_for(&self, false_accept_rate: f64) -> f64 {
-        // A share such as 0.01 of 300 is just below 3 in binary.
-        const ROUNDING: f64 = 1e-9;
-        let allowed = (false_accept_rate * self.negatives as f64 + ROUNDING).floor() as u64;
+        let allowed = allowed(false_accept_rate, self.negatives);
         let place = self
             .steps
             .partition_point(|step| step.false_alarms <= allowed);
@@ -180,6 +178,13 @@ impl Curve {
             too_few: too_few(self.negatives, false_accept_rate),
         }
     }
+}
+
+/// How many of the negatives a share of them is, at most.
+pub(super) fn allowed(share: f64, negatives: u64) -> u64 {
+    // A share such as 0.01 of 300 is just below 3 in binary.
+    const ROUNDING: f64 = 1e-9;
+    (share * negatives as f64 + ROUNDING).floor() as u64
 }
 
 /// Whether a rate is smaller than one of this many negatives.

@@ -48,7 +48,6 @@ use verification::Compared;
 
 pub use curve::AcceptRate;
 pub use error::EvaluateError;
-pub use facepipe_models::calibration::Figures as CalibrationAt;
 pub use groups::{
     ComparisonBound, ENOUGH_PEOPLE, ErrorRate, GroupFigures, Groups, RecognitionBound,
 };

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::{BATCH, EvaluateError};
 use facepipe_core::context::Context;
@@ -201,7 +201,7 @@ impl<'a> PhotoFaces<'a> {
 
 /// The rows of a matrix.
 pub(super) fn rows(matrix: Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
-    Ok(Vec::try_from(matrix)?)
+    Ok(Vec::try_from(matrix.to_device(Device::Cpu))?)
 }
 
 /// The main face of a photo, and the network's input for it.

@@ -72,7 +72,7 @@ pub struct OnnxFactory {
 }
 
 impl OnnxFactory {
-    /// Reads an ONNX file and its description, and tries the network on a grey chip.
+    /// Reads an ONNX file and its description, and tries the network on three chips.
     ///
     /// # Errors
     /// [`OnnxEmbedderError`].

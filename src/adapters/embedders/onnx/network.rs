@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use image::{Rgb, RgbImage};
 use rten::{DataType, Dimension, Model, NodeId, RunOptions, ThreadPool, Value, ValueType};
-
 use rten_tensor::Layout as _;
 
 use super::{Channels, Description, OnnxEmbedderError};
@@ -21,7 +20,7 @@ const MOST_NUMBERS: usize = 1 << 12;
 const CHANNELS: usize = 3;
 /// Most names of values in an error.
 const MOST_NAMES: usize = 12;
-/// The value of the chip that the network is tried on.
+/// The value of a chip that the network is tried on.
 const GREY: u8 = 128;
 
 /// A network that is ready to run.

@@ -5,9 +5,10 @@ use std::path::Path;
 use facepipe_core::types::Calibrated;
 use facepipe_drawing::plot::shown;
 use facepipe_evaluate::{
-    AcceptRate, CalibrationAt, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics,
-    OpenSet, Report, Separation, Verification, rate_text, threshold_text,
+    AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics, OpenSet, Report,
+    Separation, Verification, rate_text, threshold_text,
 };
+use facepipe_models::calibration::Figures;
 
 /// From this many labels on only the worst are listed.
 const MOST_LABELS: usize = 40;
@@ -58,7 +59,7 @@ fn calibration(report: &Report) -> String {
     let calibration = &report.calibration;
     let (before, after) = (&calibration.uncalibrated, &calibration.calibrated);
     let figures =
-        |figures: &CalibrationAt| format!("{:.1} %, loss {:.4}", figures.ece * 100.0, figures.loss);
+        |figures: &Figures| format!("{:.1} %, loss {:.4}", figures.ece * 100.0, figures.loss);
     let temperature = match calibration.how {
         Some(Calibrated::TooFew) => format!(
             "no temperature: val has {} images, of which {ENOUGH_TO_CALIBRATE} could tell one",

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::rate::Trials;
 use crate::EvaluateError;
+use crate::curve::allowed;
 use facepipe_core::context::Interrupt;
-use facepipe_nn::ModelError;
+use facepipe_nn::{ModelError, of_length_one};
 
 /// Faces that are compared with all others at once.
 const BLOCK: usize = 256;
@@ -62,10 +63,9 @@ impl Faces {
         let rows = Tensor::from_slice(&all)
             .f_view([features.len() as i64, numbers])
             .map_err(torch)?;
-        // Features without a direction are like nobody's.
-        let lengths = rows.square().sum_dim_intlist(1, true, Kind::Float).sqrt();
         Ok(Self {
-            features: rows / lengths.clamp_min(f64::from(f32::MIN_POSITIVE)),
+            // Features without a direction are like nobody's.
+            features: of_length_one(&rows),
             people,
         })
     }
@@ -102,8 +102,6 @@ impl Faces {
 
     /// The lowest bound at which at most a share of the pairs of two people is accepted.
     pub(super) fn bound(&self, share: f64, interrupt: &Interrupt) -> Result<Bound, EvaluateError> {
-        // A share such as 0.01 of 300 is just below 3 in binary.
-        const ROUNDING: f64 = 1e-9;
         let mut of_two = vec![0_u64; STEPS + 1];
         let mut pairs_of_one = 0;
         self.each_pair(interrupt, |(one, other), step| {
@@ -114,7 +112,7 @@ impl Faces {
             }
         })?;
         let pairs_of_two: u64 = of_two.iter().sum();
-        let allowed = (share * pairs_of_two as f64 + ROUNDING).floor() as u64;
+        let allowed = allowed(share, pairs_of_two);
         let mut accepted = 0;
         let refused = (0..=STEPS).rev().find(|step| {
             accepted += of_two[*step];
