@@ -37,10 +37,11 @@ pub enum LabelMeansError {
     },
 }
 
-/// For each label the mean of its images' features, each divided by its length before.
+/// For each label the direction of the mean of its images' features, each divided by its length before: its centre.
 ///
-/// The product of such a mean with a face's features of length 1 is the mean of the cosines between the face
-/// and the label's images.
+/// The product with a face's features of length 1 is the cosine between the face and the centre. How alike strangers
+/// are by it hardly depends on how many images the label has; the mean of the cosines with the images would be
+/// smaller the more they differ. Files of earlier versions have such means, of length below 1.
 #[derive(Debug)]
 pub struct LabelMeans(Tensor);
 
@@ -48,7 +49,7 @@ impl LabelMeans {
     /// The name of the tensor in files, `[labels, features]`.
     pub const TENSOR: &str = "label_means";
 
-    /// The means of some images' features; a label without images has a mean of zeros, to which nothing is alike.
+    /// The centres of some images' features; a label without images has one of zeros, to which nothing is alike.
     ///
     /// # Shapes
     /// `features` is `[images, features]`, `labels` is `[images]` with numbers below `count`.
@@ -63,7 +64,7 @@ impl LabelMeans {
             let of_label = features.index_select(0, &rows);
             of_label.mean_dim([0_i64].as_slice(), false, Kind::Float)
         });
-        Self(Tensor::stack(&means.collect::<Vec<_>>(), 0))
+        Self(of_length_one(&Tensor::stack(&means.collect::<Vec<_>>(), 0)))
     }
 
     /// Reads those of a model's folder, whose card knows the file's SHA-256.
@@ -122,7 +123,7 @@ impl LabelMeans {
         &self.0
     }
 
-    /// How alike faces are to the images of each label, from -1 to 1: the mean cosine.
+    /// How alike faces are to the images of each label, from -1 to 1: the cosine with their centre.
     ///
     /// # Shapes
     /// `[faces, features]` to `[faces, labels]`.
@@ -136,15 +137,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_similarity_is_the_mean_of_the_cosines_with_the_labels_images() {
+    fn a_similarity_is_the_cosine_with_the_centre_of_the_labels_images() {
         let features = Tensor::from_slice(&[3.0_f32, 0.0, 0.0, 0.5, 0.0, 2.0]).view([3, 2]);
         let labels = Tensor::from_slice(&[0_i64, 0, 2]);
         let means = LabelMeans::of(&features, &labels, 3);
         assert_eq!(means.tensor().size(), [3, 2]);
         let faces = Tensor::from_slice(&[4.0_f32, 3.0, 0.0, -1.0]).view([2, 2]);
         let found = Vec::<Vec<f32>>::try_from(means.similarities(&faces)).expect("a matrix");
-        // The cosines of the first with its images are 0.8 and 0.6; the second label has none.
-        for (found, expected) in found.concat().iter().zip([0.7, 0.0, 0.6, -0.5, 0.0, -1.0]) {
+        // The centre of the first label is at 45 degrees; the second has no images.
+        let half = std::f32::consts::FRAC_1_SQRT_2;
+        let expected = [1.4 * half, 0.0, 0.6, -half, 0.0, -1.0];
+        for (found, expected) in found.concat().iter().zip(expected) {
             assert!((found - expected).abs() < 1e-6, "{found} {expected}");
         }
     }

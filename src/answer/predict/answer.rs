@@ -45,8 +45,8 @@ pub struct NamedFace {
     pub nearest: Option<String>,
     /// The probability of the most probable label.
     pub probability: f32,
-    /// How alike the face is to the images of the most probable label, from -1 to 1: the mean cosine of their
-    /// features. `None` where the model does not say that.
+    /// How alike the face is to the images of the most probable label, from -1 to 1: the cosine with their centre. `None`
+    /// where the model does not say that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub similarity: Option<f32>,
     /// The probabilities of labels.

@@ -25,8 +25,8 @@ pub use geometry::{
     Size,
 };
 pub use model_card::{
-    Calibrated, ChipSpec, DataCard, ExportCard, Head, InputSpec, ModelCard, ReferenceCard,
-    SimilarityBound, TrainingCard, UnknownCard, WeightsCard,
+    BoundBasis, Calibrated, ChipSpec, DataCard, ExportCard, Head, InputSpec, ModelCard,
+    ReferenceCard, SimilarityBound, TrainingCard, UnknownCard, WeightsCard,
 };
 pub use quality::{FacePose, FaceQuality};
 pub use records::{

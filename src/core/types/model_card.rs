@@ -50,7 +50,7 @@ pub struct ModelCard {
     /// SHA-256 of the file with the means of the labels' features, in a folder that has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_means: Option<String>,
-    /// When a face is unknown; `None`: never.
+    /// When a face is unknown; `None`: never, as in cards of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown: Option<UnknownCard>,
     /// How logits are made of the backbone's features.
@@ -264,23 +264,42 @@ pub struct DataCard {
 pub struct UnknownCard {
     /// A face whose most probable label has a probability below this is unknown.
     pub below: f64,
-    /// The share of strangers' faces that reach it nevertheless.
-    pub false_accept_rate: f64,
-    /// How many strangers' faces it was found with.
+    /// The share of strangers' faces that reach it nevertheless; `None` where nothing tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_accept_rate: Option<f64>,
+    /// How many strangers' faces it was found with; 0: without any.
     pub impostors: u64,
+    /// What the bound was found by.
+    #[serde(default)]
+    pub found_by: BoundBasis,
     /// The bound that is used in its place, where it finds at least as many known people; `None`: it does not, or
     /// the model gives no similarities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similarity: Option<SimilarityBound>,
 }
 
+/// What a bound for strangers was found by.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BoundBasis {
+    /// Photos of strangers.
+    #[default]
+    Strangers,
+    /// How alike faces are to people whom they don't show: what was measured of the network's features, and of the
+    /// model's own labels.
+    OtherPeople,
+    /// The model's own people on val: nearly all of them reach it.
+    KnownPeople,
+}
+
 /// A bound of the similarity with the images of the most probable label.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SimilarityBound {
-    /// A face that is less alike is unknown: a mean cosine, from -1 to 1.
+    /// A face that is less alike is unknown: a cosine, from -1 to 1.
     pub below: f64,
-    /// The share of strangers' faces that reach it nevertheless.
-    pub false_accept_rate: f64,
+    /// The share of strangers' faces that reach it nevertheless; `None` where nothing tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub false_accept_rate: Option<f64>,
 }
 
 /// The trained network's answer to a drawn picture: a program that opens the model and gets another

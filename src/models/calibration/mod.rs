@@ -1,11 +1,14 @@
-//! How well a model's probabilities are calibrated, and the temperature that corrects them.
+//! How well a model's probabilities are calibrated, the temperature that corrects them, and the similarity below
+//! which a face is a stranger's.
 //!
-//! Everything here is arithmetic on logits: it needs no libtorch.
+//! Everything here is arithmetic on what a network says: it needs no libtorch.
 
 mod figures;
+mod strangers;
 mod temperature;
 
 pub use figures::{ADAPTIVE_BINS, Bin, EQUAL_BINS, Figures};
+pub use strangers::OtherPeople;
 pub use temperature::{Chosen, ENOUGH, choose_temperature};
 
 /// Logits of some images and their true labels.

@@ -8,6 +8,7 @@ mod error;
 mod gallery;
 mod groups;
 mod interval;
+mod known_found;
 mod metrics;
 mod one_vs_rest;
 mod open_set;
@@ -51,6 +52,7 @@ pub use error::EvaluateError;
 pub use groups::{
     ComparisonBound, ENOUGH_PEOPLE, ErrorRate, GroupFigures, Groups, RecognitionBound,
 };
+pub use known_found::KnownFound;
 pub use metrics::{ClassMetrics, Metrics};
 pub use one_vs_rest::{ClassAreas, MeanCurves, OneVsRest};
 pub use open_set::OpenSet;

@@ -13,7 +13,7 @@ use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::path_text::{relative_path, text_of_name};
 use facepipe_core::artifacts::walk::{self, PassedOver};
 use facepipe_core::context::Context;
-use facepipe_core::types::{Discarded, ModelCard, SimilarityBound, UnknownCard};
+use facepipe_core::types::{BoundBasis, Discarded, ModelCard, SimilarityBound, UnknownCard};
 use facepipe_models::calibration::softmax;
 use facepipe_nn::most_probable;
 
@@ -219,11 +219,12 @@ impl OpenSet {
         let similarity = self.similarity.as_ref().filter(|_| decides);
         UnknownCard {
             below: self.probability.chosen.threshold,
-            false_accept_rate: self.probability.chosen.false_accepts,
+            false_accept_rate: Some(self.probability.chosen.false_accepts),
             impostors: self.impostors,
+            found_by: BoundBasis::Strangers,
             similarity: similarity.map(|similarity| SimilarityBound {
                 below: similarity.chosen.threshold,
-                false_accept_rate: similarity.chosen.false_accepts,
+                false_accept_rate: Some(similarity.chosen.false_accepts),
             }),
         }
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::groups::Groups;
+use super::known_found::KnownFound;
 use super::one_vs_rest::OneVsRest;
 use super::open_set::OpenSet;
 use super::verification::Verification;
@@ -30,6 +31,10 @@ pub struct Report {
     pub calibration: CalibrationFigures,
     /// Curves of each label against all others.
     pub one_vs_rest: OneVsRest,
+    /// What the bound for strangers that the model has does to the people whom it knows; where there were strangers,
+    /// `open_set` says it of the bound that it has from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_found: Option<KnownFound>,
     /// The model's behaviour with strangers, where there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_set: Option<OpenSet>,
@@ -158,6 +163,10 @@ impl Findings<'_> {
                 too_few: fitted_on.min(images) < ENOUGH_TO_CALIBRATE,
             },
             one_vs_rest: OneVsRest::new(&card.labels, &probabilities, &self.answers.truths),
+            known_found: match (&open_set, &card.unknown) {
+                (None, Some(unknown)) => Some(KnownFound::new(&self.predictions, unknown)),
+                _ => None,
+            },
             open_set,
             verification,
             groups,

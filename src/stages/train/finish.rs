@@ -12,6 +12,7 @@ use super::error::TrainError;
 use super::fit::Fitted;
 use super::frozen::FrozenFeatures;
 use super::progress::{Best, Progress};
+use super::strangers::{self, Known};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
 use facepipe_core::artifacts::path_text::text_of_name;
@@ -75,7 +76,7 @@ impl Training<'_> {
         })?;
         self.write_samples(&folder.path(SAMPLES_FILE))?;
         let mut card = self.card(progress, best);
-        self.look_again(&folder.root, &mut card, fitted.frozen.as_ref())?;
+        self.look_again(&folder.root, &mut card, best, fitted.frozen.as_ref())?;
         let network = open_network(&folder.root, &card, tch::Device::Cpu)?;
         card.reference = Some(reference_of(&card.input, |images| {
             Ok(network.forward(images))
@@ -167,11 +168,12 @@ impl Training<'_> {
     }
 
     /// Completes the card by what the best weights say of the images of train and val: the means of the labels'
-    /// features, which are written, and the temperature for the answers on val.
+    /// features, which are written, the bound for strangers, and the temperature for the answers on val.
     fn look_again(
         &self,
         model: &Path,
         card: &mut ModelCard,
+        best: Best,
         frozen: Option<&FrozenFeatures>,
     ) -> Result<(), TrainError> {
         let network = open_network(model, card, self.places.device)?;
@@ -186,10 +188,18 @@ impl Training<'_> {
         card.temperature = chosen.temperature;
         card.calibrated = Some(chosen.calibrated);
         let means = LabelMeans::of(
-            &Tensor::cat(&[train.features, val.features], 0),
-            &Tensor::cat(&[train.labels, val.labels], 0),
+            &Tensor::cat(&[&train.features, &val.features], 0),
+            &Tensor::cat(&[&train.labels, &val.labels], 0),
             card.labels.len(),
         );
+        let known = Known {
+            network: match self.settings.weights {
+                WeightsChoice::Default => self.settings.backbone.other_people(),
+                WeightsChoice::None | WeightsChoice::File(_) => None,
+            },
+            learnt: !self.settings.trunk_is_frozen(best.epoch),
+        };
+        card.unknown = strangers::bound(&train, &val, &means, card.labels.len(), &known);
         card.label_means = Some(means.write(model)?);
         card.similarities = true;
         Ok(())

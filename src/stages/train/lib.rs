@@ -22,6 +22,7 @@ mod scaler;
 mod schedule;
 mod settings;
 mod sheet;
+mod strangers;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

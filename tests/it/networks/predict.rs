@@ -131,8 +131,11 @@ fn a_table_has_the_same_answers_as_the_lines() {
         .expect("a folder")
         .join("broken, \"file\".jpg");
     write(&broken, b"no picture");
-    let lines = json_lines(&predict("", &[photos, &broken]));
-    let text = stdout(&predict("--format csv --top 2", &[photos, &broken]));
+    let lines = json_lines(&predict("--unknown-below 0", &[photos, &broken]));
+    let text = stdout(&predict(
+        "--format csv --top 2 --unknown-below 0",
+        &[photos, &broken],
+    ));
     assert!(
         text.starts_with("path,face,left,top,right,bottom,score,label,probability,nearest,error,")
     );

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use facepipe_core::types::Calibrated;
+use facepipe_core::types::{BoundBasis, Calibrated};
 use facepipe_drawing::plot::shown;
 use facepipe_evaluate::{
-    AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, Metrics, OpenSet, Report,
-    Separation, Verification, rate_text, threshold_text,
+    AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, KnownFound, Metrics, OpenSet,
+    Report, Separation, Verification, rate_text, threshold_text,
 };
 use facepipe_models::calibration::Figures;
 
@@ -47,6 +47,7 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
             report.calibration.fitted_on, metrics.images, report.split
         ));
     }
+    lines.extend(report.known_found.iter().flat_map(known_found));
     lines.extend(report.open_set.iter().flat_map(open_set));
     lines.extend(report.verification.iter().flat_map(verification));
     lines.extend(report.groups.iter().flat_map(groups));
@@ -147,6 +148,40 @@ fn accepted(rate: &AcceptRate) -> String {
             ""
         }
     )
+}
+
+/// The bound that the model has without photos of strangers.
+fn known_found(known: &KnownFound) -> Vec<String> {
+    let bound = known.bound;
+    let strangers = match (known.found_by, known.false_accept_rate) {
+        (BoundBasis::Strangers, Some(rate)) => {
+            format!(
+                "{} of the strangers it was measured on reach it",
+                rate_text(rate)
+            )
+        }
+        (_, Some(rate)) => format!(
+            "about {} of strangers would reach it (estimated; --impostors DIR measures it)",
+            rate_text(rate)
+        ),
+        (_, None) => {
+            "how many strangers would reach it is not known: --impostors DIR measures it".to_owned()
+        }
+    };
+    vec![
+        format!(
+            "strangers: `unknown` below a {} of {}; {strangers}",
+            bound.score,
+            threshold_text(bound.threshold)
+        ),
+        format!(
+            "  {} of {} faces of known people ({:.1} %) are found with it, {} have the right name and are below it",
+            known.found,
+            known.images,
+            known.found as f64 / known.images.max(1) as f64 * 100.0,
+            known.lost
+        ),
+    ]
 }
 
 fn open_set(open_set: &OpenSet) -> Vec<String> {

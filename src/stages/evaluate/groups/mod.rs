@@ -117,11 +117,16 @@ impl RecognitionBound {
             let threshold = open_set.decisive().chosen.threshold;
             return Some(bound(open_set.decided_by, threshold));
         }
-        let card = card?;
-        Some(match card.similarity {
-            Some(similarity) => bound(ScoreKind::Similarity, similarity.below),
-            None => bound(ScoreKind::Probability, card.below),
-        })
+        card.map(Self::of_card)
+    }
+
+    /// That of a model's card.
+    pub(super) fn of_card(card: &UnknownCard) -> Self {
+        let (score, threshold) = match card.similarity {
+            Some(similarity) => (ScoreKind::Similarity, similarity.below),
+            None => (ScoreKind::Probability, card.below),
+        };
+        Self { score, threshold }
     }
 
     fn names(bound: Option<Self>, score: impl Fn(ScoreKind) -> f64) -> bool {

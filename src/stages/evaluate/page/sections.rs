@@ -5,8 +5,8 @@ use maud::{Markup, html};
 use super::{Page, faces, interval, tables};
 use crate::gallery::Galleries;
 use crate::separation::ScoreKind;
-use crate::{ENOUGH_PEOPLE, rate_text, threshold_text};
-use facepipe_core::types::{Calibrated, Split};
+use crate::{ENOUGH_PEOPLE, KnownFound, rate_text, threshold_text};
+use facepipe_core::types::{BoundBasis, Calibrated, Split};
 use facepipe_drawing::page::{number, percent};
 
 impl Page<'_> {
@@ -130,10 +130,13 @@ impl Page<'_> {
         let Some(open_set) = &self.report.open_set else {
             return html! {
                 h2 { "Strangers" }
+                @match &self.report.known_found {
+                    Some(known) => { (known_found(known)) }
+                    None => { p { "The model has no bound for strangers, and names everybody." } }
+                }
                 p {
-                    "The model was not tried on people whom it does not know, and names everybody. An evaluation "
-                    "with photos of strangers finds how alike a face has to be to the images of its label so as not to "
-                    "be taken for a stranger's."
+                    "The model was not tried on people whom it does not know. An evaluation with photos of strangers "
+                    "measures how many of them get a name, and finds the bound by them."
                 }
             };
         };
@@ -255,6 +258,33 @@ impl Page<'_> {
                 }
                 (self.plots(&["training_loss", "training_accuracy"]))
             }
+        }
+    }
+}
+
+/// What the bound does that the model has without photos of strangers.
+fn known_found(known: &KnownFound) -> Markup {
+    let share = known.found as f64 / known.images.max(1) as f64;
+    html! {
+        p {
+            @match known.bound.score {
+                ScoreKind::Probability => { "Faces whose most probable label has less than " }
+                ScoreKind::Similarity => { "Faces whose similarity with their label is below " }
+            }
+            b { (threshold_text(known.bound.threshold)) } " are unknown. "
+            @match (known.found_by, known.false_accept_rate) {
+                (BoundBasis::Strangers, Some(rate)) => {
+                    (rate_text(rate)) " of the strangers whom it was measured on reach it."
+                }
+                (_, Some(rate)) => {
+                    "About " (rate_text(rate)) " of strangers would reach it, by how alike other people's faces are "
+                    "to a label's."
+                }
+                (_, None) => { "How many strangers would reach it is not known." }
+            }
+            " Of the " (known.images) " faces of known people " (known.found) " are found with it ("
+            (percent(share)) ", 95 % interval " (interval(known.interval)) "); " (known.lost)
+            " have the right name and are below it."
         }
     }
 }

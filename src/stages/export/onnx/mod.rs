@@ -94,7 +94,7 @@ fn model(content: &Content<'_>, signature: Signature) -> Result<ModelProto, Expo
     let doc = "the softmax of the logits at the model card's temperature";
     graph.output.push(output(PROBABILITIES, doc));
     if content.graph.similarities().is_some() {
-        let doc = "how alike the face is to the images of each label: a mean cosine";
+        let doc = "how alike the face is to the images of each label: the cosine with their centre";
         graph.output.push(output(SIMILARITIES, doc));
     }
     let version = env!("CARGO_PKG_VERSION");
