@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 interrupt: Interrupt::default(),
                 threads: NonZeroUsize::new(threads).ok_or("no threads")?,
                 seed: 0,
-                force: false,
+                remake: facepipe_core::context::Remake::default(),
             };
             let mut random = ChaCha8Rng::seed_from_u64(0);
             let sizes = [count * 70 / 100, count * 15 / 100, count * 15 / 100];

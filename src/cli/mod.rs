@@ -13,7 +13,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, FromArgMatches};
 
 use commands::Cli;
-use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::context::{Context, Interrupt, Remake};
 use output::progress::TerminalProgress;
 
 /// Exit code after Ctrl-C: 128 + SIGINT.
@@ -57,7 +57,11 @@ fn exit_code() -> u8 {
         interrupt,
         threads: cli.globals.threads(),
         seed: cli.globals.seed,
-        force: cli.globals.force,
+        remake: if cli.globals.force {
+            Remake::Everything
+        } else {
+            Remake::default()
+        },
     };
     let outcome = cli.command.run(&cli.globals, &context).and_then(|outcome| {
         output::result::print(&outcome, &cli.globals)?;
@@ -71,6 +75,11 @@ fn exit_code() -> u8 {
 }
 
 fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
-    let command = options::config::layered(Cli::command(), arguments)?;
-    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    let plain = Cli::command();
+    let command = options::layered(plain.clone(), arguments)?;
+    let matches = command.try_get_matches_from(arguments)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    #[cfg(feature = "torch")]
+    let cli = cli.remembering(|| options::project_file::given(&plain, &matches));
+    Ok(cli)
 }

@@ -34,6 +34,22 @@ impl Interrupt {
     }
 }
 
+/// What a stage may make again of a folder that it made before.
+///
+/// Other data of the same settings is an update. Other settings are another result: they need to be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Remake {
+    /// Nothing: the folder has to have been made with the same settings, of the same data.
+    Nothing,
+    /// What other data changes.
+    #[default]
+    OtherData,
+    /// What other data or other settings change.
+    OtherSettings,
+    /// Everything, whether or not anything changed.
+    Everything,
+}
+
 /// Shared by all stages of one process.
 #[derive(Clone)]
 pub struct Context {
@@ -45,8 +61,8 @@ pub struct Context {
     pub threads: NonZeroUsize,
     /// The one seed that all randomness comes from.
     pub seed: u64,
-    /// Start from scratch where the output was made with other settings or from other input.
-    pub force: bool,
+    /// What is made again of outputs that are there.
+    pub remake: Remake,
 }
 
 impl std::fmt::Debug for Context {
@@ -55,7 +71,7 @@ impl std::fmt::Debug for Context {
             .debug_struct("Context")
             .field("threads", &self.threads)
             .field("seed", &self.seed)
-            .field("force", &self.force)
+            .field("remake", &self.remake)
             .finish_non_exhaustive()
     }
 }

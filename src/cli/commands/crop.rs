@@ -7,14 +7,14 @@ use clap::Args;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::image_limits::{LimitOptions, QualityBy};
-use crate::cli::options::switch::RotationOptions;
+use crate::cli::options::switch::{RotationOptions, Switch};
 use crate::cli::output::result::{Outcome, reason_lines};
 use crate::cli::wiring::detectors::{self, DetectorName};
 use crate::cli::wiring::networks;
-use facepipe_core::artifacts::given_split;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
-use facepipe_core::context::Context;
-use facepipe_core::types::FaceQuality;
+use facepipe_core::artifacts::{given_split, stage};
+use facepipe_core::context::{Context, Remake};
+use facepipe_core::types::{FaceQuality, Stage};
 use facepipe_crop::{CropReport, FaceChoice, Settings, Tools};
 
 /// Arguments of `crop`.
@@ -89,15 +89,54 @@ fn margin(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Settings that differ from those that the crops were made with.
+#[cfg(feature = "torch")]
+pub(crate) fn changed(
+    args: &CropArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Vec<String>, Failure> {
+    let (settings, tools) = settings_and_tools(args, globals, context)?;
+    Ok(facepipe_crop::changed_settings(
+        &args.out, &settings, &tools,
+    )?)
+}
+
 pub(crate) fn run(
     args: &CropArgs,
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let options = &args.options;
+    let (settings, tools) = settings_and_tools(args, globals, context)?;
+    let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
+    Ok(Outcome {
+        lines: lines(&report),
+        items_failed: report.items_failed,
+        report: crate::cli::output::result::to_value(&report)?,
+    })
+}
+
+/// Whether turned copies are looked at: an update does as the crops of before were made.
+fn rotations(args: &CropArgs, context: &Context) -> bool {
+    if args.rotations.rotations == Switch::Auto
+        && context.remake != Remake::Everything
+        && let Ok(Some(stamp)) = stage::read_stamp(&args.out)
+        && stamp.is_of(Stage::Crop)
+    {
+        return stamp.settings.get("rotations") == Some(&true.into());
+    }
     // A folder that can't be listed is for the stage to report.
     let photos = || given_split::list(&args.input).map_or(0, |(folder, _)| folder.files.len());
-    let rotations = !options.no_align && args.rotations.are_on(photos);
+    args.rotations.are_on(photos)
+}
+
+fn settings_and_tools(
+    args: &CropArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<(Settings, Tools), Failure> {
+    let options = &args.options;
+    let rotations = !options.no_align && rotations(args, context);
     let faces = detectors::face_tools(
         options.detector,
         !options.no_align,
@@ -126,12 +165,7 @@ pub(crate) fn run(
         rotations,
         ..options.settings(faces)
     };
-    let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
-    Ok(Outcome {
-        lines: lines(&report),
-        items_failed: report.items_failed,
-        report: crate::cli::output::result::to_value(&report)?,
-    })
+    Ok((settings, tools))
 }
 
 /// The report as lines of text.
@@ -144,6 +178,12 @@ pub(crate) fn lines(report: &CropReport) -> Vec<String> {
         report.photos.discarded,
         report.out.display()
     )];
+    if report.from_before > 0 {
+        lines.push(format!(
+            "{} of the photos were known from before",
+            report.from_before
+        ));
+    }
     lines.extend(reason_lines(&report.reasons));
     if let Some(quality) = report.quality.get(FaceQuality::OVERALL) {
         lines.push(format!(

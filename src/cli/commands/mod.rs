@@ -38,6 +38,17 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
+#[cfg(feature = "torch")]
+impl Cli {
+    /// The same, with the options that its project has to remember.
+    pub(crate) fn remembering(mut self, given: impl FnOnce() -> toml::Table) -> Self {
+        if let Command::Networks(networks::NetworkCommand::Run(args)) = &mut self.command {
+            args.given = given();
+        }
+        self
+    }
+}
+
 /// One verb each; they are listed in the order of the pipeline.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

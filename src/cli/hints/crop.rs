@@ -23,6 +23,9 @@ impl Advice for CropError {
             Self::Io(source) => source.next_step(),
             Self::Stage(source) => source.next_step(),
             Self::Detector(source) => source.next_step(),
+            Self::OtherPhotos { .. } => Some(
+                "choose another folder with `--out`, or add `--force` to make this one of the new photos".to_owned(),
+            ),
             Self::NoFaces {
                 reason: Some(reason),
                 out,

@@ -79,7 +79,7 @@ fn read(path: &Path) -> Result<Table, String> {
         .map_err(|error| format!("`{}` is not valid TOML: {error}", path.display()))
 }
 
-fn apply(mut command: Command, table: &Table, path: &Path) -> Result<Command, String> {
+pub(super) fn apply(mut command: Command, table: &Table, path: &Path) -> Result<Command, String> {
     for (key, value) in table {
         let unknown = || format!("unknown key `{key}` in `{}`", path.display());
         if let Value::Table(options) = value {
@@ -150,7 +150,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-fn usage(command: &mut Command, message: &str) -> clap::Error {
+pub(super) fn usage(command: &mut Command, message: &str) -> clap::Error {
     command.error(ErrorKind::InvalidValue, message)
 }
 

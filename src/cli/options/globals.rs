@@ -40,7 +40,7 @@ pub(crate) struct Globals {
     /// Worker threads [default: all processors]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Make the output again where it was made with other settings or from other input
+    /// Make the output again, all of it, also where it was made with other settings
     #[arg(long, global = true)]
     pub(crate) force: bool,
     /// Exit with 3 when items were left out because of errors

@@ -18,23 +18,27 @@ use crate::types::{DataSet, Discarded, Stage};
 
 /// A folder of pictures about a stage's result, beside the labels.
 pub const REPORT_FOLDER: &str = "report";
+/// What became of each photo, which `crop` keeps for its next run.
+pub const OUTCOMES_FILE: &str = "outcomes.jsonl";
 /// Files that stages write beside the folders of labels: no label can have such a name.
-const STAGE_FILES: [&str; 6] = [
+const STAGE_FILES: [&str; 7] = [
     stage::STAMP_FILE,
     MANIFEST_FILE,
     DISCARDED_FILE,
     JOURNAL_FILE,
     REPORT_FILE,
     DataSet::FILE,
+    OUTCOMES_FILE,
 ];
 /// Names that no label of `fetch` gets: what stages write beside the folders of labels.
-pub const RESERVED_NAMES: [&str; 18] = [
+pub const RESERVED_NAMES: [&str; 19] = [
     MANIFEST_FILE,
     DISCARDED_FILE,
     JOURNAL_FILE,
     REPORT_FILE,
     stage::STAMP_FILE,
     DataSet::FILE,
+    OUTCOMES_FILE,
     REPORT_FOLDER,
     "report.html",
     "fetch-journal.jsonl",

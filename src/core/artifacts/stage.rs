@@ -1,7 +1,7 @@
 //! Stage stamps (`stage.json`): which stage made a folder, from what, and whether it is complete.
 //!
-//! A rerun with the same settings and input does nothing; an interrupted one continues; anything
-//! else is refused with what changed, unless forced.
+//! A rerun with the same settings and input does nothing; an interrupted one continues; one of other input brings the
+//! folder up to date; one with other settings is refused with what changed, unless forced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -15,6 +15,7 @@ use super::atomic::{self, TEMPORARY_SUFFIX};
 use super::lock::{Lock, LockError, of_process};
 use super::path_text::relative_path;
 use super::{jsonl, sweep};
+use crate::context::Remake;
 use crate::types::Stage;
 
 /// The stamp's file name.
@@ -75,11 +76,25 @@ pub enum Begin {
     Work(OpenStage),
 }
 
+/// How the work in an output folder begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// From nothing: nothing is kept of what is there.
+    Anew,
+    /// The folder was made of other data, with the same settings: what did not change may be kept. The changes, one
+    /// text each.
+    Update(Vec<String>),
+    /// Where an interrupted run stopped.
+    Continued,
+}
+
 /// An output folder whose stage is running; no other process can open it meanwhile.
 #[derive(Debug)]
 pub struct OpenStage {
     /// The output folder.
     pub root: PathBuf,
+    /// What there was before.
+    pub begun: Begun,
     stamp: Stamp,
     _lock: Lock,
 }
@@ -158,36 +173,65 @@ pub fn lock(root: &Path, file: &str) -> Result<Lock, StageError> {
     })
 }
 
+/// What a stage is about to make.
+#[derive(Debug)]
+pub struct Request<'a, S, I> {
+    /// Which stage.
+    pub stage: Stage,
+    /// All resolved settings.
+    pub settings: &'a S,
+    /// Fingerprints of the inputs, by name.
+    pub inputs: &'a I,
+    /// The inputs that are no data, but tools: another one is a change of settings.
+    pub tools: &'a [&'a str],
+}
+
+impl<S: Serialize, I: Serialize> Request<'_, S, I> {
+    fn stamp(&self) -> io::Result<Stamp> {
+        Ok(Stamp {
+            stage: self.stage.name().to_owned(),
+            made_by: made_by(),
+            settings: serde_json::to_value(self.settings)?,
+            inputs: serde_json::to_value(self.inputs)?,
+            counts: BTreeMap::new(),
+            complete: false,
+            not_ours: BTreeSet::new(),
+        })
+    }
+
+    /// Settings that differ from those with which a folder was made, one text each; none where the stage did not
+    /// make it.
+    ///
+    /// # Errors
+    /// [`StageError::Io`], [`StageError::Stamp`].
+    pub fn changed_settings(&self, root: &Path) -> Result<Vec<String>, StageError> {
+        Ok(match read_stamp(root)? {
+            Some(old) if old.is_of(self.stage) => {
+                Changes::between(&old, &self.stamp()?, self.tools).settings
+            }
+            _ => Vec::new(),
+        })
+    }
+}
+
 /// What is to be done in an output folder.
 enum Need {
     Nothing(Stamp),
-    Continuation,
-    /// All of it, after what an earlier run left there is removed.
-    Everything,
+    Work(Begun),
 }
 
 /// Opens an output folder for a stage and returns whether there is work to do.
 ///
 /// # Errors
 /// [`StageError`]; nothing has been changed on the disk then.
-pub fn begin(
+pub fn begin<S: Serialize, I: Serialize>(
     root: &Path,
-    stage: Stage,
-    settings: &impl Serialize,
-    inputs: &impl Serialize,
-    force: bool,
+    request: &Request<'_, S, I>,
+    remake: Remake,
 ) -> Result<Begin, StageError> {
-    let to_value = |value: Result<Value, serde_json::Error>| value.map_err(io::Error::from);
-    let stamp = Stamp {
-        stage: stage.name().to_owned(),
-        made_by: made_by(),
-        settings: to_value(serde_json::to_value(settings))?,
-        inputs: to_value(serde_json::to_value(inputs))?,
-        counts: BTreeMap::new(),
-        complete: false,
-        not_ours: BTreeSet::new(),
-    };
-    if let Need::Nothing(old) = need(root, stage, &stamp, force)? {
+    let stamp = request.stamp()?;
+    let need = || need(root, request.stage, &stamp, request.tools, remake);
+    if let Need::Nothing(old) = need()? {
         // A folder without a lock is only read: it may be on a medium that can't be written.
         if !root.join(LOCK_FILE).exists() {
             return Ok(Begin::UpToDate(old));
@@ -195,26 +239,24 @@ pub fn begin(
     }
     fs::create_dir_all(root)?;
     let lock = lock(root, LOCK_FILE)?;
-    let stamp = Stamp {
-        not_ours: not_ours(root, || in_manifest(root))?,
-        ..stamp
-    };
+    let not_ours = not_ours(root, || in_manifest(root))?;
     // Again: another run may have ended meanwhile.
-    let is_new = match need(root, stage, &stamp, force)? {
+    let begun = match need()? {
         Need::Nothing(old) => {
             remove_leftovers(root)?;
             return Ok(Begin::UpToDate(old));
         }
-        Need::Continuation => false,
-        Need::Everything => true,
+        Need::Work(begun) => begun,
     };
+    let is_new = begun != Begun::Continued;
     if is_new {
         // Before the stamp, which would make it the journal of this run.
         atomic::remove_if_there(&root.join(JOURNAL_FILE))?;
     }
     let open = OpenStage {
         root: root.to_owned(),
-        stamp,
+        begun,
+        stamp: Stamp { not_ours, ..stamp },
         _lock: lock,
     };
     atomic::write_json(&open.path(STAMP_FILE), &open.stamp)?;
@@ -224,32 +266,69 @@ pub fn begin(
     Ok(Begin::Work(open))
 }
 
-fn need(root: &Path, stage: Stage, stamp: &Stamp, force: bool) -> Result<Need, StageError> {
+fn need(
+    root: &Path,
+    stage: Stage,
+    stamp: &Stamp,
+    tools: &[&str],
+    remake: Remake,
+) -> Result<Need, StageError> {
     let foreign = || StageError::Foreign {
         root: root.to_owned(),
         stage,
     };
     let old = match read_stamp(root)? {
         Some(old) if old.is_of(stage) => old,
-        None if is_empty(root)? => return Ok(Need::Everything),
+        None if is_empty(root)? => return Ok(Need::Work(Begun::Anew)),
         _ => return Err(foreign()),
     };
-    if force {
-        return Ok(Need::Everything);
+    if remake == Remake::Everything {
+        return Ok(Need::Work(Begun::Anew));
     }
-    let mut changes = differences("", &old.settings, &stamp.settings);
-    changes.extend(changed_inputs(&old.inputs, &stamp.inputs));
-    if !changes.is_empty() {
+    let Changes { settings, inputs } = Changes::between(&old, stamp, tools);
+    let allowed = match (settings.is_empty(), inputs.is_empty()) {
+        (true, true) => Remake::Nothing,
+        (true, false) => Remake::OtherData,
+        (false, _) => Remake::OtherSettings,
+    };
+    if remake < allowed {
         return Err(StageError::Changed {
             root: root.to_owned(),
-            changes,
+            changes: [settings, inputs].concat(),
         });
     }
-    Ok(if old.complete {
-        Need::Nothing(old)
-    } else {
-        Need::Continuation
+    Ok(match allowed {
+        Remake::Nothing if old.complete => Need::Nothing(old),
+        Remake::Nothing => Need::Work(Begun::Continued),
+        Remake::OtherData => Need::Work(Begun::Update(inputs)),
+        Remake::OtherSettings | Remake::Everything => Need::Work(Begun::Anew),
     })
+}
+
+/// What differs between the stamp of a folder and a request.
+struct Changes {
+    /// Settings and tools.
+    settings: Vec<String>,
+    /// Data.
+    inputs: Vec<String>,
+}
+
+impl Changes {
+    fn between(old: &Stamp, new: &Stamp, tools: &[&str]) -> Self {
+        let mut settings = differences("", &old.settings, &new.settings);
+        for tool in tools {
+            let of = |inputs: &Value| inputs.get(tool).cloned().unwrap_or_default();
+            settings.extend(differences(
+                &format!("{tool} "),
+                &of(&old.inputs),
+                &of(&new.inputs),
+            ));
+        }
+        Self {
+            settings,
+            inputs: changed_inputs(&old.inputs, &new.inputs, tools),
+        }
+    }
 }
 
 /// The stamp of a folder; `None` where it has none.
@@ -268,6 +347,16 @@ pub fn read_stamp(root: &Path) -> Result<Option<Stamp>, StageError> {
 }
 
 impl OpenStage {
+    /// What an update is made for, in words; `None` where the work is none.
+    #[must_use]
+    pub fn update(&self) -> Option<String> {
+        let Begun::Update(changes) = &self.begun else {
+            return None;
+        };
+        let (root, changes) = (self.root.display(), changes.join("; "));
+        Some(format!("`{root}` is brought up to date: {changes}"))
+    }
+
     /// A file of the stage by name.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -388,14 +477,14 @@ fn is_empty(root: &Path) -> io::Result<bool> {
 }
 
 /// Describes which inputs differ: by number of files, as digests mean nothing to a person.
-fn changed_inputs(old: &Value, new: &Value) -> Vec<String> {
+fn changed_inputs(old: &Value, new: &Value, tools: &[&str]) -> Vec<String> {
     let (Value::Object(old), Value::Object(new)) = (old, new) else {
         return Vec::new();
     };
     let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let changed = names
         .into_iter()
-        .filter(|name| old.get(*name) != new.get(*name));
+        .filter(|name| !tools.contains(&name.as_str()) && old.get(*name) != new.get(*name));
     let text = |name: &String| {
         let files =
             |inputs: &serde_json::Map<String, Value>| inputs.get(name)?.get("files")?.as_u64();
@@ -441,8 +530,35 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn begin_of(
+        root: &Path,
+        settings: &Value,
+        inputs: &Value,
+        remake: Remake,
+    ) -> Result<Begin, StageError> {
+        let request = Request {
+            stage: Stage::Crop,
+            settings,
+            inputs,
+            tools: &["embedder"],
+        };
+        begin(root, &request, remake)
+    }
+
     fn open(root: &Path, settings: Value, force: bool) -> Result<Begin, StageError> {
-        begin(root, Stage::Crop, &settings, &json!({"files": 3}), force)
+        let remake = if force {
+            Remake::Everything
+        } else {
+            Remake::default()
+        };
+        begin_of(root, &settings, &json!({"files": 3}), remake)
+    }
+
+    fn work(begin: Result<Begin, StageError>) -> OpenStage {
+        match begin.expect("begins") {
+            Begin::Work(open) => open,
+            Begin::UpToDate(_) => panic!("it is work"),
+        }
     }
 
     #[test]
@@ -502,20 +618,48 @@ mod tests {
     }
 
     #[test]
-    fn another_input_is_described_without_digests() {
+    fn other_data_is_an_update_and_is_described_without_digests() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let begin_with = |files: u64, digest: &str| {
+        let begin_with = |files: u64, digest: &str, remake| {
             let inputs = json!({"photos": {"files": files, "digest": digest}});
-            begin(folder.path(), Stage::Crop, &json!({}), &inputs, false)
+            begin_of(folder.path(), &json!({}), &inputs, remake)
         };
-        begin_with(3, "aa").expect("a new folder");
-        let more = begin_with(4, "bb").expect_err("more photos").to_string();
-        assert!(
-            more.ends_with("its input `photos` has 4 files instead of 3"),
-            "{more}"
-        );
-        let other = begin_with(3, "bb").expect_err("other photos").to_string();
-        assert!(other.ends_with("its input `photos` has changed"), "{other}");
+        let plain = Remake::default();
+        let first = work(begin_with(3, "aa", plain));
+        assert_eq!((&first.begun, first.update()), (&Begun::Anew, None));
+        first.finish(BTreeMap::new()).expect("ends");
+        let refused = begin_with(4, "bb", Remake::Nothing).expect_err("more photos");
+        let text = "its input `photos` has 4 files instead of 3";
+        assert!(refused.to_string().ends_with(text), "{refused}");
+        let more = work(begin_with(4, "bb", plain));
+        assert_eq!(more.begun, Begun::Update(vec![text.to_owned()]));
+        assert!(more.update().is_some_and(|update| update.ends_with(text)));
+        drop(more);
+        // Of an update that was interrupted, and then of other data again.
+        let same = work(begin_with(4, "bb", plain));
+        assert_eq!(same.begun, Begun::Continued);
+        drop(same);
+        let other = work(begin_with(4, "cc", plain));
+        let changed = vec!["its input `photos` has changed".to_owned()];
+        assert_eq!(other.begun, Begun::Update(changed));
+    }
+
+    #[test]
+    fn other_tools_are_other_settings_and_an_agreement_to_these_continues() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let begin_with = |embedder: &str, remake| {
+            let inputs = json!({"photos": {"files": 3}, "embedder": embedder});
+            begin_of(folder.path(), &json!({}), &inputs, remake)
+        };
+        drop(work(begin_with("sface", Remake::default())));
+        let refused = begin_with("dlib", Remake::default()).expect_err("another tool");
+        let text = r#"embedder: "sface" → "dlib""#;
+        assert!(refused.to_string().ends_with(text), "{refused}");
+        for begun in [Begun::Anew, Begun::Continued] {
+            assert_eq!(work(begin_with("dlib", Remake::OtherSettings)).begun, begun);
+        }
+        let anew = work(begin_with("dlib", Remake::Everything));
+        assert_eq!(anew.begun, Begun::Anew);
     }
 
     #[test]
@@ -553,7 +697,7 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a folder")).expect("makes");
             fs::write(path, name).expect("writes");
         };
-        let open = || match begin(&out, Stage::Crop, &1, &1, true).expect("begins") {
+        let open = || match open(&out, json!(1), true).expect("begins") {
             Begin::Work(open) => open,
             Begin::UpToDate(_) => panic!("it is forced"),
         };

@@ -101,7 +101,7 @@ mod tests {
             interrupt: Interrupt::default(),
             threads: NonZeroUsize::new(threads).expect("not zero"),
             seed: 0,
-            force: false,
+            remake: facepipe_core::context::Remake::default(),
         };
         let data = super::super::read(root.path()).expect("reads");
         let first = check(&data, Split::Test, &context(1)).expect("not interrupted");

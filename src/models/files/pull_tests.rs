@@ -34,7 +34,7 @@ fn context() -> Context {
         interrupt: Interrupt::default(),
         threads: std::num::NonZeroUsize::MIN,
         seed: 0,
-        force: false,
+        remake: facepipe_core::context::Remake::default(),
     }
 }
 

@@ -16,7 +16,7 @@ fn context(threads: usize) -> Context {
         interrupt: Interrupt::default(),
         threads: NonZeroUsize::new(threads).expect("not zero"),
         seed: 0,
-        force: false,
+        remake: facepipe_core::context::Remake::default(),
     }
 }
 

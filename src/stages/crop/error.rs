@@ -29,6 +29,17 @@ pub enum CropError {
     /// The network that measures the faces' quality failed.
     #[error(transparent)]
     Judge(#[from] EmbedderError),
+    /// None of the photos that the crops were cut from is in the folder any more.
+    #[error(
+        "none of the {photos} photos that `{}` was made from is in this folder: all of its crops would be removed",
+        .out.display()
+    )]
+    OtherPhotos {
+        /// The output folder.
+        out: PathBuf,
+        /// How many there were.
+        photos: usize,
+    },
     /// Not one face, or none that is good enough.
     #[error("no face was kept of any of the {photos} photos")]
     NoFaces {

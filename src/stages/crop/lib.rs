@@ -4,6 +4,7 @@ mod contact_sheet;
 mod error;
 mod limits;
 mod origins;
+mod outcomes;
 mod photo;
 mod report;
 mod settings;
@@ -12,23 +13,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
-
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::given_split::GivenSides;
-use facepipe_core::artifacts::image_folder::ImageFolder;
-use facepipe_core::artifacts::jsonl::{self, Journal};
+use facepipe_core::artifacts::image_folder::{ImageFolder, LabelledFile};
 use facepipe_core::artifacts::stage::{
-    self, Begin, DISCARDED_FILE, JOURNAL_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
+    self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE, Request,
 };
-use facepipe_core::artifacts::{atomic, given_split};
-use facepipe_core::context::Context;
+use facepipe_core::artifacts::{atomic, given_split, jsonl};
+use facepipe_core::context::{Context, Remake};
 use facepipe_core::parallel;
 use facepipe_core::ports::FaceEmbedderFactory;
 use facepipe_core::types::{CropRecord, Discarded, ItemKind, Reason, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 
 use origins::Origins;
+use outcomes::{Outcomes, PhotoOutcome};
 use photo::Worker;
 
 pub use contact_sheet::SHEET_FILE;
@@ -46,17 +45,6 @@ pub struct Tools {
     /// The network by whose embeddings the faces' quality is measured; `None`: it is measured by their pixels. It has
     /// to be SFace's own output, whose length means something.
     pub judge: Option<Box<dyn FaceEmbedderFactory>>,
-}
-
-/// The outcome of one photo: a line of the stage's journal.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct PhotoOutcome {
-    /// The photo's path below the input folder.
-    photo: String,
-    /// How many faces the detector found.
-    faces: u64,
-    crops: Vec<CropRecord>,
-    discarded: Vec<Discarded>,
 }
 
 /// Cuts the faces out of all photos below `input` (a folder for each label) into `out`.
@@ -90,18 +78,37 @@ pub fn run(
     }
     let inputs = BTreeMap::from([("photos", folder.fingerprint()?)]);
     let written = WrittenSettings::new(settings, tools);
-    let report = match stage::begin(out, Stage::Crop, &written, &inputs, context.force)? {
+    let request = Request {
+        stage: Stage::Crop,
+        settings: &written,
+        inputs: &inputs,
+        tools: &[],
+    };
+    ensure_some_photos_of_before(&folder, out, context)?;
+    let report = match stage::begin(out, &request, context.remake)? {
         Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
         Begin::Work(open) => {
-            let outcomes = crop_photos(
-                &folder,
-                &Origins::of(input),
-                &open,
-                settings,
-                tools,
-                context,
+            if let Some(update) = open.update() {
+                context.progress.note(&update);
+            }
+            let origins = Origins::of(input);
+            let origin = |file: &LabelledFile| origins.of_photo(file);
+            let mut kept = Outcomes::open(&open, &folder, origin, &written)?;
+            let from_before = kept.known() as u64;
+            let mut outcomes = crop_photos(
+                &folder, &origins, &open, &mut kept, settings, tools, context,
             )?;
-            finish(open, &folder, sides.as_ref(), outcomes, started, context)?
+            outcomes.sort_by(|a, b| a.photo.cmp(&b.photo));
+            kept.tidy(&outcomes)?;
+            finish(
+                open,
+                &folder,
+                sides.as_ref(),
+                outcomes,
+                from_before,
+                started,
+                context,
+            )?
         }
     };
     if report.crops == 0 {
@@ -114,23 +121,54 @@ pub fn run(
     Ok(report)
 }
 
-/// Processes the photos that the journal lacks; returns the outcomes of all photos.
+/// Settings and tools that differ from those that a folder of crops was made with, one text each.
+///
+/// # Errors
+/// [`CropError::Stage`].
+pub fn changed_settings(
+    out: &Path,
+    settings: &Settings,
+    tools: &Tools,
+) -> Result<Vec<String>, CropError> {
+    let request = Request {
+        stage: Stage::Crop,
+        settings: &WrittenSettings::new(settings, tools),
+        inputs: &(),
+        tools: &[],
+    };
+    Ok(request.changed_settings(out)?)
+}
+
+/// An update to a folder with none of the photos of before would remove every crop: most likely it is another folder
+/// by mistake.
+fn ensure_some_photos_of_before(
+    folder: &ImageFolder,
+    out: &Path,
+    context: &Context,
+) -> Result<(), CropError> {
+    let before = outcomes::photos_of_before(out);
+    let now: BTreeSet<&str> = folder.files.iter().map(|file| &*file.relative).collect();
+    let is_left = |photo: &String| now.contains(photo.as_str());
+    if context.remake == Remake::Everything || before.is_empty() || before.iter().any(is_left) {
+        return Ok(());
+    }
+    Err(CropError::OtherPhotos {
+        out: out.to_owned(),
+        photos: before.len(),
+    })
+}
+
+/// Processes the photos without an outcome; returns the outcomes of all photos.
 fn crop_photos(
     folder: &ImageFolder,
     origins: &Origins,
     open: &OpenStage,
+    kept: &mut Outcomes,
     settings: &Settings,
     tools: &Tools,
     context: &Context,
 ) -> Result<Vec<PhotoOutcome>, CropError> {
-    let (mut journal, mut outcomes) = Journal::<PhotoOutcome>::open(&open.path(JOURNAL_FILE))?;
-    // After a power failure a file may be missing or empty although the journal lists it.
-    outcomes.retain(|outcome| {
-        let whole = |crop: &CropRecord| {
-            fs_err::metadata(open.path(&crop.file)).is_ok_and(|file| file.len() > 0)
-        };
-        outcome.crops.iter().all(whole)
-    });
+    let mut outcomes = kept.take_known();
     let done: BTreeSet<String> = outcomes
         .iter()
         .map(|outcome| outcome.photo.clone())
@@ -164,7 +202,7 @@ fn crop_photos(
         |_, outcome| {
             context.interrupt.check()?;
             let outcome = outcome?;
-            journal.append(&outcome)?;
+            kept.append(&outcome)?;
             outcomes.push(outcome);
             bar.advance(1);
             Ok(())
@@ -178,11 +216,11 @@ fn finish(
     open: OpenStage,
     folder: &ImageFolder,
     sides: Option<&GivenSides>,
-    mut outcomes: Vec<PhotoOutcome>,
+    outcomes: Vec<PhotoOutcome>,
+    from_before: u64,
     started: Instant,
     context: &Context,
 ) -> Result<CropReport, CropError> {
-    outcomes.sort_by(|a, b| a.photo.cmp(&b.photo));
     let faces_found = outcomes.iter().map(|outcome| outcome.faces).sum();
     let (crops, mut discarded) = without_equal_crops(outcomes, sides);
     discarded.extend(folder.discarded());
@@ -191,14 +229,17 @@ fn finish(
     open.sweep(&kept)?;
     jsonl::write(&open.path(MANIFEST_FILE), &crops)?;
     jsonl::write(&open.path(DISCARDED_FILE), &discarded)?;
-    let report = CropReport::new(
-        &open.root,
-        folder,
-        faces_found,
-        &crops,
-        &discarded,
-        started.elapsed(),
-    );
+    let report = CropReport {
+        from_before,
+        ..CropReport::new(
+            &open.root,
+            folder,
+            faces_found,
+            &crops,
+            &discarded,
+            started.elapsed(),
+        )
+    };
     atomic::write_json(&open.path(REPORT_FILE), &report)?;
     open.finish(report.counts())?;
     Ok(report)

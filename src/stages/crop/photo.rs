@@ -6,7 +6,8 @@ use std::path::Path;
 use image::RgbImage;
 
 use super::origins::{self, Origin};
-use super::{CropError, FaceChoice, PhotoOutcome, Settings};
+use super::outcomes::PhotoOutcome;
+use super::{CropError, FaceChoice, Settings};
 use facepipe_core::artifacts::digest::{content_name, md5_hex};
 use facepipe_core::artifacts::{atomic, image_folder::LabelledFile};
 use facepipe_core::ports::{EmbedderError, FaceDetector, FaceEmbedder};

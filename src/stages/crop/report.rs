@@ -20,6 +20,9 @@ pub struct CropReport {
     pub out: PathBuf,
     /// Photos: found = kept + discarded. A photo is kept when one of its faces is.
     pub photos: Counts,
+    /// Photos whose faces were known from an earlier run.
+    #[serde(default)]
+    pub from_before: u64,
     /// Faces that the detector found.
     pub faces_found: u64,
     /// Crops written.
@@ -106,6 +109,7 @@ impl CropReport {
                 kept: kept.len() as u64,
                 discarded: found - kept.len() as u64,
             },
+            from_before: 0,
             faces_found,
             crops: crops.len() as u64,
             labels,

@@ -34,9 +34,9 @@ use answers::SideAnswers;
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
 use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
-use facepipe_core::artifacts::stage::{self, Begin, StageError, Stamp};
+use facepipe_core::artifacts::stage::{self, Begin, Request, Stamp};
 use facepipe_core::artifacts::{atomic, digest};
-use facepipe_core::context::Context;
+use facepipe_core::context::{Context, Remake};
 use facepipe_core::types::{Split, Stage};
 use facepipe_faces::face_cutter::FaceTools;
 use facepipe_imaging::data_set::{self, Checked, DataFolder};
@@ -261,28 +261,33 @@ fn begin(
     context: &Context,
 ) -> Result<Begin, EvaluateError> {
     if task.keep_more
-        && !context.force
+        && context.remake != Remake::Everything
         && let Some(stamp) = stage::read_stamp(task.out)?
         && tells_more(&stamp, settings, inputs)?
     {
         return Ok(Begin::UpToDate(stamp));
     }
-    match stage::begin(task.out, Stage::Evaluate, settings, inputs, context.force) {
-        Err(StageError::Changed { changes, .. }) => {
-            let changes = changes.join("; ");
-            context
-                .progress
-                .note(&format!("the report is made again: {changes}"));
-            Ok(stage::begin(
-                task.out,
-                Stage::Evaluate,
-                settings,
-                inputs,
-                true,
-            )?)
-        }
-        begun => Ok(begun?),
+    let request = Request {
+        stage: Stage::Evaluate,
+        settings,
+        inputs,
+        tools: &[],
+    };
+    let changes = request.changed_settings(task.out)?;
+    if !changes.is_empty() {
+        let changes = changes.join("; ");
+        context
+            .progress
+            .note(&format!("the report is made again: {changes}"));
     }
+    let remake = context.remake.max(Remake::OtherSettings);
+    let begin = stage::begin(task.out, &request, remake)?;
+    if let Begin::Work(folder) = &begin
+        && let Some(update) = folder.update()
+    {
+        context.progress.note(&update);
+    }
+    Ok(begin)
 }
 
 /// Whether an earlier report is complete, and the same but for strangers, pairs or groups beside.

@@ -23,9 +23,9 @@ use tch::Device;
 use check::Samples;
 use content::{Content, embedded};
 use facepipe_core::artifacts::model_folder::{self, BEST_FILE};
-use facepipe_core::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE};
+use facepipe_core::artifacts::stage::{self, Begin, OpenStage, REPORT_FILE, Request};
 use facepipe_core::artifacts::{atomic, digest};
-use facepipe_core::context::Context;
+use facepipe_core::context::{Context, Remake};
 use facepipe_core::types::{ExportCard, ModelCard, Stage};
 use facepipe_nn::{open_label_means, open_network, tensor_file, use_threads};
 use files::Writer;
@@ -89,8 +89,16 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
         weights_sha256: digest::sha256_of_file(&task.model.join(BEST_FILE))?,
         card_sha256: digest::sha256_hex(&text),
     };
-    let (settings, force) = settings(task, &inputs, context.force)?;
-    let folder = match stage::begin(task.out, Stage::Export, &settings, &inputs, force)? {
+    let settings = settings(task)?;
+    let request = Request {
+        stage: Stage::Export,
+        settings: &settings,
+        inputs: &inputs,
+        tools: &[],
+    };
+    // Files of a model that has changed are made again, and other formats join them.
+    let remake = context.remake.max(Remake::OtherSettings);
+    let folder = match stage::begin(task.out, &request, remake)? {
         Begin::UpToDate(_) => return report_of_before(task.out),
         Begin::Work(folder) => folder,
     };
@@ -167,30 +175,18 @@ fn accept_all(
     Ok(files)
 }
 
-/// Another format joins those of an earlier export of the same network, and a card with more fields
-/// goes into all of them: neither is a reason to refuse the folder.
-fn settings(
-    task: &Task<'_>,
-    inputs: &Inputs,
-    force: bool,
-) -> Result<(Settings, bool), ExportError> {
+/// The formats that are asked for, and those of an earlier export: its files are kept in step with the model.
+fn settings(task: &Task<'_>) -> Result<Settings, ExportError> {
     let mut formats = task.formats.to_vec();
-    let mut force = force;
-    if let Some(stamp) = stage::read_stamp(task.out)? {
-        let is_export = stamp.is_of(Stage::Export);
-        let of_before = serde_json::from_value::<Settings>(stamp.settings);
-        let same = |name: &str, now: &str| stamp.inputs[name].as_str() == Some(now);
-        let same_weights = same("weights_sha256", &inputs.weights_sha256);
-        if let (Ok(of_before), true) = (of_before, same_weights && is_export) {
-            let is_new = |format: &Format| !of_before.formats.contains(format);
-            force |= task.formats.iter().any(is_new);
-            force |= !same("card_sha256", &inputs.card_sha256);
-            formats.extend(of_before.formats);
-        }
+    if let Some(stamp) = stage::read_stamp(task.out)?
+        && stamp.is_of(Stage::Export)
+        && let Ok(of_before) = serde_json::from_value::<Settings>(stamp.settings)
+    {
+        formats.extend(of_before.formats);
     }
     formats.sort();
     formats.dedup();
-    Ok((Settings { formats }, force))
+    Ok(Settings { formats })
 }
 
 fn note_in_card(

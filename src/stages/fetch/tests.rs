@@ -87,7 +87,7 @@ fn context() -> Context {
         interrupt: Interrupt::default(),
         threads: NonZeroUsize::MIN.saturating_add(1),
         seed: 0,
-        force: false,
+        remake: facepipe_core::context::Remake::default(),
     }
 }
 

@@ -28,14 +28,13 @@ mod union_find;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::Path;
 use std::time::Instant;
 
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::digest::{content_name, sha256_of_file};
 use facepipe_core::artifacts::stage::{
-    self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE,
+    self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE, Request,
 };
 use facepipe_core::artifacts::{atomic, given_split, jsonl};
 use facepipe_core::context::Context;
@@ -120,11 +119,19 @@ pub fn run(
     if settings.needs_embeddings() {
         inputs.extend(embedder.map(|embedder| (EMBEDDER_INPUT, embedder.made_by())));
     }
-    let force = context.force || only_restored_differs(out, settings, &inputs)?;
-    let open = match stage::begin(out, Stage::Prepare, settings, &inputs, force)? {
+    let request = Request {
+        stage: Stage::Prepare,
+        settings,
+        inputs: &inputs,
+        tools: &[EMBEDDER_INPUT],
+    };
+    let open = match stage::begin(out, &request, context.remake)? {
         Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
         Begin::Work(open) => open,
     };
+    if let Some(update) = open.update() {
+        context.progress.note(&update);
+    }
     tell_similar_labels(&folder.labels, context);
     let earlier = Earlier::read(out, settings)?;
     let (cache, cache_file) = Cache::open(out, settings.rotations)?;
@@ -222,26 +229,27 @@ pub fn run(
     Ok(report)
 }
 
-/// Whether a finished or begun output differs from the request in the list of images that a
-/// person restores, and in nothing else: an edit of that list means that the data set is to be made again.
-fn only_restored_differs(
+/// Settings and tools that differ from those that a data set was made with, one text each.
+///
+/// # Errors
+/// [`PrepareError::Stage`].
+pub fn changed_settings(
     out: &Path,
     settings: &Settings,
-    inputs: &BTreeMap<&str, String>,
-) -> Result<bool, PrepareError> {
-    let Some(old) = stage::read_stamp(out)?.filter(|stamp| stamp.is_of(Stage::Prepare)) else {
-        return Ok(false);
+    embedder: Option<&ImageEmbedder>,
+) -> Result<Vec<String>, PrepareError> {
+    let embedder = embedder.filter(|_| settings.needs_embeddings());
+    let inputs: BTreeMap<&str, String> = embedder
+        .map(|embedder| (EMBEDDER_INPUT, embedder.made_by()))
+        .into_iter()
+        .collect();
+    let request = Request {
+        stage: Stage::Prepare,
+        settings,
+        inputs: &inputs,
+        tools: &[EMBEDDER_INPUT],
     };
-    let to_value = |value: serde_json::Result<serde_json::Value>| value.map_err(io::Error::from);
-    let (new_settings, mut new) = (
-        to_value(serde_json::to_value(settings))?,
-        to_value(serde_json::to_value(inputs))?,
-    );
-    let (mut old_inputs, mut changed) = (old.inputs, false);
-    if let (Some(old), Some(new)) = (old_inputs.as_object_mut(), new.as_object_mut()) {
-        changed = old.remove(RESTORED_INPUT) != new.remove(RESTORED_INPUT);
-    }
-    Ok(changed && old.settings == new_settings && old_inputs == new)
+    Ok(request.changed_settings(out)?)
 }
 
 /// Images that stay, with the group they belong to.

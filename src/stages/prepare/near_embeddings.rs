@@ -219,7 +219,7 @@ mod tests {
             interrupt: Interrupt::default(),
             threads: NonZeroUsize::new(threads).expect("not zero"),
             seed: 0,
-            force: false,
+            remake: facepipe_core::context::Remake::default(),
         };
         let mut found = Vec::new();
         near_pairs(&points, radius, &context, |a, b, _| found.push((a, b))).expect("runs");

@@ -162,9 +162,6 @@ impl Training<'_> {
         learner: &mut Learner,
     ) -> Result<Progress, TrainError> {
         let run = run_key(self.settings, &self.inputs)?;
-        if self.context.force {
-            checkpoints.forget()?;
-        }
         if let Some(found) = checkpoints.restore(learner, self.settings, &run)? {
             let (progress, note) = (found.progress, &self.context.progress);
             if let Some(damage) = found.damage {

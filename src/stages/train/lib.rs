@@ -24,6 +24,7 @@ mod settings;
 mod sheet;
 mod strangers;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -33,9 +34,9 @@ use tch::Device;
 use checkpoint::Checkpoints;
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::model_folder::{CHECKPOINTS_FOLDER, LABELS_FILE};
-use facepipe_core::artifacts::stage::{self, Begin, DISCARDED_FILE, OpenStage};
+use facepipe_core::artifacts::stage::{self, Begin, Begun, DISCARDED_FILE, OpenStage, Request};
 use facepipe_core::artifacts::{atomic, digest, jsonl};
-use facepipe_core::context::Context;
+use facepipe_core::context::{Context, Remake};
 use facepipe_core::types::{Discarded, Split, Stage};
 use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::use_threads;
@@ -74,6 +75,9 @@ impl Places<'_> {
     pub const KEEP_EVERY: Duration = Duration::from_secs(10 * 60);
 }
 
+/// The name of the first weights among the inputs.
+const WEIGHTS_INPUT: &str = "weights_sha256";
+
 /// The input of a training.
 #[derive(Debug, Serialize)]
 struct Inputs {
@@ -98,6 +102,26 @@ struct Training<'a> {
 /// [`TrainError::Data`].
 pub fn train_images(data: &Path) -> Result<usize, TrainError> {
     Ok(data_set::read(data)?.side(Split::Train).len())
+}
+
+/// Settings and first weights that differ from those that a model was trained with, one text each.
+///
+/// # Errors
+/// [`TrainError`].
+pub fn changed_settings(
+    model: &Path,
+    settings: &Settings,
+    weights_folder: &Path,
+) -> Result<Vec<String>, TrainError> {
+    let weights = settings.weights.file(settings.backbone, weights_folder)?;
+    let sha256 = weights.as_deref().map(digest::sha256_of_file).transpose()?;
+    let request = Request {
+        stage: Stage::Train,
+        settings,
+        inputs: &BTreeMap::from([(WEIGHTS_INPUT, sha256)]),
+        tools: &[WEIGHTS_INPUT],
+    };
+    Ok(request.changed_settings(model)?)
 }
 
 /// Trains a model, or resumes an interrupted training.
@@ -127,13 +151,31 @@ pub fn run(
     if places.resume && !Checkpoints::new(places.out).exist()? {
         return Err(TrainError::NothingToResume(places.out.to_owned()));
     }
-    if !context.force {
+    let mut remake = context.remake;
+    if places.resume {
         ensure_same_labels(places.out, &data.labels)?;
+        remake = Remake::Nothing;
     }
-    let folder = match stage::begin(places.out, Stage::Train, settings, &inputs, context.force)? {
+    let request = Request {
+        stage: Stage::Train,
+        settings,
+        inputs: &inputs,
+        tools: &[WEIGHTS_INPUT],
+    };
+    if settings.epochs_follow_data {
+        let changes = request.changed_settings(places.out)?;
+        let is_epochs = |change: &String| change.starts_with("epochs: ");
+        if changes.iter().all(is_epochs) {
+            remake = remake.max(Remake::OtherSettings);
+        }
+    }
+    let folder = match stage::begin(places.out, &request, remake)? {
         Begin::UpToDate(_) => return finish::report_of_before(places.out),
         Begin::Work(folder) => folder,
     };
+    if let Some(update) = folder.update() {
+        context.progress.note(&update);
+    }
     for unfinished in [places.out, &places.out.join(CHECKPOINTS_FOLDER)] {
         atomic::remove_unfinished(unfinished)?;
     }
@@ -146,6 +188,9 @@ pub fn run(
         weights,
         inputs,
     };
+    if folder.begun != Begun::Continued {
+        Checkpoints::new(places.out).forget()?;
+    }
     let fitted = training.fit_in_memory(&folder)?;
     training.finish(folder, &fitted, started)
 }

@@ -20,6 +20,10 @@ pub struct Settings {
     pub input_size: u32,
     /// Most epochs.
     pub epochs: u32,
+    /// Whether that is the default for so many images: more of them, and with them another number, are no other
+    /// settings.
+    #[serde(skip)]
+    pub epochs_follow_data: bool,
     /// In how many of these, the first, the trunk is frozen.
     pub freeze_epochs: u32,
     /// Share of each label that is spread over all labels, so that no answer has to be certain.
@@ -122,6 +126,7 @@ impl Settings {
                 (true, false) => 20,
                 (false, false) => 40,
             },
+            epochs_follow_data: true,
             freeze_epochs: if pretrained { 3 } else { 0 },
             label_smoothing: if pretrained { 0.1 } else { 0.0 },
             frozen_passes: 10,

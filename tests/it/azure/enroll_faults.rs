@@ -10,7 +10,7 @@ use facepipe_azure::{
     Choice, Client, Collection, Credentials, DETECTION_MODEL, Group, RECOGNITION_MODEL,
     SystemClock, Timeouts,
 };
-use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::context::{Context, Interrupt, Remake};
 use facepipe_core::ports::SilentProgress;
 use serde_json::json;
 
@@ -235,7 +235,7 @@ fn timeouts_are_checked_before_anything_is_repeated() {
         interrupt: Interrupt::default(),
         threads: NonZeroUsize::MIN,
         seed: 0,
-        force: false,
+        remake: Remake::default(),
     };
     let settings = EnrollSettings {
         group: Group {

@@ -9,6 +9,7 @@ mod embed;
 mod evaluate;
 mod export;
 mod few_photos;
+mod living_project;
 mod onnx_embedder;
 mod predict;
 mod quality;

@@ -141,7 +141,7 @@ fn a_loss_that_is_no_number_is_reported_with_its_images() {
 }
 
 #[test]
-fn other_labels_and_settings_than_before_are_named() {
+fn other_settings_are_refused_and_other_labels_are_an_update_that_is_not_resumed() {
     let root = tempfile::tempdir().expect("temporary folder");
     let data = data_set(root.path(), &LABELS);
     let model = root.path().join("model");
@@ -155,12 +155,24 @@ fn other_labels_and_settings_than_before_are_named() {
         "{error}"
     );
     let other = data_set(&root.path().join("other"), &["ada", "bea", "dan"]);
-    let error = failure(&train("--epochs 1", &other, &model), 1);
+    let error = failure(&train("--epochs 1 --resume", &other, &model), 1);
     assert!(
         error.contains("other labels: `cem` gone; `dan` new"),
         "{error}"
     );
-    assert!(error.contains("--force"), "{error}");
+    assert!(error.contains("leave out `--resume`"), "{error}");
+    let output = train("--epochs 1", &other, &model);
+    stdout(&output);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        told.contains("model` is brought up to date: its input `data` has changed"),
+        "{told}"
+    );
+    let labels = fs_err::read_to_string(model.join("labels.json")).expect("reads");
+    assert!(
+        labels.contains("dan") && !labels.contains("cem"),
+        "{labels}"
+    );
 }
 
 #[test]

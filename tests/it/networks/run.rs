@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::helpers::{facepipe, failure, json, records, run, shared, snapshot};
 
 /// Small enough for tests; the accuracy means nothing.
-const SMALL: [&str; 10] = [
+pub(super) const SMALL: [&str; 10] = [
     "--weights",
     "none",
     "--epochs",
@@ -30,19 +30,18 @@ fn command(photos: &Path, out: &Path) -> Command {
     command
 }
 
-/// Runs until a file is there, however fast the machine is.
-fn start_until(mut command: Command, file: &Path) -> Child {
+/// Runs until something is so, however fast the machine is.
+pub(super) fn start_until(mut command: Command, is_so: impl Fn() -> bool) -> Child {
     let mut child = command
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("the program starts");
     let begun = Instant::now();
-    while !file.exists() && child.try_wait().expect("asks").is_none() {
+    while !is_so() && child.try_wait().expect("asks").is_none() {
         assert!(
             begun.elapsed() < Duration::from_secs(120),
-            "{}",
-            file.display()
+            "it takes too long"
         );
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -70,7 +69,7 @@ fn stopped_in_any_stage_and_run_again_all_files_are_the_same() {
     assert_eq!(fates.iter().find(unexplained), None);
     let model = "models/project";
     for file in [
-        "data/crops/journal.jsonl",
+        "data/crops/outcomes.jsonl",
         "data/crops/stage.json",
         "data/crops/report",
         "data/final/train",
@@ -80,7 +79,7 @@ fn stopped_in_any_stage_and_run_again_all_files_are_the_same() {
         &format!("{model}/export/stage.json"),
     ] {
         let out = project(&file.replace('/', "-"));
-        let mut child = start_until(command(&photos, &out), &out.join(file));
+        let mut child = start_until(command(&photos, &out), || out.join(file).exists());
         child.kill().expect("kills");
         child.wait().expect("ends");
         json(&command(&photos, &out).output().expect("starts"));
@@ -100,8 +99,8 @@ fn ctrl_c_says_how_to_continue() {
     };
     let folder = tempfile::tempdir().expect("temporary folder");
     let out = folder.path().join("project");
-    for file in ["data/crops/journal.jsonl", "models/project/stage.json"] {
-        let child = start_until(command(&photos, &out), &out.join(file));
+    for file in ["data/crops/outcomes.jsonl", "models/project/stage.json"] {
+        let child = start_until(command(&photos, &out), || out.join(file).exists());
         let interrupt = Command::new("kill")
             .args(["-INT", &child.id().to_string()])
             .status();

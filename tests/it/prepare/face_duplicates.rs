@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::context::{Context, Interrupt, Remake};
 use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
@@ -138,7 +138,7 @@ fn tools() -> (ImageEmbedder, Context) {
         interrupt: Interrupt::default(),
         threads: 2.try_into().expect("not zero"),
         seed: 0,
-        force: true,
+        remake: Remake::Everything,
     };
     (embedder, context)
 }

@@ -38,9 +38,7 @@ fn images_keep_their_sides_when_the_set_grows() {
                 7 + label,
             );
         }
-        let error = failure(&prepare(&input, &out, "--folds 3"), 1);
-        assert!(error.contains("hint: add `--force`"), "{error}");
-        let report = report(&prepare(&input, &out, "--folds 3 --force"));
+        let report = report(&prepare(&input, &out, "--folds 3"));
         assert_eq!(report["split"]["moved"], json!([]));
         let (now, folds_now) = (sides(&out), fold(&out));
         assert!(now.len() > before.len());

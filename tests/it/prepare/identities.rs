@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use facepipe_core::context::{Context, Interrupt};
+use facepipe_core::context::{Context, Interrupt, Remake};
 use facepipe_core::ports::{
     DetectorError, EmbedderError, FaceDetector, FaceDetectorFactory, FaceEmbedder,
     FaceEmbedderFactory, LandmarkModel, SilentProgress,
@@ -167,7 +167,7 @@ fn prepare(
         interrupt: Interrupt::default(),
         threads: threads.try_into().expect("not zero"),
         seed: 0,
-        force: false,
+        remake: Remake::default(),
     };
     let report = facepipe_prepare::run(input, out, settings, Some(&embedder), &context)?;
     Ok((report, embedded.load(Ordering::Relaxed)))

@@ -172,6 +172,7 @@ impl TrainOptions {
         Ok(Settings {
             input_size: self.input_size.unwrap_or(defaults.input_size),
             epochs,
+            epochs_follow_data: self.epochs.is_none(),
             // More than all can't be frozen, and the rate must come down by the last of them.
             freeze_epochs: self
                 .freeze_epochs
@@ -202,6 +203,22 @@ impl TrainOptions {
             ..defaults
         })
     }
+}
+
+/// Settings that differ from those that the model was trained with.
+pub(crate) fn changed(
+    args: &TrainArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Vec<String>, Failure> {
+    let device = facepipe_nn::device(globals.device)?;
+    // Before there is a data set there is no model of it either.
+    let images = facepipe_train::train_images(&args.data).ok();
+    let settings = args.options.settings(context.seed, device, images)?;
+    let weights = wiring::weights_folder(globals)?;
+    Ok(facepipe_train::changed_settings(
+        &args.out, &settings, &weights,
+    )?)
 }
 
 pub(crate) fn run(

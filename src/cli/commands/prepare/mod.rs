@@ -165,6 +165,27 @@ fn phash_distance(text: &str) -> Result<PhashDistance, String> {
     }
 }
 
+/// Settings that differ from those that the data set was made with.
+#[cfg(feature = "torch")]
+pub(crate) fn changed(
+    args: &PrepareArgs,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Vec<String>, Failure> {
+    let Some(out) = args.out.as_deref() else {
+        return Ok(Vec::new());
+    };
+    let mut settings = args.options.settings(globals.seed)?;
+    let identities = &args.options.identities;
+    let embedder = identities.image_embedder(&args.input, globals, context)?;
+    settings.embeddings = embedder.is_some();
+    Ok(facepipe_prepare::changed_settings(
+        out,
+        &settings,
+        embedder.as_ref(),
+    )?)
+}
+
 pub(crate) fn run(
     args: &PrepareArgs,
     globals: &Globals,

@@ -38,9 +38,9 @@ impl Advice for TrainError {
                 ),
                 None => "not even one fits: use a smaller `--input-size` or `--backbone`".to_owned(),
             },
-            Self::OtherLabels { .. } => "add `--force` to train from scratch with these labels, or choose \
-                another folder with `--out`"
-                .to_owned(),
+            Self::OtherLabels { .. } => {
+                "leave out `--resume` to train with these labels".to_owned()
+            }
             Self::Torch(_) => "run `facepipe doctor`, which checks libtorch".to_owned(),
             Self::Keep { .. } | Self::Checkpoint(_) | Self::DamagedCheckpoint { .. } => {
                 "start the training again with `--force`".to_owned()

@@ -69,7 +69,7 @@ fn context() -> Context {
         interrupt: facepipe_core::context::Interrupt::default(),
         threads: std::num::NonZeroUsize::MIN,
         seed: 0,
-        force: false,
+        remake: facepipe_core::context::Remake::default(),
     }
 }
 

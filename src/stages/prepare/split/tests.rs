@@ -26,7 +26,7 @@ fn context() -> Context {
         interrupt: Interrupt::default(),
         threads: NonZeroUsize::MIN,
         seed: 0,
-        force: false,
+        remake: facepipe_core::context::Remake::default(),
     }
 }
 

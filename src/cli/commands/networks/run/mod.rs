@@ -1,5 +1,7 @@
 //! `facepipe run`: all stages, one after the other, each as its own command does it.
 
+mod agreement;
+
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +16,7 @@ use crate::cli::commands::prepare::identities::IdentityOptions;
 use crate::cli::commands::prepare::{self, PrepareArgs, PrepareOptions};
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::project_file::DEFAULT_PROJECT;
 use crate::cli::options::switch::{RotationOptions, Switch};
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
@@ -26,27 +29,35 @@ use facepipe_core::context::Context;
 use facepipe_core::ledger;
 use facepipe_core::types::Split;
 
+use agreement::is_project;
+
 /// Held while a run works in the project's folder.
 const LOCK_FILE: &str = ".facepipe-run-lock";
 /// The outcome of each photo, in the project's folder.
 const FATES_FILE: &str = "photos.jsonl";
 
 /// Arguments of `run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  \
+    facepipe run photos\n  \
     facepipe run --from photos --out project\n  \
     facepipe run --query \"Ada Lovelace\" --query \"Grace Hopper\" --out project\n  \
     facepipe run --from photos --out project --backbone resnet50 --epochs 30 --seed 7\n\n\
     DIR gets data/raw, data/crops, data/final and models/NAME, photos.jsonl (the outcome of each \
-    photo) and report.json. Of downloaded photos, faces that are not the person of their label are left \
-    out (--clean-identities=off keeps them). Stopped at any moment, the same command continues where it was; what is \
-    complete is not done again.")]
+    photo), report.json, and project.toml, which remembers the options: `facepipe run --out DIR` alone repeats them. \
+    Of downloaded photos, faces that are not the person of their label are left out (--clean-identities=off keeps \
+    them). Stopped at any moment, the same command continues where it was; what is complete is not done again. Photos \
+    that are added, changed or removed bring the project up to date: only what is new is computed, and images stay \
+    in train, val or test. Other options are refused with what would be made again, until --force agrees to them.")]
 pub(crate) struct RunArgs {
+    /// As --from, or a project to go on with
+    #[arg(value_name = "PHOTOS|PROJECT", conflicts_with_all = ["from", "query", "wikidata", "queries", "urls", "folder"])]
+    pub(crate) photos: Option<PathBuf>,
     /// Folder of photos of your own: a folder for each person
     #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "wikidata", "queries", "urls", "folder"])]
     pub(crate) from: Option<PathBuf>,
     /// The project's folder
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PROJECT)]
     pub(crate) out: PathBuf,
     /// The model's name [default: the project folder's]
     #[arg(long, value_name = "NAME", value_parser = model_name)]
@@ -66,6 +77,22 @@ pub(crate) struct RunArgs {
     pub(crate) evaluate: EvaluateOptions,
     #[command(flatten)]
     pub(crate) export: ExportOptions,
+    /// The options that are not the program's defaults, as the project remembers them.
+    #[arg(skip)]
+    pub(crate) given: toml::Table,
+}
+
+impl RunArgs {
+    /// The same where the one argument is a project, or photos.
+    fn resolved(&self) -> Self {
+        let mut args = self.clone();
+        match args.photos.take() {
+            Some(project) if is_project(&project) => args.out = project,
+            Some(photos) => args.from = Some(photos),
+            None => {}
+        }
+        args
+    }
 }
 
 /// Resolves `--clean-identities auto`: labels are cleaned where photos come from the web.
@@ -83,11 +110,11 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
+    let args = &args.resolved();
     ensure_photos(args)?;
     let data = args.out.join("data");
     let (raw, crops, final_data) = (data.join("raw"), data.join("crops"), data.join("final"));
     let model = args.out.join("models").join(name(args)?);
-    let mut stages = Stages::new(context);
     let mut prepare_options = args.prepare.clone();
     clean_downloaded_labels(&mut prepare_options.identities, args);
     // Arguments that can't be used are reported before hours of work, not after.
@@ -110,18 +137,8 @@ pub(crate) fn run(
     if let Some(from) = args.from.as_deref().filter(|from| from.is_dir()) {
         ensure_apart(from, &crops)?;
     }
-    fs_err::create_dir_all(&args.out)?;
-    let _lock = stage::lock(&args.out, LOCK_FILE)?;
-    if args.from.is_none() {
-        let fetch = FetchArgs {
-            out: Some(raw.clone()),
-            dry_run: false,
-            options: args.fetch.clone(),
-        };
-        stages.run_and_tell("fetch", || fetch::run(&fetch, globals, context))?;
-    }
     let crop = CropArgs {
-        input: args.from.clone().unwrap_or(raw),
+        input: args.from.clone().unwrap_or_else(|| raw.clone()),
         out: crops.clone(),
         largest_only: false,
         main_only: !args.all_faces,
@@ -130,7 +147,6 @@ pub(crate) fn run(
         },
         options: args.crop.clone(),
     };
-    stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;
     let prepare = PrepareArgs {
         input: crops.clone(),
         out: Some(final_data.clone()),
@@ -138,15 +154,36 @@ pub(crate) fn run(
         check: false,
         options: prepare_options,
     };
-    stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;
-    let fates = ledger::fates(&crops, &final_data)?;
-    jsonl::write(&args.out.join(FATES_FILE), &fates)?;
     let train = TrainArgs {
         data: final_data.clone(),
         out: model.clone(),
         resume: false,
         options: args.train.clone(),
     };
+    fs_err::create_dir_all(&args.out)?;
+    let _lock = stage::lock(&args.out, LOCK_FILE)?;
+    let of_project = agreement::Stages {
+        crop: &crop,
+        prepare: &prepare,
+        train: &train,
+    };
+    let context = &Context {
+        remake: agreement::agree(args, &of_project, globals, context)?,
+        ..context.clone()
+    };
+    let mut stages = Stages::new(context);
+    if args.from.is_none() {
+        let fetch = FetchArgs {
+            out: Some(raw),
+            dry_run: false,
+            options: args.fetch.clone(),
+        };
+        stages.run_and_tell("fetch", || fetch::run(&fetch, globals, context))?;
+    }
+    stages.run_and_tell("crop", || crop::run(&crop, globals, context))?;
+    stages.run_and_tell("prepare", || prepare::run(&prepare, globals, context))?;
+    let fates = ledger::fates(&crops, &final_data)?;
+    jsonl::write(&args.out.join(FATES_FILE), &fates)?;
     stages.run_and_tell("train", || train::run(&train, globals, context))?;
     let evaluate = EvaluateArgs {
         model: model.clone(),

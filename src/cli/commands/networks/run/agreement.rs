@@ -1,0 +1,165 @@
+//! What a run may make again of a project: other data always, other options where the user agreed to them.
+
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+use super::RunArgs;
+use crate::cli::commands::crop::{self, CropArgs};
+use crate::cli::commands::networks::train::{self, TrainArgs};
+use crate::cli::commands::prepare::{self, PrepareArgs};
+use crate::cli::failure::Failure;
+use crate::cli::hints::Advice;
+use crate::cli::options::globals::Globals;
+use crate::cli::options::project_file::{PROJECT_FILE, ProjectFile};
+use facepipe_core::artifacts::stage::made_by;
+use facepipe_core::context::{Context, Remake};
+
+/// The stages of a project whose settings decide what is in it.
+pub(super) struct Stages<'a> {
+    pub(super) crop: &'a CropArgs,
+    pub(super) prepare: &'a PrepareArgs,
+    pub(super) train: &'a TrainArgs,
+}
+
+/// The project would be made again with other options, which nobody agreed to.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` was made with other options:\n{}", .project.display(), .changes.join("\n"))]
+pub(crate) struct OtherOptions {
+    project: PathBuf,
+    /// The stages that would be made again, with the differences of each.
+    changes: Vec<String>,
+    /// The command line that makes them again.
+    command: String,
+}
+
+impl Advice for OtherOptions {
+    fn next_step(&self) -> Option<String> {
+        Some(format!(
+            "`{}` makes these again, and what follows from them; without the options, \
+             `facepipe run --out {}` goes on as before",
+            self.command,
+            quoted(&self.project.display().to_string())
+        ))
+    }
+}
+
+/// Decides what this run may make again, and writes the project's options.
+///
+/// Options that are as the project remembers them were agreed to when they were written: a stage that an interrupted
+/// run did not reach yet follows. A version of the program that makes it otherwise needs an agreement again.
+pub(super) fn agree(
+    args: &RunArgs,
+    stages: &Stages<'_>,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Remake, Failure> {
+    let before = ProjectFile::read(&args.out)?;
+    let changed = before.as_ref().map(|file| file.changes(&args.given));
+    let is_agreed = changed.as_deref() == Some(&[])
+        && before.as_ref().is_some_and(ProjectFile::is_of_this_version);
+    let is_forced = context.remake == Remake::Everything;
+    let remake = if is_agreed {
+        context.remake.max(Remake::OtherSettings)
+    } else {
+        let differences = differences(before.as_ref(), &args.given, stages, globals, context)?;
+        let other_photos = before
+            .as_ref()
+            .is_some_and(|file| file.has_other_folder(&args.given));
+        match (is_forced, differences.is_empty()) {
+            (false, false) => {
+                return Err(OtherOptions {
+                    project: args.out.clone(),
+                    changes: differences,
+                    command: forced_command(),
+                }
+                .into());
+            }
+            // Only what differs is made again, and what follows from it.
+            (true, false) if !other_photos => Remake::OtherSettings,
+            (true, _) => Remake::Everything,
+            (false, true) => Remake::OtherSettings,
+        }
+    };
+    for change in changed.iter().flatten() {
+        let file = args.out.join(PROJECT_FILE);
+        let text = format!("`{}` now has {change}", file.display());
+        context.progress.note(&text);
+    }
+    ProjectFile::write(before, &args.given, &args.out)?;
+    Ok(remake)
+}
+
+/// The stages that would be made again, with what differs.
+fn differences(
+    before: Option<&ProjectFile>,
+    given: &Table,
+    stages: &Stages<'_>,
+    globals: &Globals,
+    context: &Context,
+) -> Result<Vec<String>, Failure> {
+    let of = |stage: &str, changes: Vec<String>| {
+        (!changes.is_empty()).then(|| format!("  {stage}: {}", changes.join("; ")))
+    };
+    let photos = before.filter(|file| file.has_other_folder(given));
+    let photos = photos.map_or_else(Vec::new, |file| file.changes(given));
+    let photos = photos
+        .into_iter()
+        .filter(|change| change.starts_with("--from: "));
+    let all = [
+        of("photos", photos.collect()),
+        of("crop", crop::changed(stages.crop, globals, context)?),
+        of(
+            "prepare",
+            prepare::changed(stages.prepare, globals, context)?,
+        ),
+        of("train", train::changed(stages.train, globals, context)?),
+    ];
+    let mut all: Vec<String> = all.into_iter().flatten().collect();
+    if !all.is_empty() && before.is_some_and(|file| !file.is_of_this_version()) {
+        all.push(format!("  ({} may have other defaults)", made_by()));
+    }
+    Ok(all)
+}
+
+/// The command line of this process with the agreement.
+fn forced_command() -> String {
+    let mut words = vec!["facepipe".to_owned()];
+    let given = std::env::args_os().skip(1);
+    words.extend(given.map(|word| quoted(&word.to_string_lossy())));
+    words.push("--force".to_owned());
+    words.join(" ")
+}
+
+/// A word as shells take it.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The project's folder where only photos are named, or the project itself.
+pub(super) fn is_project(folder: &Path) -> bool {
+    folder.join(PROJECT_FILE).is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_with_blanks_and_quotes_are_quoted() {
+        for (word, expected) in [
+            ("--out", "--out"),
+            ("/a/b.c", "/a/b.c"),
+            ("Ada Lovelace", "'Ada Lovelace'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+            ("Čapek", "Čapek"),
+        ] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

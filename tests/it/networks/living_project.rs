@@ -1,0 +1,224 @@
+//! `facepipe run` on a project whose photos and options change.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::run::{SMALL, start_until};
+use crate::helpers::{facepipe, failure, json, records, shared, snapshot, stdout};
+
+/// A copy of some people's photos, with their times.
+fn copied(people: &[&str], to: &Path) -> Option<()> {
+    let from = shared("data/identity/dlib_johns5")?;
+    for person in people {
+        let folder = to.join(person);
+        fs_err::create_dir_all(&folder).expect("makes");
+        for photo in super::sorted(&from.join(person)) {
+            let name = photo.file_name().expect("a name");
+            fs_err::copy(&photo, folder.join(name)).expect("copies");
+        }
+    }
+    Some(())
+}
+
+fn people() -> Option<Vec<String>> {
+    let from = shared("data/identity/dlib_johns5")?;
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    };
+    Some(
+        super::sorted(&from)
+            .iter()
+            .filter(|path| path.is_dir())
+            .map(name)
+            .collect(),
+    )
+}
+
+fn project(out: &Path, options: &[&str]) -> Command {
+    let mut command = facepipe();
+    command.args(["run", "--out"]).arg(out).args(options);
+    command
+}
+
+fn first_run(photos: &Path, out: &Path) -> Output {
+    let mut command = project(out, &SMALL);
+    command.arg("--from").arg(photos).arg("--json");
+    command.output().expect("starts")
+}
+
+fn plain(out: &Path) -> Output {
+    project(out, &["--json"]).output().expect("starts")
+}
+
+fn sides(out: &Path) -> Vec<(Value, Value)> {
+    let records = records(&out.join("data/final/manifest.jsonl"));
+    records
+        .into_iter()
+        .map(|record| (record["md5"].clone(), record["split"].clone()))
+        .collect()
+}
+
+#[test]
+fn a_person_who_comes_and_photos_that_go_update_the_project_without_force() {
+    let Some(people) = people() else { return };
+    let names: Vec<&str> = people.iter().map(String::as_str).collect();
+    let (new, others) = names.split_last().expect("people");
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("project"));
+    copied(others, &photos);
+    let first = json(&first_run(&photos, &out));
+    assert_eq!(first["stages"]["crop"]["from_before"], 0);
+    let before = sides(&out);
+
+    // The same again: nothing is done.
+    let stamp = fs_err::read(out.join("models/project/stage.json")).expect("reads");
+    json(&plain(&out));
+    let after = fs_err::read(out.join("models/project/stage.json")).expect("reads");
+    assert_eq!(stamp, after);
+
+    copied(&[new], &photos);
+    let gone = super::sorted(&photos.join(others[0]))[0].clone();
+    fs_err::remove_file(&gone).expect("removes");
+    let output = plain(&out);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for stage in ["crops", "final"] {
+        let line = format!("{stage}` is brought up to date");
+        assert!(told.contains(&line), "{told}");
+    }
+    let second = json(&output);
+    let found = |report: &Value| report["photos"]["found"].as_u64().expect("a count");
+    assert_eq!(second["stages"]["crop"]["from_before"], found(&first) - 1);
+    let card: Value = serde_json::from_slice(
+        &fs_err::read(out.join("models/project/model_card.json")).expect("reads"),
+    )
+    .expect("JSON");
+    assert_eq!(card["labels"].as_array().map(Vec::len), Some(names.len()));
+    let name = gone
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let crops = records(&out.join("data/crops/manifest.jsonl"));
+    let is_gone = |crop: &Value| {
+        let source = crop["source"]["file"].as_str().expect("a path");
+        source == format!("{}/{name}", others[0])
+    };
+    assert!(!crops.iter().any(is_gone));
+    // Images stay on their sides.
+    let now = sides(&out);
+    let moved: Vec<_> = before
+        .iter()
+        .filter(|(md5, side)| now.iter().any(|(other, new)| other == md5 && new != side))
+        .collect();
+    assert!(moved.is_empty(), "{moved:?}");
+    // The crops are those of a project that was made of these photos at once.
+    let fresh = folder.path().join("fresh");
+    json(&first_run(&photos, &fresh));
+    let differing = ["report.json"];
+    assert!(
+        snapshot(&out.join("data/crops"), &differing)
+            == snapshot(&fresh.join("data/crops"), &differing)
+    );
+}
+
+#[test]
+fn other_options_are_refused_for_all_stages_at_once_until_they_are_agreed_to() {
+    let Some(people) = people() else { return };
+    let names: Vec<&str> = people.iter().map(String::as_str).collect();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("project"));
+    copied(&names, &photos);
+    json(&first_run(&photos, &out));
+    let text = || fs_err::read_to_string(out.join("project.toml")).expect("reads");
+    let remembered = text();
+    for part in [
+        "[run]",
+        "from = \"",
+        "epochs = 2",
+        "backbone = \"resnet18\"",
+    ] {
+        assert!(remembered.contains(part), "{remembered}");
+    }
+    let files = snapshot(&out, &[]);
+    let output = project(&out, &["--margin", "0.3", "--epochs", "3"])
+        .output()
+        .expect("starts");
+    let error = failure(&output, 1);
+    for part in [
+        "crop: margin: 0.2",
+        "train: epochs: 2 → 3",
+        "--margin 0.3 --epochs 3 --force` makes these again",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    assert!(snapshot(&out, &[]) == files, "a refusal changes nothing");
+
+    // Agreed to, and killed before all stages are made again: the plain command goes on.
+    let crops = fs_err::read(out.join("data/crops/stage.json")).expect("reads");
+    let agreed = [
+        "--json",
+        "--epochs",
+        "3",
+        "--phash-distance",
+        "8",
+        "--force",
+    ];
+    let manifest = out.join("data/final/manifest.jsonl");
+    let mut child = start_until(project(&out, &agreed), || !manifest.exists());
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    assert!(text().contains("epochs = 3"), "{}", text());
+    let report = json(&plain(&out));
+    assert_eq!(report["stages"]["train"]["epochs"], 3);
+    // Crops have the same settings as before, and are not made again.
+    let same = fs_err::read(out.join("data/crops/stage.json")).expect("reads");
+    assert_eq!(crops, same);
+
+    // An option that makes nothing again is taken without more ado.
+    let output = project(&out, &["--format", "safetensors"])
+        .output()
+        .expect("starts");
+    stdout(&output);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("--format: default → "), "{told}");
+    assert!(text().contains("safetensors"), "{}", text());
+}
+
+#[test]
+fn another_folder_of_photos_is_not_taken_for_an_update() {
+    let Some(people) = people() else { return };
+    let names: Vec<&str> = people.iter().map(String::as_str).collect();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, other) = (folder.path().join("photos"), folder.path().join("other"));
+    let out = folder.path().join("project");
+    copied(&names[..2], &photos);
+    copied(&names[2..4], &other);
+    json(&first_run(&photos, &out));
+    let mut command = project(&out, &[]);
+    let error = failure(
+        &command.arg("--from").arg(&other).output().expect("starts"),
+        1,
+    );
+    assert!(
+        error.contains("photos: --from: ") && error.contains("--force"),
+        "{error}"
+    );
+    // Nor where the folder itself has other people now.
+    fs_err::remove_dir_all(&photos).expect("removes");
+    fs_err::rename(&other, &photos).expect("renames");
+    let error = failure(&plain(&out), 1);
+    assert!(
+        error.contains("none of the") && error.contains("--force"),
+        "{error}"
+    );
+    json(
+        &project(&out, &["--json", "--force"])
+            .output()
+            .expect("starts"),
+    );
+}
