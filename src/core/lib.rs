@@ -9,3 +9,4 @@ pub mod parallel;
 pub mod ports;
 pub mod secret;
 pub mod types;
+pub mod words;

@@ -64,6 +64,10 @@ impl Progress for TerminalProgress {
             self.bars.suspend(|| say(line));
         }
     }
+
+    fn undisturbed(&self, work: &mut dyn FnMut()) {
+        self.bars.suspend(work);
+    }
 }
 
 fn style(bounded: bool) -> ProgressStyle {

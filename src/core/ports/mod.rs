@@ -276,6 +276,11 @@ pub trait Progress: Send + Sync {
 
     /// One line for the user (a warning, a decision that was made).
     fn note(&self, line: &str);
+
+    /// Does work that prints, while nothing of the display is on the terminal.
+    fn undisturbed(&self, work: &mut dyn FnMut()) {
+        work();
+    }
 }
 
 /// One running task; dropping it ends its display.

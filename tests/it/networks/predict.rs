@@ -168,6 +168,47 @@ fn a_table_has_the_same_answers_as_the_lines() {
 }
 
 #[test]
+fn people_read_a_table_that_adds_up() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let (broken, drawn) = (root.path().join("broken.jpg"), root.path().join("drawn"));
+    write(&broken, b"no picture");
+    let photos = [&*made().photos, &broken];
+    let lines = json_lines(&predict("", &photos));
+    // Elsewhere than on a terminal there are JSON lines, and with --json everywhere.
+    assert_eq!(json_lines(&predict("--json", &photos)), lines);
+    let arguments = [Path::new("--draw"), &drawn, photos[0], photos[1]];
+    let text = stdout(&predict("--format table", &arguments));
+    let rows: Vec<&str> = text.lines().collect();
+    assert!(rows[0].starts_with("PHOTO"), "{text}");
+    let mut counts = std::collections::BTreeMap::<&str, u32>::new();
+    for (row, line) in rows[1..].iter().zip(&lines) {
+        let name = Path::new(line["path"].as_str().expect("a path"));
+        let name = name.file_name().expect("a name").to_string_lossy();
+        assert!(row.contains(&format!("{name}  ")), "{row}");
+        match line["faces"][0]["label"].as_str() {
+            Some(label) => {
+                assert!(row.contains(&format!("   1  {label} ")) && row.ends_with(" %"));
+                *counts.entry(label).or_default() += 1;
+            }
+            None => assert!(row.contains("  error: ") && row.contains("not an image")),
+        }
+    }
+    let [empty, summary, copies] = &rows[1 + lines.len()..] else {
+        panic!("{text}");
+    };
+    assert!(empty.is_empty() && summary.starts_with("10 photos, 9 faces: "));
+    assert!(summary.ends_with("; 1 photo failed"), "{summary}");
+    for (label, count) in counts {
+        assert!(summary.contains(&format!("{label} {count}")), "{summary}");
+    }
+    let folder = drawn.display().to_string();
+    assert!(copies.contains(&folder), "{copies}");
+    let unknown = stdout(&predict("--format table --unknown-below 1", &photos));
+    assert!(unknown.contains("unknown (nearest: "), "{unknown}");
+    assert!(unknown.contains(" unknown; 1 photo failed"), "{unknown}");
+}
+
+#[test]
 fn a_face_below_the_bound_is_unknown_and_the_nearest_is_reported() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let photo = folder.path().join("mixed.png");
@@ -329,7 +370,7 @@ fn copies_of_the_photos_have_names_drawn() {
 
 #[test]
 fn a_reader_that_stops_early_is_no_failure() {
-    for format in ["jsonl", "csv"] {
+    for format in ["jsonl", "csv", "table"] {
         let mut child = facepipe()
             .args(["predict", "--threads", "1", "--format", format])
             .args([&made().model, &made().photos])

@@ -5,6 +5,7 @@ pub(crate) mod evaluate;
 pub(crate) mod evaluate_lines;
 pub(crate) mod export;
 pub(crate) mod predict;
+pub(crate) mod predict_csv;
 pub(crate) mod predict_table;
 pub(crate) mod run;
 pub(crate) mod serve;
@@ -41,7 +42,7 @@ pub(crate) enum NetworkCommand {
     /// Write a model's file for other programs
     #[command(display_order = 10)]
     Export(export::ExportArgs),
-    /// Name the faces of photos, as JSON lines
+    /// Name the faces of photos: a table on a terminal, else JSON lines
     #[command(display_order = 11)]
     Predict(predict::PredictArgs),
     /// Serve a model over HTTP: a page for people, JSON for programs

@@ -1,11 +1,12 @@
 //! `facepipe predict`
 
-use std::io;
+use std::io::{self, IsTerminal as _, Stdout};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::commands::networks::predict_table::Table;
+use crate::cli::commands::networks::predict_csv::CsvTable;
+use crate::cli::commands::networks::predict_table::PeoplesTable;
 use crate::cli::commands::networks::unknown_options::UnknownOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
@@ -25,7 +26,9 @@ use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
     facepipe predict models/friends 'photos/**/*.jpg' --draw named\n  \
     facepipe predict models/friends photos --format csv > faces.csv\n  \
     find photos -newer last -print0 | facepipe predict models/friends - | jq -c '[.path, .faces[].label]'\n\n\
-    One line an image: {\"path\", \"faces\": [{\"box\": [left, top, right, bottom], \"score\", \"label\", \
+    On a terminal: a table, a row a face, largest first, and at the end what the rows add up to. A face that is \
+    nobody whom the model knows is `unknown`, beside the label that it is nearest to.\n\n\
+    Piped, or with --json, one line an image: {\"path\", \"faces\": [{\"box\": [left, top, right, bottom], \"score\", \"label\", \
     \"probability\", \"similarity\", \"probabilities\": {label: p}}]}, or {\"path\", \"error\"}. Boxes are in \
     pixels of the upright image, right and bottom exclusive; probabilities begin with the largest. \
     \"similarity\" is how alike the face is to the label's training images, from -1 to 1: a probability only \
@@ -43,15 +46,9 @@ pub(crate) struct PredictArgs {
     /// line, or ended by NULs)
     #[arg(required = true, value_name = "IMAGE|DIR|PATTERN|-")]
     pub(crate) inputs: Vec<PathBuf>,
-    /// How results are printed
-    #[arg(
-        long,
-        value_enum,
-        default_value = "jsonl",
-        env = "FACEPIPE_PREDICT_FORMAT",
-        hide_env = true
-    )]
-    pub(crate) format: ResultFormat,
+    /// How results are printed [default: table on a terminal, jsonl elsewhere and with --json]
+    #[arg(long, value_enum, env = "FACEPIPE_PREDICT_FORMAT", hide_env = true)]
+    pub(crate) format: Option<ResultFormat>,
     /// Also write copies of the photos, with boxes and names drawn, to this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) draw: Option<PathBuf>,
@@ -59,7 +56,7 @@ pub(crate) struct PredictArgs {
     pub(crate) rotations: RotationOptions,
     #[command(flatten)]
     pub(crate) unknown: UnknownOptions,
-    /// Report the N most probable labels only [default: all; as CSV, only the face's own]
+    /// Report the N most probable labels only [default: all; as CSV or table, only the face's own]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<std::num::NonZeroUsize>,
 }
@@ -67,6 +64,8 @@ pub(crate) struct PredictArgs {
 /// Forms of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ResultFormat {
+    /// For people: a row for each face, and a summary
+    Table,
     /// JSON lines: an object for each image
     Jsonl,
     /// CSV with a header: a row for each face
@@ -96,7 +95,7 @@ pub(crate) fn run(
         draw: args.draw.as_deref().map(MarkedCopies::new).transpose()?,
     };
     let mut items_failed = 0;
-    let mut print = printer(args)?;
+    let mut printer = Printer::begin(args, globals, &photos, &classifier.card().labels)?;
     facepipe_predict::run(
         &classifier,
         tools.as_ref(),
@@ -105,25 +104,68 @@ pub(crate) fn run(
         context,
         |answer| {
             items_failed += u64::from(matches!(answer, Answer::Failed { .. }));
-            print(&answer).map_err(Failure::of_output)
+            let mut printed = Ok(());
+            (context.progress).undisturbed(&mut || printed = printer.add(&answer));
+            printed.map_err(Failure::of_output)
         },
     )?;
+    let lines = match &args.draw {
+        Some(folder) => vec![format!("copies with names in `{}`", folder.display())],
+        None => Vec::new(),
+    };
+    match printer {
+        Printer::Table(table) => table.end(&lines).map_err(Failure::of_output)?,
+        Printer::Jsonl | Printer::Csv(_) => {
+            lines.iter().for_each(|line| context.progress.note(line));
+        }
+    }
     Ok(Outcome::printed(items_failed))
 }
 
-/// Prints an answer.
-type Printer = Box<dyn FnMut(&Answer) -> io::Result<()>>;
+/// Writes answers to stdout.
+enum Printer {
+    Table(PeoplesTable<Stdout>),
+    Jsonl,
+    Csv(Box<CsvTable<Stdout>>),
+}
 
-/// The writer of answers to stdout.
-fn printer(args: &PredictArgs) -> Result<Printer, Failure> {
-    Ok(match args.format {
-        ResultFormat::Jsonl => Box::new(|answer| write_json_line(&mut io::stdout().lock(), answer)),
-        ResultFormat::Csv => {
-            let ranks = args.top.map_or(0, usize::from);
-            let mut table = Table::begin(io::stdout(), ranks).map_err(Failure::of_output)?;
-            Box::new(move |answer| table.add(answer))
+impl Printer {
+    fn begin(
+        args: &PredictArgs,
+        globals: &Globals,
+        photos: &[Photo],
+        labels: &[String],
+    ) -> Result<Self, Failure> {
+        let format = args.format.unwrap_or_else(|| {
+            if io::stdout().is_terminal() && !globals.json {
+                ResultFormat::Table
+            } else {
+                ResultFormat::Jsonl
+            }
+        });
+        let ranks = args.top.map_or(0, usize::from);
+        Ok(match format {
+            ResultFormat::Table => {
+                let photos = photos.iter().map(|photo| photo.name.as_str());
+                let labels = labels.iter().map(String::as_str);
+                let table = PeoplesTable::begin(io::stdout(), ranks, photos, labels);
+                Self::Table(table.map_err(Failure::of_output)?)
+            }
+            ResultFormat::Jsonl => Self::Jsonl,
+            ResultFormat::Csv => {
+                let table = CsvTable::begin(io::stdout(), ranks);
+                Self::Csv(Box::new(table.map_err(Failure::of_output)?))
+            }
+        })
+    }
+
+    fn add(&mut self, answer: &Answer) -> io::Result<()> {
+        match self {
+            Self::Table(table) => table.add(answer),
+            Self::Jsonl => write_json_line(&mut io::stdout().lock(), answer),
+            Self::Csv(table) => table.add(answer),
         }
-    })
+    }
 }
 
 /// How the model's answers become labels: as requested, else as the model's card says.
