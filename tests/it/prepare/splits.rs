@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::helpers::{failure, json as report, records, stdout};
+use crate::helpers::{failure, json as report, records, run, stdout};
 use crate::prepare::data_sets::{
     count, crop_record, pictures, prepare, sides, text, write_manifest,
 };
@@ -43,10 +43,48 @@ fn shares_numbers_and_percents_are_understood() {
         ("--train 0 --val 0 --test 0.0", "leave them out"),
         ("--train 1.7", "a share is at most 1"),
         ("--folds 1", "--folds"),
+        ("--train 80", "did you mean `--train 80%`?"),
+        (
+            "--test 31 --train 0.8 --val 0.2",
+            "the largest, `ada`, has 30",
+        ),
     ] {
         let error = failure(&prepare(&input, &folder.path().join("no"), options), 2);
         assert!(error.contains(hint), "{options}: {error}");
     }
+}
+
+#[test]
+fn a_number_that_lacks_its_percent_sign_is_noticed() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let input = folder.path().join("in");
+    pictures(&input.join("ada"), 0, 20);
+    pictures(&input.join("bea"), 100, 9);
+    let counts = |name: &str, options: &str| {
+        let out = folder.path().join(name);
+        let output = run(&format!("prepare {options} --out"), &[&out, &input]);
+        (count(&sides(&out), "ada"), stdout(&output))
+    };
+    let perhaps = "`--test` takes 10 images of each label; did you mean `--test 10%`?";
+    let (ada, lines) = counts("few", "--test 10 --train 0.8 --val 0.2");
+    assert_eq!(ada, [8, 2, 10]);
+    assert!(lines.contains(perhaps), "{lines}");
+    let (ada, lines) = counts("enough", "--test 4 --train 0.8 --val 0.2");
+    assert_eq!(ada, [13, 3, 4]);
+    assert!(!lines.contains("did you mean"), "{lines}");
+    // Numbers for all sides are limits, and those above a hundred are no percent.
+    let (ada, lines) = counts("limits", "--train 80 --val 10 --test 10");
+    assert_eq!(ada, [16, 2, 2]);
+    assert!(lines.contains("did you mean `--train 80%`?"), "{lines}");
+    let (ada, lines) = counts("many", "--test 101 --train 0.8 --val 0.2");
+    assert_eq!(ada, [8, 2, 10]);
+    assert!(!lines.contains("did you mean"), "{lines}");
+    // In a folder that is split already no number matters.
+    let given = run(
+        "prepare --train 80 --out",
+        &[&folder.path().join("given"), &folder.path().join("few")],
+    );
+    assert!(stdout(&given).contains("29 of 29 images kept"), "{given:?}");
 }
 
 #[test]

@@ -193,6 +193,9 @@ pub(crate) fn run(
 ) -> Result<Outcome, Failure> {
     let mut settings = args.options.settings(globals.seed)?;
     let identities = &args.options.identities;
+    if args.explain.is_none() && !args.check {
+        args.options.split.ensure_numbers_are_meant(&args.input)?;
+    }
     let embedder = identities.image_embedder(&args.input, globals, context)?;
     settings.embeddings = embedder.is_some();
     if let Some([a, b]) = args.explain.as_deref() {
@@ -219,7 +222,7 @@ pub(crate) fn run(
     identities.remember_restored(&args.input, out)?;
     let report = facepipe_prepare::run(&args.input, out, &settings, embedder.as_ref(), context)?;
     Ok(Outcome {
-        lines: lines(&report),
+        lines: lines(&report, &args.options.split),
         items_failed: report.items_failed,
         report: to_value(&report)?,
     })
@@ -268,7 +271,7 @@ fn check(
 }
 
 /// The report as lines of text.
-pub(crate) fn lines(report: &PrepareReport) -> Vec<String> {
+fn lines(report: &PrepareReport, split: &SplitOptions) -> Vec<String> {
     let count = |side: Split| {
         let images: u64 = report
             .splits
@@ -284,7 +287,7 @@ pub(crate) fn lines(report: &PrepareReport) -> Vec<String> {
         report.out.display()
     )];
     lines.extend(reason_lines(&report.reasons));
-    lines.extend(splitting::lines(&report.split));
+    lines.extend(splitting::lines(&report.split, split));
     lines.extend(shards_line(report));
     lines.extend(report.verdict.first().cloned());
     lines.extend(identities::lines(report));

@@ -1,16 +1,21 @@
 //! Options of `prepare` and `run` about which side each image goes to.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use strum::VariantArray as _;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::named::named;
+use facepipe_core::artifacts::given_split;
+use facepipe_core::words::counted;
 use facepipe_prepare::{GivenSplit, Settings, SideSize, SplitBy, SplitReport};
 
 /// How far the shares' sum may be from 1.
 const SHARE_TOLERANCE: f64 = 1e-6;
+/// A larger number can't have been meant as percent.
+const MOST_PERCENT: u32 = 100;
 
 /// Which side each image goes to.
 #[derive(Debug, Clone, Args)]
@@ -48,8 +53,18 @@ pub(crate) struct SplitOptions {
 }
 
 /// The options that would split otherwise, where the user may want that.
-pub(super) fn lines(report: &SplitReport) -> Vec<String> {
+pub(super) fn lines(report: &SplitReport, options: &SplitOptions) -> Vec<String> {
     let mut lines = Vec::new();
+    if !report.shrunk_labels.is_empty() {
+        let perhaps = options.numbers().filter_map(|(option, images)| {
+            let percent = as_percent(option, images)?;
+            let images = counted(images, "image");
+            Some(format!(
+                "  `{option}` takes {images} of each label; did you mean {percent}?"
+            ))
+        });
+        lines.extend(perhaps);
+    }
     if report.given {
         lines.push("  `--given-split ignore` splits the folder again".to_owned());
     }
@@ -58,6 +73,13 @@ pub(super) fn lines(report: &SplitReport) -> Vec<String> {
         lines.push(line.to_owned());
     }
     lines
+}
+
+/// The option with its number as percent, where that can have been meant.
+fn as_percent(option: &str, images: u32) -> Option<String> {
+    (1..=MOST_PERCENT)
+        .contains(&images)
+        .then(|| format!("`{option} {images}%`"))
 }
 
 fn side_size(text: &str) -> Result<SideSize, String> {
@@ -77,6 +99,54 @@ impl SplitOptions {
         settings.given_split = self.given_split;
         settings.folds = self.folds;
         settings.shards = self.shards;
+        Ok(())
+    }
+
+    /// The options with numbers of images.
+    fn numbers(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        let sizes = [
+            ("--train", self.train),
+            ("--val", self.val),
+            ("--test", self.test),
+        ];
+        let with_number = |(option, size): (_, SideSize)| Some((option, size.images()?));
+        sizes.into_iter().filter_map(with_number)
+    }
+
+    /// Refuses a number of images that no label has beside a share for another side: it is a number of percent that
+    /// lacks its sign. Numbers for all sides are limits.
+    pub(super) fn ensure_numbers_are_meant(&self, input: &Path) -> Result<(), Failure> {
+        let shares = [self.train, self.val, self.test].map(SideSize::share);
+        if self.numbers().next().is_none() || shares.iter().flatten().sum::<f64>() == 0.0 {
+            return Ok(());
+        }
+        // A folder that can't be listed is for the stage to report; one with sides keeps them.
+        let Ok((folder, None)) = given_split::list(input) else {
+            return Ok(());
+        };
+        let mut counts = BTreeMap::<&str, u32>::new();
+        for file in &folder.files {
+            *counts.entry(&file.label).or_default() += 1;
+        }
+        let Some((label, most)) = counts.into_iter().max_by_key(|(_, count)| *count) else {
+            return Ok(());
+        };
+        for (option, images) in self.numbers().filter(|(_, images)| *images > most) {
+            let Some(percent) = as_percent(option, images) else {
+                continue;
+            };
+            return Err(Failure::Usage {
+                message: format!(
+                    "`{option} {images}` takes {} of each label, and no label has as many: the largest, `{label}`, \
+                     has {most}",
+                    counted(images, "image")
+                ),
+                hint: format!(
+                    "did you mean {percent}? All three have to add up to 100% then; without the sign it is a number of \
+                     images"
+                ),
+            });
+        }
         Ok(())
     }
 
