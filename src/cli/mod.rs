@@ -77,6 +77,7 @@ fn exit_code() -> u8 {
 fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     let plain = Cli::command();
     let command = options::layered(plain.clone(), arguments)?;
+    let command = options::short_help::with_short_lists(command);
     let matches = command.try_get_matches_from(arguments)?;
     let cli = Cli::from_arg_matches(&matches)?;
     #[cfg(feature = "torch")]

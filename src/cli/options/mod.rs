@@ -7,6 +7,7 @@ pub(crate) mod inputs;
 pub(crate) mod named;
 #[cfg(feature = "torch")]
 pub(crate) mod project_file;
+pub(crate) mod short_help;
 pub(crate) mod switch;
 
 use std::ffi::OsString;

@@ -9,32 +9,31 @@ use facepipe_fetch::{Keep, Timeouts};
 
 /// Limits of images, and timeouts.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Fetch")]
 pub(crate) struct FetchLimits {
     /// Smallest shorter side of an image in pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = Keep::default().min_size)]
+    #[arg(help_heading = "Fetch: images", long, value_name = "PIXELS", default_value_t = Keep::default().min_size)]
     min_size: u32,
     /// Largest longer side of an image in pixels
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(help_heading = "Fetch: images", long, value_name = "PIXELS")]
     max_size: Option<NonZeroU32>,
     /// Leave out images whose longer side is more than this many times the shorter
-    #[arg(long, value_name = "RATIO", value_parser = ratio)]
+    #[arg(help_heading = "Fetch: images", long, value_name = "RATIO", value_parser = ratio)]
     max_aspect: Option<f64>,
     /// Make larger images smaller before they are stored: to this many pixels on the longer side, upright
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(help_heading = "Fetch: images", long, value_name = "PIXELS")]
     resize: Option<NonZeroU32>,
     /// Seconds to wait for a connection
-    #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().connect), value_parser = seconds)]
+    #[arg(help_heading = "Fetch: network", long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().connect), value_parser = seconds)]
     connect_timeout: Duration,
     /// Seconds to wait for the next piece of an answer
-    #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().read), value_parser = seconds)]
+    #[arg(help_heading = "Fetch: network", long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().read), value_parser = seconds)]
     read_timeout: Duration,
     /// Seconds that one whole answer may take
-    #[arg(long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().total), value_parser = seconds)]
+    #[arg(help_heading = "Fetch: network", long, value_name = "SECONDS", default_value = in_seconds(Timeouts::default().total), value_parser = seconds)]
     timeout: Duration,
     /// Fetch images also where robots.txt or X-Robots-Tag opts them out of data sets (noai,
     /// noimageai, noindex, noimageindex)
-    #[arg(long)]
+    #[arg(help_heading = "Fetch: images", long)]
     pub(crate) ignore_opt_out: bool,
 }
 

@@ -24,6 +24,13 @@ use facepipe_net::client::proxy_variable;
 
 /// Arguments of `fetch`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe fetch --query \"Ada Lovelace\" --query \"Grace Hopper\" --out data/raw\n  \
+    facepipe fetch --wikidata Q7259 --source commons --source openverse --max 50 --out data/raw\n  \
+    facepipe fetch --queries people.csv --license cc0,by,by-sa --out data/raw\n  \
+    facepipe fetch --urls list.csv --out data/raw\n\n\
+    DIR gets a folder for each label, manifest.jsonl (every image with its source, page, author and licence) and \
+    discarded.jsonl. The same command continues where it was stopped.")]
 pub(crate) struct FetchArgs {
     /// Where the images go: a folder for each label; images are added to those there
     #[arg(long, value_name = "DIR", required_unless_present = "dry_run")]
@@ -74,29 +81,34 @@ pub(crate) struct FetchOptions {
     #[command(flatten)]
     pub(crate) limits: FetchLimits,
     /// Largest image file in mebibytes
-    #[arg(long, value_name = "MIB", default_value = (Settings::default().max_bytes >> 20).to_string())]
+    #[arg(help_heading = "Fetch: images", long, value_name = "MIB", default_value = (Settings::default().max_bytes >> 20).to_string())]
     pub(crate) max_mib: NonZeroU32,
     /// Downloads at the same time
-    #[arg(long, value_name = "N", default_value = Settings::default().connections.to_string())]
+    #[arg(help_heading = "Fetch: network", long, value_name = "N", default_value = Settings::default().connections.to_string())]
     pub(crate) connections: NonZeroU32,
     /// Downloads from one host at the same time; limits that hosts publish take precedence
-    #[arg(long, value_name = "N", default_value = Settings::default().host_connections.to_string())]
+    #[arg(help_heading = "Fetch: network", long, value_name = "N", default_value = Settings::default().host_connections.to_string())]
     pub(crate) host_connections: NonZeroU32,
     /// Requests to one host a second
-    #[arg(long, value_name = "N|unlimited", default_value_t)]
+    #[arg(
+        help_heading = "Fetch: network",
+        long,
+        value_name = "N|unlimited",
+        default_value_t
+    )]
     pub(crate) host_rate: HostRate,
     /// How often a download is tried again after an error that may pass
-    #[arg(long, value_name = "N", default_value_t = Settings::default().retries)]
+    #[arg(help_heading = "Fetch: network", long, value_name = "N", default_value_t = Settings::default().retries)]
     pub(crate) retries: u32,
     /// Try again items that failed for good in an earlier run
-    #[arg(long)]
+    #[arg(help_heading = "Fetch: network", long)]
     pub(crate) retry_failed: bool,
     /// Allow addresses in private networks, this machine included
-    #[arg(long)]
+    #[arg(help_heading = "Fetch: network", long)]
     pub(crate) allow_private: bool,
     /// Use the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names, but for hosts in NO_PROXY; which
     /// addresses are in a private network is then its to decide
-    #[arg(long)]
+    #[arg(help_heading = "Fetch: network", long)]
     pub(crate) proxy: bool,
     /// Keep only images of these licences, such as `cc0,by,by-sa,pdm`; `unknown` is for images
     /// whose source names none
@@ -107,7 +119,7 @@ pub(crate) struct FetchOptions {
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) contact: Option<String>,
     /// Another base address, such as a mirror's, for commons, wikidata, openverse, bing or serpapi
-    #[arg(long, value_name = "NAME=URL")]
+    #[arg(help_heading = "Fetch: network", long, value_name = "NAME=URL")]
     pub(crate) endpoint: Vec<Endpoint>,
 }
 

@@ -68,39 +68,49 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N")]
     top: Option<NonZeroUsize>,
     /// Faces in one batch of the model, at most
-    #[arg(long, value_name = "N", default_value_t = Batching::default().faces)]
+    #[arg(help_heading = "Load", long, value_name = "N", default_value_t = Batching::default().faces)]
     max_batch: NonZeroUsize,
     /// How long faces wait at most for others, in milliseconds; a single client never waits
-    #[arg(long, value_name = "MS", default_value_t = Batching::default().delay.as_millis() as u64)]
+    #[arg(help_heading = "Load", long, value_name = "MS", default_value_t = Batching::default().delay.as_millis() as u64)]
     max_delay: u64,
     /// Requests that wait or are worked on, at most; more are refused and may be sent again (429)
-    #[arg(long, value_name = "N", default_value = Limits::default().queue.to_string())]
+    #[arg(help_heading = "Load", long, value_name = "N", default_value = Limits::default().queue.to_string())]
     queue: NonZeroUsize,
     /// Largest body of a request, in megabytes (413)
-    #[arg(long, value_name = "MB", default_value = (Limits::default().body_bytes / MEGABYTE).to_string())]
+    #[arg(help_heading = "Load", long, value_name = "MB", default_value = (Limits::default().body_bytes / MEGABYTE).to_string())]
     max_body: NonZeroUsize,
     /// Largest photo, in megapixels (422)
-    #[arg(long, value_name = "MP", default_value = (Limits::default().pixels / MEGAPIXEL).to_string())]
+    #[arg(help_heading = "Load", long, value_name = "MP", default_value = (Limits::default().pixels / MEGAPIXEL).to_string())]
     max_megapixels: NonZeroU64,
     /// Longest time for a body to arrive (408), and for an answer (503), in seconds
-    #[arg(long, value_name = "S", default_value = Limits::default().time.as_secs().to_string())]
+    #[arg(help_heading = "Load", long, value_name = "S", default_value = Limits::default().time.as_secs().to_string())]
     time_limit: NonZeroUsize,
     /// How long requests are still answered at the end, in seconds
-    #[arg(long, value_name = "S", default_value_t = Limits::default().drain.as_secs())]
+    #[arg(help_heading = "Load", long, value_name = "S", default_value_t = Limits::default().drain.as_secs())]
     drain: u64,
     /// Let pages of this origin send requests from a browser, such as https://photos.example.org; may be repeated
     /// [default: none]
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(help_heading = "Access", long, value_name = "ORIGIN")]
     cors: Vec<String>,
     /// Answer to this name as well, such as a proxy's; may be repeated [default: addresses and localhost
     /// where it listens for this machine only and has no key, else any]
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = "Access", long, value_name = "NAME")]
     host: Vec<String>,
     /// Encrypt: the certificate, with those that signed it, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    #[arg(
+        help_heading = "Access",
+        long,
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
     tls_cert: Option<PathBuf>,
     /// Encrypt: the certificate's private key in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    #[arg(
+        help_heading = "Access",
+        long,
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
     tls_key: Option<PathBuf>,
     /// Form of the log on stderr: a line a request, without anything of the photo
     #[arg(long, value_enum, default_value = "text")]

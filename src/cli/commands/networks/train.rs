@@ -22,6 +22,10 @@ const MOST_MINUTES: f64 = 100.0 * 365.25 * 24.0 * 60.0;
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    facepipe train data/final --out models/friends\n  \
+    facepipe train data/final --out models/friends --backbone resnet50 --epochs 30 --seed 7\n  \
+    facepipe train data/final --out models/friends --lr find")]
 pub(crate) struct TrainArgs {
     /// The data set that `prepare` made, or folders train, val and test with a folder a label
     pub(crate) data: PathBuf,
@@ -53,7 +57,7 @@ pub(crate) struct TrainOptions {
     pub(crate) epochs: Option<u32>,
     /// Epochs in which only the last layer learns; each goes ten times over the images, whose features
     /// are computed once [default: 3, from random weights 0]
-    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Train: the last layer", long, value_name = "N")]
     pub(crate) freeze_epochs: Option<u32>,
     /// Images a step [default: 32]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
@@ -64,58 +68,58 @@ pub(crate) struct TrainOptions {
     #[arg(long, value_name = "X|find", value_parser = learning_rate)]
     pub(crate) lr: Option<LearningRate>,
     /// Side of the network's input [default: 150 for dlib-resnet29, 112 for sface, 224 for the others]
-    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
+    #[arg(help_heading = "Train: images", long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(16..=1024))]
     pub(crate) input_size: Option<u32>,
     /// The learning rate schedule [default: cosine]
-    #[arg(long, value_parser = named(Schedule::VARIANTS))]
+    #[arg(help_heading = "Train: steps", long, value_parser = named(Schedule::VARIANTS))]
     pub(crate) schedule: Option<Schedule>,
     /// Epochs without a lower loss on val after which the training ends; 0: never [default: 10]
     #[arg(long, value_name = "N")]
     pub(crate) patience: Option<u32>,
     /// How strongly weights are drawn to zero [default: 0.05]
-    #[arg(long, value_name = "X", value_parser = not_negative)]
+    #[arg(help_heading = "Train: steps", long, value_name = "X", value_parser = not_negative)]
     pub(crate) weight_decay: Option<f64>,
     /// How training images are changed [default: light]
-    #[arg(long, value_parser = named(Preset::VARIANTS))]
+    #[arg(help_heading = "Train: images", long, value_parser = named(Preset::VARIANTS))]
     pub(crate) augmentation: Option<Preset>,
     /// Mix images and their labels in pairs; the larger the more evenly, 0.2 is usual; 0: don't
     /// [default: 0]
-    #[arg(long, value_name = "ALPHA", value_parser = up_to::<2>)]
+    #[arg(help_heading = "Train: images", long, value_name = "ALPHA", value_parser = up_to::<2>)]
     pub(crate) mixup: Option<f64>,
     /// Show images of rare labels more often: 0 each image once, 1 each label equally often, or between
     /// [default: 1 for dlib-resnet29 and sface, 0 for the others]
-    #[arg(long, value_name = "POWER", value_parser = up_to::<1>)]
+    #[arg(help_heading = "Train: images", long, value_name = "POWER", value_parser = up_to::<1>)]
     pub(crate) balance: Option<f64>,
     /// How the last layer separates labels [default: cosine for sface with its weights, else linear]
-    #[arg(long, value_parser = named(Head::VARIANTS))]
+    #[arg(help_heading = "Train: the last layer", long, value_parser = named(Head::VARIANTS))]
     pub(crate) head: Option<Head>,
     /// Factor of a cosine head's cosines [default: 32]
-    #[arg(long, value_name = "X", value_parser = positive)]
+    #[arg(help_heading = "Train: the last layer", long, value_name = "X", value_parser = positive)]
     pub(crate) cosine_scale: Option<f64>,
     /// By how much the right label's cosine must be ahead while a cosine head learns [default: 0.1]
-    #[arg(long, value_name = "X", value_parser = up_to::<1>)]
+    #[arg(help_heading = "Train: the last layer", long, value_name = "X", value_parser = up_to::<1>)]
     pub(crate) cosine_margin: Option<f64>,
     /// Views of each image that the last layer learns from while the others are frozen: as it is,
     /// mirrored, then changed by chance [default: 2; 1 for sface]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = "Train: the last layer", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) frozen_views: Option<u32>,
     /// Highest learning rate of the last layer while the others are frozen [default: 0.01]
-    #[arg(long, value_name = "X", value_parser = positive)]
+    #[arg(help_heading = "Train: the last layer", long, value_name = "X", value_parser = positive)]
     pub(crate) frozen_lr: Option<f64>,
     /// The numbers that the network calculates with while all layers learn; weights always have 32 bits
-    #[arg(long, value_parser = named(PrecisionChoice::VARIANTS), default_value_t)]
+    #[arg(help_heading = "Train: steps", long, value_parser = named(PrecisionChoice::VARIANTS), default_value_t)]
     pub(crate) precision: PrecisionChoice,
     /// Batches whose mean gradient makes one step: as `--batch` times N, in the memory of one batch
     /// [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(help_heading = "Train: steps", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) accumulate: Option<u32>,
     /// Largest norm of a step's gradients; larger ones are scaled down to it, which helps where the loss
     /// jumps [default: off]
-    #[arg(long, value_name = "NORM|off", value_parser = number_or_off)]
+    #[arg(help_heading = "Train: steps", long, value_name = "NORM|off", value_parser = number_or_off)]
     pub(crate) clip: Option<NumberOrOff>,
     /// Judge and keep the mean of the weights over many steps, with this decay a step (0.99 to 0.9999),
     /// which is steadier where the loss on val jumps [default: off]
-    #[arg(long, value_name = "DECAY|off", value_parser = decay_or_off)]
+    #[arg(help_heading = "Train: steps", long, value_name = "DECAY|off", value_parser = decay_or_off)]
     pub(crate) ema: Option<NumberOrOff>,
     /// Minutes within an epoch after which the training is kept, so that a killed one loses no more
     #[arg(long, value_name = "MINUTES", default_value_t = Places::KEEP_EVERY.as_secs_f64() / 60.0, value_parser = positive)]

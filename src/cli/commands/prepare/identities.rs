@@ -22,7 +22,7 @@ const NAMED_FACES: usize = 3;
 
 /// Whether faces that are not the person of their label are left out, and which are not.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Prepare")]
+#[command(next_help_heading = "Identities")]
 pub(crate) struct IdentityOptions {
     /// Compare faces by their embeddings, too, to find one photo in other crops; `auto` does so for
     /// crops in a build with libtorch (looking for the faces of whole photos takes long)
