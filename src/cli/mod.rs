@@ -76,11 +76,17 @@ fn exit_code() -> u8 {
 
 fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     let plain = Cli::command();
-    let command = options::layered(plain.clone(), arguments)?;
-    let command = options::short_help::with_short_lists(command);
-    let matches = command.try_get_matches_from(arguments)?;
-    let cli = Cli::from_arg_matches(&matches)?;
-    #[cfg(feature = "torch")]
-    let cli = cli.remembering(|| options::project_file::given(&plain, &matches));
-    Ok(cli)
+    let layered = options::layered(plain.clone(), arguments)?;
+    let command = options::short_help::with_short_lists(layered.command);
+    let matches = command.clone().try_get_matches_from(arguments);
+    let cli = matches.and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        #[cfg(feature = "torch")]
+        let cli = cli.remembering(|| options::project_file::given(&plain, &matches));
+        Ok(cli)
+    });
+    cli.map_err(|mut error| {
+        options::origin::explain(&mut error, &command, &layered.files, arguments);
+        error
+    })
 }

@@ -12,6 +12,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
 use toml::{Table, Value};
 
 use super::config;
+use super::config_file::ConfigFile;
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::stage::made_by;
 
@@ -109,21 +110,24 @@ impl ProjectFile {
     }
 }
 
-/// The command line with what the project remembers, which `run` is called for, as its defaults.
+/// The command line with what the project remembers, which `run` is called for, as its defaults; and its file.
 ///
 /// # Errors
 /// The project's file can't be read, or names an option that does not exist.
-pub(crate) fn layered(command: Command, arguments: &[OsString]) -> Result<Command, String> {
+pub(crate) fn layered(
+    command: Command,
+    arguments: &[OsString],
+) -> Result<(Command, Option<ConfigFile>), String> {
     let Some(matches) = matches_of_run(&command, arguments) else {
-        return Ok(command);
+        return Ok((command, None));
     };
     let project = project_of(&matches);
-    let Some(ProjectFile(mut table)) =
-        ProjectFile::read(&project).map_err(|error| error.to_string())?
-    else {
-        return Ok(command);
-    };
-    table.remove(MADE_BY);
+    let path = project.join(PROJECT_FILE);
+    if !path.is_file() {
+        return Ok((command, None));
+    }
+    let mut file = ConfigFile::read(&path)?;
+    file.table.remove(MADE_BY);
     let is_given = |name: &str| {
         matches!(
             matches.value_source(name),
@@ -134,10 +138,10 @@ pub(crate) fn layered(command: Command, arguments: &[OsString]) -> Result<Comman
         .get_one::<PathBuf>("photos")
         .is_some_and(|photos| *photos != project);
     let has_source = SOURCES.into_iter().any(is_given) || has_photos;
-    if let Some(run) = table.get_mut(RUN).and_then(Value::as_table_mut) {
+    if let Some(run) = file.table.get_mut(RUN).and_then(Value::as_table_mut) {
         run.retain(|name, _| !(has_source && SOURCES.contains(&name)));
     }
-    config::apply(command, &table, &project.join(PROJECT_FILE))
+    Ok((config::apply(command, &file)?, Some(file)))
 }
 
 /// What the arguments say of `run`, as far as they can be understood before the real parse.

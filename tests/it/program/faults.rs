@@ -153,3 +153,31 @@ fn wrong_arguments_are_exit_code_2() {
     failure(&run("crop --margin wide x --out y", &[]), 2);
     failure(&run("detect /no/such/file.jpg", &[]), 2);
 }
+
+#[test]
+fn a_wrong_value_that_was_not_typed_says_where_it_stands() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let config = folder.path().join("facepipe.toml");
+    write(&config, b"seed = 1\n\n[crop]\nmin_face = \"big\"\n");
+    let crop = |variable: Option<&str>, options: &[&str]| {
+        let mut program = facepipe();
+        program.args(["crop", "in", "--out", "out"]).args(options);
+        program.envs(variable.map(|value| ("FACEPIPE_MIN_FACE", value)));
+        failure(&program.output().expect("starts"), 2)
+    };
+    let file = config.display().to_string();
+    let of_file = crop(None, &["--config", &file]);
+    let place = format!("set by `min_face` in [crop] of `{file}`, line 4");
+    assert!(of_file.contains(&place), "{of_file}");
+    let of_variable = crop(Some("huge"), &["--config", &file]);
+    assert!(
+        of_variable.contains("'huge'")
+            && of_variable.contains("environment variable FACEPIPE_MIN_FACE"),
+        "{of_variable}"
+    );
+    let typed = crop(Some("huge"), &["--config", &file, "--min-face", "x"]);
+    assert!(
+        typed.contains("'x'") && !typed.contains("set by"),
+        "{typed}"
+    );
+}
