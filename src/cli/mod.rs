@@ -87,6 +87,7 @@ fn parse(arguments: &[std::ffi::OsString]) -> Result<Cli, clap::Error> {
     });
     cli.map_err(|mut error| {
         options::origin::explain(&mut error, &command, &layered.files, arguments);
+        hints::verbs::explain(&mut error, &command, arguments);
         error
     })
 }

@@ -14,6 +14,7 @@ mod models;
 mod networks;
 mod prepare;
 mod sources;
+pub(crate) mod verbs;
 
 /// Hints beside an error and its causes.
 pub(crate) trait Advice: std::error::Error {
