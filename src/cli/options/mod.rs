@@ -5,6 +5,8 @@ pub(crate) mod config_file;
 pub(crate) mod globals;
 pub(crate) mod image_limits;
 pub(crate) mod inputs;
+#[cfg(feature = "torch")]
+pub(crate) mod model_path;
 pub(crate) mod named;
 pub(crate) mod nearest;
 pub(crate) mod origin;

@@ -266,6 +266,38 @@ fn model_with_card(to: &Path, changes: &[(&str, Value)]) {
 }
 
 #[test]
+fn a_project_stands_for_its_model() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let project = root.path().join("friends");
+    let models = project.join("models");
+    model_with_card(&models.join("other"), &[]);
+    let photo = made().photos.join("ada/10.png");
+    let expected = json_lines(&predict("", &[&photo]));
+    let output = run("predict --threads 1", &[&project, &photo]);
+    assert_eq!(json_lines(&output), expected);
+    let note = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(note.contains("the project's model: `"), "{note}");
+    assert!(note.contains("other"), "{note}");
+    // Of several the one that has the project's name, or an error that lists them.
+    model_with_card(&models.join("new"), &[]);
+    for verb in ["predict", "export", "serve", "evaluate --data x"] {
+        let photo: &[&Path] = if verb == "predict" { &[&photo] } else { &[] };
+        let error = failure(&run(verb, &[&[&*project], photo].concat()), 2);
+        assert!(error.contains("several models"), "{verb}: {error}");
+        assert!(error.contains("`new`, `other`"), "{verb}: {error}");
+        assert!(error.contains("hint: give one of them"), "{verb}: {error}");
+    }
+    model_with_card(&models.join("friends"), &[]);
+    let output = run("predict --threads 1", &[&project, &photo]);
+    assert_eq!(json_lines(&output), expected);
+    let out = root.path().join("export");
+    let export = run("export --threads 1 --format pth --out", &[&out, &project]);
+    assert!(stdout(&export).contains("pth: `"), "{export:?}");
+    let note = String::from_utf8_lossy(&export.stderr).into_owned();
+    assert!(note.contains("models/friends`"), "{note}");
+}
+
+#[test]
 fn cards_that_contradict_themselves_are_refused() {
     let root = tempfile::tempdir().expect("temporary folder");
     let bound = |below: f64, similarity: f64| {

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::cli::commands::networks::evaluate_lines::lines;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::model_path;
 use crate::cli::options::named::named;
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
@@ -35,7 +36,7 @@ use facepipe_evaluate::{PairList, Task};
     Probabilities are calibrated: logits are divided by the temperature that train fitted on val. \
     Figures are given with and without it, and nothing is fitted on the side that is reported.")]
 pub(crate) struct EvaluateArgs {
-    /// The model's folder
+    /// The model's folder, or a project with one
     pub(crate) model: PathBuf,
     /// The data set
     #[arg(long, value_name = "DIR")]
@@ -82,14 +83,15 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
+    let model = model_path::resolved(&args.model, context)?;
     let out = args
         .out
         .clone()
-        .unwrap_or_else(|| default_out(&args.model, args.split));
+        .unwrap_or_else(|| default_out(&model, args.split));
     let options = &args.options;
     let needs_faces = options.impostors.is_some() || options.pairs.is_some();
     let tools = if needs_faces {
-        let card = model_folder::read_card(&args.model)?;
+        let card = model_folder::read_card(&model)?;
         wiring::networks::face_tools_of(&card, false, globals, context)?
     } else {
         None
@@ -99,7 +101,7 @@ pub(crate) fn run(
         Some(folder.to_owned())
     });
     let task = Task {
-        model: &args.model,
+        model: &model,
         data: &args.data,
         split: args.split,
         out: &out,

@@ -7,6 +7,7 @@ use strum::VariantArray as _;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::model_path;
 use crate::cli::options::named::named;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_core::artifacts::model_folder::EXPORT_FOLDER;
@@ -16,7 +17,7 @@ use facepipe_export::{Format, Task};
 /// Arguments of `export`.
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// The model's folder
+    /// The model's folder, or a project with one
     pub(crate) model: PathBuf,
     /// The folder of the files [default: `export` in the model's folder]
     #[arg(long, value_name = "DIR")]
@@ -45,12 +46,13 @@ pub(crate) fn run(
     _globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
+    let model = model_path::resolved(&args.model, context)?;
     let out = args
         .out
         .clone()
-        .unwrap_or_else(|| args.model.join(EXPORT_FOLDER));
+        .unwrap_or_else(|| model.join(EXPORT_FOLDER));
     let task = Task {
-        model: &args.model,
+        model: &model,
         formats: &args.options.format,
         out: &out,
     };

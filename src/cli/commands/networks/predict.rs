@@ -10,8 +10,8 @@ use crate::cli::commands::networks::predict_table::PeoplesTable;
 use crate::cli::commands::networks::unknown_options::UnknownOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::inputs;
 use crate::cli::options::switch::RotationOptions;
+use crate::cli::options::{inputs, model_path};
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use facepipe_core::context::Context;
@@ -23,6 +23,7 @@ use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     facepipe predict models/friends party.jpg\n  \
+    facepipe predict project party.jpg\n  \
     facepipe predict models/friends 'photos/**/*.jpg' --draw named\n  \
     facepipe predict models/friends photos --format csv > faces.csv\n  \
     find photos -newer last -print0 | facepipe predict models/friends - | jq -c '[.path, .faces[].label]'\n\n\
@@ -40,7 +41,7 @@ use facepipe_predict::{Answer, Naming, Photo, Settings, UNKNOWN};
     probability, nearest, error, with --top N label_1, probability_1 and so on, and similarity. An image \
     without faces, or with an error, has one row.")]
 pub(crate) struct PredictArgs {
-    /// The model's folder, or a TorchScript file that `export` made
+    /// The model's folder, a project with one, or a TorchScript file that `export` made
     pub(crate) model: PathBuf,
     /// Photos, folders of them, patterns such as 'photos/**/*.jpg', or - for a list on stdin (a path a
     /// line, or ended by NULs)
@@ -77,7 +78,8 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let classifier = Classifier::open(&args.model, facepipe_nn::device(globals.device)?)?;
+    let model = model_path::resolved(&args.model, context)?;
+    let classifier = Classifier::open(&model, facepipe_nn::device(globals.device)?)?;
     let photos: Vec<Photo> = inputs::expand(&args.inputs)?
         .into_iter()
         .map(|file| Photo {

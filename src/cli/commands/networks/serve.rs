@@ -15,6 +15,7 @@ use crate::cli::INTERRUPTED;
 use crate::cli::commands::networks::unknown_options::UnknownOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
+use crate::cli::options::model_path;
 use crate::cli::output::result::{Outcome, write_json_line};
 use crate::cli::wiring;
 use crate::cli::wiring::embedders::EmbedderOptions;
@@ -52,7 +53,7 @@ const MEGAPIXEL: u64 = 1_000_000;
     once. SIGHUP: the model and the certificate are read again, and no request is dropped; a model that \
     can't be used leaves the one before in its place.")]
 pub(crate) struct ServeArgs {
-    /// The model's folder, or a TorchScript file that `export` made
+    /// The model's folder, a project with one, or a TorchScript file that `export` made
     model: PathBuf,
     /// Where it listens; 0.0.0.0 for other machines as well
     #[arg(long, value_name = "ADDRESS:PORT", default_value_t = facepipe_serve::DEFAULT_ADDRESS)]
@@ -141,7 +142,8 @@ pub(crate) fn run(
     // Checked before the model, which takes longer to read.
     let tls = runtime.block_on(certificate(args))?;
     let open = {
-        let (model, chips, unknown) = (args.model.clone(), args.chips, args.unknown);
+        let model = model_path::resolved(&args.model, context)?;
+        let (chips, unknown) = (args.chips, args.unknown);
         let embedder = args.embedder.embedder.clone();
         let (globals, context) = (globals.clone(), context.clone());
         move || -> Result<_, Failure> {
