@@ -58,7 +58,7 @@ pub(crate) struct CropOptions {
     /// Surroundings kept on each side of a face, as a share of its size
     #[arg(long, value_name = "SHARE", default_value_t = Settings::default().margin, value_parser = margin)]
     pub(crate) margin: f32,
-    /// Smallest face in pixels: the side of a square as large as its box
+    /// Smallest face in pixels: the side of a square as large as its box; 0: of any size
     #[arg(long, value_name = "PIXELS", default_value_t = Settings::default().min_face)]
     pub(crate) min_face: u32,
     /// Keep a photo without a face as it is

@@ -107,9 +107,26 @@ fn doctor_names_what_is_missing_and_the_command_that_gets_it() {
     let doctor = facepipe(folder.path(), &["doctor"]);
     assert_eq!(doctor.status.code(), Some(1));
     let text = String::from_utf8_lossy(&doctor.stdout).into_owned();
-    let line = "MISSING  detector seeta is missing → run `facepipe models pull seeta`";
+    // What the usual options need; the rest is for those that name it.
+    let (needed, other) = if cfg!(feature = "torch") {
+        (
+            "mtcnn-onet",
+            "note     detector seeta is missing; only `--detector seeta` needs it → run `facepipe models pull seeta`",
+        )
+    } else {
+        (
+            "seeta",
+            "note     detector yunet is missing; only a build with libtorch needs it → run `facepipe models pull yunet`",
+        )
+    };
+    let line =
+        format!("MISSING  detector {needed} is missing → run `facepipe models pull {needed}`");
     assert!(text.lines().any(|it| it == line), "{text}");
-    assert!(stderr(&doctor).contains("hint: run `facepipe models pull seeta`"));
+    assert!(text.lines().any(|it| it == other), "{text}");
+    let hint = format!("hint: run `facepipe models pull {needed}`");
+    assert!(stderr(&doctor).contains(&hint));
+    let optional = "note     dataset orl is missing; only the demo needs it";
+    assert!(text.contains(optional), "{text}");
     let doctor = facepipe(folder.path(), &["doctor", "--json"]);
     assert_eq!(doctor.status.code(), Some(1));
     let report = json(&doctor);

@@ -1,6 +1,7 @@
 //! `facepipe doctor`: what is installed, what is missing, and the command that gets it.
 
 mod machine;
+mod purpose;
 #[cfg(feature = "torch")]
 mod torch;
 
@@ -173,7 +174,11 @@ fn model(model: &EntryStatus) -> Check {
     let fix = format!("run `facepipe models pull {}`", model.name);
     match model.state {
         "present" => Check::ok("model", format!("{message}: {}", model.path.display())),
-        _ if model.needs_mending() => Check::missing("model", message, &fix),
-        _ => Check::note("model", format!("{message} (optional)"), Some(&fix)),
+        // What is damaged was fetched, and is used.
+        _ if model.problem.is_some() => Check::missing("model", message, &fix),
+        _ => match purpose::only_for(&model.name) {
+            Some(use_of_it) => Check::note("model", format!("{message}; {use_of_it}"), Some(&fix)),
+            None => Check::missing("model", message, &fix),
+        },
     }
 }
