@@ -15,6 +15,7 @@ use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::artifacts::{given_split, stage};
 use facepipe_core::context::{Context, Remake};
 use facepipe_core::types::{FaceQuality, Stage};
+use facepipe_core::words::counted;
 use facepipe_crop::{CropReport, FaceChoice, Settings, Tools};
 
 /// Arguments of `crop`.
@@ -171,9 +172,9 @@ fn settings_and_tools(
 /// The report as lines of text.
 pub(crate) fn lines(report: &CropReport) -> Vec<String> {
     let mut lines = vec![format!(
-        "{} crops of {} photos ({} kept, {} left out) in `{}`",
-        report.crops,
-        report.photos.found,
+        "{} of {} ({} kept, {} left out) in `{}`",
+        counted(report.crops, "crop"),
+        counted(report.photos.found, "photo"),
         report.photos.kept,
         report.photos.discarded,
         report.out.display()

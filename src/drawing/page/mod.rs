@@ -7,6 +7,7 @@ use image::{ImageError, RgbImage};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::plot::{DARK, LIGHT, Plot, style};
+pub use facepipe_core::words::percent;
 use facepipe_imaging::image_io;
 
 /// The rules of style that all pages begin with.
@@ -94,12 +95,6 @@ pub fn plots<'plots>(plots: impl Iterator<Item = &'plots Plot>) -> Markup {
             }
         }
     }
-}
-
-/// A share in percent.
-#[must_use]
-pub fn percent(share: f64) -> String {
-    format!("{:.1} %", share * 100.0)
 }
 
 /// A picture in the size in which pages show it, as an address that holds it.

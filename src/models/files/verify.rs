@@ -10,6 +10,7 @@ use super::registry::{Entry, Kind, Unpack};
 use super::{Folders, Registry};
 use facepipe_core::artifacts::digest::{sha256_hex, sha256_of_file};
 use facepipe_core::artifacts::path_text::relative_path;
+use facepipe_core::words::counted;
 
 /// The state of an entry on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub enum Mismatch {
         found: String,
     },
     /// More or fewer files in a data set.
-    #[error("it holds {found} files instead of {expected}")]
+    #[error("it holds {} instead of {expected}", counted(*found, "file"))]
     Files {
         /// Files by the registry.
         expected: u64,

@@ -14,6 +14,7 @@ use facepipe_core::artifacts::sweep;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropRecord, FaceQuality, Size};
+use facepipe_core::words::counted;
 use facepipe_drawing::text::{SIZE, Weight, fitted, width, write_small};
 use facepipe_drawing::thumbnail::thumbnail;
 use facepipe_faces::quality;
@@ -191,7 +192,7 @@ fn weakness(quality: &FaceQuality) -> String {
 /// Draws the sheet: a title, the best, a line about those left out, the worst.
 fn draw(label: &str, tiles: &[Tile], shown: &Shown) -> RgbImage {
     let total = tiles.len() + shown.left_out;
-    let title = format!("{label}: {total} crops, best to worst");
+    let title = format!("{label}: {}, best to worst", counted(total, "crop"));
     let rows = |tiles: usize| tiles.div_ceil(COLUMNS) as u32;
     let (best, worst) = tiles.split_at(shown.best);
     let separator = if worst.is_empty() { 0 } else { LINE + GAP };

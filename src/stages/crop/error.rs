@@ -7,6 +7,7 @@ use facepipe_core::artifacts::image_folder::ImageFolderError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::ports::{DetectorError, EmbedderError};
+use facepipe_core::words::counted;
 
 /// Why the crops could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +42,7 @@ pub enum CropError {
         photos: usize,
     },
     /// Not one face, or none that is good enough.
-    #[error("no face was kept of any of the {photos} photos")]
+    #[error("no face was kept of {}", counted(*photos, "photo"))]
     NoFaces {
         /// How many photos were examined.
         photos: u64,

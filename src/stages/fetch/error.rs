@@ -8,6 +8,7 @@ use super::download_error::DownloadError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::ports::SourceError;
+use facepipe_core::words::counted;
 
 /// Why a fetch as a whole failed. Failures of single images are recorded in `discarded.jsonl`.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +46,7 @@ pub enum FetchError {
         what: String,
     },
     /// Of all that the sources offered, nothing could be kept.
-    #[error("none of {offered} images could be kept: {}", in_words(.reasons))]
+    #[error("none of {} could be kept: {}", counted(*offered, "image"), in_words(.reasons))]
     NothingKept {
         /// Images offered.
         offered: u64,

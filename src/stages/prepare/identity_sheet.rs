@@ -17,6 +17,7 @@ use facepipe_core::artifacts::sweep;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropPlace, Size};
+use facepipe_core::words::counted;
 use facepipe_drawing::text::{SIZE, Weight, fitted, width, write_small};
 use facepipe_drawing::thumbnail::thumbnail;
 use facepipe_imaging::image_io;
@@ -160,7 +161,7 @@ fn draw(
         .map(|part| (part, part.members(images)))
         .filter(|(_, members)| !members.is_empty())
         .collect();
-    let title = format!("{label}: {} faces", images.len());
+    let title = format!("{label}: {}", counted(images.len(), "face"));
     let legend = "name, distance from the person of the label and its limit, nearest other label";
     let height_of = |(part, members): &(&Part, Vec<&Shown<'_>>)| {
         let rows = members.len().min(part.most).div_ceil(COLUMNS) as u32;

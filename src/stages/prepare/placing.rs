@@ -11,6 +11,7 @@ use super::settings::LinkMode;
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::digest::md5_hex;
 use facepipe_core::context::Context;
+use facepipe_core::words::counted_as;
 use facepipe_imaging::image_io;
 
 /// Places images, and remembers where links could not be made.
@@ -74,7 +75,8 @@ impl Placing {
     pub(super) fn note(&self, context: &Context) {
         if let Some((reason, count)) = &*self.refused() {
             context.progress.note(&format!(
-                "{count} images were copied, because no hard links to them can be made: {reason}"
+                "{} copied, because no hard links can be made: {reason}",
+                counted_as(*count, "image was", "images were")
             ));
         }
     }

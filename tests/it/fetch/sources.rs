@@ -587,10 +587,7 @@ fn many_queries_come_from_options_and_files() {
     );
     let labels = ["--query", "a", "--wikidata", "Q1", "--label", "x"];
     let text = failure(&run(&server, &labels, &out), 2);
-    assert!(
-        text.contains("1 labels for 1 queries and 1 people"),
-        "{text}"
-    );
+    assert!(text.contains("1 label for 1 query and 1 person"), "{text}");
 }
 
 #[test]

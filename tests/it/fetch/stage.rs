@@ -369,7 +369,7 @@ fn errors_name_the_item_and_the_next_step() {
                 text(&out),
             ],
             2,
-            "2 labels for 1 queries",
+            "2 labels for 1 query",
         ),
         (
             vec![

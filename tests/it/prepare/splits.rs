@@ -31,7 +31,7 @@ fn shares_numbers_and_percents_are_understood() {
     );
     let notes = String::from_utf8_lossy(&output.stderr);
     assert!(
-        notes.contains("`bea` have too few images for the requested numbers"),
+        notes.contains("label `bea` has too few images for the requested numbers"),
         "{notes}"
     );
     let (ada, bea, output) = counts("all", "--train 5 --val 1 --test 2");
@@ -98,7 +98,7 @@ fn labels_without_enough_for_each_side_are_left_out_with_a_reason_or_reported() 
     let output = prepare(&input, &shrunk, "");
     let notes = String::from_utf8_lossy(&output.stderr);
     assert!(
-        notes.contains("labels `cem` have no images on some side"),
+        notes.contains("label `cem` has no images on some side"),
         "{notes}"
     );
     assert_eq!(sides(&shrunk).len(), 17);

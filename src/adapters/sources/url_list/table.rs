@@ -10,6 +10,7 @@ use super::layout::{label_beside, named_separator};
 use super::lines::read_line;
 use super::records::{Reader, Record};
 use facepipe_core::ports::SourceError;
+use facepipe_core::words::counted;
 
 /// A list with columns.
 pub(super) struct Table {
@@ -140,10 +141,10 @@ impl Table {
         let beyond = row.iter().skip(self.columns.len());
         if self.are_named && beyond.into_iter().any(|cell| !cell.trim_ascii().is_empty()) {
             let text = format!(
-                "has {} cells, and the list has {} columns: an address or a label that holds the separator needs \
+                "has {}, and the list has {}: an address or a label that holds the separator needs \
                  quotation marks around it",
-                row.len(),
-                self.columns.len()
+                counted(row.len(), "cell"),
+                counted(self.columns.len(), "column")
             );
             return Record::new(line, Err(text), guessed);
         }

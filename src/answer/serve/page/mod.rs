@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use super::answers::Prediction;
 use super::problem::Problem;
 use facepipe_core::types::ModelCard;
+use facepipe_core::words::counted;
 use facepipe_drawing::page::{FRAME_STYLE, Page, data_address};
 use facepipe_imaging::image_io::encode_jpeg;
 use facepipe_predict::NamedFace;
@@ -69,7 +70,7 @@ pub(super) fn photo(card: &ModelCard, needs_key: bool) -> Markup {
         header {
             h1 { "Who is in the photo?" }
             p.soft {
-                "Model " b { (card.name) } ", " (card.labels.len()) " labels. The photo goes to this server \
+                "Model " b { (card.name) } ", " (counted(card.labels.len(), "label")) ". The photo goes to this server \
                  and is not kept."
             }
         }

@@ -16,6 +16,7 @@ use facepipe_azure::enroll::{
 use facepipe_azure::{AzureError, Collection, DETECTION_MODEL, Group, RECOGNITION_MODEL, Tier};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason};
+use facepipe_core::words::{counted, counted_as};
 
 /// The folder of the groups' journals.
 const JOURNALS: &str = "data/azure";
@@ -125,13 +126,17 @@ fn dry_run_lines(plan: &Plan, report: &DryRun<'_>, is_price_given: bool) -> Vec<
     let estimate = &report.estimate;
     let mut lines = vec![
         format!(
-            "`{}`: {} persons ({} to be made), {} photos ({} to be sent)",
-            report.group, report.persons, estimate.new_persons, report.photos, estimate.new_photos
+            "`{}`: {} ({} to be made), {} ({} to be sent)",
+            report.group,
+            counted(report.persons, "person"),
+            estimate.new_persons,
+            counted(report.photos, "photo"),
+            estimate.new_photos
         ),
         format!(
-            "{} transactions, as far as the journal knows; one more for each that has to be tried again, \
+            "{}, as far as the journal knows; one more for each that has to be tried again, \
              and two for each photo with several faces with --largest-only",
-            estimate.transactions
+            counted(estimate.transactions, "transaction")
         ),
         cost_line(estimate, is_price_given),
         format!(
@@ -191,11 +196,11 @@ pub(super) fn run(args: &EnrollArgs, session: &Session<'_>) -> Result<Outcome, F
 fn lines(report: &EnrollReport, folder: &Path, group: &Group) -> Vec<String> {
     let (persons, photos) = (&report.persons, &report.photos);
     let mut lines = vec![format!(
-        "`{}`: {} persons ({} made), {} photos: {} added, {} already there, {} left out",
+        "`{}`: {} ({} made), {}: {} added, {} already there, {} left out",
         report.group,
-        persons.found,
+        counted(persons.found, "person"),
         persons.created,
-        photos.found,
+        counted(photos.found, "photo"),
         photos.added,
         photos.already_there,
         photos.discarded
@@ -213,8 +218,12 @@ fn lines(report: &EnrollReport, folder: &Path, group: &Group) -> Vec<String> {
     }
     if report.other_faces > 0 {
         lines.push(format!(
-            "  {} faces of these persons belong to no photo of the folder",
-            report.other_faces
+            "  {} to no photo of the folder",
+            counted_as(
+                report.other_faces,
+                "face of these persons belongs",
+                "faces of these persons belong"
+            )
         ));
     }
     if report.training.is_some() {

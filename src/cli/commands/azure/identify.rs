@@ -18,6 +18,7 @@ use crate::cli::output::result::{Outcome, to_value};
 use facepipe_azure::{
     Candidate, DETECTION_MODEL, DetectOptions, Identifier, IdentifyOptions, detect,
 };
+use facepipe_core::words::counted;
 
 /// How long the face ids are kept, in seconds: they are looked up at once, but with the free tier, or
 /// where the service is busy, that may wait some minutes for its turn.
@@ -64,8 +65,7 @@ fn print(output: &mut StdoutLock<'_>, line: &Line<Named>) -> io::Result<()> {
         Line::Found { path, faces, .. } => {
             let number = match faces.len() {
                 0 => "no face".to_owned(),
-                1 => "1 face".to_owned(),
-                number => format!("{number} faces"),
+                number => counted(number, "face"),
             };
             writeln!(output, "{path}: {number}")?;
             faces

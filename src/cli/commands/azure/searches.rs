@@ -136,7 +136,7 @@ fn check_number(number: usize, least: usize, most: usize, what: &str) -> Result<
         return Ok(());
     }
     Err(Failure::Usage {
-        message: format!("{what} takes {least} to {most} face ids, and there are {number}"),
+        message: format!("{what} takes {least} to {most} face ids, not {number}"),
         hint: "split them over several calls".to_owned(),
     })
 }

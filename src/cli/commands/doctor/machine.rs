@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Check;
+use facepipe_core::words::counted;
 
 /// Free space below which a run of some thousand photos may not fit, in bytes.
 const LITTLE_SPACE: u64 = 2_000_000_000;
@@ -13,7 +14,8 @@ const SECRETS: [&str; 2] = ["v.env", ".env"];
 /// Processors, and their instructions for training in bfloat16.
 pub(super) fn processor() -> Vec<Check> {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut message = format!("{count} processor(s), {}", std::env::consts::ARCH);
+    let processors = counted(count, "processor");
+    let mut message = format!("{processors}, {}", std::env::consts::ARCH);
     if let Ok(text) = fs_err::read_to_string("/proc/cpuinfo") {
         let flags = text
             .lines()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::Check;
 use facepipe_core::types::DeviceChoice;
+use facepipe_core::words::counted;
 use facepipe_nn::{PrecisionChoice, device_name};
 
 /// The version that the program is built for: torch-sys takes no other.
@@ -12,8 +13,8 @@ const BUILT_FOR: &str = "2.13.0";
 /// Version, threads and CUDA.
 pub(super) fn checks() -> Vec<Check> {
     let threads = format!(
-        "{} threads within an operation, {} between operations",
-        tch::get_num_threads(),
+        "{} within an operation, {} between operations",
+        counted(tch::get_num_threads(), "thread"),
         tch::get_num_interop_threads()
     );
     vec![version(&threads), cuda(), training()]
@@ -60,7 +61,10 @@ fn cuda() -> Check {
         } else {
             "without"
         };
-        return Check::ok("cuda", format!("CUDA: {devices} device(s), {cudnn} cuDNN"));
+        return Check::ok(
+            "cuda",
+            format!("CUDA: {}, {cudnn} cuDNN", counted(devices, "device")),
+        );
     }
     if loaded("/libtorch_cuda.so").is_some() {
         let message = "libtorch has CUDA, but sees no device: networks run on the processor";

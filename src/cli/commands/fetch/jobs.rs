@@ -12,6 +12,7 @@ use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::labels::{label_from_query, label_from_text};
 use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::context::Context;
+use facepipe_core::words::{counted, counted_as};
 use facepipe_fetch::{Job, Request, Settings};
 
 impl FetchOptions {
@@ -130,9 +131,10 @@ impl FetchOptions {
         let mut wanted: Vec<Wanted> = texts.chain(people).collect();
         if !self.label.is_empty() && self.label.len() != wanted.len() {
             let (labels, people) = (self.label.len(), self.wikidata.len());
-            let mut message = format!("{labels} labels for {} queries", self.query.len());
+            let queries = counted_as(self.query.len(), "query", "queries");
+            let mut message = format!("{} for {queries}", counted(labels, "label"));
             if people > 0 {
-                message.push_str(&format!(" and {people} people"));
+                message.push_str(&format!(" and {}", counted_as(people, "person", "people")));
             }
             return Err(usage(
                 &message,

@@ -19,6 +19,7 @@ use crate::cli::wiring::sources::{Endpoint, SourceName};
 use facepipe_core::artifacts::stage::MANIFEST_FILE;
 use facepipe_core::context::Context;
 use facepipe_core::licence::Licence;
+use facepipe_core::words::counted;
 use facepipe_fetch::{Report, Settings};
 use facepipe_net::client::proxy_variable;
 
@@ -268,8 +269,8 @@ pub(crate) fn outcome(report: &Report, out: &Path) -> Outcome {
             run.bytes as f64 / 1e6
         ),
         format!(
-            "kept       {} images, {:.1} MB",
-            report.kept,
+            "kept       {}, {:.1} MB",
+            counted(report.kept, "image"),
             report.kept_bytes as f64 / 1e6
         ),
     ];
@@ -282,7 +283,7 @@ pub(crate) fn outcome(report: &Report, out: &Path) -> Outcome {
         counts.iter().map(line).collect::<Vec<_>>()
     };
     lines.extend(counts(&report.labels));
-    lines.push(format!("left out   {} items", report.discarded));
+    lines.push(format!("left out   {}", counted(report.discarded, "item")));
     lines.extend(counts(&report.reasons));
     lines.push(format!("manifest   {}", out.join(MANIFEST_FILE).display()));
     Outcome {

@@ -11,6 +11,7 @@ use crate::cli::output::result::Outcome;
 use facepipe_core::context::Context;
 use facepipe_core::licence::Licence;
 use facepipe_core::types::{Candidate, Provenance};
+use facepipe_core::words::counted;
 use facepipe_fetch::{Job, Planned, Settings};
 
 /// Letters of the longest licence code.
@@ -109,7 +110,10 @@ impl Totals {
         let licences = self.licences.iter();
         let licences = licences.map(|(code, count)| ((*code).to_owned(), *count));
         let mut lines = vec![
-            format!("dry run    {} images would be requested", self.images),
+            format!(
+                "dry run    {} would be requested",
+                counted(self.images, "image")
+            ),
             format!("labels     {}", in_words(&self.labels)),
             format!("licences   {}", in_words(&licences.collect())),
         ];

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::cli::failure::Failure;
+use facepipe_core::words::counted;
 
 /// One thing to search for, as the user wrote it down.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -110,8 +111,8 @@ fn of_table(text: &str, delimiter: u8) -> Result<Vec<Wanted>, String> {
 fn wanted_of(row: &csv::StringRecord, columns: &[usize], line: u64) -> Result<Wanted, String> {
     if row.len() > columns.len() {
         return Err(format!(
-            "has {} fields in line {line}, not {}",
-            row.len(),
+            "has {} in line {line}, not {}",
+            counted(row.len(), "field"),
             columns.len()
         ));
     }

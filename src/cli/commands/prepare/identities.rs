@@ -14,6 +14,7 @@ use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::stage::{self, DISCARDED_FILE};
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason, Stage};
+use facepipe_core::words::counted;
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{Decision, PrepareReport, Restored};
 
@@ -168,9 +169,14 @@ pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
         let others = report.look_like_others.iter().take(NAMED_FACES);
         let names: Vec<String> = others.map(|face| format!("`{}`", face.item)).collect();
         return Some(format!(
-            "{} of {} faces look like somebody else's: {}{} ({}); `--clean-identities` sets them aside",
+            "{} of {} {} like somebody else's: {}{} ({}); `--clean-identities` sets such aside",
             report.look_like_others.len(),
-            report.images.kept,
+            counted(report.images.kept, "face"),
+            if report.look_like_others.len() == 1 {
+                "looks"
+            } else {
+                "look"
+            },
             names.join(", "),
             if report.look_like_others.len() > names.len() {
                 " …"
@@ -189,9 +195,12 @@ pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
             .sum()
     };
     Some(format!(
-        "{} faces set aside as another person's, {} doubtful ones kept, {} restored; look at `{}`, \
-         and restore others with `--restore LABEL/FILE`",
-        count(&[Decision::Stranger, Decision::NearerToOtherLabel]),
+        "{} set aside as another person's, {} doubtful kept, {} restored; look at `{}`, and restore \
+         others with `--restore LABEL/FILE`",
+        counted(
+            count(&[Decision::Stranger, Decision::NearerToOtherLabel]),
+            "face"
+        ),
         count(&[Decision::Doubtful]),
         count(&[Decision::Restored]),
         report.out.join(REPORT_FOLDER).display()

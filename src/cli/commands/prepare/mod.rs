@@ -19,6 +19,7 @@ use crate::cli::output::result::{self, Outcome, reason_lines, to_value};
 use facepipe_core::artifacts::given_split::SHARDS_FOLDER;
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
+use facepipe_core::words::counted;
 use facepipe_faces::embed_images::ImageEmbedder;
 use facepipe_prepare::{Conflicts, LinkMode, PrepareError, PrepareReport, Settings};
 
@@ -280,9 +281,9 @@ fn lines(report: &PrepareReport, split: &SplitOptions) -> Vec<String> {
         format!("{images} {side}")
     };
     let mut lines = vec![format!(
-        "{} of {} images kept ({}) in `{}`",
+        "{} of {} kept ({}) in `{}`",
         report.images.kept,
-        report.images.found,
+        counted(report.images.found, "image"),
         Split::ALL.map(count).join(", "),
         report.out.display()
     )];
@@ -301,5 +302,5 @@ fn lines(report: &PrepareReport, split: &SplitOptions) -> Vec<String> {
 fn shards_line(report: &PrepareReport) -> Option<String> {
     let count: u64 = report.shards.values().sum();
     let folder = report.out.join(SHARDS_FOLDER);
-    (count > 0).then(|| format!("{count} tar files in `{}`", folder.display()))
+    (count > 0).then(|| format!("{} in `{}`", counted(count, "tar file"), folder.display()))
 }

@@ -88,6 +88,6 @@ mod tests {
         assert_eq!(interval([0.5, 1.0]), "50.0 to 100.0 %");
         assert_eq!(probability(0.999_99), "above 99.9 %");
         assert_eq!(probability(1e-9), "below 0.1 %");
-        assert_eq!(probability(1.0), "100.0 %");
+        assert_eq!(probability(1.0), "100 %");
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use maud::{Markup, html};
 
+use super::not_shown;
 use super::pictures::Pictures;
-use super::{count, not_shown};
 use crate::items::Item;
 use facepipe_core::types::{Discarded, Reason};
+use facepipe_core::words::counted;
 
 /// Sets of duplicates that are shown.
 const MOST_SETS: usize = 12;
@@ -75,7 +76,7 @@ impl<'a> Duplicates<'a> {
             @if !self.sets.is_empty() {
                 h2 { "Duplicates" }
                 p {
-                    (count(left_out, "image")) " left out as the same picture as " (count(self.sets.len(), "kept image"))
+                    (counted(left_out, "image")) " left out as the same picture as " (counted(self.sets.len(), "kept image"))
                     ". The least alike come first: are they really one picture?"
                 }
                 @for set in self.shown() {
@@ -175,7 +176,7 @@ impl<'a> Conflicts<'a> {
             @if self.images > 0 {
                 h2 { "Under two labels" }
                 p {
-                    (count(self.images, "image")) " left out because the same picture or photo is also under \
+                    (counted(self.images, "image")) " left out because the same picture or photo is also under \
                      another label: at most one of the two can be right. Remove the wrong ones and run the command \
                      again."
                 }

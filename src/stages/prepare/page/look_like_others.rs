@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use maud::{Markup, html};
 
+use super::not_shown;
 use super::pictures::Pictures;
-use super::{count, not_shown};
 use crate::items::Item;
 use crate::{Decision, IdentityRecord};
+use facepipe_core::words::counted;
 
 /// Faces that are shown.
 const MOST_SHOWN: usize = 24;
@@ -47,7 +48,7 @@ impl<'a> LookLikeOthers<'a> {
             @if self.count > 0 {
                 h2 { "Who looks like somebody else" }
                 p {
-                    (count(self.count, "face")) " of the data set, the clearest first. They are kept: check them by \
+                    (counted(self.count, "face")) " of the data set, the clearest first. They are kept: check them by \
                      eye, and remove photos that are under the wrong name."
                 }
                 div.faces {

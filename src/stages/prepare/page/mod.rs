@@ -25,6 +25,7 @@ use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::stage::{OpenStage, made_by};
 use facepipe_core::context::Context;
 use facepipe_core::types::{DataSet, Discarded, Split};
+use facepipe_core::words::counted;
 use facepipe_drawing::page::{document, number};
 use left_out::LeftOut;
 use look_like_others::LookLikeOthers;
@@ -119,8 +120,8 @@ fn of_run(
     let found = images + shown.discarded.len();
     let title = format!(
         "Data set: {}, {}",
-        count(labels.len(), "label"),
-        count(images, "image")
+        counted(labels.len(), "label"),
+        counted(images, "image")
     );
     let of_side = |side: Split| {
         let counts = shown.data_set.images.get(side.folder());
@@ -130,7 +131,7 @@ fn of_run(
     let body = html! {
         header {
             h1 { (title) }
-            p.soft { (images) " of " (count(found, "image")) " kept, " (shown.discarded.len()) " left out." }
+            p.soft { (images) " of " (counted(found, "image")) " kept, " (shown.discarded.len()) " left out." }
         }
         main {
             div.numbers {
@@ -175,8 +176,8 @@ pub(super) fn of_check(
         .collect();
     let title = format!(
         "Split: {}, {}",
-        count(labels.len(), "label"),
-        count(placed.len(), "image")
+        counted(labels.len(), "label"),
+        counted(placed.len(), "image")
     );
     let body = html! {
         header { h1 { (title) } }
@@ -189,7 +190,7 @@ pub(super) fn of_check(
             (section.nearest(&pictures))
             @if !proof.unreadable.is_empty() {
                 h2 { "Not compared" }
-                p { (count(proof.unreadable.len(), "file")) " can't be read as images; they are listed in "
+                p { (counted(proof.unreadable.len(), "file")) " can't be read as images; they are listed in "
                     code { "proof.json" } "." }
             }
         }
@@ -248,13 +249,7 @@ fn identities(labels: Option<&BTreeMap<String, LabelIdentity>>) -> Markup {
     }
 }
 
-/// `1 image`, `2 images`
-fn count(number: usize, what: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {what}{plural}")
-}
-
 /// Says how many are not shown, if any.
 fn not_shown(number: usize, what: &str) -> Markup {
-    html! { @if number > 0 { small { (count(number, &format!("more {what}"))) " not shown." } } }
+    html! { @if number > 0 { small { (counted(number, &format!("more {what}"))) " not shown." } } }
 }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use maud::{Markup, html};
 
+use super::not_shown;
 use super::pictures::Pictures;
-use super::{count, not_shown};
 use crate::embeddings::Embeddings;
 use crate::items::Item;
 use crate::proof::verdict::doubts;
 use crate::proof::{LeakedSet, Measure, Nearest, Placed, Proof};
 use facepipe_core::types::Split;
+use facepipe_core::words::counted;
 use facepipe_drawing::page::number;
 
 /// Leaks that are shown.
@@ -155,7 +156,7 @@ impl<'a> ProofSection<'a> {
             @if !measures.is_empty() {
                 p {
                     "The smallest distances, found by comparing every image of one side with every image of the other: "
-                    (count(compared as usize, "comparison")) ". Up to the limit two images count as one, unless \
+                    (counted(compared as usize, "comparison")) ". Up to the limit two images count as one, unless \
                      their details differ. Embeddings have no limit: they distinguish persons, not photos."
                 }
                 div.table { table {

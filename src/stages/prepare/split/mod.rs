@@ -19,6 +19,7 @@ use super::{Grouped, PrepareError, Settings, side_size, without_small_classes};
 use facepipe_core::artifacts::given_split::GivenSides;
 use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason, Split};
+use facepipe_core::words::counted;
 
 use earlier::{Known, Moved};
 use fill::{How, Targets, fill};
@@ -272,7 +273,10 @@ fn short_of_given(
         let count = of_label.get(&side).copied().unwrap_or_default();
         Some((
             label.to_owned(),
-            format!("its label has {count} images on {side}, less than {minimum}"),
+            format!(
+                "its label has {} on {side}, less than {minimum}",
+                counted(count, "image")
+            ),
         ))
     });
     short.collect()

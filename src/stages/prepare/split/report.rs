@@ -8,6 +8,7 @@ use super::earlier::{Earlier, Known};
 use super::{GivenSplit, Leak, Placed, Source, SplitBy, units};
 use facepipe_core::context::Context;
 use facepipe_core::types::Split;
+use facepipe_core::words::counted_as;
 
 /// Names that one note gives; the others are counted.
 const NAMED: usize = 5;
@@ -130,8 +131,12 @@ impl SplitReport {
                 "they stay, and figures on test can't be believed"
             };
             note(format!(
-                "{} pairs of images of two sides show the same: {what}",
-                self.leaks.len()
+                "{} the same: {what}",
+                counted_as(
+                    self.leaks.len(),
+                    "pair of images of two sides shows",
+                    "pairs of images of two sides show"
+                )
             ));
         }
         if self.given_up {
@@ -143,9 +148,9 @@ impl SplitReport {
         }
         if !self.moved.is_empty() {
             note(format!(
-                "{} images have changed sides since the data set was first made, because new ones joined \
-                 their group to one of another side; `moved` in report.json names them",
-                self.moved.len()
+                "{} sides since the data set was first made, because new images joined groups of two sides; \
+                 `moved` in report.json has the names",
+                counted_as(self.moved.len(), "image has changed", "images have changed")
             ));
         }
         self.tell_what_lacks(&note);
@@ -154,34 +159,39 @@ impl SplitReport {
     fn tell_what_lacks(&self, note: &dyn Fn(String)) {
         if !self.short_labels.is_empty() {
             let labels: Vec<&String> = self.short_labels.keys().collect();
+            let have = if labels.len() == 1 { "has" } else { "have" };
             note(format!(
-                "{} have no images on some side",
-                listed("labels", &labels)
+                "{} {have} no images on some side",
+                listed("label", &labels)
             ));
         }
         if !self.shrunk_labels.is_empty() {
             let labels: Vec<&String> = self.shrunk_labels.iter().collect();
+            let have = if labels.len() == 1 { "has" } else { "have" };
             note(format!(
-                "{} have too few images for the requested numbers: their sides are smaller",
-                listed("labels", &labels)
+                "{} {have} too few images for the requested numbers: the sides are smaller",
+                listed("label", &labels)
             ));
         }
         let (what, becomes) = match self.split_by {
             SplitBy::Chance => return,
-            SplitBy::Time => ("date", "they count as the oldest"),
+            SplitBy::Time => ("date", "what has none counts as the oldest"),
             SplitBy::Source => ("source", "each counts as one of its own"),
         };
         if self.unknown > 0 {
             note(format!(
-                "{} images are of unknown {what}: {becomes}",
-                self.unknown
+                "{} of unknown {what}, and {becomes}",
+                counted_as(self.unknown, "image is", "images are")
             ));
         }
         if self.newer_than_test > 0 {
             note(format!(
-                "{} images of train and val are newer than the oldest one of test of their label, for they \
-                 were there before or belong to older ones",
-                self.newer_than_test
+                "{} newer than the oldest one of test of the label: there before, or of the group of older ones",
+                counted_as(
+                    self.newer_than_test,
+                    "image of train and val is",
+                    "images of train and val are"
+                )
             ));
         }
     }
@@ -199,6 +209,11 @@ fn listed(what: &str, names: &[&String]) -> String {
         format!(" and {more} more")
     } else {
         String::new()
+    };
+    let what = if names.len() == 1 {
+        what.to_owned()
+    } else {
+        format!("{what}s")
     };
     format!("{what} {}{more}", named.join(", "))
 }

@@ -8,6 +8,7 @@ use super::fill::{Targets, Unit};
 use super::{Origin, Source, SplitBy};
 use facepipe_core::artifacts::digest::sha256_hex;
 use facepipe_core::types::Split;
+use facepipe_core::words::{counted, counted_as};
 
 /// Units of images, with their labels by number.
 pub(super) struct Units<'items> {
@@ -84,11 +85,14 @@ impl<'items> Units<'items> {
             .collect();
         let parts = match (targets.minimum, self.groups[label]) {
             (_, groups) if groups == self.images[label] => String::new(),
-            (_, groups) => format!(" in {groups} groups that stay together"),
+            (_, groups) => format!(
+                " in {} together",
+                counted_as(groups, "group that stays", "groups that stay")
+            ),
         };
         format!(
-            "its label has {} images{parts}: too few for {} on each of {}",
-            self.images[label],
+            "its label has {}{parts}: too few for {} on each of {}",
+            counted(self.images[label], "image"),
             targets.minimum,
             sides.join(", ")
         )
