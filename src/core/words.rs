@@ -4,6 +4,10 @@ use std::fmt::Display;
 
 /// Significant digits of a percentage.
 const DIGITS: i32 = 3;
+/// Those of one below [`SMALL`].
+const FEW_DIGITS: i32 = 1;
+/// A percentage of which no more than the size matters.
+const SMALL: f64 = 0.01;
 /// What is shown in the place of a share that is nearly, but not wholly, all.
 const NEARLY_ALL: &str = "99.9 %";
 
@@ -20,8 +24,8 @@ pub fn counted_as<N: Display + PartialEq + From<u8>>(number: N, one: &str, many:
     format!("{number} {noun}")
 }
 
-/// A share in percent, with three significant digits at most and no zeros at the end: `98.7 %`, `10 %`,
-/// `0.0729 %`. Less than all is never `100 %`.
+/// A share in percent, with three significant digits at most (one below 0.01 %) and no zeros at the end: `98.7 %`,
+/// `10 %`, `0.0729 %`, `0.001 %`. Less than all is never `100 %`.
 #[must_use]
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -32,7 +36,12 @@ pub fn percent(share: f64) -> String {
         return "–".to_owned();
     }
     let before_point = percent.abs().log10().floor() as i32 + 1;
-    let digits = usize::try_from(DIGITS - before_point).unwrap_or(0);
+    let significant = if percent.abs() < SMALL {
+        FEW_DIGITS
+    } else {
+        DIGITS
+    };
+    let digits = usize::try_from(significant - before_point).unwrap_or(0);
     let text = format!("{percent:.digits$}");
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),
@@ -42,6 +51,13 @@ pub fn percent(share: f64) -> String {
         return NEARLY_ALL.to_owned();
     }
     format!("{text} %")
+}
+
+/// An interval of shares in percent: `87.5 to 100 %`.
+#[must_use]
+pub fn percent_range([low, high]: [f64; 2]) -> String {
+    let low = percent(low);
+    format!("{} to {}", low.trim_end_matches(" %"), percent(high))
 }
 
 #[cfg(test)]
@@ -62,6 +78,7 @@ mod tests {
         for (share, text) in [
             (0.0, "0 %"),
             (0.000_729_395, "0.0729 %"),
+            (0.000_003_59, "0.0004 %"),
             (1e-5, "0.001 %"),
             (1e-7, "0.00001 %"),
             (0.01, "1 %"),
@@ -79,5 +96,6 @@ mod tests {
         ] {
             assert_eq!(percent(share), text, "{share}");
         }
+        assert_eq!(percent_range([0.875, 1.0]), "87.5 to 100 %");
     }
 }

@@ -17,6 +17,7 @@ use super::path_text::relative_path;
 use super::{jsonl, sweep};
 use crate::context::Remake;
 use crate::types::Stage;
+use crate::words::counted;
 
 /// The stamp's file name.
 pub const STAMP_FILE: &str = "stage.json";
@@ -490,7 +491,10 @@ fn changed_inputs(old: &Value, new: &Value, tools: &[&str]) -> Vec<String> {
             |inputs: &serde_json::Map<String, Value>| inputs.get(name)?.get("files")?.as_u64();
         match (files(old), files(new)) {
             (Some(before), Some(now)) if before != now => {
-                format!("its input `{name}` has {now} files instead of {before}")
+                format!(
+                    "its input `{name}` has {} instead of {before}",
+                    counted(now, "file")
+                )
             }
             _ => format!("its input `{name}` has changed"),
         }

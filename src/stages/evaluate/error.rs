@@ -8,6 +8,7 @@ use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::ports::DetectorError;
 use facepipe_core::types::Split;
+use facepipe_core::words::counted;
 use facepipe_faces::face_finder::NoDetector;
 use facepipe_imaging::data_set::DataSetError;
 use facepipe_nn::{LoaderError, ModelError};
@@ -71,7 +72,7 @@ pub enum EvaluateError {
     #[error("`{}` holds no photos of strangers", .0.display())]
     NoImpostors(PathBuf),
     /// No photo of a stranger can be used.
-    #[error("no face was found in any of the {photos} photos of strangers in `{}`", .folder.display())]
+    #[error("no face was found in {} of strangers in `{}`", counted(*photos, "photo"), .folder.display())]
     NoImpostorFaces {
         /// The folder.
         folder: PathBuf,

@@ -75,13 +75,7 @@ pub fn threshold_text(threshold: f64) -> String {
     format!("{threshold:.digits$}")
 }
 
-/// A false-accept rate in percent, without the last digits of a binary fraction: `0.001 %`, not `0.0009999999 %`.
-#[must_use]
-pub fn rate_text(rate: f64) -> String {
-    let percent = rate * 100.0;
-    let short = format!("{percent:.5e}").parse().unwrap_or(percent);
-    format!("{short} %")
-}
+pub use facepipe_core::words::percent as rate_text;
 
 /// Images that the network sees at once.
 const BATCH: usize = 32;

@@ -14,6 +14,7 @@ use super::{EvaluateError, Findings, Metrics, rate_text};
 use facepipe_core::artifacts::stage::REPORT_FILE;
 use facepipe_core::context::Context;
 use facepipe_core::types::{Calibrated, Split};
+use facepipe_core::words::counted_as;
 use facepipe_models::calibration::{ENOUGH, Figures};
 
 /// The result of an evaluation.
@@ -128,9 +129,9 @@ impl Findings<'_> {
             && chosen.too_few
         {
             context.progress.note(&format!(
-                "{} strangers are too few for a false-accept rate of {}: the threshold is above all \
+                "{} too few for a false-accept rate of {}: the threshold is above all \
                  of them; {} faces or more would measure it",
-                open_set.impostors,
+                counted_as(open_set.impostors, "stranger is", "strangers are"),
                 rate_text(chosen.false_accept_rate),
                 (1.0 / chosen.false_accept_rate).ceil()
             ));

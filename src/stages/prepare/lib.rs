@@ -42,6 +42,7 @@ use facepipe_core::parallel;
 use facepipe_core::types::{
     ChipSpec, DataSet, Discarded, ItemKind, Reason, Split, SplitRecord, Stage,
 };
+use facepipe_core::words::counted;
 use facepipe_faces::embed_images::ImageEmbedder;
 
 use cache::Cache;
@@ -289,7 +290,10 @@ fn without_small_classes(
         .partition(|image| counts[image.item.label.as_str()] >= min_per_class);
     let discarded = leave.iter().map(|image| {
         let count = counts[image.item.label.as_str()];
-        let message = format!("its label has {count} images, less than {min_per_class}");
+        let message = format!(
+            "its label has {}, less than {min_per_class}",
+            counted(count, "image")
+        );
         image
             .item
             .discarded(Reason::ClassTooSmall, message, Vec::new())
@@ -415,9 +419,10 @@ fn warn(data_set: &DataSet, context: &Context) {
             .filter_map(|side| side.get(label))
             .sum();
         if images < FEW_IMAGES as u64 {
-            context
-                .progress
-                .note(&format!("label `{label}` has only {images} images"));
+            context.progress.note(&format!(
+                "label `{label}` has only {}",
+                counted(images, "image")
+            ));
         }
     }
 }

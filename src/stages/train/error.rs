@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::types::Split;
+use facepipe_core::words::counted;
 use facepipe_imaging::data_set::DataSetError;
 use facepipe_nn::tensor_file::TensorFileError;
 use facepipe_nn::{LoaderError, ModelError, TorchError, WeightsError};
@@ -34,7 +35,7 @@ pub enum TrainError {
         labels: Vec<String>,
     },
     /// A side has too few usable images.
-    #[error("`{}` has {images} usable images for {split}, and {needed} are needed", .data.display())]
+    #[error("`{}` has {} for {split}, and {needed} are needed", .data.display(), counted(*images, "usable image"))]
     TooFewImages {
         /// The data set.
         data: PathBuf,

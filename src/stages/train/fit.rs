@@ -15,6 +15,7 @@ use facepipe_core::artifacts::model_folder::{
     CHECKPOINTS_FOLDER, CONFIG_FILE, EXPORT_FOLDER, LABELS_FILE, REPORT_FOLDER,
 };
 use facepipe_core::artifacts::stage::OpenStage;
+use facepipe_core::words::{counted, counted_as};
 use facepipe_nn::{HeadWeights, Loader, Network, device_name, load_weights, read_tensors};
 
 /// A finished training.
@@ -114,14 +115,17 @@ impl Training<'_> {
         let images = train.usable.len();
         let batches = super::order::batch_count(images, settings.batch as usize);
         format!(
-            "training on {} in {} ({}), {} threads: {images} images for train, {} for val, {} steps an \
-             epoch",
+            "training on {} in {} ({}), {}: {} for train, {} for val, {} an epoch",
             device_name(device),
             settings.precision,
             settings.precision.reason(device),
-            self.context.threads,
+            counted(self.context.threads.get(), "thread"),
+            counted(images, "image"),
             val.usable.len(),
-            batches.div_ceil(settings.accumulate.max(1) as usize),
+            counted(
+                batches.div_ceil(settings.accumulate.max(1) as usize),
+                "step"
+            ),
         )
     }
 
@@ -142,7 +146,10 @@ impl Training<'_> {
                 HeadWeights::Fresh {
                     classes_in_file: Some(other),
                 } => {
-                    format!("all but its last layer, which is for {other} labels and not {classes}")
+                    format!(
+                        "all but its last layer, which is for {} and not {classes}",
+                        counted(other, "label")
+                    )
                 }
                 HeadWeights::Fresh {
                     classes_in_file: None,
@@ -168,7 +175,12 @@ impl Training<'_> {
                 note.note(&format!("{damage}; the one before it is used"));
             }
             let within = progress.within.map(|within| within.batches);
-            let within = within.map(|batches| format!(" and {batches} batches of the next"));
+            let within = within.map(|batches| {
+                format!(
+                    " and {} of the next",
+                    counted_as(batches, "batch", "batches")
+                )
+            });
             let within = within.unwrap_or_default();
             note.note(&format!("going on after epoch {}{within}", progress.epoch));
             return Ok(progress);

@@ -38,6 +38,7 @@ use facepipe_core::artifacts::stage::{self, Begin, Begun, DISCARDED_FILE, OpenSt
 use facepipe_core::artifacts::{atomic, digest, jsonl};
 use facepipe_core::context::{Context, Remake};
 use facepipe_core::types::{Discarded, Split, Stage};
+use facepipe_core::words::counted_as;
 use facepipe_imaging::data_set::{self, Checked, DataFolder};
 use facepipe_nn::use_threads;
 
@@ -208,8 +209,8 @@ fn check_all(
     jsonl::write(&folder.path(DISCARDED_FILE), &discarded)?;
     if !discarded.is_empty() {
         context.progress.note(&format!(
-            "{} files can't be used and are left out: see `{}`",
-            discarded.len(),
+            "{} left out, for want of a usable image: see `{}`",
+            counted_as(discarded.len(), "file is", "files are"),
             folder.path(DISCARDED_FILE).display()
         ));
     }

@@ -219,7 +219,7 @@ fn strangers_with_known_names_are_refused() {
     fs_err::create_dir_all(folder.join("empty")).expect("makes");
     refused(&folder, "holds no photos of strangers");
     write(&folder.join("x/notes.txt"), b"no picture");
-    refused(&folder, "no face was found in any of the 1 photos");
+    refused(&folder, "no face was found in 1 photo");
     write_png(&folder.join("bea/1.png"), &stranger(1));
     refused(&folder, "`bea` is no stranger");
     // The model's own data set: its people are below the sides.

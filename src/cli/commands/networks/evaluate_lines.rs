@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use facepipe_core::types::{BoundBasis, Calibrated};
+use facepipe_core::words::{counted, counted_as, percent, percent_range};
 use facepipe_drawing::plot::shown;
 use facepipe_evaluate::{
     AcceptRate, ENOUGH_TO_CALIBRATE, ErrorRate, GroupFigures, Groups, KnownFound, Metrics, OpenSet,
-    Report, Separation, Verification, rate_text, threshold_text,
+    Report, Separation, Verification, threshold_text,
 };
 use facepipe_models::calibration::Figures;
 
@@ -22,29 +23,30 @@ const MOST_LETTERS: usize = 40;
 pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
     let metrics = &report.metrics;
     let mut lines = table(report);
-    let interval = |[low, high]: [f64; 2]| format!("{:.1} to {:.1} %", low * 100.0, high * 100.0);
     let wrong = metrics.images - metrics.right;
     lines.push(format!(
-        "accuracy {:.1} % ({} of {}, {wrong} wrong; 95 % interval {}), balanced {:.1} % ({})",
-        metrics.top1 * 100.0,
+        "accuracy {} ({} of {}, {wrong} wrong; 95 % interval {}), balanced {} ({})",
+        percent(metrics.top1),
         metrics.right,
         metrics.images,
-        interval(metrics.top1_interval),
-        metrics.balanced_accuracy * 100.0,
-        interval(metrics.balanced_accuracy_interval),
+        percent_range(metrics.top1_interval),
+        percent(metrics.balanced_accuracy),
+        percent_range(metrics.balanced_accuracy_interval),
     ));
     if let Some(top5) = metrics.top5 {
         lines.push(format!(
-            "right among the first five labels {:.1} %",
-            top5 * 100.0
+            "right among the first five labels {}",
+            percent(top5)
         ));
     }
     lines.push(calibration(report));
     if report.calibration.too_few {
         lines.push(format!(
-            "  {} images of val and {} of {} are too few to calibrate on or to measure it ({ENOUGH_TO_CALIBRATE} \
+            "  {} of val and {} of {} are too few to calibrate on or to measure it ({ENOUGH_TO_CALIBRATE} \
              of each would do): take probabilities as a rank, not as a chance",
-            report.calibration.fitted_on, metrics.images, report.split
+            counted(report.calibration.fitted_on, "image"),
+            metrics.images,
+            report.split
         ));
     }
     lines.extend(report.known_found.iter().flat_map(known_found));
@@ -59,12 +61,11 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
 fn calibration(report: &Report) -> String {
     let calibration = &report.calibration;
     let (before, after) = (&calibration.uncalibrated, &calibration.calibrated);
-    let figures =
-        |figures: &Figures| format!("{:.1} %, loss {:.4}", figures.ece * 100.0, figures.loss);
+    let figures = |figures: &Figures| format!("{}, loss {:.4}", percent(figures.ece), figures.loss);
     let temperature = match calibration.how {
         Some(Calibrated::TooFew) => format!(
-            "no temperature: val has {} images, of which {ENOUGH_TO_CALIBRATE} could tell one",
-            calibration.fitted_on
+            "no temperature: val has {}, of which {ENOUGH_TO_CALIBRATE} could tell one",
+            counted(calibration.fitted_on, "image")
         ),
         Some(Calibrated::NoBetter) => {
             "no temperature: fitted on a part of val, it was no better on the rest".to_owned()
@@ -86,11 +87,11 @@ fn table(report: &Report) -> Vec<String> {
         .iter()
         .map(|index| metrics.classes[*index].label.chars().count());
     let width = widths.max().unwrap_or(0).max(LEAST_WIDTH);
-    let percent = |share: Option<f64>| {
+    let in_percent = |share: Option<f64>| {
         share.map_or_else(|| "–".to_owned(), |share| format!("{:.1}", share * 100.0))
     };
     let row = |name: &str, figures: [Option<f64>; 3], images: u64| {
-        let [precision, recall, f1] = figures.map(percent);
+        let [precision, recall, f1] = figures.map(in_percent);
         format!("{name:<width$}  {precision:>9}  {recall:>6}  {f1:>5}  {images:>6}")
     };
     let mut lines = vec![format!(
@@ -111,8 +112,8 @@ fn table(report: &Report) -> Vec<String> {
     }
     if shown.len() < metrics.classes.len() {
         lines.push(format!(
-            "… and {} labels with a higher F1",
-            metrics.classes.len() - shown.len()
+            "… and {} with a higher F1",
+            counted(metrics.classes.len() - shown.len(), "label")
         ));
     }
     let means = [
@@ -137,11 +138,10 @@ fn listed(metrics: &Metrics) -> Vec<usize> {
 
 fn accepted(rate: &AcceptRate) -> String {
     format!(
-        "{:.1} % ({:.1} to {:.1} %) at {}{}",
-        rate.true_accept_rate * 100.0,
-        rate.interval[0] * 100.0,
-        rate.interval[1] * 100.0,
-        rate_text(rate.false_accept_rate),
+        "{} ({}) at {}{}",
+        percent(rate.true_accept_rate),
+        percent_range(rate.interval),
+        percent(rate.false_accept_rate),
         if rate.too_few {
             " (too few to measure)"
         } else {
@@ -157,12 +157,12 @@ fn known_found(known: &KnownFound) -> Vec<String> {
         (BoundBasis::Strangers, Some(rate)) => {
             format!(
                 "{} of the strangers it was measured on reach it",
-                rate_text(rate)
+                percent(rate)
             )
         }
         (_, Some(rate)) => format!(
             "about {} of strangers would reach it (estimated; --impostors DIR measures it)",
-            rate_text(rate)
+            percent(rate)
         ),
         (_, None) => {
             "how many strangers would reach it is not known: --impostors DIR measures it".to_owned()
@@ -175,10 +175,10 @@ fn known_found(known: &KnownFound) -> Vec<String> {
             threshold_text(bound.threshold)
         ),
         format!(
-            "  {} of {} faces of known people ({:.1} %) are found with it, {} have the right name and are below it",
+            "  {} of {} of known people ({}) are found with it, {} with the right name are below it",
             known.found,
-            known.images,
-            known.found as f64 / known.images.max(1) as f64 * 100.0,
+            counted(known.images, "face"),
+            percent(known.found as f64 / known.images.max(1) as f64),
             known.lost
         ),
     ]
@@ -192,16 +192,16 @@ fn open_set(open_set: &OpenSet) -> Vec<String> {
     let chosen = &open_set.decisive().chosen;
     let mut lines = vec![
         format!(
-            "strangers: {} faces, {} photos left out; known people found {} of strangers accepted",
-            open_set.impostors,
-            open_set.impostors_discarded,
+            "strangers: {}, {} left out; known people found {} of strangers accepted",
+            counted(open_set.impostors, "face"),
+            counted(open_set.impostors_discarded, "photo"),
             rates(open_set.decisive())
         ),
         format!(
-            "unknown below a {} of {}, at which {:.2} % of strangers are accepted",
+            "unknown below a {} of {}, at which {} of strangers are accepted",
             open_set.decided_by,
             threshold_text(chosen.threshold),
-            chosen.false_accepts * 100.0
+            percent(chosen.false_accepts)
         ),
     ];
     if let Some((kind, other)) = open_set.other() {
@@ -213,9 +213,9 @@ fn open_set(open_set: &OpenSet) -> Vec<String> {
 fn verification(verification: &Verification) -> Vec<String> {
     let rates: Vec<String> = verification.rates.iter().map(accepted).collect();
     vec![format!(
-        "pairs: {:.1} % of {} decided right{}, area below ROC {:.4}, equal error {:.1} %; one person found {} of others \
+        "pairs: {} of {} decided right{}, area below ROC {:.4}, equal error {}; one person found {} of others \
          accepted",
-        verification.accuracy.share * 100.0,
+        percent(verification.accuracy.share),
         verification.pairs,
         if verification.accuracy.cross_checked {
             ""
@@ -223,7 +223,7 @@ fn verification(verification: &Verification) -> Vec<String> {
             " (best threshold)"
         },
         verification.roc_auc,
-        verification.equal_error_rate * 100.0,
+        percent(verification.equal_error_rate),
         rates.join(", ")
     )]
 }
@@ -235,7 +235,7 @@ fn groups(groups: &Groups) -> Vec<String> {
         lines.push(format!(
             "groups: FNMR and FMR of pairs at a cosine of {}, where {} of all pairs of two people may be accepted{}",
             threshold_text(bound.cosine),
-            rate_text(bound.false_accept_rate),
+            percent(bound.false_accept_rate),
             if bound.too_few { " (too few to measure)" } else { "" }
         ));
     }
@@ -274,15 +274,23 @@ fn groups(groups: &Groups) -> Vec<String> {
     }
     if !groups.without_group.is_empty() {
         lines.push(format!(
-            "{} people with images are in no group of the list, such as `{}`",
-            groups.without_group.len(),
+            "{} in no group of the list, such as `{}`",
+            counted_as(
+                groups.without_group.len(),
+                "person with images is",
+                "people with images are"
+            ),
             groups.without_group[0]
         ));
     }
     if let Some(first) = groups.without_images.first() {
         lines.push(format!(
-            "{} people of the list have no images here, such as `{first}`",
-            groups.without_images.len()
+            "{} no images here, such as `{first}`",
+            counted_as(
+                groups.without_images.len(),
+                "person of the list has",
+                "people of the list have"
+            )
         ));
     }
     lines

@@ -14,6 +14,7 @@ use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use facepipe_core::context::Context;
 use facepipe_core::types::Head;
+use facepipe_core::words::{counted, percent};
 use facepipe_nn::{Backbone, PrecisionChoice, WeightsChoice};
 use facepipe_train::{Augmentation, Places, Preset, Schedule, Settings};
 
@@ -248,13 +249,13 @@ pub(crate) fn run(
     let best = &report.best;
     let lines = vec![
         format!(
-            "{} for {} labels: best of {} epochs is {}, with loss {:.4} and accuracy {:.1} % on val",
+            "{} for {}: best of {} is {}, with loss {:.4} and accuracy {} on val",
             report.backbone,
-            report.labels.len(),
-            report.epochs,
+            counted(report.labels.len(), "label"),
+            counted(report.epochs, "epoch"),
             best.epoch,
             best.val_loss,
-            best.val_accuracy * 100.0
+            percent(best.val_accuracy)
         ),
         format!("model in `{}`", args.out.display()),
     ];
@@ -282,8 +283,8 @@ fn find_rate(
     };
     let lines = vec![
         format!(
-            "{} steps{}: the lowest loss is {:.4}; look at `{}`",
-            report.steps,
+            "{}{}: the lowest loss is {:.4}; look at `{}`",
+            counted(report.steps, "step"),
             if report.diverged {
                 ", until the loss grew without end"
             } else {

@@ -10,6 +10,7 @@ use super::gallery::Galleries;
 use super::report::Report;
 use facepipe_core::artifacts::stage::made_by;
 use facepipe_core::types::ModelCard;
+use facepipe_core::words::percent_range as interval;
 use facepipe_drawing::page::{document, percent, plots};
 use facepipe_drawing::plot::Plot;
 
@@ -64,11 +65,6 @@ impl Page<'_> {
     }
 }
 
-/// An interval of shares in percent.
-fn interval([low, high]: [f64; 2]) -> String {
-    format!("{:.1} to {:.1} %", low * 100.0, high * 100.0)
-}
-
 /// A probability that is not rounded to certainty.
 fn probability(value: f64) -> String {
     match value {
@@ -85,7 +81,7 @@ mod tests {
     #[test]
     fn figures_are_short_and_never_falsely_certain() {
         assert_eq!(percent(0.987_49), "98.7 %");
-        assert_eq!(interval([0.5, 1.0]), "50.0 to 100.0 %");
+        assert_eq!(interval([0.5, 1.0]), "50 to 100 %");
         assert_eq!(probability(0.999_99), "above 99.9 %");
         assert_eq!(probability(1e-9), "below 0.1 %");
         assert_eq!(probability(1.0), "100 %");

@@ -7,6 +7,7 @@ use crate::gallery::Galleries;
 use crate::separation::ScoreKind;
 use crate::{ENOUGH_PEOPLE, KnownFound, rate_text, threshold_text};
 use facepipe_core::types::{BoundBasis, Calibrated, Split};
+use facepipe_core::words::{counted, counted_as};
 use facepipe_drawing::page::{number, percent};
 
 impl Page<'_> {
@@ -16,7 +17,7 @@ impl Page<'_> {
             header {
                 h1 { (card.name) }
                 p.soft {
-                    (card.architecture) ", " (card.labels.len()) " labels, " (report.metrics.images) " images of "
+                    (card.architecture) ", " (counted(card.labels.len(), "label")) ", " (counted(report.metrics.images, "image")) " of "
                     b { (report.split) }
                     @if report.unreadable > 0 { "; " (report.unreadable) " could not be read" }
                     "."
@@ -74,7 +75,7 @@ impl Page<'_> {
                 p { "Every image was named right." }
             } @else {
                 p {
-                    (wrong) " of " (metrics.images) " images got a wrong name. The surest first: look for wrong \
+                    (wrong) " of " (counted(metrics.images, "image")) " got a wrong name. The surest first: look for wrong \
                     labels and for faces that are hardly to be seen. On the right of each pair is the training image \
                     of the given name that the network finds most alike."
                 }
@@ -150,9 +151,9 @@ impl Page<'_> {
                     ScoreKind::Similarity => { "Faces whose similarity with the images of their label is below " }
                 }
                 b { (threshold_text(chosen.threshold)) }
-                " are unknown from now on. Of " (open_set.impostors) " faces of strangers"
-                @if let Some(people) = open_set.impostor_people { " (" (people) " people)" }
-                ", " (rate_text(chosen.false_accepts)) " reach it; of " (open_set.genuine) " faces of known people "
+                " are unknown from now on. Of " (counted(open_set.impostors, "face")) " of strangers"
+                @if let Some(people) = open_set.impostor_people { " (" (counted_as(people, "person", "people")) ")" }
+                ", " (rate_text(chosen.false_accepts)) " reach it; of " (counted(open_set.genuine, "face")) " of known people "
                 (percent(chosen.true_accept_rate)) " do, with the right name."
                 @if let Some(share) = decisive.cross_checked_false_accepts {
                     " With the threshold chosen on four fifths of the strangers, " (rate_text(share))
@@ -190,7 +191,7 @@ impl Page<'_> {
         html! {
             h2 { "One person or two?" }
             p {
-                (verification.pairs) " pairs of photos, " (verification.same) " of them of one person, compared by \
+                (counted(verification.pairs, "pair")) " of photos, " (verification.same) " of them of one person, compared by \
                 the cosine of what the network knows before it tells labels. "
                 b { (percent(accuracy.share)) } " are answered rightly (95 % interval " (interval(accuracy.interval)) "), "
                 @if accuracy.cross_checked { "each part of the list with the threshold of the others" }
@@ -198,7 +199,7 @@ impl Page<'_> {
                 "; equal error rate " (percent(verification.equal_error_rate)) ", area below the ROC curve "
                 (format!("{:.4}", verification.roc_auc)) "."
                 @if verification.lost > 0 {
-                    " In " (verification.lost) " pairs a face was not found: they count as wrong."
+                    " In " (counted(verification.lost, "pair")) " a face was not found, which counts as wrong."
                 }
             }
             (tables::rates(&verification.rates, &verification.rates[0], "pairs of one person accepted"))
@@ -214,7 +215,7 @@ impl Page<'_> {
             h2 { "Groups of people" }
             p {
                 @if let Some(bound) = &groups.comparison {
-                    "All " (bound.pairs_of_one + bound.pairs_of_two) " pairs of faces, compared by the cosine of \
+                    "All pairs of faces (" (bound.pairs_of_one + bound.pairs_of_two) "), compared by the cosine of \
                      what the network knows before it tells labels: two faces of "
                     b { (threshold_text(bound.cosine)) } " and more are taken for one person, in all groups alike. Of all \
                     pairs of two people " (rate_text(bound.false_accept_rate)) " may be."
@@ -233,10 +234,10 @@ impl Page<'_> {
             }
             (tables::groups(groups))
             @if !groups.without_group.is_empty() {
-                small { (groups.without_group.len()) " people are in no group; they count for everyone. " }
+                small { (counted_as(groups.without_group.len(), "person is", "people are")) " in no group, and counted for everyone. " }
             }
             @if !groups.without_images.is_empty() {
-                small { (groups.without_images.len()) " people of the list have no images here." }
+                small { (counted_as(groups.without_images.len(), "person of the list has", "people of the list have")) " no images here." }
             }
         }
     }
@@ -282,9 +283,9 @@ fn known_found(known: &KnownFound) -> Markup {
                 }
                 (_, None) => { "How many strangers would reach it is not known." }
             }
-            " Of the " (known.images) " faces of known people " (known.found) " are found with it ("
+            " Of " (counted(known.images, "face")) " of known people " (known.found) " are found with it ("
             (percent(share)) ", 95 % interval " (interval(known.interval)) "); " (known.lost)
-            " have the right name and are below it."
+            " with the right name are below it."
         }
     }
 }

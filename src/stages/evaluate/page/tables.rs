@@ -153,8 +153,8 @@ pub(super) fn groups(groups: &Groups) -> Markup {
             td {
                 @match rate {
                     Some(rate) => {
-                        (short_percent(rate.share)) br;
-                        small { (short_percent(rate.interval[0])) " to " (short_percent(rate.interval[1])) br; (rate.errors) " of " (rate.trials) }
+                        (percent(rate.share)) br;
+                        small { (percent(rate.interval[0])) " to " (percent(rate.interval[1])) br; (rate.errors) " of " (rate.trials) }
                     }
                     None => { "–" }
                 }
@@ -181,14 +181,5 @@ pub(super) fn groups(groups: &Groups) -> Markup {
                 (row(&groups.everyone))
             }
         } }
-    }
-}
-
-/// A rate of errors in percent: those of comparisons are often far below one.
-fn short_percent(share: f64) -> String {
-    if share < 0.01 {
-        format!("{:.2} %", share * 100.0)
-    } else {
-        percent(share)
     }
 }

@@ -102,8 +102,8 @@ pub(super) fn accept_rates(of: &AcceptChart<'_>) -> Plot {
     let mut marks = vec![Mark::unnamed(Colour::Tone(0), Shape::Line(steps))];
     for (tone, rate) in of.rates.iter().enumerate() {
         let text = format!(
-            "{:.1} % at {}{}",
-            rate.true_accept_rate * 100.0,
+            "{} at {}{}",
+            rate_text(rate.true_accept_rate),
             rate_text(rate.false_accept_rate),
             if rate.too_few { " (too few)" } else { "" }
         );
