@@ -37,6 +37,22 @@ struct Text {
     sha256: String,
 }
 
+/// The weights of the best network so far, until they are saved.
+#[derive(Debug)]
+pub(super) struct BestWeights(BTreeMap<String, Tensor>);
+
+impl BestWeights {
+    /// Those of a network, which may move on.
+    pub(super) fn of(network: &Network) -> Self {
+        let tensors = network.state().tensors().into_iter();
+        Self(
+            tensors
+                .map(|(name, tensor)| (name, tensor.copy()))
+                .collect(),
+        )
+    }
+}
+
 /// The checkpoints of one model.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
@@ -66,7 +82,7 @@ impl Checkpoints {
             || fs_err::exists(self.model.join(PREVIOUS_FILE))?)
     }
 
-    /// Saves the state of the training; `best` is the network to use, where it is the best so far. `last` is
+    /// Saves the state of the training; `best` are the weights to use, where there are better ones than saved. `last` is
     /// written at the end: a process that dies before does the epoch again and writes the same files.
     ///
     /// # Errors
@@ -76,7 +92,7 @@ impl Checkpoints {
         &self,
         learner: &Learner,
         progress: &Progress,
-        best: Option<&Network>,
+        best: Option<&BestWeights>,
     ) -> Result<(), TrainError> {
         let progress = &Progress {
             scaler: learner.scaler,
@@ -91,7 +107,7 @@ impl Checkpoints {
         };
         if let Some(best) = best {
             let path = self.model.join(BEST_FILE);
-            tensor_file::write(&path, &best.state().tensors(), None)
+            tensor_file::write(&path, &best.0, None)
                 .map_err(|source| cannot_keep(&path, source))?;
         }
         let csv = self.model.join(METRICS_FILE);

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{Checkpoints, run_key};
+use super::checkpoint::{BestWeights, Checkpoints, run_key};
 use super::epoch::Epoch;
 use super::error::TrainError;
+use super::feature_cache::FeatureCache;
 use super::frozen::FrozenFeatures;
 use super::learner::Learner;
 use super::progress::{EpochMetrics, Progress};
@@ -14,9 +15,13 @@ use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::model_folder::{
     CHECKPOINTS_FOLDER, CONFIG_FILE, EXPORT_FOLDER, LABELS_FILE, REPORT_FOLDER,
 };
-use facepipe_core::artifacts::stage::OpenStage;
+use facepipe_core::artifacts::stage::{OpenStage, made_by};
 use facepipe_core::words::{counted, counted_as};
+use facepipe_imaging::data_set::Example;
 use facepipe_nn::{HeadWeights, Loader, Network, device_name, load_weights, read_tensors};
+
+/// The longest time of epochs on a frozen trunk that a killed process loses.
+const KEEP_HEAD_EVERY: Duration = Duration::from_secs(10);
 
 /// A finished training.
 pub(super) struct Fitted {
@@ -47,7 +52,7 @@ impl Training<'_> {
         if settings.trunk_is_frozen(progress.epoch + 1) && !progress.finished {
             let images = [train.usable.as_slice(), &val.usable];
             let network = &learner.network;
-            let features = FrozenFeatures::compute(network, &loader, settings, images, context)?;
+            let features = self.frozen_features(network, &loader, images)?;
             if progress.epoch == 0 && !head_is_trained {
                 let labels = self.data.labels.len();
                 features.start_head(network, labels, settings.label_smoothing);
@@ -56,6 +61,7 @@ impl Training<'_> {
             frozen = Some(features);
         }
         let mut kept = Instant::now();
+        let mut best = None;
         while !progress.finished {
             let epoch = Epoch {
                 number: progress.epoch + 1,
@@ -99,12 +105,44 @@ impl Training<'_> {
                 val,
             };
             context.progress.note(&note(&metrics, settings.epochs));
-            let is_best = progress.after_epoch(metrics, settings);
-            checkpoints.save(&learner, &progress, is_best.then(|| learner.judged()))?;
-            kept = Instant::now();
+            if progress.after_epoch(metrics, settings) {
+                best = Some(BestWeights::of(learner.judged()));
+            }
+            // Epochs of the head alone take less time than their checkpoints: those of a moment ago are soon done again.
+            let is_frozen = settings.trunk_is_frozen(epoch.number + 1);
+            if progress.finished || !is_frozen || is_due(&mut kept, KEEP_HEAD_EVERY) {
+                checkpoints.save(&learner, &progress, best.take().as_ref())?;
+                kept = Instant::now();
+            }
         }
         checkpoints.tidy()?;
         Ok(Fitted { progress, frozen })
+    }
+
+    /// The features of the images of train and val on a trunk that does not move.
+    pub(super) fn frozen_features(
+        &self,
+        network: &Network,
+        loader: &Loader<'_>,
+        images: [&[Example]; 2],
+    ) -> Result<FrozenFeatures, TrainError> {
+        let settings = self.settings;
+        let weights = &self.inputs.weights_sha256;
+        // All that they depend on, beside the images.
+        let made_with = format!(
+            "{} {} {weights:?} {:?} {:?} seed {}",
+            made_by(),
+            network.backbone(),
+            settings.input(),
+            self.places.device,
+            // Without weights the trunk is drawn from the seed.
+            if weights.is_none() { settings.seed } else { 0 }
+        );
+        let mut cache = FeatureCache::open(self.places.data, made_with);
+        let features =
+            FrozenFeatures::compute(network, loader, settings, images, &mut cache, self.context)?;
+        cache.write();
+        Ok(features)
     }
 
     /// The tools and the data of the training.

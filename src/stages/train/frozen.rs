@@ -4,6 +4,7 @@
 use tch::{Kind, Tensor};
 
 use super::error::TrainError;
+use super::feature_cache::{FeatureCache, View};
 use super::features::{Features, features_of};
 use super::mixup::cross_entropy;
 use super::order::{Purpose, generator};
@@ -12,7 +13,7 @@ use facepipe_core::context::Context;
 use facepipe_core::types::Head;
 use facepipe_imaging::data_set::Example;
 use facepipe_nn::{Loader, Network, Picture, consecutive_batches, of_length_one};
-use image::imageops;
+use image::{RgbImage, imageops};
 use rand::RngExt;
 
 /// How many steepnesses are tried for the first head, each by √2 less than the one before. The first
@@ -46,47 +47,75 @@ pub(super) struct FrozenFeatures {
 
 impl FrozenFeatures {
     /// Runs the trunk over all images, and over the training images once a view: as they are,
-    /// mirrored, then changed by chance.
+    /// mirrored, then changed by chance. What `cache` knows is not computed again.
     pub(super) fn compute(
         network: &Network,
         loader: &Loader<'_>,
         settings: &Settings,
         [train, val]: [&[Example]; 2],
+        cache: &mut FeatureCache,
         context: &Context,
     ) -> Result<Self, TrainError> {
         let images = train.len() * settings.frozen_views as usize + val.len();
         let task = context.progress.start("features", Some(images as u64));
-        let run = |examples: &[Example], view: u32| {
-            let cut = |position: usize, picture: Picture| {
-                if view == 0 {
-                    return picture.chip();
-                }
-                if view == 1 && settings.augmentation.flip {
-                    return imageops::flip_horizontal(&picture.chip());
-                }
-                let place = view as usize * examples.len() + position;
-                let mut random = generator(settings.seed, Purpose::View, 0, place);
-                settings.augmentation.apply(&picture, &mut random)
-            };
-            let batches = consecutive_batches(examples.len(), settings.batch as usize);
-            features_of(network, loader, examples, &batches, cut, |images| {
-                context.interrupt.check()?;
-                task.advance(images as u64);
-                Ok(())
-            })
+        let done = |images: usize| {
+            context.interrupt.check()?;
+            task.advance(images as u64);
+            Ok(())
         };
-        let val = run(val, 0)?;
-        let first = run(train, 0)?;
-        let mut views = vec![first.features];
+        let run = |examples: &[Example], cut: &(dyn Fn(usize, Picture) -> RgbImage + Sync)| {
+            let batches = consecutive_batches(examples.len(), settings.batch as usize);
+            features_of(network, loader, examples, &batches, cut, done)
+        };
+        let mut run_new = |examples: &[Example], view: View| -> Result<Tensor, TrainError> {
+            let known = |example: &Example| cache.get(example, view, loader.device);
+            let mut rows: Vec<Option<Tensor>> = examples.iter().map(known).collect();
+            let new = examples.iter().zip(&rows).filter(|(_, row)| row.is_none());
+            let new: Vec<Example> = new.map(|(example, _)| example.clone()).collect();
+            done(examples.len() - new.len())?;
+            if !new.is_empty() {
+                let computed = run(&new, &|_, picture| match view {
+                    View::Plain => picture.chip(),
+                    View::Mirrored => imageops::flip_horizontal(&picture.chip()),
+                })?;
+                let missing = rows.iter_mut().filter(|row| row.is_none());
+                for (row, index) in missing.zip(0..) {
+                    *row = Some(computed.features.get(index));
+                }
+            }
+            let rows: Vec<Tensor> = rows.into_iter().flatten().collect();
+            for (example, row) in examples.iter().zip(&rows) {
+                cache.put(example, view, row);
+            }
+            Ok(Tensor::stack(&rows, 0))
+        };
+        let val_features = run_new(val, View::Plain)?;
+        let mut views = vec![run_new(train, View::Plain)?];
         for view in 1..settings.frozen_views {
-            views.push(run(train, view)?.features);
+            views.push(if view == 1 && settings.augmentation.flip {
+                run_new(train, View::Mirrored)?
+            } else {
+                let changed = |position: usize, picture: Picture| {
+                    let place = view as usize * train.len() + position;
+                    let mut random = generator(settings.seed, Purpose::View, 0, place);
+                    settings.augmentation.apply(&picture, &mut random)
+                };
+                run(train, &changed)?.features
+            });
         }
+        let labels = |examples: &[Example]| -> Vec<usize> {
+            examples.iter().map(|example| example.label).collect()
+        };
+        let numbers = |examples: &[Example]| {
+            let labels: Vec<i64> = examples.iter().map(|one| one.label as i64).collect();
+            Tensor::from_slice(&labels).to_device(loader.device)
+        };
         Ok(Self {
             views,
-            labels: first.labels,
-            train_labels: train.iter().map(|example| example.label).collect(),
-            val: val.features,
-            val_labels: val.labels,
+            labels: numbers(train),
+            train_labels: labels(train),
+            val: val_features,
+            val_labels: numbers(val),
         })
     }
 

@@ -5,6 +5,7 @@ mod checkpoint;
 mod ema;
 mod epoch;
 mod error;
+mod feature_cache;
 mod features;
 mod finish;
 mod fit;

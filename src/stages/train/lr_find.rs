@@ -166,8 +166,7 @@ impl<'a> Training<'a> {
         if settings.freeze_epochs > 0 {
             let images = [self.sides[0].usable.as_slice(), &self.sides[1].usable];
             let network = &learner.network;
-            let features =
-                FrozenFeatures::compute(network, &loader, settings, images, self.context)?;
+            let features = self.frozen_features(network, &loader, images)?;
             if !head_is_trained {
                 let labels = self.data.labels.len();
                 features.start_head(network, labels, settings.label_smoothing);
