@@ -9,6 +9,8 @@ use facepipe_core::context::Context;
 
 /// Where a project has its models.
 const MODELS: &str = "models";
+/// Where a project has its data set.
+pub(crate) const DATA_SET: &str = "data/final";
 
 /// The model's folder: of a project its only one or, of several, the one that has the project's name.
 ///
@@ -32,6 +34,18 @@ pub(crate) fn resolved(given: &Path, context: &Context) -> Result<PathBuf, Failu
     };
     (context.progress).note(&format!("the project's model: `{}`", model.display()));
     Ok(model.clone())
+}
+
+/// The data set of the project that a model's folder is in.
+pub(crate) fn data_of(model: &Path) -> Result<PathBuf, Failure> {
+    let whole = std::path::absolute(model)?;
+    let project = whole.parent().and_then(Path::parent);
+    let data = project.map(|project| project.join(DATA_SET));
+    data.filter(|data| data.is_dir())
+        .ok_or_else(|| Failure::Usage {
+            message: format!("`{}` is in no project with a data set", model.display()),
+            hint: "name the data set with `--data DIR`".to_owned(),
+        })
 }
 
 /// The folders of models of a project, by name.

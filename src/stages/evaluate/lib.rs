@@ -420,11 +420,6 @@ fn note_in_card(
     }
     if let Some(open_set) = &report.open_set {
         card.unknown = Some(open_set.card());
-        if card.unknown != before.unknown && !card.exports.is_empty() {
-            context.progress.note(
-                "exported files know the bound for strangers that there was before: export the model again",
-            );
-        }
     }
     if card != before {
         model_folder::write_card(task.model, &card)?;

@@ -63,6 +63,29 @@ struct Inputs {
     card_sha256: String,
 }
 
+impl Inputs {
+    fn of(model: &Path, card: &ModelCard) -> std::io::Result<Self> {
+        let text = serde_json::to_vec(&embedded(card))?;
+        Ok(Self {
+            weights_sha256: digest::sha256_of_file(&model.join(BEST_FILE))?,
+            card_sha256: digest::sha256_hex(&text),
+        })
+    }
+}
+
+/// Whether exported files are those of a model as it is: of its weights, and with its card.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn is_current(model: &Path, export: &Path) -> Result<bool, ExportError> {
+    let card = model_folder::read_card(model)?;
+    let inputs = serde_json::to_value(Inputs::of(model, &card)?).map_err(std::io::Error::from)?;
+    let stamp = stage::read_stamp(export)?;
+    Ok(stamp.is_some_and(|stamp| {
+        stamp.is_of(Stage::Export) && stamp.complete && stamp.inputs == inputs
+    }))
+}
+
 /// The result of an export.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -84,11 +107,7 @@ pub fn run(task: &Task<'_>, context: &Context) -> Result<Report, ExportError> {
     let started = Instant::now();
     use_threads(context.threads);
     let card = model_folder::read_card(task.model)?;
-    let text = serde_json::to_vec(&embedded(&card)).map_err(std::io::Error::from)?;
-    let inputs = Inputs {
-        weights_sha256: digest::sha256_of_file(&task.model.join(BEST_FILE))?,
-        card_sha256: digest::sha256_hex(&text),
-    };
+    let inputs = Inputs::of(task.model, &card)?;
     let settings = settings(task)?;
     let request = Request {
         stage: Stage::Export,

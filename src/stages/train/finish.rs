@@ -14,10 +14,11 @@ use super::frozen::FrozenFeatures;
 use super::progress::{Best, Progress};
 use super::strangers::{self, Known};
 use facepipe_core::artifacts::atomic;
-use facepipe_core::artifacts::model_folder::{self, SAMPLES_FILE, SAMPLES_TENSOR};
+use facepipe_core::artifacts::model_folder::{self, CARD_FILE, SAMPLES_FILE, SAMPLES_TENSOR};
 use facepipe_core::artifacts::path_text::text_of_name;
 use facepipe_core::artifacts::stage::{OpenStage, REPORT_FILE, made_by};
-use facepipe_core::types::{DataCard, ModelCard, Split, TrainingCard, WeightsCard};
+use facepipe_core::types::{BoundBasis, DataCard, ModelCard, Split, TrainingCard, WeightsCard};
+use facepipe_core::words::counted;
 use facepipe_imaging::data_set::Example;
 use facepipe_models::calibration::{Answers, choose_temperature};
 use facepipe_nn::{
@@ -81,6 +82,7 @@ impl Training<'_> {
         card.reference = Some(reference_of(&card.input, |images| {
             Ok(network.forward(images))
         })?);
+        self.tell_of_measured_bound(&folder.root);
         model_folder::write_card(&folder.root, &card)?;
         let images = self.images();
         let unreadable = self.sides.iter().map(|side| side.discarded.len() as u64);
@@ -100,6 +102,22 @@ impl Training<'_> {
         counts.insert("epochs".to_owned(), u64::from(report.epochs));
         folder.finish(counts)?;
         Ok(report)
+    }
+
+    /// Says that a bound which was measured on strangers is that of the model of before.
+    fn tell_of_measured_bound(&self, model: &Path) {
+        let before = fs_err::read(model.join(CARD_FILE)).ok();
+        let before = before.and_then(|bytes| serde_json::from_slice::<ModelCard>(&bytes).ok());
+        let Some(unknown) = before.and_then(|card| card.unknown) else {
+            return;
+        };
+        if unknown.impostors > 0 && unknown.found_by == BoundBasis::Strangers {
+            self.context.progress.note(&format!(
+                "the bound for strangers was measured with {} for the model of before: this one has an estimate, until it is \
+                 evaluated with photos of strangers again",
+                counted(unknown.impostors, "face")
+            ));
+        }
     }
 
     fn images(&self) -> BTreeMap<String, u64> {

@@ -56,8 +56,13 @@ fn predict_uses_the_detector_that_its_model_was_made_with() {
     };
     let line: Value = serde_json::from_str(&stdout(&predict(&server))).expect("one line");
     assert_eq!(line["faces"][0]["box"], json!([10, 4, 50, 44]), "{line}");
-    let label = line["faces"][0]["label"].as_str().expect("a label");
-    assert!(["ada", "grace"].contains(&label), "{line}");
+    // Of so little training it may not be alike enough to anybody.
+    let face = &line["faces"][0];
+    let label = face.get("nearest").unwrap_or(&face["label"]).as_str();
+    assert!(
+        ["ada", "grace"].contains(&label.expect("a label")),
+        "{line}"
+    );
     let refusing = HttpServer::start(|_| Reply::new(401, ""));
     let error = failure(&predict(&refusing), 1);
     assert!(error.contains("refuses the key"), "{error}");

@@ -195,9 +195,13 @@ fn strangers_give_a_threshold_for_the_card() {
     write_png(&folder.join("person99/1.png"), &stranger(50));
     let again = json(&run(command, &paths));
     assert_eq!(again["open_set"]["impostors"], 21);
-    // Without strangers the report has none, and the card keeps its threshold.
-    let without = json(&run("evaluate --threads 1 --json --data", &[&data, &model]));
+    // A plain evaluation keeps the figures; one that is forced has none of strangers. The card keeps its bound.
+    let plain = json(&run("evaluate --threads 1 --json --data", &[&data, &model]));
+    assert_eq!(plain["open_set"], again["open_set"]);
+    let forced = "evaluate --threads 1 --force --json --data";
+    let without = json(&run(forced, &[&data, &model]));
     assert_eq!(without["open_set"], Value::Null);
+    assert_eq!(without["known_found"]["found_by"], "strangers");
     assert!(!model.join("report/impostors.csv").exists());
     assert_eq!(card(&model)["unknown"]["impostors"], 21);
 }

@@ -106,9 +106,8 @@ fn a_failed_check_leaves_the_earlier_export_unchanged() {
     let mut tensors = tensor_file::read(&best).expect("reads").tensors;
     tensors.insert("fc.bias".to_owned(), Tensor::from_slice(&[f32::NAN; 3]));
     tensor_file::write(&best, &tensors, None).expect("writes");
+    // Other weights are a reason to export again.
     let error = failure(&run("export --threads 1", &[&model]), 1);
-    assert!(error.contains("`weights_sha256` has changed"), "{error}");
-    let error = failure(&run("export --threads 1 --force", &[&model]), 1);
     assert!(error.contains("the torchscript file differs"), "{error}");
     assert!(error.contains("in a batch of 1"), "{error}");
     assert!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::commands::networks::evaluate_lines::lines;
+use crate::cli::commands::networks::export;
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::model_path;
@@ -38,9 +39,9 @@ use facepipe_evaluate::{PairList, Task};
 pub(crate) struct EvaluateArgs {
     /// The model's folder, or a project with one
     pub(crate) model: PathBuf,
-    /// The data set
+    /// The data set [default: that of the model's project]
     #[arg(long, value_name = "DIR")]
-    pub(crate) data: PathBuf,
+    pub(crate) data: Option<PathBuf>,
     /// Which side of the data set
     #[arg(long, value_parser = named(&Split::ALL), default_value_t = Split::Test)]
     pub(crate) split: Split,
@@ -49,9 +50,6 @@ pub(crate) struct EvaluateArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) options: EvaluateOptions,
-    /// Whether a report stays that also tells of strangers, pairs or groups which are not given now.
-    #[arg(skip)]
-    pub(crate) keep_more: bool,
 }
 
 /// Options of the stage, also of `run`.
@@ -84,6 +82,10 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let model = model_path::resolved(&args.model, context)?;
+    let data = match &args.data {
+        Some(data) => data.clone(),
+        None => model_path::data_of(&model)?,
+    };
     let out = args
         .out
         .clone()
@@ -102,7 +104,7 @@ pub(crate) fn run(
     });
     let task = Task {
         model: &model,
-        data: &args.data,
+        data: &data,
         split: args.split,
         out: &out,
         device: facepipe_nn::device(globals.device)?,
@@ -114,13 +116,19 @@ pub(crate) fn run(
             .zip(root.as_deref())
             .map(|(list, root)| PairList { list, root }),
         groups: options.groups.as_deref(),
-        keep_more: args.keep_more,
+        keep_more: true,
         tools: tools.as_ref(),
     };
     let report = facepipe_evaluate::run(&task, context)?;
+    // A bound that was found now is in the model's card: its files follow.
+    let renewed = if report.open_set.is_some() {
+        export::renew(&model, context)?
+    } else {
+        Vec::new()
+    };
     Ok(Outcome {
         report: to_value(&report)?,
-        lines: lines(&report, &out),
+        lines: [lines(&report, &out), renewed].concat(),
         items_failed: report.unreadable,
     })
 }

@@ -1,6 +1,6 @@
 //! `facepipe export`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use strum::VariantArray as _;
@@ -11,7 +11,9 @@ use crate::cli::options::model_path;
 use crate::cli::options::named::named;
 use crate::cli::output::result::{Outcome, to_value};
 use facepipe_core::artifacts::model_folder::EXPORT_FOLDER;
+use facepipe_core::artifacts::stage;
 use facepipe_core::context::Context;
+use facepipe_core::types::Stage;
 use facepipe_export::{Format, Task};
 
 /// Arguments of `export`.
@@ -39,6 +41,27 @@ pub(crate) struct ExportOptions {
         default_values_t = Format::DEFAULT
     )]
     pub(crate) format: Vec<Format>,
+}
+
+/// Makes the files in a model's folder again, in their formats, where they are not those of the model as it is.
+pub(crate) fn renew(model: &Path, context: &Context) -> Result<Vec<String>, Failure> {
+    let out = model.join(EXPORT_FOLDER);
+    let is_export = stage::read_stamp(&out)?.is_some_and(|stamp| stamp.is_of(Stage::Export));
+    if !is_export || facepipe_export::is_current(model, &out)? {
+        return Ok(Vec::new());
+    }
+    let task = Task {
+        model,
+        formats: &[],
+        out: &out,
+    };
+    let report = facepipe_export::run(&task, context)?;
+    let names: Vec<&str> = report.files.values().map(|file| &*file.file).collect();
+    Ok(vec![format!(
+        "exported again, with the new bound: {} in `{}`",
+        names.join(", "),
+        out.display()
+    )])
 }
 
 pub(crate) fn run(

@@ -187,11 +187,10 @@ pub(crate) fn run(
     stages.run_and_tell("train", || train::run(&train, globals, context))?;
     let evaluate = EvaluateArgs {
         model: model.clone(),
-        data: final_data,
+        data: Some(final_data),
         split: stages.side(),
         out: None,
         options: args.evaluate.clone(),
-        keep_more: true,
     };
     let table = stages.run("evaluate", || evaluate::run(&evaluate, globals, context))?;
     let export = ExportArgs {
