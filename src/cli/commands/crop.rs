@@ -12,6 +12,7 @@ use crate::cli::output::result::{Outcome, reason_lines};
 use crate::cli::wiring::detectors::{self, DetectorName};
 use crate::cli::wiring::networks;
 use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
+use facepipe_core::artifacts::selection::Selection;
 use facepipe_core::artifacts::{given_split, stage};
 use facepipe_core::context::{Context, Remake};
 use facepipe_core::types::{FaceQuality, Stage};
@@ -44,6 +45,9 @@ pub(crate) struct CropArgs {
     pub(crate) rotations: RotationOptions,
     #[command(flatten)]
     pub(crate) options: CropOptions,
+    /// A person's changes to the list of photos, of a project.
+    #[arg(skip)]
+    pub(crate) selection: Selection,
 }
 
 /// Options of the stage, also of `run`.
@@ -109,7 +113,14 @@ pub(crate) fn run(
     context: &Context,
 ) -> Result<Outcome, Failure> {
     let (settings, tools) = settings_and_tools(args, globals, context)?;
-    let report = facepipe_crop::run(&args.input, &args.out, &settings, &tools, context)?;
+    let report = facepipe_crop::run(
+        &args.input,
+        &args.out,
+        &args.selection,
+        &settings,
+        &tools,
+        context,
+    )?;
     Ok(Outcome {
         lines: lines(&report),
         items_failed: report.items_failed,

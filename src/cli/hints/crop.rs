@@ -2,6 +2,7 @@
 
 use crate::cli::hints::Advice;
 use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::artifacts::selection::SelectionError;
 use facepipe_core::artifacts::stage::DISCARDED_FILE;
 use facepipe_core::types::Reason;
 use facepipe_crop::CropError;
@@ -23,6 +24,9 @@ impl Advice for CropError {
             Self::Io(source) => source.next_step(),
             Self::Stage(source) => source.next_step(),
             Self::Detector(source) => source.next_step(),
+            Self::Selection(SelectionError::Folder { .. }) => Some(
+                "bring the folder back, or take the change back with `facepipe project undo`".to_owned(),
+            ),
             Self::OtherPhotos { .. } => Some(
                 "choose another folder with `--out`, or add `--force` to make this one of the new photos".to_owned(),
             ),

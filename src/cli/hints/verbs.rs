@@ -7,8 +7,14 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What people call the commands.
-const OTHER_NAMES: [(&str, &[&str]); 10] = [
+const OTHER_NAMES: [(&str, &[&str]); 11] = [
     ("run", &["all", "make", "pipeline"]),
+    (
+        "project",
+        &[
+            "add", "drop", "merge", "remove", "rename", "restore", "status", "undo",
+        ],
+    ),
     ("fetch", &["crawl", "download", "scrape", "search"]),
     ("crop", &["align", "cut"]),
     ("prepare", &["clean", "dedup", "dedupe", "split"]),
@@ -32,8 +38,8 @@ const OTHER_NAMES: [(&str, &[&str]); 10] = [
 ];
 
 /// Commands that only a build with libtorch has.
-const NEED_TORCH: [&str; 8] = [
-    "run", "embed", "verify", "train", "evaluate", "export", "predict", "serve",
+const NEED_TORCH: [&str; 9] = [
+    "run", "project", "embed", "verify", "train", "evaluate", "export", "predict", "serve",
 ];
 
 /// Adds the command that may be meant to the error about one that does not exist.

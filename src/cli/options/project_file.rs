@@ -14,6 +14,7 @@ use toml::{Table, Value};
 use super::config;
 use super::config_file::ConfigFile;
 use facepipe_core::artifacts::atomic;
+use facepipe_core::artifacts::selection::{Change, Selection};
 use facepipe_core::artifacts::stage::made_by;
 
 /// The file's name.
@@ -26,8 +27,12 @@ const RUN: &str = "run";
 const SOURCES: [&str; 8] = [
     "from", "query", "wikidata", "label", "queries", "source", "urls", "folder",
 ];
-/// The project itself, and the argument that stands for it or for photos.
-const NOT_REMEMBERED: [&str; 2] = ["out", "photos"];
+/// The project itself, the argument that stands for it or for photos, and what is done once.
+const NOT_REMEMBERED: [&str; 4] = ["out", "photos", "restore", "retry_failed"];
+/// Below a project, the folder of photos that `run` downloads.
+pub(crate) const DOWNLOADED: &str = "data/raw";
+/// The changes to the list of photos.
+const CHANGE: &str = "change";
 /// Which program wrote the file.
 const MADE_BY: &str = "made_by";
 /// The one option of all commands that decides results.
@@ -93,16 +98,55 @@ impl ProjectFile {
         from(&self.0) != from(given)
     }
 
-    /// Writes the given options to a project's folder; what else the file has stays.
+    /// The folder of the project's photos.
+    pub(crate) fn photos(&self, project: &Path) -> PathBuf {
+        let run = self.0.get(RUN).and_then(Value::as_table);
+        let from = run.and_then(|run| run.get("from")?.as_str());
+        from.map_or_else(|| project.join(DOWNLOADED), PathBuf::from)
+    }
+
+    /// The changes that were made to the list of photos.
     ///
     /// # Errors
-    /// The I/O error, with its path.
-    pub(crate) fn write(before: Option<Self>, given: &Table, project: &Path) -> io::Result<()> {
+    /// They are not understood.
+    pub(crate) fn selection(&self) -> io::Result<Selection> {
+        let changes = self.0.get(CHANGE).cloned();
+        let changes = changes.map_or(Ok(Vec::new()), Value::try_into::<Vec<Change>>);
+        changes.map(Selection::new).map_err(|error| {
+            let text = format!("cannot understand a [[{CHANGE}]] of {PROJECT_FILE}: {error}");
+            io::Error::new(io::ErrorKind::InvalidData, text)
+        })
+    }
+
+    /// The same with other changes to the list of photos.
+    ///
+    /// # Errors
+    /// They can't be written as TOML.
+    pub(crate) fn with_changes(mut self, changes: &[Change]) -> io::Result<Self> {
+        if changes.is_empty() {
+            self.0.remove(CHANGE);
+        } else {
+            let changes = Value::try_from(changes).map_err(io::Error::other)?;
+            self.0.insert(CHANGE.to_owned(), changes);
+        }
+        Ok(self)
+    }
+
+    /// The same with the options of a run.
+    pub(crate) fn with_options(before: Option<Self>, given: &Table) -> Self {
         let mut table = before.map_or_else(Table::new, |before| before.0);
         table.remove(SEED);
         table.extend(given.clone());
         table.insert(MADE_BY.to_owned(), Value::String(made_by()));
-        let text = toml::to_string(&table).map_err(io::Error::other)?;
+        Self(table)
+    }
+
+    /// Writes the file to a project's folder.
+    ///
+    /// # Errors
+    /// The I/O error, with its path.
+    pub(crate) fn write(&self, project: &Path) -> io::Result<()> {
+        let text = toml::to_string(&self.0).map_err(io::Error::other)?;
         atomic::write(
             &project.join(PROJECT_FILE),
             format!("{HEAD}\n{text}").as_bytes(),
@@ -127,17 +171,12 @@ pub(crate) fn layered(
         return Ok((command, None));
     }
     let mut file = ConfigFile::read(&path)?;
-    file.table.remove(MADE_BY);
-    let is_given = |name: &str| {
-        matches!(
-            matches.value_source(name),
-            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-        )
-    };
+    file.table
+        .retain(|name, _| ![MADE_BY, CHANGE].contains(&name));
     let has_photos = matches
         .get_one::<PathBuf>("photos")
         .is_some_and(|photos| *photos != project);
-    let has_source = SOURCES.into_iter().any(is_given) || has_photos;
+    let has_source = SOURCES.into_iter().any(|name| is_given(&matches, name)) || has_photos;
     if let Some(run) = file.table.get_mut(RUN).and_then(Value::as_table_mut) {
         run.retain(|name, _| !(has_source && SOURCES.contains(&name)));
     }
@@ -156,9 +195,17 @@ fn matches_of_run(command: &Command, arguments: &[OsString]) -> Option<ArgMatche
 fn project_of(matches: &ArgMatches) -> PathBuf {
     let path = |name| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
     let is_project = |path: &PathBuf| path.join(PROJECT_FILE).is_file();
-    path("out")
-        .or_else(|| path("photos").filter(is_project))
+    let out = path("out").filter(|_| is_given(matches, "out"));
+    out.or_else(|| path("photos").filter(is_project))
         .unwrap_or_else(|| PathBuf::from(DEFAULT_PROJECT))
+}
+
+/// Whether an option does not have its default.
+fn is_given(matches: &ArgMatches, name: &str) -> bool {
+    matches!(
+        matches.value_source(name),
+        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+    )
 }
 
 /// The options of `run` that are not the program's defaults, from wherever they come, in the form of the file.

@@ -10,6 +10,7 @@ pub mod labels;
 pub mod lock;
 pub mod model_folder;
 pub mod path_text;
+pub mod selection;
 pub mod stage;
 pub mod sweep;
 pub mod walk;

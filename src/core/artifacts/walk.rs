@@ -63,6 +63,10 @@ pub enum Why {
     BesideLabels,
     /// A file or folder beside the folders of a split's sides.
     BesideSides,
+    /// A photo that a person set aside.
+    Dropped,
+    /// A photo of a label that a person removed.
+    LabelRemoved,
 }
 
 impl Why {
@@ -76,6 +80,8 @@ impl Why {
             Self::NotAFile => "neither a file nor a folder".to_owned(),
             Self::BesideLabels => "lies beside the folders of labels, in none of them".to_owned(),
             Self::BesideSides => "lies beside the folders of the split's sides".to_owned(),
+            Self::Dropped => "you dropped it".to_owned(),
+            Self::LabelRemoved => "you removed its label".to_owned(),
         }
     }
 
@@ -86,6 +92,7 @@ impl Why {
                 Reason::Unreadable
             }
             Self::BesideLabels | Self::BesideSides => Reason::NoLabel,
+            Self::Dropped | Self::LabelRemoved => Reason::SetAside,
         }
     }
 }

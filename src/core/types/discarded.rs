@@ -100,6 +100,8 @@ pub enum Reason {
     Unreadable,
     /// In no label's folder.
     NoLabel,
+    /// A person set it aside, or its label.
+    SetAside,
     /// The download failed.
     DownloadFailed,
     /// The server answered with an error.
@@ -172,6 +174,7 @@ impl std::fmt::Display for Reason {
             Self::BadAddress => "bad_address",
             Self::Unreadable => "unreadable",
             Self::NoLabel => "no_label",
+            Self::SetAside => "set_aside",
             Self::DownloadFailed => "download_failed",
             Self::HttpStatus => "http_status",
             Self::HostPaused => "host_paused",

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use facepipe_core::artifacts::image_folder::ImageFolderError;
+use facepipe_core::artifacts::selection::SelectionError;
 use facepipe_core::artifacts::stage::StageError;
 use facepipe_core::context::Interrupted;
 use facepipe_core::ports::{DetectorError, EmbedderError};
@@ -18,6 +19,9 @@ pub enum CropError {
     /// The folder of photos can't be listed.
     #[error(transparent)]
     Folder(#[from] ImageFolderError),
+    /// The changes to the list of photos can't be applied.
+    #[error(transparent)]
+    Selection(#[from] SelectionError),
     /// The output folder can't be used.
     #[error(transparent)]
     Stage(#[from] StageError),

@@ -10,12 +10,17 @@ mod report;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::path::Path;
 use std::time::Instant;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::given_split::GivenSides;
-use facepipe_core::artifacts::image_folder::{ImageFolder, LabelledFile};
+use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolder, LabelledFile};
+use facepipe_core::artifacts::selection::Selection;
 use facepipe_core::artifacts::stage::{
     self, Begin, DISCARDED_FILE, MANIFEST_FILE, OpenStage, REPORT_FILE, Request,
 };
@@ -38,6 +43,32 @@ pub use report::{CropReport, Distribution};
 pub use settings::Settings;
 use settings::WrittenSettings;
 
+/// The input of the stage.
+#[derive(Debug, Serialize)]
+struct Inputs {
+    photos: Fingerprint,
+    /// Of a person's changes to the list of photos.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    selection: Option<String>,
+}
+
+impl Inputs {
+    fn of(folder: &ImageFolder, selection: &Selection) -> io::Result<Self> {
+        Ok(Self {
+            photos: folder.fingerprint()?,
+            selection: selection.digest(),
+        })
+    }
+}
+
+/// What the stamp of crops of these photos has as its input.
+///
+/// # Errors
+/// The I/O error of a photo whose metadata can't be read.
+pub fn inputs(folder: &ImageFolder, selection: &Selection) -> io::Result<Value> {
+    Ok(serde_json::to_value(Inputs::of(folder, selection)?)?)
+}
+
 /// The models that the stage works with.
 pub struct Tools {
     /// Find and cut the faces.
@@ -47,13 +78,15 @@ pub struct Tools {
     pub judge: Option<Box<dyn FaceEmbedderFactory>>,
 }
 
-/// Cuts the faces out of all photos below `input` (a folder for each label) into `out`.
+/// Cuts the faces out of all photos below `input` (a folder for each label) into `out`, after a person's changes to the
+/// list of photos.
 ///
 /// # Errors
 /// [`CropError`]; finished photos stay, and the same call continues there.
 pub fn run(
     input: &Path,
     out: &Path,
+    selection: &Selection,
     settings: &Settings,
     tools: &Tools,
     context: &Context,
@@ -65,7 +98,8 @@ pub fn run(
     ensure_apart(input, out)?;
     stage::ensure_finished(input)?;
     // In a folder that is split already, photos of all sides have the labels inside.
-    let (folder, sides) = given_split::list(input)?;
+    let (mut folder, sides) = given_split::list(input)?;
+    selection.apply(&mut folder)?;
     for label in &folder.labels {
         if !folder.files.iter().any(|file| &file.label == label) {
             context
@@ -76,7 +110,7 @@ pub fn run(
     for note in folder.notes() {
         context.progress.note(&note);
     }
-    let inputs = BTreeMap::from([("photos", folder.fingerprint()?)]);
+    let inputs = Inputs::of(&folder, selection)?;
     let written = WrittenSettings::new(settings, tools);
     let request = Request {
         stage: Stage::Crop,

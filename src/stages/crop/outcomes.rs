@@ -124,7 +124,8 @@ fn key(file: &LabelledFile, origin: Option<&Origin>, made_with: &str) -> io::Res
     let metadata = fs_err::metadata(&file.path)?;
     let changed = metadata.modified()?.duration_since(UNIX_EPOCH);
     let text = format!(
-        "{}\t{}\t{origin:?}\t{made_with}",
+        "{}\t{}\t{}\t{origin:?}\t{made_with}",
+        file.label,
         metadata.len(),
         changed.unwrap_or_default().as_nanos()
     );

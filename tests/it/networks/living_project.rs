@@ -52,7 +52,9 @@ fn first_run(photos: &Path, out: &Path) -> Output {
 }
 
 fn plain(out: &Path) -> Output {
-    project(out, &["--json"]).output().expect("starts")
+    // Sums depend on the number of threads.
+    let options = ["--json", "--threads", "1"];
+    project(out, &options).output().expect("starts")
 }
 
 fn sides(out: &Path) -> Vec<(Value, Value)> {
@@ -220,5 +222,168 @@ fn another_folder_of_photos_is_not_taken_for_an_update() {
         &project(&out, &["--json", "--force"])
             .output()
             .expect("starts"),
+    );
+}
+
+fn change(out: &Path, words: &[&str]) -> Output {
+    let mut command = facepipe();
+    command
+        .args(["project", "--json", "--project"])
+        .arg(out)
+        .args(words);
+    command.output().expect("starts")
+}
+
+fn labels(out: &Path) -> Vec<String> {
+    let labels = fs_err::read(out.join("models/project/labels.json")).expect("reads");
+    serde_json::from_slice(&labels).expect("JSON")
+}
+
+fn states(out: &Path) -> Vec<(String, String)> {
+    let status = json(&change(out, &["status"]));
+    let folders = status["folders"].as_array().expect("a list").clone();
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    folders
+        .iter()
+        .map(|one| (text(&one[0]), text(&one[1])))
+        .collect()
+}
+
+#[test]
+fn people_come_and_go_by_name_and_every_change_can_be_taken_back() {
+    let Some(people) = people() else { return };
+    let names: Vec<&str> = people.iter().map(String::as_str).collect();
+    let [first, second, third, fourth, new] = names[..] else {
+        panic!("{names:?}");
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("project"));
+    copied(&names, &photos);
+    let away = folder.path().join("away");
+    fs_err::rename(photos.join(new), &away).expect("moves");
+    json(&first_run(&photos, &out));
+    let all = |state: &str| -> Vec<(String, String)> {
+        let folders = ["crops", "data set", "model", "report", "exports"];
+        folders
+            .iter()
+            .map(|name| ((*name).to_owned(), state.to_owned()))
+            .collect()
+    };
+    assert_eq!(states(&out), all("up_to_date"));
+    let card = fs_err::read(out.join("models/project/model_card.json")).expect("reads");
+    let remembered = fs_err::read_to_string(out.join("project.toml")).expect("reads");
+
+    // By the path on the disk, the path in lists, and the name of a face.
+    let of_first = super::sorted(&photos.join(first));
+    let on_disk = of_first[0].to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        path.file_name()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    };
+    let in_lists = format!("{first}/{}", name(&of_first[1]));
+    let crops = records(&out.join("data/crops/manifest.jsonl"));
+    let crop = crops
+        .iter()
+        .find(|crop| crop["label"] == second)
+        .expect("a crop");
+    let face = crop["file"].as_str().expect("a path").to_owned();
+    json(&change(
+        &out,
+        &["drop", &on_disk, &in_lists, &format!("train/{face}")],
+    ));
+    assert_eq!(states(&out), all("stale"));
+    let again = failure(&change(&out, &["drop", &in_lists]), 1);
+    assert!(again.contains("is dropped already"), "{again}");
+    json(&change(&out, &["restore", &in_lists]));
+    json(&change(&out, &["add", new, &away.to_string_lossy()]));
+    json(&change(&out, &["rename", first, "Ada Lovelace"]));
+    json(&change(&out, &["merge", second, third]));
+    json(&change(&out, &["remove", fourth]));
+
+    let report = json(&plain(&out));
+    let mut expected = vec!["Ada Lovelace".to_owned(), third.to_owned(), new.to_owned()];
+    expected.sort();
+    assert_eq!(labels(&out), expected);
+    assert_eq!(states(&out), all("up_to_date"));
+    // Nothing is lost: what was set aside has its reason.
+    assert_eq!(report["photos"]["found"], 55);
+    let fates = records(&out.join("photos.jsonl"));
+    let set_aside = |fate: &&Value| fate["left_out"][0]["reason"] == "set_aside";
+    let removed = super::sorted(&photos.join(fourth)).len();
+    assert_eq!(fates.iter().filter(set_aside).count(), 2 + removed);
+    assert_eq!(
+        super::sorted(&photos.join(first)),
+        of_first,
+        "photos are untouched"
+    );
+
+    // All taken back, one after the other, the project is as it was.
+    for _ in 0..6 {
+        json(&change(&out, &["undo"]));
+    }
+    let error = failure(&change(&out, &["undo"]), 1);
+    assert!(error.contains("no change to take back"), "{error}");
+    json(&plain(&out));
+    let now = fs_err::read_to_string(out.join("project.toml")).expect("reads");
+    assert_eq!(now, remembered);
+    let same = fs_err::read(out.join("models/project/model_card.json")).expect("reads");
+    assert!(same == card, "another model of the same photos");
+}
+
+#[test]
+fn wrong_changes_are_refused_with_the_name_that_is_meant() {
+    let Some(people) = people() else { return };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("project"));
+    let error = failure(&change(&out, &["status"]), 1);
+    assert!(
+        error.contains("is no project") && error.contains("--project DIR"),
+        "{error}"
+    );
+    copied(&[&people[0], &people[1]], &photos);
+    fs_err::create_dir(&out).expect("makes");
+    let file = format!("[run]\nfrom = {:?}\n", photos.to_string_lossy());
+    fs_err::write(out.join("project.toml"), file).expect("writes");
+    let (one, other) = (people[0].as_str(), people[1].as_str());
+    let misspelt = format!("{one}x");
+    let photo = super::sorted(&photos.join(one))[0].clone();
+    let photo_name = photo
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let (of_one, no_photo) = (photos.join(one), format!("{one}/{photo_name}x"));
+    for (words, parts) in [
+        (vec!["rename", &misspelt, "b"], vec!["nobody called", one]),
+        (vec!["rename", one, other], vec!["already", "project merge"]),
+        (vec!["rename", one, "a/b"], vec!["can't be a name"]),
+        (vec!["rename", one, ""], vec!["can't be a name"]),
+        (vec!["merge", one, one], vec!["already"]),
+        (vec!["remove", "nobody"], vec!["nobody called `nobody`"]),
+        (vec!["drop", &no_photo], vec!["no photo", "did you mean"]),
+        (vec!["restore", &photo_name], vec!["is not dropped"]),
+        (vec!["add", "new", "/nowhere"], vec!["no folder"]),
+        (
+            vec!["add", one, of_one.to_str().expect("UTF-8")],
+            vec!["already"],
+        ),
+    ] {
+        let error = failure(&change(&out, &words), 1);
+        for part in parts {
+            assert!(error.contains(part), "{words:?}: {error}");
+        }
+    }
+    let lines = stdout(
+        &facepipe()
+            .args(["project", "status", "--project"])
+            .arg(&out)
+            .output()
+            .expect("starts"),
+    );
+    assert!(
+        lines.contains("not made yet") && lines.contains("next: facepipe run "),
+        "{lines}"
     );
 }

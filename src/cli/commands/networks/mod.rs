@@ -7,6 +7,7 @@ pub(crate) mod export;
 pub(crate) mod predict;
 pub(crate) mod predict_csv;
 pub(crate) mod predict_table;
+pub(crate) mod project;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod train;
@@ -25,8 +26,11 @@ use facepipe_core::context::Context;
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkCommand {
     /// Do all stages: from names or photos to a model file
-    #[command(display_order = 1)]
+    #[command(display_order = 0)]
     Run(Box<run::RunArgs>),
+    /// Change who and what is in a project, and say what is stale
+    #[command(display_order = 1)]
+    Project(project::ProjectArgs),
     /// Print the faces of photos with their embeddings, as JSON lines
     #[command(display_order = 6)]
     Embed(embed::EmbedArgs),
@@ -55,6 +59,7 @@ impl NetworkCommand {
     pub(crate) fn run(&self, globals: &Globals, context: &Context) -> Result<Outcome, Failure> {
         match self {
             Self::Run(args) => run::run(args, globals, context),
+            Self::Project(args) => project::run(args, globals, context),
             Self::Embed(args) => embed::run(args, globals, context),
             Self::Verify(args) => verify::run(args, globals, context),
             Self::Train(args) => train::run(args, globals, context),

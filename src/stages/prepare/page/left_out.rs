@@ -98,6 +98,7 @@ const fn meaning(reason: Reason) -> &'static str {
     match reason {
         Reason::Unreadable => "not an image, damaged, over the limits, or can't be opened",
         Reason::NoLabel => "in no label's folder",
+        Reason::SetAside => "set aside by you",
         Reason::ExactDuplicate => "the same bytes or pixels as another image",
         Reason::NearDuplicate => {
             "the same picture as another image, saved, resized or cut otherwise"

@@ -86,7 +86,7 @@ pub(super) fn agree(
         let text = format!("`{}` now has {change}", file.display());
         context.progress.note(&text);
     }
-    ProjectFile::write(before, &args.given, &args.out)?;
+    ProjectFile::with_options(before, &args.given).write(&args.out)?;
     Ok(remake)
 }
 
@@ -132,7 +132,7 @@ fn forced_command() -> String {
 }
 
 /// A word as shells take it.
-fn quoted(word: &str) -> String {
+pub(in crate::cli::commands::networks) fn quoted(word: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -1,6 +1,6 @@
 //! `facepipe run`: all stages, one after the other, each as its own command does it.
 
-mod agreement;
+pub(super) mod agreement;
 
 use std::path::{Path, PathBuf};
 
@@ -16,13 +16,14 @@ use crate::cli::commands::prepare::identities::IdentityOptions;
 use crate::cli::commands::prepare::{self, PrepareArgs, PrepareOptions};
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::project_file::DEFAULT_PROJECT;
+use crate::cli::options::project_file::{DEFAULT_PROJECT, DOWNLOADED, ProjectFile};
 use crate::cli::options::switch::{RotationOptions, Switch};
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use crate::cli::wiring::sources::SourceName;
 use facepipe_core::artifacts::apart::ensure_apart;
 use facepipe_core::artifacts::path_text::{text_of_name, text_of_path};
+use facepipe_core::artifacts::selection::Selection;
 use facepipe_core::artifacts::stage::{self, REPORT_FILE};
 use facepipe_core::artifacts::{atomic, jsonl};
 use facepipe_core::context::Context;
@@ -32,7 +33,7 @@ use facepipe_core::types::Split;
 use agreement::is_project;
 
 /// Held while a run works in the project's folder.
-const LOCK_FILE: &str = ".facepipe-run-lock";
+pub(in crate::cli::commands::networks) const LOCK_FILE: &str = ".facepipe-run-lock";
 /// The outcome of each photo, in the project's folder.
 const FATES_FILE: &str = "photos.jsonl";
 
@@ -113,7 +114,11 @@ pub(crate) fn run(
     let args = &args.resolved();
     ensure_photos(args)?;
     let data = args.out.join("data");
-    let (raw, crops, final_data) = (data.join("raw"), data.join("crops"), data.join("final"));
+    let (raw, crops, final_data) = (
+        args.out.join(DOWNLOADED),
+        data.join("crops"),
+        data.join("final"),
+    );
     let model = args.out.join("models").join(name(args)?);
     let mut prepare_options = args.prepare.clone();
     clean_downloaded_labels(&mut prepare_options.identities, args);
@@ -146,6 +151,10 @@ pub(crate) fn run(
             rotations: args.prepare.rotations,
         },
         options: args.crop.clone(),
+        selection: match ProjectFile::read(&args.out)? {
+            Some(file) => file.selection()?,
+            None => Selection::default(),
+        },
     };
     let prepare = PrepareArgs {
         input: crops.clone(),
