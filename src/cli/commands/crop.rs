@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
@@ -15,9 +15,9 @@ use facepipe_core::artifacts::image_folder::REPORT_FOLDER;
 use facepipe_core::artifacts::selection::Selection;
 use facepipe_core::artifacts::{given_split, stage};
 use facepipe_core::context::{Context, Remake};
-use facepipe_core::types::{FaceQuality, Stage};
+use facepipe_core::types::{Alignment, ChipForm, FaceQuality, Size, Stage};
 use facepipe_core::words::counted;
-use facepipe_crop::{CropReport, FaceChoice, Settings, Tools};
+use facepipe_crop::{CHIPS_FILE, CropReport, FaceChoice, Settings, Tools};
 
 /// Arguments of `crop`.
 #[derive(Debug, Args)]
@@ -45,6 +45,18 @@ pub(crate) struct CropArgs {
     pub(crate) rotations: RotationOptions,
     #[command(flatten)]
     pub(crate) options: CropOptions,
+    /// Also write each face to this folder as an aligned chip: what a network takes, for other programs
+    #[arg(long, value_name = "DIR")]
+    pub(crate) chips: Option<PathBuf>,
+    /// The network whose input the chips are
+    #[arg(
+        long,
+        value_enum,
+        value_name = "NETWORK",
+        default_value = "sface",
+        requires = "chips"
+    )]
+    pub(crate) chips_for: ChipNetwork,
     /// A person's changes to the list of photos, of a project.
     #[arg(skip)]
     pub(crate) selection: Selection,
@@ -94,6 +106,32 @@ fn margin(text: &str) -> Result<f32, String> {
     }
 }
 
+/// Networks by the chips that they take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChipNetwork {
+    /// SFace, and others with ArcFace's alignment: 112 pixels
+    #[default]
+    Sface,
+    /// dlib's network: 150 pixels
+    Dlib,
+    /// ResNets: 224 pixels, aligned as for dlib's
+    Resnet,
+}
+
+impl ChipNetwork {
+    const fn form(self) -> ChipForm {
+        let (alignment, side) = match self {
+            Self::Sface => (Alignment::ArcFace, 112),
+            Self::Dlib => (Alignment::Dlib, 150),
+            Self::Resnet => (Alignment::Dlib, 224),
+        };
+        ChipForm {
+            alignment,
+            size: Size::new(side, side),
+        }
+    }
+}
+
 /// Settings that differ from those that the crops were made with.
 #[cfg(feature = "torch")]
 pub(crate) fn changed(
@@ -121,8 +159,17 @@ pub(crate) fn run(
         &tools,
         context,
     )?;
+    let mut lines = lines(&report);
+    if let Some(chips) = &args.chips {
+        let count = facepipe_crop::write_chips(&args.out, chips, args.chips_for.form(), context)?;
+        lines.push(format!(
+            "{} in `{}`, listed in {CHIPS_FILE}",
+            counted(count as u64, "chip"),
+            chips.display()
+        ));
+    }
     Ok(Outcome {
-        lines: lines(&report),
+        lines,
         items_failed: report.items_failed,
         report: crate::cli::output::result::to_value(&report)?,
     })

@@ -27,6 +27,12 @@ impl Advice for CropError {
             Self::Selection(SelectionError::Folder { .. }) => Some(
                 "bring the folder back, or take the change back with `facepipe project undo`".to_owned(),
             ),
+            Self::ForeignChips(_) => {
+                Some("choose an empty or new folder with `--chips`".to_owned())
+            }
+            Self::DamagedCrop { .. } => {
+                Some("remove the file, and run the same command again with `--force`".to_owned())
+            }
             Self::OtherPhotos { .. } => Some(
                 "choose another folder with `--out`, or add `--force` to make this one of the new photos".to_owned(),
             ),

@@ -45,6 +45,17 @@ pub enum CropError {
         /// How many there were.
         photos: usize,
     },
+    /// The folder for chips has files that are no chips.
+    #[error("`{}` is not empty, and has no list of chips", .0.display())]
+    ForeignChips(PathBuf),
+    /// A crop can't be decoded any more.
+    #[error("the crop `{file}` is damaged: {message}")]
+    DamagedCrop {
+        /// The crop, below its folder.
+        file: String,
+        /// Why.
+        message: String,
+    },
     /// Not one face, or none that is good enough.
     #[error("no face was kept of {}", counted(*photos, "photo"))]
     NoFaces {

@@ -1,5 +1,6 @@
 //! Finds the faces of photos and cuts them out.
 
+mod chips;
 mod contact_sheet;
 mod error;
 mod limits;
@@ -35,6 +36,7 @@ use origins::Origins;
 use outcomes::{Outcomes, PhotoOutcome};
 use photo::Worker;
 
+pub use chips::{CHIPS_FILE, write_chips};
 pub use contact_sheet::SHEET_FILE;
 pub use error::CropError;
 pub use facepipe_faces::face_choice::FaceChoice;

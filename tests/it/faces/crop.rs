@@ -239,3 +239,64 @@ fn where_the_largest_face_is_unfit_no_other_face_takes_its_place() {
     assert!(strict.len() < usual.len());
     assert!(strict.is_subset(&usual));
 }
+
+#[test]
+fn chips_are_what_a_network_takes_and_follow_the_crops() {
+    let Some(from) = shared("data/identity/dlib_johns5") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("crops"));
+    let chips = folder.path().join("chips");
+    let person = fs_err::read_dir(&from)
+        .expect("lists")
+        .next()
+        .expect("a person");
+    let person = person.expect("lists").path();
+    let label = person.file_name().expect("a name");
+    fs_err::create_dir_all(photos.join(label)).expect("makes");
+    for photo in fs_err::read_dir(&person).expect("lists") {
+        let photo = photo.expect("lists").path();
+        let name = photo.file_name().expect("a name");
+        fs_err::copy(&photo, photos.join(label).join(name)).expect("copies");
+    }
+    let crop = |options: &str| {
+        let mut command = facepipe();
+        command
+            .args(["crop", "--json", "--main-only", "--out"])
+            .arg(&out);
+        command
+            .args(options.split_whitespace())
+            .arg("--chips")
+            .arg(&chips);
+        command.arg(&photos).output().expect("starts")
+    };
+    let report = json(&crop(""));
+    let listed = |chips: &Path| -> Vec<String> {
+        let text = fs_err::read_to_string(chips.join("chips.csv")).expect("reads");
+        let rows = text.lines().skip(1);
+        rows.map(|row| row.split(',').next().expect("a file").to_owned())
+            .collect()
+    };
+    let files = listed(&chips);
+    assert_eq!(report["crops"], files.len());
+    for (options, side) in [("--chips-for dlib", 150), ("", 112)] {
+        json(&crop(options));
+        for file in &files {
+            let size = image::image_dimensions(chips.join(file)).expect("an image");
+            assert_eq!(size, (side, side), "{file}");
+        }
+    }
+    let manifest = records(&out.join("manifest.jsonl"));
+    let gone = manifest[0]["source"]["file"].as_str().expect("a path");
+    fs_err::remove_file(photos.join(gone)).expect("removes");
+    json(&crop(""));
+    let left = listed(&chips);
+    assert_eq!(left.len(), files.len() - 1);
+    let crop_of_it = manifest[0]["file"].as_str().expect("a path");
+    assert!(!chips.join(crop_of_it).exists() && left.iter().all(|file| chips.join(file).exists()));
+    // A folder of something else is not written to.
+    fs_err::remove_file(chips.join("chips.csv")).expect("removes");
+    let error = failure(&crop(""), 1);
+    assert!(error.contains("has no list of chips"), "{error}");
+}

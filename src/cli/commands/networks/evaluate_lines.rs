@@ -61,7 +61,10 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
 fn calibration(report: &Report) -> String {
     let calibration = &report.calibration;
     let (before, after) = (&calibration.uncalibrated, &calibration.calibrated);
-    let figures = |figures: &Figures| format!("{}, loss {:.4}", percent(figures.ece), figures.loss);
+    let figures = |figures: &Figures| {
+        // Nobody believes in so many digits as a share of strangers may have.
+        format!("{:.1} %, loss {:.4}", figures.ece * 100.0, figures.loss)
+    };
     let temperature = match calibration.how {
         Some(Calibrated::TooFew) => format!(
             "no temperature: val has {}, of which {ENOUGH_TO_CALIBRATE} could tell one",

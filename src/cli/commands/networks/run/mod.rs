@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::cli::commands::crop::{self, CropArgs, CropOptions};
+use crate::cli::commands::crop::{self, ChipNetwork, CropArgs, CropOptions};
 use crate::cli::commands::fetch::{self, FetchArgs, FetchOptions};
 use crate::cli::commands::networks::evaluate::{self, EvaluateArgs, EvaluateOptions};
 use crate::cli::commands::networks::export::{self, ExportArgs, ExportOptions};
@@ -151,6 +151,8 @@ pub(crate) fn run(
             rotations: args.prepare.rotations,
         },
         options: args.crop.clone(),
+        chips: None,
+        chips_for: ChipNetwork::default(),
         selection: match ProjectFile::read(&args.out)? {
             Some(file) => file.selection()?,
             None => Selection::default(),
