@@ -138,6 +138,18 @@ impl Backbone {
         }
     }
 
+    /// The least cosine of the centres of two folders of one person's photos, by the features of its trained weights.
+    ///
+    /// Measured: the centres of five faces each of one person have 0.81 and more, those of the most alike two people
+    /// of LFW 0.66.
+    #[must_use]
+    pub const fn one_person(self) -> Option<f64> {
+        match self {
+            Self::Sface => Some(0.755),
+            Self::DlibResnet29 | Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => None,
+        }
+    }
+
     /// Its input, at a size.
     #[must_use]
     pub fn input(self, size: Size) -> InputSpec {

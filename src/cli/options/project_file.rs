@@ -195,8 +195,8 @@ fn matches_of_run(command: &Command, arguments: &[OsString]) -> Option<ArgMatche
 fn project_of(matches: &ArgMatches) -> PathBuf {
     let path = |name| matches.try_get_one::<PathBuf>(name).ok().flatten().cloned();
     let is_project = |path: &PathBuf| path.join(PROJECT_FILE).is_file();
-    let out = path("out").filter(|_| is_given(matches, "out"));
-    out.or_else(|| path("photos").filter(is_project))
+    path("out")
+        .or_else(|| path("photos").filter(is_project))
         .unwrap_or_else(|| PathBuf::from(DEFAULT_PROJECT))
 }
 

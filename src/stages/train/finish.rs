@@ -7,12 +7,12 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::Training;
 use super::error::TrainError;
 use super::fit::Fitted;
 use super::frozen::FrozenFeatures;
 use super::progress::{Best, Progress};
 use super::strangers::{self, Known};
+use super::{Training, alike_labels};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::artifacts::model_folder::{self, CARD_FILE, SAMPLES_FILE, SAMPLES_TENSOR};
 use facepipe_core::artifacts::path_text::text_of_name;
@@ -217,6 +217,11 @@ impl Training<'_> {
             },
             learnt: !self.settings.trunk_is_frozen(best.epoch),
         };
+        if let (false, Some(least)) = (known.learnt, self.settings.backbone.one_person())
+            && self.settings.weights == WeightsChoice::Default
+        {
+            alike_labels::tell(&card.labels, &means, least, self.context);
+        }
         card.unknown = strangers::bound(&train, &val, &means, card.labels.len(), &known);
         card.label_means = Some(means.write(model)?);
         card.similarities = true;

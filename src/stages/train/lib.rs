@@ -1,5 +1,6 @@
 //! Trains a network on a data set and writes a model's folder.
 
+mod alike_labels;
 mod augment;
 mod checkpoint;
 mod ema;

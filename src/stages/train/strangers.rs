@@ -7,10 +7,10 @@ use facepipe_core::types::{BoundBasis, SimilarityBound, UnknownCard};
 use facepipe_models::calibration::OtherPeople;
 use facepipe_nn::LabelMeans;
 
-/// The share of strangers that the bound lets through: half of one in a hundred, since strangers around a model are
-/// more like its people than those of another data set are. Measured with SFace on 2 to 79 people and 1,176 faces of
-/// strangers of LFW: 0.2 to 0.5 % of these get a name on average, 1.3 % where five people are drawn worst.
-const SHARE_NAMED: f64 = 0.005;
+/// The share of strangers that the bound is made for: a quarter of one in a hundred, since strangers around a model are
+/// more like its people than those of another data set are. It costs SFace no known faces: in five data sets it finds
+/// as many as at four times that share.
+const SHARE_NAMED: f64 = 0.0025;
 /// The share of known faces of val that may be below the bound, where it is found by these.
 const SHARE_LOST: f64 = 0.05;
 
@@ -145,8 +145,8 @@ mod tests {
         assert_eq!(low.found_by, BoundBasis::OtherPeople);
         assert_eq!((low.below, low.false_accept_rate), (0.0, Some(SHARE_NAMED)));
         let below = |card: &UnknownCard| card.similarity.expect("a bound").below;
-        // 2.8 deviations nearer: one in 400 for each of two labels.
-        let angle = 1.45 - 2.807 * 0.1;
+        // 3.0 deviations nearer: one in 800 for each of two labels.
+        let angle = 1.45 - 3.023 * 0.1;
         assert!(below(&low) >= f64::cos(angle) - 1e-4, "{low:?}");
         assert!(below(&found(&network(1.2))) > below(&low) + 0.2);
     }

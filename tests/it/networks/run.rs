@@ -121,3 +121,23 @@ fn without_photos_the_error_names_the_options() {
         "{error}"
     );
 }
+
+#[test]
+fn a_folder_that_nobody_named_is_not_written_to_where_it_holds_something_else() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let photos = folder.path().join("photos/ada");
+    fs_err::create_dir_all(&photos).expect("makes");
+    fs_err::write(photos.join("1.jpg"), "no picture").expect("writes");
+    fs_err::create_dir(folder.path().join("project")).expect("makes");
+    let thesis = folder.path().join("project/thesis.doc");
+    fs_err::write(&thesis, "x").expect("writes");
+    let mut command = facepipe();
+    command.current_dir(folder.path()).args(["run", "photos"]);
+    let error = failure(&command.args(SMALL).output().expect("starts"), 2);
+    assert!(
+        error.contains("holds `thesis.doc`") && error.contains("--out DIR"),
+        "{error}"
+    );
+    let left: Vec<_> = super::sorted(&folder.path().join("project"));
+    assert_eq!(left, [thesis]);
+}

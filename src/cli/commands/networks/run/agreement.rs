@@ -4,16 +4,19 @@ use std::path::{Path, PathBuf};
 
 use toml::Table;
 
-use super::RunArgs;
+use super::{LOCK_FILE, RunArgs};
 use crate::cli::commands::crop::{self, CropArgs};
 use crate::cli::commands::networks::train::{self, TrainArgs};
 use crate::cli::commands::prepare::{self, PrepareArgs};
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::project_file::{PROJECT_FILE, ProjectFile};
+use crate::cli::options::project_file::{DEFAULT_PROJECT, PROJECT_FILE, ProjectFile};
 use facepipe_core::artifacts::stage::made_by;
 use facepipe_core::context::{Context, Remake};
+
+/// What a project that was made by an earlier version holds.
+const OF_PROJECTS: [&str; 4] = ["data", "models", "photos.jsonl", "report.json"];
 
 /// The stages of a project whose settings decide what is in it.
 pub(super) struct Stages<'a> {
@@ -55,6 +58,9 @@ pub(super) fn agree(
     context: &Context,
 ) -> Result<Remake, Failure> {
     let before = ProjectFile::read(&args.out)?;
+    if before.is_none() && args.out == Path::new(DEFAULT_PROJECT) {
+        ensure_ours(&args.out)?;
+    }
     let changed = before.as_ref().map(|file| file.changes(&args.given));
     let is_agreed = changed.as_deref() == Some(&[])
         && before.as_ref().is_some_and(ProjectFile::is_of_this_version);
@@ -88,6 +94,24 @@ pub(super) fn agree(
     }
     ProjectFile::with_options(before, &args.given).write(&args.out)?;
     Ok(remake)
+}
+
+/// A folder that nobody named is not written to where it holds something else.
+fn ensure_ours(project: &Path) -> Result<(), Failure> {
+    for entry in fs_err::read_dir(project)? {
+        let name = entry?.file_name();
+        if name != LOCK_FILE && !OF_PROJECTS.iter().any(|ours| name == *ours) {
+            return Err(Failure::Usage {
+                message: format!(
+                    "`{}` is no project, and holds `{}`",
+                    project.display(),
+                    name.display()
+                ),
+                hint: "name the project's folder with `--out DIR`".to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The stages that would be made again, with what differs.

@@ -57,8 +57,11 @@ pub(crate) struct RunArgs {
     /// Folder of photos of your own: a folder for each person
     #[arg(long, value_name = "DIR", conflicts_with_all = ["query", "wikidata", "queries", "urls", "folder"])]
     pub(crate) from: Option<PathBuf>,
-    /// The project's folder
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_PROJECT)]
+    /// The project's folder [default: project]
+    #[arg(id = "out", long = "out", value_name = "DIR")]
+    given_out: Option<PathBuf>,
+    /// That folder, or the default.
+    #[arg(skip)]
     pub(crate) out: PathBuf,
     /// The model's name [default: the project folder's]
     #[arg(long, value_name = "NAME", value_parser = model_name)]
@@ -87,6 +90,8 @@ impl RunArgs {
     /// The same where the one argument is a project, or photos.
     fn resolved(&self) -> Self {
         let mut args = self.clone();
+        let out = args.given_out.take();
+        args.out = out.unwrap_or_else(|| PathBuf::from(DEFAULT_PROJECT));
         match args.photos.take() {
             Some(project) if is_project(&project) => args.out = project,
             Some(photos) => args.from = Some(photos),
