@@ -188,6 +188,8 @@ fn discarded(relative: &str, label: &str, reason: Reason, message: String) -> Di
         message,
         related: Vec::new(),
         distance: None,
+        photo: None,
+        face: None,
     }
 }
 

@@ -12,9 +12,12 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
         (false, true) => "two pictures of one group, which stays on one side",
         (false, false) => "two pictures that have nothing to do with each other",
     };
-    let mut lines = vec![format!("`{}` and `{}`: {verdict}", a.file, b.file)];
+    let mut lines = vec![format!("{} and {}: {verdict}", named(a), named(b))];
     for step in &explanation.steps {
-        lines.push(format!("  `{}` – `{}`: {}", step.from, step.to, step.why));
+        lines.push(format!(
+            "  `{}` – `{}`: {}",
+            step.from_name, step.to_name, step.why
+        ));
     }
     let all = PerceptualHash::BITS;
     let limit = explanation.distance_limit;
@@ -67,6 +70,14 @@ pub(crate) fn lines(explanation: &Explanation) -> Vec<String> {
     lines
 }
 
+/// An image's name and, where it was cut from a photo, its own file.
+fn named(image: &ImageFacts) -> String {
+    if image.name == image.file {
+        return format!("`{}`", image.file);
+    }
+    format!("`{}` (`{}`)", image.name, image.file)
+}
+
 fn fate(image: &ImageFacts) -> String {
     let what = match (&image.split, &image.discarded) {
         (Some(split), _) => format!("goes to {split}"),
@@ -74,7 +85,12 @@ fn fate(image: &ImageFacts) -> String {
         (None, None) => "left out".to_owned(),
     };
     format!(
-        "`{}`: label `{}`, {} pixels, md5 {}, pixels {}, group of {}; {what}",
-        image.file, image.label, image.size, image.md5, image.pixel_digest, image.group_images
+        "{}: label `{}`, {} pixels, md5 {}, pixels {}, group of {}; {what}",
+        named(image),
+        image.label,
+        image.size,
+        image.md5,
+        image.pixel_digest,
+        image.group_images
     )
 }

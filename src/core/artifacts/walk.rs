@@ -118,6 +118,8 @@ impl PassedOver {
             message: self.why.message(),
             related: Vec::new(),
             distance: None,
+            photo: None,
+            face: None,
         }
     }
 }

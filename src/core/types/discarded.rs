@@ -24,6 +24,12 @@ pub struct Discarded {
     /// How near a duplicate is to the image that is kept instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance: Option<Distance>,
+    /// The photo that the item was made from, below the folder that the first stage read, where it is another file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
+    /// Which face of the photo it is, from 0, as in the record of its crop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<u32>,
 }
 
 /// Why two images count as duplicates, with the figures.
@@ -55,6 +61,8 @@ impl Discarded {
             message: message.to_owned(),
             related: Vec::new(),
             distance: None,
+            photo: None,
+            face: None,
         }
     }
 

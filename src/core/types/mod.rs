@@ -9,6 +9,7 @@ mod embedder;
 mod embedding;
 mod geometry;
 mod model_card;
+mod photo_face;
 mod quality;
 mod records;
 mod stage;
@@ -28,6 +29,7 @@ pub use model_card::{
     BoundBasis, Calibrated, ChipSpec, DataCard, ExportCard, Head, InputSpec, ModelCard,
     ReferenceCard, SimilarityBound, TrainingCard, UnknownCard, WeightsCard,
 };
+pub use photo_face::PhotoFaceName;
 pub use quality::{FacePose, FaceQuality};
 pub use records::{
     CropRecord, DateSource, ImageRecord, OriginalImage, PhotoDate, Provenance, SourcePhoto, Split,

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CropPlace, FaceQuality, Landmarks, PixelRect};
+use super::{CropPlace, FaceQuality, Landmarks, PhotoFaceName, PixelRect};
 
 /// One image that `fetch` kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -281,6 +281,9 @@ pub struct SplitRecord {
     /// The photo it was cut from, below the folder that `crop` read, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo: Option<String>,
+    /// Which face of that photo it is, from 0, as in the record of the crop; `None` for a photo kept whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<u32>,
     /// MD5 of that photo's bytes, hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photo_md5: Option<String>,
@@ -299,6 +302,29 @@ pub struct SplitRecord {
     /// Where the aligned face is in the file; `None` where the whole file is the chip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<CropPlace>,
+}
+
+impl CropRecord {
+    /// What people are told of some crops, in their order.
+    #[must_use]
+    pub fn names(crops: &[&Self]) -> Vec<PhotoFaceName> {
+        let faces = crops
+            .iter()
+            .map(|crop| (crop.source.file.as_str(), crop.face));
+        PhotoFaceName::of_all(&faces.collect::<Vec<_>>())
+    }
+}
+
+impl SplitRecord {
+    /// What people are told of the images of a data set, in their order: the photo of each, or what `prepare` read.
+    #[must_use]
+    pub fn names(images: &[Self]) -> Vec<PhotoFaceName> {
+        let faces = images.iter().map(|image| {
+            let photo = image.photo.as_ref().unwrap_or(&image.source);
+            (photo.as_str(), image.face)
+        });
+        PhotoFaceName::of_all(&faces.collect::<Vec<_>>())
+    }
 }
 
 #[cfg(test)]

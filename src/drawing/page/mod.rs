@@ -7,6 +7,7 @@ use image::{ImageError, RgbImage};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::plot::{DARK, LIGHT, Plot, style};
+use facepipe_core::types::PhotoFaceName;
 pub use facepipe_core::words::percent;
 use facepipe_imaging::image_io;
 
@@ -83,6 +84,15 @@ pub fn number(name: &str, value: &str, below: &str) -> Markup {
     html! { div.number { span { (name) } b { (value) } small { (below) } } }
 }
 
+/// A face's name; a click selects the whole path of its photo.
+#[must_use]
+pub fn face_name(name: &PhotoFaceName) -> Markup {
+    html! {
+        span.file { (name.photo()) }
+        @if let Some(number) = name.told_number() { " (face " (number) ")" }
+    }
+}
+
 /// Plots beside each other.
 pub fn plots<'plots>(plots: impl Iterator<Item = &'plots Plot>) -> Markup {
     html! {
@@ -134,6 +144,15 @@ mod tests {
             .expect("base64");
         let shown = image::load_from_memory(&bytes).expect("a picture");
         assert_eq!((shown.width(), shown.height()), (132, 99));
+    }
+
+    #[test]
+    fn the_path_of_a_photo_is_selected_without_the_number_of_its_face() {
+        let shown = |face, found| {
+            face_name(&PhotoFaceName::of_found("a&b/1.jpg", face, found)).into_string()
+        };
+        assert_eq!(shown(0, 1), "<span class=\"file\">a&amp;b/1.jpg</span>");
+        assert!(shown(1, 2).ends_with("</span> (face 2)"));
     }
 
     #[test]

@@ -48,6 +48,24 @@ pub fn fitted(text: &str, size: u32, most: u32) -> String {
     cut.find(|text| fits(text)).unwrap_or_default()
 }
 
+/// The same, but what is too long loses its middle: the end of a file's name tells it from others.
+#[must_use]
+pub fn fitted_in_middle(text: &str, size: u32, most: u32) -> String {
+    let fits = |text: &str| width(text, size as f32, Weight::Regular) <= most as f32;
+    if fits(text) {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let cut = |kept: usize| {
+        let (begin, end) = (kept / 2, letters.len() - kept.div_ceil(2));
+        let begin: String = letters[..begin].iter().collect();
+        let end: String = letters[end..].iter().collect();
+        format!("{}{CUT_OFF}{end}", begin.trim_end())
+    };
+    let mut cut = (1..letters.len()).rev().map(cut);
+    cut.find(|text| fits(text)).unwrap_or_default()
+}
+
 /// Writes a line of which `left` and `top` are the upper left corner, as high as [`line_height`]
 /// says. What lies outside the picture is left out.
 pub fn write(picture: &mut RgbImage, left: u32, top: u32, size: u32, text: &str, ink: Rgb<u8>) {

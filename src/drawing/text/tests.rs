@@ -92,3 +92,14 @@ fn long_texts_end_in_dots() {
     assert!(width(&cut, SIZE as f32, Weight::Regular) <= 40.0);
     assert_eq!(fitted("lovelace", SIZE, 0), "");
 }
+
+#[test]
+fn a_name_that_is_too_long_keeps_its_beginning_and_its_end() {
+    let name = "a_long_name_of_a_photo_of_the_holidays_0017.jpg (face 2)";
+    let shown = fitted_in_middle(name, SIZE, 112);
+    assert!(shown.starts_with("a_lon") && shown.contains('…'), "{shown}");
+    assert!(shown.ends_with(" (face 2)"), "{shown}");
+    assert!(width(&shown, SIZE as f32, Weight::Regular) <= 112.0);
+    assert_eq!(fitted_in_middle("12.jpg", SIZE, 112), "12.jpg");
+    assert_eq!(fitted_in_middle("12.jpg", SIZE, 0), "");
+}

@@ -5,7 +5,7 @@ use crate::image_io::{self, DecodeError};
 use facepipe_core::artifacts::digest::{md5_hex, sha256_hex};
 use facepipe_core::context::{Context, Interrupted};
 use facepipe_core::parallel;
-use facepipe_core::types::{Discarded, ItemKind, Reason, Split};
+use facepipe_core::types::{Discarded, ItemKind, PhotoFaceName, Reason, Split};
 
 /// The result of checking one side.
 #[derive(Debug, Clone, Default)]
@@ -45,12 +45,15 @@ pub fn check(data: &DataFolder, split: Split, context: &Context) -> Result<Check
                 return Ok(());
             };
             let label = data.labels.get(example.label);
+            let name = data.names.get(&example.file);
             match result {
                 Ok(md5) => {
                     contents.push(format!("{}\t{md5}\n", label.map_or("", String::as_str)));
                     checked.usable.push(example.clone());
                 }
                 Err(error) => checked.discarded.push(Discarded {
+                    photo: name.map(|name| name.photo().to_owned()),
+                    face: name.and_then(PhotoFaceName::face),
                     item: example.file.clone(),
                     kind: ItemKind::Image,
                     label: label.cloned(),

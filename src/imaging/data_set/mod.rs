@@ -15,7 +15,9 @@ use facepipe_core::artifacts::image_folder::{Fingerprint, ImageFolderError};
 use facepipe_core::artifacts::jsonl;
 use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, StageError};
-use facepipe_core::types::{ChipSpec, CropPlace, DataSet, Discarded, Split, SplitRecord};
+use facepipe_core::types::{
+    ChipSpec, CropPlace, DataSet, Discarded, PhotoFaceName, Split, SplitRecord,
+};
 
 pub use check::{Checked, check};
 
@@ -43,6 +45,8 @@ pub struct DataFolder {
     pub sides: BTreeMap<Split, Vec<Example>>,
     /// What is in the folders of each side and no image of a label.
     pub passed_over: BTreeMap<Split, Vec<Discarded>>,
+    /// What people are told of the images that a manifest names, by file.
+    pub names: HashMap<String, PhotoFaceName>,
     /// Identifies the state of the folder.
     pub fingerprint: Fingerprint,
 }
@@ -52,6 +56,13 @@ impl DataFolder {
     #[must_use]
     pub fn side(&self, split: Split) -> &[Example] {
         self.sides.get(&split).map_or(&[], Vec::as_slice)
+    }
+
+    /// What people are told of an image: its photo or, where that is not known, its file.
+    #[must_use]
+    pub fn name(&self, file: &str) -> PhotoFaceName {
+        let known = self.names.get(file).cloned();
+        known.unwrap_or_else(|| PhotoFaceName::of_file(file))
     }
 }
 
@@ -124,8 +135,17 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         Some(description) => (description.labels, description.chip),
         None => (found.into_iter().cloned().collect(), ChipSpec::Whole),
     };
-    let places = match chip {
-        ChipSpec::Aligned { .. } => read_places(root)?,
+    let records = match chip {
+        ChipSpec::Aligned { .. } => read_records(root)?,
+        // They are needed for names only.
+        ChipSpec::Box { .. } | ChipSpec::Whole => read_records(root).unwrap_or_default(),
+    };
+    let files = || records.iter().map(|record| record.file.clone());
+    let names = files().zip(SplitRecord::names(&records)).collect();
+    let places: HashMap<String, CropPlace> = match chip {
+        ChipSpec::Aligned { .. } => (files().zip(&records))
+            .filter_map(|(file, record)| Some((file, record.place?)))
+            .collect(),
         ChipSpec::Box { .. } | ChipSpec::Whole => HashMap::new(),
     };
     let mut sides = BTreeMap::<Split, Vec<Example>>::new();
@@ -163,6 +183,7 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
         chip,
         sides,
         passed_over,
+        names,
         fingerprint: Fingerprint {
             files,
             digest: sha256_hex(fingerprints.as_bytes()),
@@ -170,13 +191,9 @@ pub fn read(root: &Path) -> Result<DataFolder, DataSetError> {
     })
 }
 
-/// The places of the faces in the images, by file.
-fn read_places(root: &Path) -> Result<HashMap<String, CropPlace>, DataSetError> {
-    let records = jsonl::read::<SplitRecord>(&root.join(MANIFEST_FILE))?;
-    let places = records
-        .into_iter()
-        .filter_map(|record| Some((record.file, record.place?)));
-    Ok(places.collect())
+/// What `prepare` recorded about the images.
+fn read_records(root: &Path) -> Result<Vec<SplitRecord>, DataSetError> {
+    Ok(jsonl::read::<SplitRecord>(&root.join(MANIFEST_FILE))?)
 }
 
 fn read_description(root: &Path) -> Result<Option<DataSet>, DataSetError> {

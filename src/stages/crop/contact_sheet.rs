@@ -1,6 +1,6 @@
 //! All crops of a label on one picture, from best to worst: `report/<label>/crops.png`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
 
@@ -13,16 +13,16 @@ use facepipe_core::artifacts::image_folder::report_file;
 use facepipe_core::artifacts::sweep;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
-use facepipe_core::types::{CropRecord, FaceQuality, Size};
+use facepipe_core::types::{CropRecord, FaceQuality, PhotoFaceName, Size};
 use facepipe_core::words::counted;
-use facepipe_drawing::text::{SIZE, Weight, fitted, width, write_small};
+use facepipe_drawing::text::{SIZE, Weight, fitted, fitted_in_middle, width, write_small};
 use facepipe_drawing::thumbnail::thumbnail;
 use facepipe_faces::quality;
 use facepipe_imaging::image_io;
 
 /// The file of a label's sheet.
 pub const SHEET_FILE: &str = "crops.png";
-/// Most crops on a sheet, so that it stays a picture that opens at once (about 1200 x 2700 pixels).
+/// Most crops on a sheet, so that it stays a picture that opens at once (about 1200 x 3000 pixels).
 /// Of more, the best and the worst half are shown: the rest is between them.
 const MOST_CROPS: usize = 200;
 /// Crops beside each other.
@@ -34,7 +34,9 @@ const GAP: u32 = 6;
 /// Height of a line of text with the space below it, in pixels.
 const LINE: u32 = SIZE + 3;
 /// Lines below a crop.
-const LINES: u32 = 3;
+const LINES: u32 = FIGURES + 1;
+/// Those with figures, below the name of the photo.
+const FIGURES: u32 = 3;
 /// Space between a crop and its text, in pixels.
 const TEXT_GAP: u32 = 2;
 /// From one tile to the next beside it, in pixels.
@@ -44,9 +46,10 @@ const DOWN: u32 = TILE + TEXT_GAP + LINES * LINE + GAP;
 /// The widest that a title makes the sheet, in pixels; a longer one is cut off.
 const TITLE_WIDTH: u32 = 800;
 /// The text below the crops names their figures, in this order.
-const LEGEND: &str = "quality, size of the face, detector's score, what takes most away";
+const LEGEND: &str = "photo, quality, size of the face, detector's score, what takes most away";
 /// The same where the embedding decides the quality.
-const LEGEND_OF_NORM: &str = "quality, size of the face, detector's score, length of the embedding";
+const LEGEND_OF_NORM: &str =
+    "photo, quality, size of the face, detector's score, length of the embedding";
 /// A part of the quality that leaves at least this share is not named.
 const ALL_RIGHT: f64 = 0.9;
 
@@ -102,6 +105,8 @@ fn write(root: &Path, label: &str, crops: &[&CropRecord]) -> io::Result<()> {
             .total_cmp(&overall(one))
             .then_with(|| one.file.cmp(&other.file))
     });
+    let files = crops.iter().map(|crop| crop.file.as_str());
+    let names: HashMap<&str, PhotoFaceName> = files.zip(CropRecord::names(&crops)).collect();
     let shown = Shown::of(crops.len());
     let mut tiles = Vec::with_capacity(shown.best + shown.worst);
     for crop in crops[..shown.best]
@@ -112,6 +117,7 @@ fn write(root: &Path, label: &str, crops: &[&CropRecord]) -> io::Result<()> {
             .and_then(|bytes| image_io::decode(&bytes))
             .map_err(|error| io::Error::other(format!("`{}`: {error}", crop.file)))?;
         tiles.push(Tile {
+            name: fitted_in_middle(&names[crop.file.as_str()].below(label), SIZE, TILE),
             picture: thumbnail(&decoded.rgb, crop.place.as_ref(), TILE),
             quality: crop.quality,
         });
@@ -150,13 +156,15 @@ impl Shown {
 
 /// One crop on the sheet.
 struct Tile {
+    /// Of its photo, as short as there is room for it.
+    name: String,
     picture: RgbImage,
     quality: Option<FaceQuality>,
 }
 
 impl Tile {
-    /// The caption below it.
-    fn lines(&self) -> [(String, Rgb<u8>); LINES as usize] {
+    /// The figures below its name.
+    fn lines(&self) -> [(String, Rgb<u8>); FIGURES as usize] {
         let Some(quality) = self.quality else {
             return ["no face", "", ""].map(|text| (text.to_owned(), PALE_INK));
         };
@@ -233,7 +241,8 @@ fn place(sheet: &mut RgbImage, top: u32, tiles: &[Tile]) {
         let (x, y) = (left + (TILE - width) / 2, top + (TILE - height) / 2);
         imageops::replace(sheet, &tile.picture, x.into(), y.into());
         let text_top = top + TILE + TEXT_GAP;
-        for ((text, ink), line) in tile.lines().iter().zip(0..) {
+        write_small(sheet, left, text_top, &tile.name, INK);
+        for ((text, ink), line) in tile.lines().iter().zip(1..) {
             write_small(sheet, left, text_top + line * LINE, text, *ink);
         }
     }

@@ -326,6 +326,8 @@ fn without_equal_crops(
                     message: format!("gives the same crop as `{first}`"),
                     related: vec![first.clone()],
                     distance: None,
+                    photo: None,
+                    face: crop.face,
                 }),
             }
         }

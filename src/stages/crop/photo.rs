@@ -12,7 +12,8 @@ use facepipe_core::artifacts::digest::{content_name, md5_hex};
 use facepipe_core::artifacts::{atomic, image_folder::LabelledFile};
 use facepipe_core::ports::{EmbedderError, FaceDetector, FaceEmbedder};
 use facepipe_core::types::{
-    CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, Reason, Size, SourcePhoto,
+    CropRecord, DetectedFace, Discarded, FaceQuality, ItemKind, PhotoFaceName, Reason, Size,
+    SourcePhoto,
 };
 use facepipe_faces::face_chip::{self, FaceCut};
 use facepipe_faces::face_cutter::{CutFace, FaceCutter};
@@ -52,7 +53,7 @@ pub(super) fn crop(
     let (md5, made, photo) = match decoded {
         Ok(decoded) => decoded,
         Err(error) => {
-            work.discard(ItemKind::Image, Reason::Unreadable, error.to_string());
+            work.discard(ItemKind::Image, Reason::Unreadable, error.to_string(), None);
             return Ok(work.outcome);
         }
     };
@@ -70,7 +71,12 @@ pub(super) fn crop(
         Ok(faces) => work.keep_faces(&faces, &photo, &source, worker)?,
         Err(error) if error.concerns_all_photos() => return Err(error.into()),
         Err(error) => {
-            work.discard(ItemKind::Image, Reason::DetectorFailed, error.to_string());
+            work.discard(
+                ItemKind::Image,
+                Reason::DetectorFailed,
+                error.to_string(),
+                None,
+            );
         }
     }
     Ok(work.outcome)
@@ -116,15 +122,16 @@ impl PhotoWork<'_> {
     ) -> Result<(), CropError> {
         self.outcome.faces = faces.len() as u64;
         let min_face = self.settings.min_face;
-        let mut unfit = Vec::new();
+        let mut unfit: Vec<(u32, Reason, String)> = Vec::new();
         let fits = |face: &DetectedFace| face.rect.size().square_side() >= min_face;
         // Where that one is unfit, the next is most likely another person.
         let only = self.settings.faces.only(faces, Size::of(photo), fits);
         for (index, face) in (0..).zip(faces) {
+            let number = PhotoFaceName::number_of(index);
             if !fits(face) {
                 let side = face.rect.size().square_side();
-                let message = format!("face {index} has {side} pixels, less than {min_face}");
-                unfit.push((Reason::TooSmall, message));
+                let message = format!("face {number} has {side} pixels, less than {min_face}");
+                unfit.push((index, Reason::TooSmall, message));
                 continue;
             }
             if only.is_some_and(|only| only != index as usize) {
@@ -132,8 +139,8 @@ impl PhotoWork<'_> {
                     FaceChoice::Main => (Reason::NotMain, "main one"),
                     FaceChoice::Largest | FaceChoice::All => (Reason::NotLargest, "largest"),
                 };
-                let message = format!("face {index} is not the {word} of the photo");
-                unfit.push((reason, message));
+                let message = format!("face {number} is not the {word} of the photo");
+                unfit.push((index, reason, message));
                 continue;
             }
             let CutFace { cut, points } = self.cutter.cut(photo, face);
@@ -147,8 +154,8 @@ impl PhotoWork<'_> {
             if violations.is_empty() {
                 self.save(&cut, source, Some((index, face, quality)))?;
             } else {
-                let message = format!("face {index}: {}", violations.join(", "));
-                unfit.push((Reason::LowQuality, message));
+                let message = format!("face {number}: {}", violations.join(", "));
+                unfit.push((index, Reason::LowQuality, message));
             }
         }
         let nothing_kept = self.outcome.crops.is_empty();
@@ -156,21 +163,24 @@ impl PhotoWork<'_> {
             return Ok(self.save(&face_chip::whole(photo), source, None)?);
         }
         if !nothing_kept {
-            for (reason, message) in unfit {
-                self.discard(ItemKind::Face, reason, message);
+            for (index, reason, message) in unfit {
+                self.discard(ItemKind::Face, reason, message, Some(index));
             }
             return Ok(());
         }
-        let messages: Vec<&str> = unfit.iter().map(|(_, message)| message.as_str()).collect();
+        let messages: Vec<&str> = unfit
+            .iter()
+            .map(|(_, _, message)| message.as_str())
+            .collect();
         // Of several reasons the one of the face that came furthest.
         let reason = [Reason::LowQuality, Reason::TooSmall]
             .into_iter()
-            .find(|reason| unfit.iter().any(|(other, _)| other == reason));
+            .find(|reason| unfit.iter().any(|(_, other, _)| other == reason));
         match reason {
-            Some(reason) => self.discard(ItemKind::Image, reason, messages.join("; ")),
+            Some(reason) => self.discard(ItemKind::Image, reason, messages.join("; "), None),
             None => {
                 let message = "no face was found".to_owned();
-                self.discard(ItemKind::Image, Reason::NoFace, message);
+                self.discard(ItemKind::Image, Reason::NoFace, message, None);
             }
         }
         Ok(())
@@ -202,7 +212,7 @@ impl PhotoWork<'_> {
         Ok(())
     }
 
-    fn discard(&mut self, kind: ItemKind, reason: Reason, message: String) {
+    fn discard(&mut self, kind: ItemKind, reason: Reason, message: String, face: Option<u32>) {
         self.outcome.discarded.push(Discarded {
             item: self.file.relative.clone(),
             kind,
@@ -211,6 +221,8 @@ impl PhotoWork<'_> {
             message,
             related: Vec::new(),
             distance: None,
+            photo: None,
+            face,
         });
     }
 }

@@ -8,7 +8,7 @@ use super::separation::ScoreKind;
 use super::{BATCH, Task};
 use facepipe_core::artifacts::atomic;
 use facepipe_core::context::Context;
-use facepipe_core::types::{ModelCard, Stage};
+use facepipe_core::types::{ModelCard, PhotoFaceName, Stage};
 use facepipe_imaging::data_set::{Checked, DataFolder, Example};
 use facepipe_models::calibration::{Answers, softmax};
 use facepipe_nn::{Classifier, Loader, ModelError, consecutive_batches, most_probable};
@@ -204,10 +204,19 @@ pub(super) fn text_of_similarity(similarity: Option<f64>) -> String {
         .unwrap_or_default()
 }
 
+/// The number of a face in a table, from 1; nothing where it is not known.
+pub(super) fn text_of_number(name: &PhotoFaceName) -> String {
+    name.number()
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
 /// Writes a line an image.
 pub(super) fn write_table(
     path: &Path,
     labels: &[&str],
+    data: &DataFolder,
     examples: &[Example],
     predictions: &[Prediction],
 ) -> Result<(), EvaluateError> {
@@ -222,6 +231,8 @@ pub(super) fn write_table(
         "margin",
         "top5",
         "similarity",
+        "photo",
+        "face",
     ];
     writer.write_record(header)?;
     for (example, prediction) in examples.iter().zip(predictions) {
@@ -229,6 +240,7 @@ pub(super) fn write_table(
         let top: Vec<_> = top
             .map(|(label, probability)| format!("{} {probability:.4}", labels[*label]))
             .collect();
+        let name = data.name(&example.file);
         writer.write_record([
             example.file.as_str(),
             labels[prediction.truth],
@@ -239,6 +251,8 @@ pub(super) fn write_table(
             &format!("{:.4}", prediction.margin),
             &top.join("; "),
             &text_of_similarity(prediction.similarity),
+            name.photo(),
+            &text_of_number(&name),
         ])?;
     }
     let bytes = writer

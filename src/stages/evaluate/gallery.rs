@@ -9,7 +9,7 @@ use super::report::Report;
 use super::separation::ScoreKind;
 use super::{BATCH, EvaluateError, Findings};
 use facepipe_core::context::Context;
-use facepipe_core::types::Split;
+use facepipe_core::types::{PhotoFaceName, Split};
 use facepipe_drawing::page;
 use facepipe_faces::face_chip;
 use facepipe_imaging::data_set::Example;
@@ -26,8 +26,10 @@ const MOST_COMPARED: usize = 60;
 pub(super) struct Tile {
     /// The picture, as an address that holds it.
     pub(super) address: String,
-    /// The image's file.
-    pub(super) file: String,
+    /// The name of the face.
+    pub(super) name: PhotoFaceName,
+    /// The image's file, where that is another.
+    pub(super) file: Option<String>,
     /// The right label; `None` for strangers.
     pub(super) truth: Option<String>,
     /// The most probable labels with their probabilities.
@@ -35,7 +37,16 @@ pub(super) struct Tile {
     /// How alike a stranger is to the images of the most probable label.
     pub(super) similarity: Option<f64>,
     /// The closest training image of the most probable label.
-    pub(super) closest: Option<(String, String)>,
+    pub(super) closest: Option<Closest>,
+}
+
+/// A training image beside a face.
+#[derive(Debug, Clone)]
+pub(super) struct Closest {
+    /// The picture, as an address that holds it.
+    pub(super) address: String,
+    /// The name of its face.
+    pub(super) name: PhotoFaceName,
 }
 
 /// The kinds of faces that are shown.
@@ -105,9 +116,11 @@ impl Findings<'_> {
             return Ok(None);
         };
         let said = prediction.top.iter().take(2);
+        let name = self.data.name(&example.file);
         Ok(Some(Tile {
             address,
-            file: example.file.clone(),
+            file: Some(example.file.clone()).filter(|file| file != name.photo()),
+            name,
             truth: Some(self.label(prediction.truth)),
             said: said
                 .map(|(label, probability)| (self.label(*label), *probability))
@@ -150,7 +163,8 @@ impl Findings<'_> {
             if let Some(chip) = chip {
                 tiles.push(Tile {
                     address: page::picture(&chip)?,
-                    file: impostor.photo.name.clone(),
+                    name: impostor.name(),
+                    file: None,
                     truth: None,
                     said: vec![(self.label(impostor.predicted), impostor.probability)],
                     similarity: impostor.similarity,
@@ -161,13 +175,8 @@ impl Findings<'_> {
         Ok(tiles)
     }
 
-    /// The training image of the wrongly given label that the network finds most alike: its picture and
-    /// file.
-    fn closest(
-        &self,
-        index: usize,
-        context: &Context,
-    ) -> Result<Option<(String, String)>, EvaluateError> {
+    /// The training image of the wrongly given label that the network finds most alike.
+    fn closest(&self, index: usize, context: &Context) -> Result<Option<Closest>, EvaluateError> {
         let predicted = self.label(self.predictions[index].predicted);
         let labels = &self.data.labels;
         let of_label = self.data.side(Split::Train).iter();
@@ -186,9 +195,10 @@ impl Findings<'_> {
         let (others, own) = (features.narrow(0, 0, count), features.narrow(0, count, 1));
         let alike = Tensor::cosine_similarity(&others, &own, 1, 1e-8);
         let best = &compared[alike.argmax(0, false).int64_value(&[]) as usize];
-        Ok(self
-            .picture(best)?
-            .map(|address| (address, best.file.clone())))
+        Ok(self.picture(best)?.map(|address| Closest {
+            address,
+            name: self.data.name(&best.file),
+        }))
     }
 }
 

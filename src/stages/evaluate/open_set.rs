@@ -13,7 +13,9 @@ use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::path_text::{relative_path, text_of_name};
 use facepipe_core::artifacts::walk::{self, PassedOver};
 use facepipe_core::context::Context;
-use facepipe_core::types::{BoundBasis, Discarded, ModelCard, SimilarityBound, UnknownCard};
+use facepipe_core::types::{
+    BoundBasis, Discarded, ModelCard, PhotoFaceName, SimilarityBound, UnknownCard,
+};
 use facepipe_models::calibration::softmax;
 use facepipe_nn::most_probable;
 
@@ -59,6 +61,12 @@ impl Impostor {
     /// The number by which it may be accepted.
     pub(super) fn score(&self, kind: ScoreKind) -> f64 {
         kind.of(self.probability, self.similarity)
+    }
+
+    /// What people are told of it.
+    pub(super) fn name(&self) -> PhotoFaceName {
+        let PhotoFace { number, found, .. } = self.face;
+        PhotoFaceName::of_found(&self.photo.name, number, found)
     }
 
     /// Who it is: the folder's name.
@@ -239,8 +247,17 @@ pub(super) fn write_table(
 ) -> Result<(), EvaluateError> {
     let (kind, threshold) = (open_set.decided_by, open_set.decisive().chosen.threshold);
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["path", "taken_for", "probability", "accepted", "similarity"])?;
+    writer.write_record([
+        "path",
+        "taken_for",
+        "probability",
+        "accepted",
+        "similarity",
+        "photo",
+        "face",
+    ])?;
     for impostor in impostors {
+        let name = impostor.name();
         writer.write_record([
             impostor.photo.name.as_str(),
             labels[impostor.predicted],
@@ -251,6 +268,8 @@ pub(super) fn write_table(
                 "0"
             },
             &answers::text_of_similarity(impostor.similarity),
+            name.photo(),
+            &answers::text_of_number(&name),
         ])?;
     }
     let bytes = writer
@@ -286,6 +305,8 @@ mod tests {
                     score: 1.0,
                     landmarks: None,
                 },
+                number: 0,
+                found: 1,
                 numbers: Vec::new(),
                 features: Vec::new(),
                 similarities: Vec::new(),

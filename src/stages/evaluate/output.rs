@@ -52,7 +52,7 @@ impl Findings<'_> {
         )?;
         let usable = &self.checked.usable;
         let table = folder.path(PREDICTIONS_FILE);
-        answers::write_table(&table, &labels, usable, &self.predictions)?;
+        answers::write_table(&table, &labels, self.data, usable, &self.predictions)?;
         if let (Some(impostors), Some(open_set)) = (&self.impostors, &report.open_set) {
             let table = folder.path(IMPOSTORS_FILE);
             open_set::write_table(&table, &labels, &impostors.faces, open_set)?;

@@ -54,6 +54,10 @@ impl Wanted {
 pub(super) struct PhotoFace {
     /// Where it is in the upright photo.
     pub(super) face: DetectedFace,
+    /// Which of the photo's faces it is, from 0.
+    pub(super) number: u32,
+    /// How many faces the photo has.
+    pub(super) found: usize,
     /// The logits; the features, where only those are wanted.
     pub(super) numbers: Vec<f32>,
     /// The features beside logits, where both are wanted.
@@ -129,10 +133,17 @@ impl<'a> PhotoFaces<'a> {
                         return Err(error.into());
                     }
                     Err(error) => found.push(Err(discarded(name, &error))),
-                    Ok((face, numbers)) => {
+                    Ok(Examined {
+                        face,
+                        number,
+                        found: of_photo,
+                        numbers,
+                    }) => {
                         pending.push((found.len(), numbers));
                         found.push(Ok(PhotoFace {
                             face,
+                            number,
+                            found: of_photo,
                             numbers: Vec::new(),
                             features: Vec::new(),
                             similarities: Vec::new(),
@@ -205,18 +216,28 @@ pub(super) fn rows(matrix: Tensor) -> Result<Vec<Vec<f32>>, ModelError> {
 }
 
 /// The main face of a photo, and the network's input for it.
-fn examine(
-    finder: &mut FaceFinder<'_>,
-    path: &Path,
-) -> Result<(DetectedFace, Vec<f32>), ExamineError> {
+struct Examined {
+    face: DetectedFace,
+    number: u32,
+    found: usize,
+    numbers: Vec<f32>,
+}
+
+/// Looks for the main face of a photo.
+fn examine(finder: &mut FaceFinder<'_>, path: &Path) -> Result<Examined, ExamineError> {
     let photo = image_io::decode(&image_io::read_bytes(path)?)?.rgb;
     let mut faces = finder.faces(&photo)?;
     let main = FaceChoice::Main
         .only(&faces, Size::of(&photo), |_| true)
         .ok_or(ExamineError::NoFace)?;
+    let found = faces.len();
     let face = faces.swap_remove(main);
-    let numbers = finder.numbers(&photo, &face);
-    Ok((face, numbers))
+    Ok(Examined {
+        numbers: finder.numbers(&photo, &face),
+        face,
+        number: main as u32,
+        found,
+    })
 }
 
 fn discarded(name: &str, error: &ExamineError) -> Discarded {
@@ -232,5 +253,7 @@ fn discarded(name: &str, error: &ExamineError) -> Discarded {
         message: error.to_string(),
         related: Vec::new(),
         distance: None,
+        photo: None,
+        face: None,
     }
 }

@@ -280,5 +280,7 @@ fn discard(
         message,
         related,
         distance: None,
+        photo: None,
+        face: None,
     }
 }

@@ -167,7 +167,7 @@ fn conflict(items: &[Item], index: usize, found: &Conflict, policy: Conflicts) -
 
 fn duplicate(item: &Item, keeper: &Item, why: Option<Why>) -> Discarded {
     let related = vec![keeper.relative.clone()];
-    let name = &keeper.relative;
+    let name = &keeper.name;
     let exact = |what: &str| Discarded {
         distance: Some(distance(Why::SamePixels, 0)),
         ..item.discarded(

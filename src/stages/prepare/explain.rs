@@ -81,6 +81,8 @@ pub struct ImageFacts {
     pub size: Size,
     /// The photo that it was cut out of, where that is known.
     pub photo: Option<String>,
+    /// What people are told of it: that photo, and which face of it where that has several.
+    pub name: String,
     /// How many images its group has.
     pub group_images: usize,
     /// The side that it goes to; `None` where it is left out.
@@ -98,6 +100,10 @@ pub struct Step {
     pub to: String,
     /// because of this.
     pub why: Why,
+    /// What people are told of the first
+    pub from_name: String,
+    /// and of the second.
+    pub to_name: String,
 }
 
 /// Says why two images of a folder are one, belong together, or don't. Nothing is written.
@@ -265,6 +271,7 @@ impl Fates {
             pixel_digest: item.features.pixel_digest.clone(),
             size: item.features.size,
             photo: item.photo.as_ref().map(|photo| photo.file.clone()),
+            name: item.name.to_string(),
             group_images: sets.groups.iter().filter(|other| **other == group).count(),
             split: self.sides.get(&item.relative).copied(),
             discarded: self.discarded.get(&item.relative).cloned(),
@@ -305,6 +312,8 @@ fn chain(items: &[Item], links: &[Link], from: usize, to: usize) -> Vec<Step> {
             from: items[*before].relative.clone(),
             to: items[at].relative.clone(),
             why: *why,
+            from_name: items[*before].name.to_string(),
+            to_name: items[at].name.to_string(),
         });
         at = *before;
     }

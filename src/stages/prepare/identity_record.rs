@@ -29,6 +29,15 @@ pub enum Decision {
 pub struct IdentityRecord {
     /// The image, below the input folder.
     pub item: String,
+    /// What people are told of it: its photo, and which face of it where that has several.
+    #[serde(default)]
+    pub name: String,
+    /// The photo that it was cut from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
+    /// Which face of the photo it is, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub face: Option<u32>,
     /// Its label.
     pub label: String,
     /// The decision.
@@ -59,6 +68,15 @@ pub struct LabelIdentity {
 }
 
 impl IdentityRecord {
+    /// What people are told of it; records of earlier versions know the image only.
+    #[must_use]
+    pub fn shown_name(&self) -> &str {
+        if self.name.is_empty() {
+            return &self.item;
+        }
+        &self.name
+    }
+
     /// The decision by comparison; `labels` are the names of the labels by their numbers.
     pub(super) fn judged(item: &Item, judgement: &Judgement, labels: &[&str]) -> Self {
         let other = judgement.nearest_other;
@@ -77,6 +95,9 @@ impl IdentityRecord {
     pub(super) fn unjudged(item: &Item, decision: Decision, message: String) -> Self {
         Self {
             item: item.relative.clone(),
+            name: item.name.to_string(),
+            photo: item.photo.as_ref().map(|photo| photo.file.clone()),
+            face: item.photo.as_ref().and_then(|photo| photo.face),
             label: item.label.clone(),
             decision,
             distance: None,

@@ -18,7 +18,7 @@ use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{CropPlace, Size};
 use facepipe_core::words::counted;
-use facepipe_drawing::text::{SIZE, Weight, fitted, width, write_small};
+use facepipe_drawing::text::{SIZE, Weight, fitted, fitted_in_middle, width, write_small};
 use facepipe_drawing::thumbnail::thumbnail;
 use facepipe_imaging::image_io;
 
@@ -35,7 +35,7 @@ const GAP: u32 = 10;
 /// Height of a line of text with the space below it, in pixels.
 const LINE: u32 = SIZE + 3;
 /// Lines below a face.
-const LINES: u32 = 3;
+const LINES: u32 = 4;
 /// From one face to the next beside it, in pixels.
 const ACROSS: u32 = TILE + 2 * FRAME + GAP;
 /// From one row of faces to the next, in pixels.
@@ -162,7 +162,7 @@ fn draw(
         .filter(|(_, members)| !members.is_empty())
         .collect();
     let title = format!("{label}: {}", counted(images.len(), "face"));
-    let legend = "name, distance from the person of the label and its limit, nearest other label";
+    let legend = "photo, distance from the person of the label and its limit, nearest other label, name of the crop";
     let height_of = |(part, members): &(&Part, Vec<&Shown<'_>>)| {
         let rows = members.len().min(part.most).div_ceil(COLUMNS) as u32;
         PART_HEAD + rows * DOWN
@@ -242,8 +242,13 @@ fn place(sheet: &mut RgbImage, left: u32, top: u32, picture: &RgbImage, record: 
 
 /// The caption of a face.
 fn lines(record: &IdentityRecord) -> [(String, Rgb<u8>); LINES as usize] {
-    let name = record.item.rsplit('/').next().unwrap_or_default();
-    let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let of_label = format!("{}/", record.label);
+    let name = record.shown_name();
+    let photo = name.strip_prefix(&of_label).unwrap_or(name);
+    let item = record.item.rsplit('/').next().unwrap_or_default();
+    let item = item.rsplit_once('.').map_or(item, |(stem, _)| stem);
+    // A file of the user's own has no other name.
+    let item = if name == record.item { "" } else { item };
     let distance = match (record.distance, record.limit) {
         (Some(distance), Some(limit)) => {
             let sign = if distance > limit { '>' } else { '<' };
@@ -259,9 +264,10 @@ fn lines(record: &IdentityRecord) -> [(String, Rgb<u8>); LINES as usize] {
         _ => String::new(),
     };
     [
-        (fitted(name, SIZE, TILE), PALE_INK),
+        (fitted_in_middle(photo, SIZE, TILE), INK),
         (distance, INK),
         (other, PALE_INK),
+        (fitted(item, SIZE, TILE), PALE_INK),
     ]
 }
 
@@ -277,6 +283,9 @@ mod tests {
     fn record(number: u32, decision: Decision, distance: f64) -> IdentityRecord {
         IdentityRecord {
             item: format!("ada/{number:016x}.png"),
+            name: format!("ada/a_long_name_of_a_photo_{number}.jpg"),
+            photo: None,
+            face: None,
             label: "ada".to_owned(),
             decision,
             distance: Some(distance),
@@ -362,7 +371,12 @@ mod tests {
         let lines = lines(&record(255, Decision::Stranger, 0.613)).map(|(text, _)| text);
         assert_eq!(
             lines,
-            ["00000000000000ff", "0.61 > 0.52", "grace_hopper_t… 0.70"]
+            [
+                "a_long_na…to_255.jpg",
+                "0.61 > 0.52",
+                "grace_hopper_t… 0.70",
+                "00000000000000ff"
+            ]
         );
         assert!(lines.iter().all(|line| text_width(line) <= TILE));
     }

@@ -16,7 +16,7 @@ use facepipe_core::artifacts::stage::MANIFEST_FILE;
 use facepipe_core::context::Context;
 use facepipe_core::parallel;
 use facepipe_core::types::{
-    CropPlace, CropRecord, Discarded, ImageRecord, ItemKind, Reason, SplitRecord,
+    CropPlace, CropRecord, Discarded, ImageRecord, ItemKind, PhotoFaceName, Reason, SplitRecord,
 };
 use facepipe_imaging::image_io::{self, DecodeError};
 use facepipe_imaging::perceptual_hash::PerceptualHash;
@@ -28,6 +28,8 @@ pub(super) struct Item {
     /// Path below the input folder.
     pub(super) relative: String,
     pub(super) path: PathBuf,
+    /// What people are told of it.
+    pub(super) name: PhotoFaceName,
     pub(super) features: Features,
     /// The photo that a crop was cut from.
     pub(super) photo: Option<Photo>,
@@ -40,6 +42,8 @@ pub(super) struct Item {
 pub(super) struct Photo {
     pub(super) file: String,
     pub(super) md5: String,
+    /// Which of its faces the crop shows, from 0; `None` for a photo kept whole.
+    pub(super) face: Option<u32>,
     pub(super) phash: PerceptualHash,
     /// The place of the face in the crop.
     pub(super) place: Option<CropPlace>,
@@ -95,6 +99,9 @@ pub(super) fn read(
             let mut seen = read_one(file, recorded.photos.get(&file.relative), cache, rotations)?;
             let also = recorded.also_labels.get(&file.relative);
             seen.item.also_labels = also.cloned().unwrap_or_default();
+            if let Some(name) = recorded.names.get(&file.relative) {
+                seen.item.name = name.clone();
+            }
             Ok(seen)
         },
         |index, seen| {
@@ -109,9 +116,10 @@ pub(super) fn read(
                     read.known += u64::from(!seen.is_decoded);
                     read.items.push(item);
                 }
-                Err(error) => read
-                    .discarded
-                    .push(unreadable(&folder.files[index], &error)),
+                Err(error) => {
+                    read.discarded
+                        .push(unreadable(&folder.files[index], &recorded, &error))
+                }
             }
             Ok::<_, PrepareError>(())
         },
@@ -142,6 +150,7 @@ fn read_one(
             label: file.label.clone(),
             relative: file.relative.clone(),
             path: file.path.clone(),
+            name: PhotoFaceName::of_file(&file.relative),
             features,
             photo: photo.cloned(),
             also_labels: Vec::new(),
@@ -169,6 +178,8 @@ struct Recorded {
     photos: HashMap<String, Photo>,
     /// Other labels that `fetch` found the image, or a crop's photo, for.
     also_labels: HashMap<String, Vec<String>>,
+    /// What people are told of the images.
+    names: HashMap<String, PhotoFaceName>,
 }
 
 impl Recorded {
@@ -184,7 +195,12 @@ impl Recorded {
     }
 
     fn of_crops(crops: Vec<CropRecord>) -> Self {
-        let mut recorded = Self::default();
+        let names = CropRecord::names(&crops.iter().collect::<Vec<_>>());
+        let files = crops.iter().map(|crop| crop.file.clone());
+        let mut recorded = Self {
+            names: files.zip(names).collect(),
+            ..Self::default()
+        };
         for crop in crops {
             recorded.also(&crop.file, crop.source.also_labels);
             let Ok(phash) = crop.source.phash.parse() else {
@@ -193,6 +209,7 @@ impl Recorded {
             let photo = Photo {
                 file: crop.source.file,
                 md5: crop.source.md5,
+                face: crop.face,
                 phash,
                 place: crop.place,
                 quality: crop.quality.map(|quality| quality.overall),
@@ -203,10 +220,14 @@ impl Recorded {
     }
 
     fn of_data_set(images: Vec<SplitRecord>) -> Self {
+        let names = SplitRecord::names(&images);
+        let files = images.iter().map(|image| image.file.clone());
+        let names = files.zip(names).collect();
         let photo = |image: SplitRecord| {
             let photo = Photo {
                 file: image.photo?,
                 md5: image.photo_md5?,
+                face: image.face,
                 phash: image.photo_phash?.parse().ok()?,
                 place: image.place,
                 quality: None,
@@ -215,6 +236,7 @@ impl Recorded {
         };
         Self {
             photos: images.into_iter().filter_map(photo).collect(),
+            names,
             ..Self::default()
         }
     }
@@ -247,7 +269,8 @@ pub fn knows_faces(input: &Path) -> bool {
     })
 }
 
-fn unreadable(file: &LabelledFile, error: &DecodeError) -> Discarded {
+fn unreadable(file: &LabelledFile, recorded: &Recorded, error: &DecodeError) -> Discarded {
+    let photo = recorded.photos.get(&file.relative);
     Discarded {
         item: file.relative.clone(),
         kind: ItemKind::Image,
@@ -256,5 +279,7 @@ fn unreadable(file: &LabelledFile, error: &DecodeError) -> Discarded {
         message: error.to_string(),
         related: Vec::new(),
         distance: None,
+        photo: photo.map(|photo| photo.file.clone()),
+        face: photo.and_then(|photo| photo.face),
     }
 }

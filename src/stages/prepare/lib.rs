@@ -385,6 +385,7 @@ fn record(placed: &Placed<'_>) -> SplitRecord {
         group: placed.image.group.clone(),
         source: item.relative.clone(),
         photo: item.photo.as_ref().map(|photo| photo.file.clone()),
+        face: item.photo.as_ref().and_then(|photo| photo.face),
         photo_md5: item.photo.as_ref().map(|photo| photo.md5.clone()),
         photo_phash: item.photo.as_ref().map(|photo| photo.phash.to_string()),
         origin: placed.origin.name.clone(),
@@ -437,6 +438,8 @@ impl Item {
             message,
             related,
             distance: None,
+            photo: self.photo.as_ref().map(|photo| photo.file.clone()),
+            face: self.photo.as_ref().and_then(|photo| photo.face),
         }
     }
 }

@@ -73,9 +73,12 @@ fn the_temperature_of_the_card_makes_the_figures_and_is_not_fitted_again() {
     // The answers of `predict` are those of the table, which has the most probable label of every image.
     let table = fs_err::read_to_string(model.join("report/predictions.csv")).expect("reads");
     let mut rows = table.lines();
-    let header = "path,truth,predicted,right,probability,uncalibrated,margin,top5,similarity";
+    let header =
+        "path,truth,predicted,right,probability,uncalibrated,margin,top5,similarity,photo,face";
     assert_eq!(rows.next(), Some(header));
     let row: Vec<&str> = rows.next().expect("an image").split(',').collect();
+    // A folder of one's own has no other names.
+    assert_eq!(row[9..], [row[0], ""]);
     let line: Value = serde_json::from_str(&stdout(&run(
         "predict --threads 1 --unknown-below 0",
         &[&model, &data.join(row[0])],

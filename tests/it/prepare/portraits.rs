@@ -59,5 +59,32 @@ fn portraits_become_aligned_crops_and_a_data_set_without_their_duplicates() {
         let other = line["related"][0].as_str().expect("an image");
         let label = line["label"].as_str().expect("a label");
         assert!(other.starts_with(label), "{line}");
+        // People are told of their own files.
+        let photo = line["photo"].as_str().expect("a photo");
+        assert!(photo.ends_with("/small.png"), "{line}");
+        assert_eq!(line["face"], 0, "{line}");
+        let message = line["message"].as_str().expect("a text");
+        assert!(
+            message.contains(&format!("`{label}/portrait.png`")),
+            "{line}"
+        );
     }
+    for image in records(&data.join("manifest.jsonl")) {
+        assert_eq!(image["face"], 0, "{image}");
+    }
+    let page = fs_err::read_to_string(data.join("report.html")).expect("reads");
+    for photo in ["portrait", "mirrored", "small"] {
+        let name = format!("<span class=\"file\">grace_hopper/{photo}.png</span>");
+        assert!(page.contains(&name), "{photo}");
+    }
+    let proof = fs_err::read(data.join("proof.json")).expect("reads");
+    let proof: serde_json::Value = serde_json::from_slice(&proof).expect("JSON");
+    let image = &proof["nearest"][0]["pairs"][0]["a"];
+    assert_eq!(image["name"], image["photo"], "{image}");
+    assert!(
+        image["photo"]
+            .as_str()
+            .is_some_and(|name| name.ends_with(".png")),
+        "{image}"
+    );
 }

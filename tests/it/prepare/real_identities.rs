@@ -78,6 +78,16 @@ fn real_strangers_are_set_aside_and_one_is_restored() {
     let report = json(&clean(&format!("--restore {}", aside[0])));
     assert_eq!(report["reasons"]["stranger"], aside.len() - 1);
     assert!(!reasons(&out).contains_key(&aside[0]));
+    // As well by the photo, which is in the lists beside the crop, and twice.
+    let restored = |item: &str| !reasons(&out).contains_key(item);
+    let photo = photo_of[&format!("\"{}\"", aside[1])]
+        .trim_matches('"')
+        .to_owned();
+    assert!(!restored(&aside[1]));
+    let report = json(&clean(&format!("--restore {photo}")));
+    assert_eq!(report["reasons"]["stranger"], aside.len() - 2);
+    assert!(restored(&aside[1]));
+    json(&clean(&format!("--restore {photo}")));
     let error = failure(&clean("--restore label0/nobody.png"), 2);
     assert!(
         error.contains("there is no image `label0/nobody.png`"),

@@ -16,7 +16,7 @@ use facepipe_core::context::Context;
 use facepipe_core::types::{Discarded, Reason, Stage};
 use facepipe_core::words::counted;
 use facepipe_faces::embed_images::ImageEmbedder;
-use facepipe_prepare::{Decision, PrepareReport, Restored};
+use facepipe_prepare::{Decision, IDENTITIES_FILE, IdentityRecord, PrepareReport, Restored};
 
 /// Faces that look like somebody else's that are named in the result.
 const NAMED_FACES: usize = 3;
@@ -50,8 +50,8 @@ pub(crate) struct IdentityOptions {
         hide_possible_values = true
     )]
     pub(crate) clean_identities: Switch,
-    /// Restore an image that was left out for its face, by its name in discarded.jsonl; can be
-    /// given several times, and is remembered in OUT/restored.txt
+    /// Restore an image that was left out for its face, by its photo or its name in discarded.jsonl;
+    /// can be given several times, and is remembered in OUT/restored.txt
     #[arg(long, value_name = "LABEL/FILE")]
     pub(crate) restore: Vec<String>,
 }
@@ -127,13 +127,24 @@ impl IdentityOptions {
         } else {
             Vec::new()
         };
+        let judged = out.join(IDENTITIES_FILE);
+        let judged = if judged.exists() {
+            jsonl::read::<IdentityRecord>(&judged)?
+        } else {
+            Vec::new()
+        };
         let mut items = Vec::new();
         for name in &self.restore {
             let item = relative(name, input);
+            let of_photo = of_photo(&item, &judged);
+            if !of_photo.is_empty() {
+                items.extend(of_photo);
+                continue;
+            }
             if !input.join(&item).is_file() {
                 return Err(refused(
                     format!("there is no image `{item}` in `{}`", input.display()),
-                    "give the name from the field `item` in discarded.jsonl: LABEL/FILE",
+                    "give the photo, or the name from the field `item` in discarded.jsonl: LABEL/FILE",
                 ));
             }
             let other = discarded.iter().find(|image| {
@@ -155,6 +166,16 @@ impl IdentityOptions {
     }
 }
 
+/// The faces of a photo that were left out for what they look like, or are restored already.
+fn of_photo(photo: &str, judged: &[IdentityRecord]) -> Vec<String> {
+    let is_of_it = |record: &&IdentityRecord| {
+        let is_kept = matches!(record.decision, Decision::Kept | Decision::Doubtful);
+        record.photo.as_deref() == Some(photo) && !is_kept
+    };
+    let faces = judged.iter().filter(is_of_it);
+    faces.map(|record| record.item.clone()).collect()
+}
+
 /// A name as it is in the lists: below the input folder, with `/`.
 fn relative(name: &str, input: &Path) -> String {
     let name = name.replace('\\', "/");
@@ -167,7 +188,9 @@ fn relative(name: &str, input: &Path) -> String {
 pub(crate) fn lines(report: &PrepareReport) -> Option<String> {
     if let [worst, ..] = report.look_like_others.as_slice() {
         let others = report.look_like_others.iter().take(NAMED_FACES);
-        let names: Vec<String> = others.map(|face| format!("`{}`", face.item)).collect();
+        let names: Vec<String> = others
+            .map(|face| format!("`{}`", face.shown_name()))
+            .collect();
         return Some(format!(
             "{} of {} {} like somebody else's: {}{} ({}); `--clean-identities` sets such aside",
             report.look_like_others.len(),

@@ -21,7 +21,9 @@ use facepipe_core::context::Context;
 use facepipe_core::types::Split;
 use facepipe_core::words::counted;
 use facepipe_faces::embed_images::ImageEmbedder;
-use facepipe_prepare::{Conflicts, LinkMode, PrepareError, PrepareReport, Settings};
+use facepipe_prepare::{
+    Conflicts, LeakedSet, LinkMode, PrepareError, PrepareReport, Settings, Step,
+};
 
 /// Pairs of images that leak which are named on the terminal; the page shows them.
 const TOLD_LEAKS: usize = 20;
@@ -241,17 +243,11 @@ fn check(
     let check = facepipe_prepare::check(&args.input, out, settings, embedder, context)?;
     let proof = &check.proof;
     let mut lines = proof.verdict.clone();
-    for link in proof
-        .leaks
-        .iter()
-        .flat_map(|leak| &leak.links)
-        .take(TOLD_LEAKS)
-    {
-        lines.push(format!(
-            "  leak: `{}` and `{}`: {}",
-            link.from, link.to, link.why
-        ));
-    }
+    let links = proof.leaks.iter().flat_map(|leak| {
+        let link = |step| leak_line(leak, step);
+        leak.links.iter().map(link)
+    });
+    lines.extend(links.take(TOLD_LEAKS));
     lines.extend(
         proof
             .unreadable
@@ -269,6 +265,23 @@ fn check(
     }
     result::print(&outcome, globals)?;
     Err(PrepareError::Leaks(proof.leaks.len()).into())
+}
+
+/// Two images that leak: where they have other names than their files, the sides are told beside.
+fn leak_line(leak: &LeakedSet, step: &Step) -> String {
+    let named = |file: &str, name: &str| {
+        let image = leak.images.iter().find(|image| image.file == file);
+        match image {
+            Some(image) if name != file => format!("`{name}` in {}", image.split),
+            _ => format!("`{file}`"),
+        }
+    };
+    format!(
+        "  leak: {} and {}: {}",
+        named(&step.from, &step.from_name),
+        named(&step.to, &step.to_name),
+        step.why
+    )
 }
 
 /// The report as lines of text.

@@ -15,7 +15,7 @@ fn crop(root: &Path, label: &str, number: u8, overall: Option<f64>) -> CropRecor
         label: label.to_owned(),
         md5: String::new(),
         source: SourcePhoto {
-            file: String::new(),
+            file: format!("{label}/{number}.jpg"),
             md5: String::new(),
             width: 64,
             height: 48,
@@ -108,6 +108,7 @@ fn crops_go_from_best_to_worst_and_those_without_a_face_last() {
 #[test]
 fn each_tile_has_its_figures_below_it() {
     let with_figures = Tile {
+        name: "12.jpg".to_owned(),
         picture: RgbImage::new(1, 1),
         quality: Some(FaceQuality {
             overall: 0.4567,
@@ -128,6 +129,7 @@ fn each_tile_has_its_figures_below_it() {
         ("score 13.50", "blurred 0.29")
     );
     let with_norm = Tile {
+        name: String::new(),
         picture: RgbImage::new(4, 4),
         quality: with_figures.quality.map(|quality| FaceQuality {
             norm: Some(11.46),
@@ -157,6 +159,7 @@ fn each_tile_has_its_figures_below_it() {
 fn of_many_crops_the_best_and_worst_are_shown_on_a_sheet_of_bounded_size() {
     let tiles: Vec<Tile> = (0..200)
         .map(|number| Tile {
+            name: "12.jpg".to_owned(),
             picture: RgbImage::from_pixel(TILE, TILE, colour(number)),
             quality: None,
         })
@@ -210,6 +213,7 @@ fn a_missing_crop_is_named() {
 fn any_label_can_be_written() {
     for label in ["ñandú 漢字", &"x".repeat(120)] {
         let tile = Tile {
+            name: "12.jpg".to_owned(),
             picture: RgbImage::new(TILE, 1),
             quality: None,
         };

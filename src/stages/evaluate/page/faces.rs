@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::probability;
 use crate::gallery::Tile;
+use facepipe_drawing::page::face_name;
 
 /// Faces with what is said of them.
 pub(super) fn gallery(tiles: &[Tile]) -> Markup {
@@ -16,11 +17,11 @@ fn face(tile: &Tile) -> Markup {
         |truth| format!("a face of {truth}"),
     );
     html! {
-        div.face.pair[tile.closest.is_some()] title=(tile.file) {
+        div.face.pair[tile.closest.is_some()] {
             div.pictures {
                 img src=(tile.address) alt=(alternative) loading="lazy";
-                @if let Some((address, file)) = &tile.closest {
-                    img src=(address) alt="the most alike training image of the given name" title=(file) loading="lazy";
+                @if let Some(closest) = &tile.closest {
+                    img src=(closest.address) alt="the most alike training image of the given name" loading="lazy";
                 }
             }
             @if let Some(truth) = &tile.truth { div { b { (truth) } } }
@@ -31,6 +32,9 @@ fn face(tile: &Tile) -> Markup {
             @if let Some(similarity) = tile.similarity {
                 div.soft { "similarity " (format!("{similarity:.2}")) }
             }
+            div { (face_name(&tile.name)) }
+            @if let Some(file) = &tile.file { div.soft { (file) } }
+            @if let Some(closest) = &tile.closest { div { "most alike: " (face_name(&closest.name)) } }
         }
     }
 }

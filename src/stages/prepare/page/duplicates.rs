@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use maud::{Markup, html};
 
 use super::not_shown;
-use super::pictures::Pictures;
+use super::pictures::{Pictures, names};
 use crate::items::Item;
 use facepipe_core::types::{Discarded, Reason};
 use facepipe_core::words::counted;
@@ -85,14 +85,14 @@ impl<'a> Duplicates<'a> {
                             div.pictures { (pictures.show(set.kept)) }
                             div.good { "kept" }
                             div { b { (set.kept.label) } }
-                            div.soft { (set.kept.relative) ", " (set.kept.features.size) }
+                            (names(set.kept, &format!(", {}", set.kept.features.size)))
                         }
                         @for (discarded, item) in set.left_out.iter().take(MOST_OF_SET) {
                             div.face {
                                 div.pictures { (pictures.show(item)) }
                                 div.bad { (discarded.reason) }
                                 div { (discarded.message) }
-                                div.soft { (discarded.item) ", " (item.features.size) }
+                                (names(item, &format!(", {}", item.features.size)))
                             }
                         }
                         (not_shown(set.left_out.len().saturating_sub(MOST_OF_SET), "image"))
@@ -195,7 +195,7 @@ impl<'a> Conflicts<'a> {
                             div.pictures { @for item in items { (pictures.show(item)) } }
                             @for item in items {
                                 div { b { (item.label) } }
-                                div.soft { (item.relative) }
+                                (names(item, ""))
                                 @if !item.also_labels.is_empty() {
                                     div { "also downloaded for " b { (item.also_labels.join(", ")) } }
                                 }

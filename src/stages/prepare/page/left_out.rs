@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use maud::{Markup, html};
 
-use super::pictures::Pictures;
+use super::pictures::{Pictures, names};
 use crate::items::Item;
-use facepipe_core::types::{Discarded, Reason};
+use facepipe_core::types::{Discarded, PhotoFaceName, Reason};
+use facepipe_drawing::page::face_name;
 
 /// Examples of each reason.
 const MOST_EXAMPLES: usize = 4;
@@ -73,7 +74,7 @@ impl<'a> LeftOut<'a> {
                     div.faces {
                         @for one in with_examples() {
                             @for (discarded, item) in &one.examples {
-                                div.face title=(discarded.item) {
+                                div.face {
                                     div.pictures {
                                         @match item {
                                             Some(item) => (pictures.show(item)),
@@ -82,7 +83,10 @@ impl<'a> LeftOut<'a> {
                                     }
                                     div { b { (one.reason) } }
                                     div { (discarded.message) }
-                                    div.soft { (discarded.item) }
+                                    @match item {
+                                        Some(item) => (names(item, "")),
+                                        None => (without_picture(discarded)),
+                                    }
                                 }
                             }
                         }
@@ -90,6 +94,16 @@ impl<'a> LeftOut<'a> {
                 }
             }
         }
+    }
+}
+
+/// The name of an item that can't be read.
+fn without_picture(discarded: &Discarded) -> Markup {
+    let photo = discarded.photo.as_ref();
+    let name = PhotoFaceName::of_file(photo.unwrap_or(&discarded.item));
+    html! {
+        div { (face_name(&name)) }
+        @if photo.is_some() { div.soft { (discarded.item) } }
     }
 }
 

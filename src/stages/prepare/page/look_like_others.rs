@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 
 use super::not_shown;
-use super::pictures::Pictures;
+use super::pictures::{Pictures, names};
 use crate::items::Item;
 use crate::{Decision, IdentityRecord};
 use facepipe_core::words::counted;
@@ -53,11 +53,11 @@ impl<'a> LookLikeOthers<'a> {
                 }
                 div.faces {
                     @for (record, item) in &self.shown {
-                        div.face title=(record.item) {
+                        div.face {
                             div.pictures { (pictures.show(item)) }
                             div { b { (record.label) @if let Some(other) = theirs(record) { " or " (other) } "?" } }
                             div { (record.message) }
-                            div.soft { (record.item) }
+                            (names(item, ""))
                         }
                     }
                 }

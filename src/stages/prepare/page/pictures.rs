@@ -41,16 +41,25 @@ impl<'items> Pictures<'items> {
         Ok(Self(pictures))
     }
 
-    /// An image as a picture with its path.
+    /// An image as a picture with its name.
     pub(super) fn show(&self, item: &Item) -> Markup {
         let alternative = format!("an image of {}", item.label);
         html! {
             @if let Some(address) = self.0.get(item.relative.as_str()) {
-                img src=(address) alt=(alternative) title=(item.relative) loading="lazy";
+                img src=(address) alt=(alternative) title=(item.name) loading="lazy";
             } @else {
-                span.missing title=(item.relative) { "no picture" }
+                span.missing title=(item.name) { "no picture" }
             }
         }
+    }
+}
+
+/// The name of an image and, where it was cut from a photo, its path below the input folder; `more` follows it.
+pub(super) fn names(item: &Item, more: &str) -> Markup {
+    let is_cut = item.name.photo() != item.relative;
+    html! {
+        div { (page::face_name(&item.name)) @if !is_cut { (more) } }
+        @if is_cut { div.soft { (item.relative) (more) } }
     }
 }
 

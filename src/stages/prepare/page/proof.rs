@@ -12,7 +12,7 @@ use crate::proof::verdict::doubts;
 use crate::proof::{LeakedSet, Measure, Nearest, Placed, Proof};
 use facepipe_core::types::Split;
 use facepipe_core::words::counted;
-use facepipe_drawing::page::number;
+use facepipe_drawing::page::{face_name, number};
 
 /// Leaks that are shown.
 const MOST_LEAKS: usize = 12;
@@ -128,7 +128,7 @@ impl<'a> ProofSection<'a> {
                             div.pictures { (pictures.show(image.item)) }
                             div.bad { (image.side) }
                             div { b { (image.item.label) } }
-                            div.soft { (image.file) }
+                            (names(image))
                             @for link in leak.links.iter().filter(|link| link.to == image.file).take(1) {
                                 div { (link.why) }
                             }
@@ -206,9 +206,17 @@ impl<'a> ProofSection<'a> {
                         || doubtful.is_some_and(|limit| *distance < limit);
                     div.bad[is_near] { (measure.name()) ": " (text(*measure, *distance)) }
                 }
-                @for image in tile.images { div.soft { (image.file) } }
+                @for image in tile.images { (names(image)) }
             }
         }
+    }
+}
+
+/// The name of an image and, where it is not the file of the data set, that one.
+fn names(image: &Placed<'_>) -> Markup {
+    html! {
+        div { (face_name(&image.item.name)) }
+        @if image.item.name.photo() != image.file { div.soft { (image.file) } }
     }
 }
 

@@ -39,6 +39,8 @@ pub(super) fn find(placed: &[Placed<'_>], joined: &[Joined]) -> Vec<LeakedSet> {
                 from: placed[*a].file.clone(),
                 to: placed[*b].file.clone(),
                 why: *why,
+                from_name: placed[*a].item.name.to_string(),
+                to_name: placed[*b].item.name.to_string(),
             };
             links.entry(sets.find(*a)).or_default().push(step);
         }

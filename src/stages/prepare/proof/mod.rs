@@ -76,6 +76,14 @@ pub struct PlacedImage {
     /// Its path below the folder that `prepare` read, where that is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// What people are told of it: its photo, and which face of it where that has several.
+    pub name: String,
+    /// The photo that it was cut from, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photo: Option<String>,
+    /// Which face of the photo it is, from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub face: Option<u32>,
 }
 
 /// The nearest images of two sides by one measure.
@@ -144,6 +152,9 @@ impl Placed<'_> {
             label: self.item.label.clone(),
             split: self.side,
             source: (*source != self.file).then(|| source.clone()),
+            name: self.item.name.to_string(),
+            photo: self.item.photo.as_ref().map(|photo| photo.file.clone()),
+            face: self.item.photo.as_ref().and_then(|photo| photo.face),
         }
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn without<'items>(
     given: &GivenSides,
 ) -> (Vec<Grouped<'items>>, Vec<Discarded>) {
     let side = |image: &Grouped<'_>| given.of(&image.item.relative).unwrap_or(Split::Train);
-    let mut last: BTreeMap<usize, (Split, Vec<String>)> = BTreeMap::new();
+    let mut last: BTreeMap<usize, (Split, Vec<&Item>)> = BTreeMap::new();
     for image in &images {
         let here = side(image);
         let group = last.entry(image.set).or_insert((here, Vec::new()));
@@ -73,25 +73,22 @@ pub(super) fn without<'items>(
             *group = (here, Vec::new());
         }
         if here == group.0 {
-            group.1.push(image.item.relative.clone());
+            group.1.push(image.item);
         }
     }
     let (mut kept, mut discarded) = (Vec::new(), Vec::new());
     for image in images {
-        let (last_side, related) = &last[&image.set];
+        let (last_side, others) = &last[&image.set];
         if side(&image) == *last_side {
             kept.push(image);
             continue;
         }
         let message = format!(
             "the same picture or photo is on {last_side}, which must not be learnt from: `{}`",
-            related[0]
+            others[0].name
         );
-        discarded.push(
-            image
-                .item
-                .discarded(Reason::SplitLeak, message, related.clone()),
-        );
+        let related = others.iter().map(|other| other.relative.clone()).collect();
+        discarded.push(image.item.discarded(Reason::SplitLeak, message, related));
     }
     (kept, discarded)
 }

@@ -14,7 +14,7 @@ use super::*;
 use facepipe_core::artifacts::digest::md5_hex;
 use facepipe_core::context::Interrupt;
 use facepipe_core::ports::SilentProgress;
-use facepipe_core::types::Size;
+use facepipe_core::types::{PhotoFaceName, Size};
 use facepipe_imaging::perceptual_hash::Reduced;
 
 const SEEDS: u64 = 60;
@@ -36,6 +36,7 @@ fn item(label: &str, number: usize) -> Item {
     Item {
         label: label.to_owned(),
         path: name.clone().into(),
+        name: PhotoFaceName::of_file(name.as_str()),
         features: Features {
             md5: md5_hex(name.as_bytes()),
             pixel_digest: String::new(),
