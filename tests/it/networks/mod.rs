@@ -18,6 +18,7 @@ mod real_duplicates;
 mod recipe;
 pub(crate) mod resume;
 mod run;
+mod run_summary;
 mod serve;
 pub(crate) mod training;
 mod wrong_calls;

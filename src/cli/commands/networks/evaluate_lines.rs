@@ -23,16 +23,7 @@ const MOST_LETTERS: usize = 40;
 pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
     let metrics = &report.metrics;
     let mut lines = table(report);
-    let wrong = metrics.images - metrics.right;
-    lines.push(format!(
-        "accuracy {} ({} of {}, {wrong} wrong; 95 % interval {}), balanced {} ({})",
-        percent(metrics.top1),
-        metrics.right,
-        metrics.images,
-        percent_range(metrics.top1_interval),
-        percent(metrics.balanced_accuracy),
-        percent_range(metrics.balanced_accuracy_interval),
-    ));
+    lines.push(accuracy(report));
     if let Some(top5) = metrics.top5 {
         lines.push(format!(
             "right among the first five labels {}",
@@ -49,12 +40,34 @@ pub(crate) fn lines(report: &Report, out: &Path) -> Vec<String> {
             report.split
         ));
     }
-    lines.extend(report.known_found.iter().flat_map(known_found));
-    lines.extend(report.open_set.iter().flat_map(open_set));
+    lines.extend(strangers(report));
     lines.extend(report.verification.iter().flat_map(verification));
     lines.extend(report.groups.iter().flat_map(groups));
     lines.push(format!("report in `{}`", out.join("report.html").display()));
     lines
+}
+
+/// How many images were named right.
+pub(crate) fn accuracy(report: &Report) -> String {
+    let metrics = &report.metrics;
+    let wrong = metrics.images - metrics.right;
+    format!(
+        "accuracy {} ({} of {}, {wrong} wrong; 95 % interval {}), balanced {} ({})",
+        percent(metrics.top1),
+        metrics.right,
+        metrics.images,
+        percent_range(metrics.top1_interval),
+        percent(metrics.balanced_accuracy),
+        percent_range(metrics.balanced_accuracy_interval),
+    )
+}
+
+/// What happens to strangers.
+pub(crate) fn strangers(report: &Report) -> Vec<String> {
+    let known = report.known_found.iter().flat_map(known_found);
+    known
+        .chain(report.open_set.iter().flat_map(open_set))
+        .collect()
 }
 
 /// How well probabilities are calibrated, and by which temperature.

@@ -7,9 +7,9 @@ use serde_json::json;
 use super::Verb;
 use super::listing::{Listing, ProjectError};
 use crate::cli::commands::networks::run::LOCK_FILE;
-use crate::cli::commands::networks::run::agreement::quoted;
 use crate::cli::failure::Failure;
 use crate::cli::output::result::{Outcome, to_value};
+use crate::cli::output::shell::quoted_path;
 use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::path_text::text_of_path;
 use facepipe_core::artifacts::selection::Change;
@@ -35,7 +35,7 @@ pub(super) fn run(project: &Path, verb: &Verb) -> Result<Outcome, Failure> {
         }
     };
     listing.file.with_changes(&changes)?.write(project)?;
-    let next = format!("facepipe run {}", quoted(&project.display().to_string()));
+    let next = format!("facepipe run {}", quoted_path(project));
     let mut lines = vec![done];
     if let Change::Remove { .. } | Change::Drop { .. } = change
         && !matches!(verb, Verb::Undo)

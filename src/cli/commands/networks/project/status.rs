@@ -7,10 +7,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::listing::{CROPS, Listing};
-use crate::cli::commands::networks::run::agreement::quoted;
 use crate::cli::failure::Failure;
 use crate::cli::options::model_path::{self, DATA_SET};
 use crate::cli::output::result::{Outcome, to_value};
+use crate::cli::output::shell::quoted_path;
 use facepipe_core::artifacts::model_folder::{BEST_FILE, CARD_FILE, EXPORT_FOLDER, REPORT_FOLDER};
 use facepipe_core::artifacts::path_text::text_of_path;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, Stamp};
@@ -67,7 +67,7 @@ struct Status {
 pub(super) fn run(project: &Path, context: &Context) -> Result<Outcome, Failure> {
     let listing = Listing::read(project)?;
     let folders = states(project, &listing, context)?;
-    let name = quoted(&project.display().to_string());
+    let name = quoted_path(project);
     let is_done = folders.iter().all(|(_, state)| *state == State::UpToDate);
     let status = Status {
         project: text_of_path(project),

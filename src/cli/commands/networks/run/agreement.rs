@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::project_file::{DEFAULT_PROJECT, PROJECT_FILE, ProjectFile};
+use crate::cli::output::shell::{quoted, quoted_path};
 use facepipe_core::artifacts::stage::made_by;
 use facepipe_core::context::{Context, Remake};
 
@@ -42,7 +43,7 @@ impl Advice for OtherOptions {
             "`{}` makes these again, and what follows from them; without the options, \
              `facepipe run --out {}` goes on as before",
             self.command,
-            quoted(&self.project.display().to_string())
+            quoted_path(&self.project)
         ))
     }
 }
@@ -155,35 +156,7 @@ fn forced_command() -> String {
     words.join(" ")
 }
 
-/// A word as shells take it.
-pub(in crate::cli::commands::networks) fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./=:,+@%".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
-}
-
 /// The project's folder where only photos are named, or the project itself.
 pub(super) fn is_project(folder: &Path) -> bool {
     folder.join(PROJECT_FILE).is_file()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_with_blanks_and_quotes_are_quoted() {
-        for (word, expected) in [
-            ("--out", "--out"),
-            ("/a/b.c", "/a/b.c"),
-            ("Ada Lovelace", "'Ada Lovelace'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-            ("Čapek", "Čapek"),
-        ] {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 }

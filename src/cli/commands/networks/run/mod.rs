@@ -1,8 +1,9 @@
 //! `facepipe run`: all stages, one after the other, each as its own command does it.
 
-pub(super) mod agreement;
+mod agreement;
+mod summary;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -31,6 +32,7 @@ use facepipe_core::ledger;
 use facepipe_core::types::Split;
 
 use agreement::is_project;
+use summary::{Ended, Summary};
 
 /// Held while a run works in the project's folder.
 pub(in crate::cli::commands::networks) const LOCK_FILE: &str = ".facepipe-run-lock";
@@ -203,28 +205,41 @@ pub(crate) fn run(
     stages.run_and_tell("train", || train::run(&train, globals, context))?;
     let evaluate = EvaluateArgs {
         model: model.clone(),
-        data: Some(final_data),
+        data: Some(final_data.clone()),
         split: stages.side(),
         out: None,
         options: args.evaluate.clone(),
     };
-    let table = stages.run("evaluate", || evaluate::run(&evaluate, globals, context))?;
+    let table = stages.run_and_return("evaluate", || evaluate::run(&evaluate, globals, context))?;
     let export = ExportArgs {
         model: model.clone(),
         out: None,
         options: args.export.clone(),
     };
-    let files = stages.run("export", || export::run(&export, globals, context))?;
+    let files = stages.run_and_return("export", || export::run(&export, globals, context))?;
+    let summary = Summary::of(&Ended {
+        project: &args.out,
+        photos: &crop.input,
+        crops: &crops,
+        data_set: &final_data,
+        model: &model,
+        is_its_main_model: model == args.out.join("models").join(project_name(args)?),
+        side: evaluate.split,
+        fates: &fates,
+        reports: &stages.reports,
+        globals,
+    })?;
     let report = json!({
         "stage": "run",
         "out": text_of_path(&args.out),
         "photos": to_value(&ledger::count(&fates))?,
         "model": text_of_path(&model),
         "stages": stages.reports,
+        "summary": to_value(&summary)?,
     });
     atomic::write_json(&args.out.join(REPORT_FILE), &report)?;
     Ok(Outcome {
-        lines: [table, files, next_step(&model)].concat(),
+        lines: [table, files, summary.lines()].concat(),
         items_failed: stages.items_failed,
         report,
     })
@@ -235,6 +250,8 @@ struct Stages<'context> {
     context: &'context Context,
     reports: Map<String, Value>,
     items_failed: u64,
+    /// What the summary says at the end, in the stages' own words, for a run that does not get there.
+    withheld: Vec<String>,
 }
 
 impl<'context> Stages<'context> {
@@ -243,6 +260,7 @@ impl<'context> Stages<'context> {
             context,
             reports: Map::new(),
             items_failed: 0,
+            withheld: Vec::new(),
         }
     }
 
@@ -252,10 +270,23 @@ impl<'context> Stages<'context> {
         stage: &str,
         work: impl FnOnce() -> Result<Outcome, Failure>,
     ) -> Result<(), Failure> {
-        for line in self.run(stage, work)? {
+        for line in self.run_and_return(stage, work)? {
             self.context.progress.note(&line);
         }
         Ok(())
+    }
+
+    /// Runs a stage; returns the lines of its result that the summary does not say.
+    fn run_and_return(
+        &mut self,
+        stage: &str,
+        work: impl FnOnce() -> Result<Outcome, Failure>,
+    ) -> Result<Vec<String>, Failure> {
+        let lines = self.run(stage, work)?;
+        let said = summary::said_at_the_end(stage, &self.reports)?;
+        let (withheld, lines) = lines.into_iter().partition(|line| said.contains(line));
+        self.withheld.extend::<Vec<String>>(withheld);
+        Ok(lines)
     }
 
     /// The side that figures come from: test, or val where `prepare` gave test no images.
@@ -288,7 +319,10 @@ impl<'context> Stages<'context> {
         work: impl FnOnce() -> Result<Outcome, Failure>,
     ) -> Result<Vec<String>, Failure> {
         self.context.progress.note(&format!("── {stage}"));
-        let outcome = work()?;
+        let outcome = work().inspect_err(|_| {
+            let withheld = self.withheld.iter();
+            withheld.for_each(|line| self.context.progress.note(line));
+        })?;
         self.items_failed += outcome.items_failed;
         self.reports.insert(stage.to_owned(), outcome.report);
         Ok(outcome.lines)
@@ -315,9 +349,11 @@ fn ensure_photos(args: &RunArgs) -> Result<(), Failure> {
 }
 
 fn name(args: &RunArgs) -> Result<String, Failure> {
-    if let Some(name) = &args.name {
-        return Ok(name.clone());
-    }
+    args.name.clone().map_or_else(|| project_name(args), Ok)
+}
+
+/// The name of the model that commands mean by the project's folder.
+fn project_name(args: &RunArgs) -> Result<String, Failure> {
     let folder = std::path::absolute(&args.out)?;
     Ok(match text_of_name(&folder).into_owned() {
         name if name.is_empty() => "model".to_owned(),
@@ -330,12 +366,6 @@ fn model_name(text: &str) -> Result<String, String> {
     is_plain
         .then(|| text.to_owned())
         .ok_or_else(|| "not the name of a folder".to_owned())
-}
-
-fn next_step(model: &Path) -> Vec<String> {
-    // As shells quote: it is there to be pasted.
-    let model = model.display().to_string().replace('\'', r"'\''");
-    vec![format!("try it: facepipe predict '{model}' PHOTO")]
 }
 
 #[cfg(test)]
