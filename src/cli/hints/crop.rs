@@ -25,7 +25,7 @@ impl Advice for CropError {
             Self::Stage(source) => source.next_step(),
             Self::Detector(source) => source.next_step(),
             Self::Selection(SelectionError::Folder { .. }) => Some(
-                "bring the folder back, or take the change back with `facepipe project undo`".to_owned(),
+                "bring the folder back, or leave its person out with `facepipe project remove`".to_owned(),
             ),
             Self::ForeignChips(_) => {
                 Some("choose an empty or new folder with `--chips`".to_owned())

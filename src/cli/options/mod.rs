@@ -12,6 +12,8 @@ pub(crate) mod nearest;
 pub(crate) mod origin;
 #[cfg(feature = "torch")]
 pub(crate) mod project_file;
+#[cfg(feature = "torch")]
+pub(crate) mod shell;
 pub(crate) mod short_help;
 pub(crate) mod switch;
 

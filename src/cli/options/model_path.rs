@@ -3,12 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
+use crate::cli::options::project_file::ProjectFile;
+use crate::cli::options::shell::quoted_path;
 use facepipe_core::artifacts::model_folder::CARD_FILE;
 use facepipe_core::artifacts::path_text::text_of_name;
+use facepipe_core::artifacts::stage;
 use facepipe_core::context::Context;
 
 /// Where a project has its models.
 const MODELS: &str = "models";
+/// Extensions of exported files that only other programs open.
+const FOR_OTHERS: [&str; 3] = ["onnx", "pth", "safetensors"];
+/// Where a project has its crops.
+pub(crate) const CROPS: &str = "data/crops";
 /// Where a project has its data set.
 pub(crate) const DATA_SET: &str = "data/final";
 
@@ -18,6 +25,13 @@ pub(crate) const DATA_SET: &str = "data/final";
 pub(crate) fn resolved(given: &Path, context: &Context) -> Result<PathBuf, Failure> {
     if given.join(CARD_FILE).exists() {
         return Ok(given.to_owned());
+    }
+    let extension = given.extension().and_then(std::ffi::OsStr::to_str);
+    if given.is_file() && extension.is_some_and(|one| FOR_OTHERS.contains(&one)) {
+        return Err(Failure::Usage {
+            message: format!("`{}` is a file for other programs", given.display()),
+            hint: "give the model's folder, or its TorchScript file (model.pt)".to_owned(),
+        });
     }
     let models = models_of(given)?;
     let project = std::path::absolute(given)?;
@@ -33,7 +47,25 @@ pub(crate) fn resolved(given: &Path, context: &Context) -> Result<PathBuf, Failu
         },
     };
     (context.progress).note(&format!("the project's model: `{}`", model.display()));
+    if is_behind(given)? {
+        context.progress.note(&format!(
+            "the project was changed since: `facepipe run {}` brings the model up to date",
+            quoted_path(given)
+        ));
+    }
     Ok(model.clone())
+}
+
+/// Whether people or photos of a project were changed since its last run.
+fn is_behind(project: &Path) -> Result<bool, Failure> {
+    let Some(file) = ProjectFile::read(project)? else {
+        return Ok(false);
+    };
+    let now = file.selection()?.digest();
+    let stamp = stage::read_stamp(&project.join(CROPS))?;
+    let then = stamp.map(|stamp| stamp.inputs.get("selection").cloned());
+    let then = then.map(|digest| digest.and_then(|one| one.as_str().map(str::to_owned)));
+    Ok(then.is_some_and(|then| then != now))
 }
 
 /// The data set of the project that a model's folder is in.

@@ -233,6 +233,16 @@ pub(crate) fn given(plain: &Command, matches: &ArgMatches) -> Table {
     table
 }
 
+/// Adds the model's name to the options of a run.
+pub(crate) fn remember_name(given: &mut Table, name: String) {
+    let run = given
+        .entry(RUN)
+        .or_insert_with(|| Value::Table(Table::new()));
+    if let Some(run) = run.as_table_mut() {
+        run.insert("name".to_owned(), Value::String(name));
+    }
+}
+
 fn given_value(arg: &Arg, matches: &ArgMatches) -> Option<(String, Value)> {
     let name = arg.get_long()?.to_owned();
     let values: Vec<&OsStr> = matches.get_raw(arg.get_id().as_str())?.collect();

@@ -4,5 +4,3 @@ pub(crate) mod explanation;
 pub(crate) mod progress;
 pub(crate) mod result;
 pub(crate) mod say;
-#[cfg(feature = "torch")]
-pub(crate) mod shell;

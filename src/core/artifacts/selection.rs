@@ -98,6 +98,18 @@ impl Selection {
     /// # Errors
     /// [`SelectionError`].
     pub fn apply(&self, folder: &mut ImageFolder) -> Result<(), SelectionError> {
+        self.apply_with(folder, Err)
+    }
+
+    /// The same; `gone` is asked about each added folder that can't be read, and may do without its photos.
+    ///
+    /// # Errors
+    /// Those that `gone` returns.
+    pub fn apply_with(
+        &self,
+        folder: &mut ImageFolder,
+        mut gone: impl FnMut(SelectionError) -> Result<(), SelectionError>,
+    ) -> Result<(), SelectionError> {
         if self.is_empty() {
             return Ok(());
         }
@@ -116,12 +128,21 @@ impl Selection {
             {
                 let from = Path::new(from);
                 let name = name_of_source(&mut taken, label, from);
-                let walked = walk::walk(from, from).map_err(|source| SelectionError::Folder {
-                    label: label.clone(),
-                    folder: from.to_owned(),
-                    source,
-                })?;
-                labels.extend(self.label(label, index + 1));
+                let label_now = self.label(label, index + 1);
+                labels.extend(label_now.clone());
+                let walked = match walk::walk(from, from) {
+                    Ok(walked) => walked,
+                    // Who was removed is not missed.
+                    Err(_) if label_now.is_none() => continue,
+                    Err(source) => {
+                        gone(SelectionError::Folder {
+                            label: label.clone(),
+                            folder: from.to_owned(),
+                            source,
+                        })?;
+                        continue;
+                    }
+                };
                 let relative =
                     |path: &Path| format!("{label}/{name}/{}", relative_path(from, path));
                 let files = walked.files.into_iter().map(|path| LabelledFile {

@@ -49,7 +49,7 @@ impl Chosen {
 /// calibration of modern neural networks", ICML 2017), where the answers can tell it; else 1, which changes nothing.
 ///
 /// There have to be [`ENOUGH`] answers. They are split into ten parts; a temperature fitted on nine is tried on the
-/// tenth, and unless the log loss over all ten is then lower than without one, none is used.
+/// tenth, and unless the log loss over all ten is then lower by [`LEAST_GAIN`] than without one, none is used.
 #[must_use]
 pub fn choose_temperature(answers: Answers<'_>) -> Chosen {
     let rows = answers.logits.iter().map(Vec::as_slice);
@@ -70,7 +70,7 @@ pub fn choose_temperature(answers: Answers<'_>) -> Chosen {
             [held_out, others].map(|rows| rows.into_iter().map(|(_, row)| row).collect::<Vec<_>>());
         gain += loss(&held_out, 1.0) - loss(&held_out, fit(&others));
     }
-    if gain <= 0.0 {
+    if gain < LEAST_GAIN {
         return Chosen::without(Calibrated::NoBetter);
     }
     Chosen {
@@ -78,6 +78,10 @@ pub fn choose_temperature(answers: Answers<'_>) -> Chosen {
         calibrated: Calibrated::Fitted,
     }
 }
+
+/// How much lower the sum of log losses has to be, in nats: what one parameter has to gain to be worth having (H. Akaike,
+/// 1974). A model that is right and certain nearly everywhere gains less by more certainty than one wrong answer costs.
+const LEAST_GAIN: f64 = 1.0;
 
 /// Logits and the right label of an answer.
 type Row<'a> = (&'a [f32], usize);

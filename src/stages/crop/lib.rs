@@ -120,9 +120,12 @@ pub fn run(
         inputs: &inputs,
         tools: &[],
     };
-    ensure_some_photos_of_before(&folder, out, context)?;
+    ensure_some_photos_of_before(input, &folder, out, context)?;
     let report = match stage::begin(out, &request, context.remake)? {
-        Begin::UpToDate(_) => CropReport::read(&out.join(REPORT_FILE))?,
+        Begin::UpToDate(_) => CropReport {
+            out: out.to_owned(),
+            ..CropReport::read(&out.join(REPORT_FILE))?
+        },
         Begin::Work(open) => {
             if let Some(update) = open.update() {
                 context.progress.note(&update);
@@ -176,16 +179,34 @@ pub fn changed_settings(
 }
 
 /// An update to a folder with none of the photos of before would remove every crop: most likely it is another folder
-/// by mistake.
+/// by mistake. Photos of folders that a person added count for themselves.
 fn ensure_some_photos_of_before(
+    input: &Path,
     folder: &ImageFolder,
     out: &Path,
     context: &Context,
 ) -> Result<(), CropError> {
-    let before = outcomes::photos_of_before(out);
-    let now: BTreeSet<&str> = folder.files.iter().map(|file| &*file.relative).collect();
-    let is_left = |photo: &String| now.contains(photo.as_str());
-    if context.remake == Remake::Everything || before.is_empty() || before.iter().any(is_left) {
+    let files = folder
+        .files
+        .iter()
+        .map(|file| (&*file.relative, &file.path));
+    let others = folder
+        .passed_over
+        .iter()
+        .map(|one| (&*one.relative, &one.path));
+    let (own, added): (Vec<_>, Vec<_>) = files
+        .chain(others)
+        .partition(|(_, path)| path.starts_with(input));
+    let names = |files: Vec<(&'_ str, _)>| -> BTreeSet<String> {
+        files.into_iter().map(|(name, _)| name.to_owned()).collect()
+    };
+    let (own, added) = (names(own), names(added));
+    let mut before = outcomes::photos_of_before(out);
+    before.retain(|photo| !added.contains(photo));
+    if context.remake == Remake::Everything
+        || before.is_empty()
+        || before.iter().any(|photo| own.contains(photo))
+    {
         return Ok(());
     }
     Err(CropError::OtherPhotos {

@@ -127,7 +127,12 @@ pub fn run(
         tools: &[EMBEDDER_INPUT],
     };
     let open = match stage::begin(out, &request, context.remake)? {
-        Begin::UpToDate(_) => return Ok(PrepareReport::read(&out.join(REPORT_FILE))?),
+        Begin::UpToDate(_) => {
+            return Ok(PrepareReport {
+                out: out.to_owned(),
+                ..PrepareReport::read(&out.join(REPORT_FILE))?
+            });
+        }
         Begin::Work(open) => open,
     };
     if let Some(update) = open.update() {
@@ -201,6 +206,7 @@ pub fn run(
     placing.note(context);
     division.report.note(context);
     warn(&data_set, context);
+    tell_labels_without_images(&folder.labels, &data_set, &discarded, context);
     let shown = page::Shown {
         items: &read.items,
         links: &links,
@@ -404,6 +410,36 @@ fn counts(manifest: &[SplitRecord]) -> BTreeMap<String, BTreeMap<String, u64>> {
         }
     }
     counts
+}
+
+/// Tells labels of which no image is left, with the reasons.
+fn tell_labels_without_images(
+    labels: &[String],
+    data_set: &DataSet,
+    discarded: &[Discarded],
+    context: &Context,
+) {
+    for label in labels
+        .iter()
+        .filter(|label| !data_set.labels.contains(label))
+    {
+        let of_label = discarded
+            .iter()
+            .filter(|one| one.label.as_ref() == Some(label));
+        let of_label: Vec<Discarded> = of_label.cloned().collect();
+        let reasons = Discarded::count_reasons(&of_label);
+        let reasons: Vec<String> = reasons
+            .iter()
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        let first = of_label
+            .first()
+            .map_or("it has no photos", |one| &*one.message);
+        context.progress.note(&format!(
+            "label `{label}` has no images left, and nobody of that name is recognised: {} ({first})",
+            reasons.join(", ")
+        ));
+    }
 }
 
 /// Warns of what will cause trouble later.

@@ -360,7 +360,7 @@ fn wrong_changes_are_refused_with_the_name_that_is_meant() {
         (vec!["rename", one, other], vec!["already", "project merge"]),
         (vec!["rename", one, "a/b"], vec!["can't be a name"]),
         (vec!["rename", one, ""], vec!["can't be a name"]),
-        (vec!["merge", one, one], vec!["already"]),
+        (vec!["merge", one, one], vec!["with itself"]),
         (vec!["remove", "nobody"], vec!["nobody called `nobody`"]),
         (vec!["drop", &no_photo], vec!["no photo", "did you mean"]),
         (vec!["restore", &photo_name], vec!["is not dropped"]),
@@ -386,4 +386,63 @@ fn wrong_changes_are_refused_with_the_name_that_is_meant() {
         lines.contains("not made yet") && lines.contains("next: facepipe run "),
         "{lines}"
     );
+}
+
+#[test]
+fn folders_that_vanish_or_are_swapped_lose_nothing_and_lock_nothing() {
+    let Some(people) = people() else { return };
+    let names: Vec<&str> = people.iter().map(String::as_str).collect();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (photos, out) = (folder.path().join("photos"), folder.path().join("project"));
+    let (away, gone) = (folder.path().join("away"), folder.path().join("gone"));
+    copied(&names[..3], &photos);
+    fs_err::rename(photos.join(names[2]), &away).expect("moves");
+
+    // A run that fails for its folder leaves nothing to be agreed to.
+    let error = failure(&first_run(&photos.join("typo"), &out), 1);
+    assert!(error.contains("there is no folder"), "{error}");
+    assert!(!out.exists());
+    json(&first_run(&photos, &out));
+
+    // The added folder vanishes: a run says so, and the change can be taken back, or the person left out.
+    json(&change(&out, &["add", names[2], &away.to_string_lossy()]));
+    json(&plain(&out));
+    fs_err::rename(&away, &gone).expect("moves");
+    let error = failure(&plain(&out), 1);
+    assert!(
+        error.contains(names[2]) && error.contains("project remove"),
+        "{error}"
+    );
+    let status = json(&change(&out, &["status"]));
+    assert_eq!(status["gone"].as_array().map(Vec::len), Some(1), "{status}");
+    json(&change(&out, &["remove", names[2]]));
+    json(&plain(&out));
+    assert_eq!(labels(&out).len(), 2);
+    json(&change(&out, &["undo"]));
+    json(&change(&out, &["undo"]));
+    fs_err::rename(&gone, &away).expect("moves");
+    json(&change(&out, &["add", names[2], &away.to_string_lossy()]));
+    json(&plain(&out));
+
+    // The photos of everybody else are swapped: the added ones do not make it an update.
+    let before = fs_err::read(out.join("models/project/model_card.json")).expect("reads");
+    let own = folder.path().join("own");
+    fs_err::rename(&photos, &own).expect("moves");
+    copied(&names[3..], &photos);
+    let error = failure(&plain(&out), 1);
+    assert!(error.contains("none of the"), "{error}");
+    fs_err::remove_dir_all(&photos).expect("removes");
+    fs_err::rename(&own, &photos).expect("moves");
+
+    // The project is moved: its model keeps its name, and nothing is made again.
+    let moved = folder.path().join("moved");
+    fs_err::rename(&out, &moved).expect("moves");
+    let report = json(&plain(&moved));
+    assert!(
+        report["stages"]["crop"]["out"]
+            .as_str()
+            .is_some_and(|out| out.contains("moved"))
+    );
+    let same = fs_err::read(moved.join("models/project/model_card.json")).expect("reads");
+    assert!(same == before && !moved.join("models/moved").exists());
 }

@@ -18,8 +18,8 @@ impl Advice for TrainError {
             Self::Weights(source) => return source.next_step(),
             Self::Model(source) => return source.next_step(),
             Self::Image(source) => return source.next_step(),
-            Self::TooFewLabels { .. } => "add photos of another person in a folder of its own, \
-                then run `facepipe crop` and `facepipe prepare` again"
+            Self::TooFewLabels { .. } => "add photos of another person in a folder of their own, then \
+                run `facepipe run` (or `crop`, `prepare` and `train`) again"
                 .to_owned(),
             Self::TooFewImages { split, .. } => format!(
                 "add photos, or give {split} a larger share: `facepipe prepare CROPS --out DATA \

@@ -8,8 +8,8 @@ use super::Verb;
 use super::listing::{Listing, ProjectError};
 use crate::cli::commands::networks::run::LOCK_FILE;
 use crate::cli::failure::Failure;
+use crate::cli::options::shell::quoted_path;
 use crate::cli::output::result::{Outcome, to_value};
-use crate::cli::output::shell::quoted_path;
 use facepipe_core::artifacts::labels::label_of_folder;
 use facepipe_core::artifacts::path_text::text_of_path;
 use facepipe_core::artifacts::selection::Change;
@@ -81,7 +81,7 @@ fn change(listing: &Listing, verb: &Verb) -> Result<Change, ProjectError> {
             listing.ensure_person(from)?;
             listing.ensure_person(into)?;
             if from == into {
-                return Err(ProjectError::Taken(into.clone()));
+                return Err(ProjectError::Itself(into.clone()));
             }
             Change::Rename {
                 from: from.clone(),
@@ -126,6 +126,7 @@ fn found(listing: &Listing, names: &[String], dropped: bool) -> Result<Vec<Strin
 fn new_name(name: &str) -> Result<String, ProjectError> {
     let label = label_of_folder(name);
     let is_plain = !label.is_empty()
+        && label != facepipe_predict::UNKNOWN
         && !label.starts_with('.')
         && !label.contains(['/', '\\', '\0'])
         && !facepipe_core::artifacts::image_folder::RESERVED_NAMES.contains(&label.as_str());

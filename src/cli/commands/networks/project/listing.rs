@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
+use crate::cli::options::model_path::CROPS;
 use crate::cli::options::nearest::nearest;
 use crate::cli::options::project_file::{PROJECT_FILE, ProjectFile};
 use facepipe_core::artifacts::image_folder::{ImageFolder, ImageFolderError};
@@ -11,9 +12,6 @@ use facepipe_core::artifacts::selection::{Selection, SelectionError};
 use facepipe_core::artifacts::stage::MANIFEST_FILE;
 use facepipe_core::artifacts::{given_split, jsonl};
 use facepipe_core::types::CropRecord;
-
-/// Below a project, the crops.
-pub(super) const CROPS: &str = "data/crops";
 
 /// Why a project can't be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +25,8 @@ pub(crate) enum ProjectError {
     /// There is nobody of this name.
     #[error("there is nobody called `{name}` in the project")]
     NoPerson { name: String, meant: Option<String> },
+    #[error("`{0}` can't be merged with itself")]
+    Itself(String),
     /// There is somebody of this name already.
     #[error("there is somebody called `{0}` already")]
     Taken(String),
@@ -66,7 +66,8 @@ impl Advice for ProjectError {
             ),
             Self::Folder(error) => error.next_step(),
             Self::Selection(_) => Some(
-                "bring the folder back, or take the change back with `facepipe project undo`"
+                "bring the folder back, leave its person out with `facepipe project remove`, or take the last change back \
+                 with `facepipe project undo`"
                     .to_owned(),
             ),
             Self::NoPerson { meant: name, .. } => {
@@ -83,7 +84,8 @@ impl Advice for ProjectError {
                 "give a photo of your folder, LABEL/PHOTO, or the name of a face in a report",
             ),
             Self::SeveralPhotos(..) => Some("give LABEL/PHOTO".to_owned()),
-            Self::NoFolder(_)
+            Self::Itself(_)
+            | Self::NoFolder(_)
             | Self::NoPhotos(_)
             | Self::Added { .. }
             | Self::IsDropped(_)
@@ -101,6 +103,8 @@ pub(super) struct Listing {
     pub(super) photos: PathBuf,
     /// What is in it, after the changes.
     pub(super) folder: ImageFolder,
+    /// Added folders that can't be read any more, in words.
+    pub(super) gone: Vec<String>,
     /// The crops of the last run.
     crops: Vec<CropRecord>,
 }
@@ -116,7 +120,14 @@ impl Listing {
             return Err(ProjectError::NoFolder(photos).into());
         }
         let (mut folder, _) = given_split::list(&photos).map_err(ProjectError::from)?;
-        selection.apply(&mut folder).map_err(ProjectError::from)?;
+        let mut gone = Vec::new();
+        let keep = |error: SelectionError| {
+            gone.push(error.to_string());
+            Ok(())
+        };
+        selection
+            .apply_with(&mut folder, keep)
+            .map_err(ProjectError::from)?;
         let manifest = project.join(CROPS).join(MANIFEST_FILE);
         let crops = if manifest.is_file() {
             jsonl::read(&manifest)?
@@ -128,6 +139,7 @@ impl Listing {
             selection,
             photos,
             folder,
+            gone,
             crops,
         })
     }

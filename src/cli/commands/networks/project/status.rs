@@ -1,16 +1,16 @@
 //! What is in a project, what is stale, and the next command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::listing::{CROPS, Listing};
+use super::listing::Listing;
 use crate::cli::failure::Failure;
-use crate::cli::options::model_path::{self, DATA_SET};
+use crate::cli::options::model_path::{self, CROPS, DATA_SET};
+use crate::cli::options::shell::quoted_path;
 use crate::cli::output::result::{Outcome, to_value};
-use crate::cli::output::shell::quoted_path;
 use facepipe_core::artifacts::model_folder::{BEST_FILE, CARD_FILE, EXPORT_FOLDER, REPORT_FOLDER};
 use facepipe_core::artifacts::path_text::text_of_path;
 use facepipe_core::artifacts::stage::{self, MANIFEST_FILE, Stamp};
@@ -59,6 +59,10 @@ struct Status {
     photos: String,
     people: BTreeMap<String, Person>,
     dropped: u64,
+    /// Photos that are dropped and are not there any more, by their earlier paths.
+    dropped_gone: Vec<String>,
+    /// Added folders that can't be read any more.
+    gone: Vec<String>,
     changes: u64,
     folders: Vec<(&'static str, State)>,
     next: String,
@@ -74,6 +78,8 @@ pub(super) fn run(project: &Path, context: &Context) -> Result<Outcome, Failure>
         photos: text_of_path(&listing.photos),
         people: people(project, &listing)?,
         dropped: listing.selection.dropped().len() as u64,
+        dropped_gone: dropped_gone(&listing),
+        gone: listing.gone.clone(),
         changes: listing.selection.changes().len() as u64,
         next: if is_done {
             format!("facepipe predict {name} PHOTO")
@@ -106,6 +112,13 @@ fn lines(status: &Status) -> Vec<String> {
     if status.dropped > 0 {
         lines.push(format!("{} dropped", counted(status.dropped, "photo")));
     }
+    if let Some(first) = status.dropped_gone.first() {
+        lines.push(format!(
+            "{} of these not there any more, such as `{first}`: where it has another path, it is not dropped",
+            status.dropped_gone.len()
+        ));
+    }
+    lines.extend(status.gone.iter().cloned());
     if status.changes > 0 {
         let changes = counted(status.changes, "change");
         lines.push(format!(
@@ -117,6 +130,21 @@ fn lines(status: &Status) -> Vec<String> {
     }
     lines.push(format!("next: {}", status.next));
     lines
+}
+
+/// Dropped photos that are not in the folder under their paths.
+fn dropped_gone(listing: &Listing) -> Vec<String> {
+    let there: BTreeSet<&str> = listing
+        .folder
+        .passed_over
+        .iter()
+        .map(|one| one.relative.as_str())
+        .collect();
+    let dropped = listing.selection.dropped().into_iter();
+    dropped
+        .filter(|photo| !there.contains(photo))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn people(project: &Path, listing: &Listing) -> Result<BTreeMap<String, Person>, Failure> {

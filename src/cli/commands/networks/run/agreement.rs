@@ -12,8 +12,8 @@ use crate::cli::failure::Failure;
 use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::project_file::{DEFAULT_PROJECT, PROJECT_FILE, ProjectFile};
-use crate::cli::output::shell::{quoted, quoted_path};
-use facepipe_core::artifacts::stage::made_by;
+use crate::cli::options::shell::{quoted, quoted_path};
+use facepipe_core::artifacts::stage::{self, made_by};
 use facepipe_core::context::{Context, Remake};
 
 /// What a project that was made by an earlier version holds.
@@ -126,7 +126,8 @@ fn differences(
     let of = |stage: &str, changes: Vec<String>| {
         (!changes.is_empty()).then(|| format!("  {stage}: {}", changes.join("; ")))
     };
-    let photos = before.filter(|file| file.has_other_folder(given));
+    let is_made = stage::read_stamp(&stages.crop.out)?.is_some();
+    let photos = before.filter(|file| is_made && file.has_other_folder(given));
     let photos = photos.map_or_else(Vec::new, |file| file.changes(given));
     let photos = photos
         .into_iter()

@@ -3,7 +3,7 @@
 mod agreement;
 mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -17,12 +17,13 @@ use crate::cli::commands::prepare::identities::IdentityOptions;
 use crate::cli::commands::prepare::{self, PrepareArgs, PrepareOptions};
 use crate::cli::failure::Failure;
 use crate::cli::options::globals::Globals;
-use crate::cli::options::project_file::{DEFAULT_PROJECT, DOWNLOADED, ProjectFile};
+use crate::cli::options::project_file::{self, DEFAULT_PROJECT, DOWNLOADED, ProjectFile};
 use crate::cli::options::switch::{RotationOptions, Switch};
 use crate::cli::output::result::{Outcome, to_value};
 use crate::cli::wiring;
 use crate::cli::wiring::sources::SourceName;
 use facepipe_core::artifacts::apart::ensure_apart;
+use facepipe_core::artifacts::given_split;
 use facepipe_core::artifacts::path_text::{text_of_name, text_of_path};
 use facepipe_core::artifacts::selection::Selection;
 use facepipe_core::artifacts::stage::{self, REPORT_FILE};
@@ -30,6 +31,7 @@ use facepipe_core::artifacts::{atomic, jsonl};
 use facepipe_core::context::Context;
 use facepipe_core::ledger;
 use facepipe_core::types::Split;
+use facepipe_crop::CropError;
 
 use agreement::is_project;
 use summary::{Ended, Summary};
@@ -90,7 +92,9 @@ pub(crate) struct RunArgs {
 
 impl RunArgs {
     /// The same where the one argument is a project, or photos.
-    fn resolved(&self) -> Self {
+    ///
+    /// The model's name is remembered: it stays when the project's folder gets another one.
+    fn resolved(&self) -> Result<Self, Failure> {
         let mut args = self.clone();
         let out = args.given_out.take();
         args.out = out.unwrap_or_else(|| PathBuf::from(DEFAULT_PROJECT));
@@ -99,7 +103,9 @@ impl RunArgs {
             Some(photos) => args.from = Some(photos),
             None => {}
         }
-        args
+        let name = name(&args)?;
+        project_file::remember_name(&mut args.given, name);
+        Ok(args)
     }
 }
 
@@ -118,7 +124,7 @@ pub(crate) fn run(
     globals: &Globals,
     context: &Context,
 ) -> Result<Outcome, Failure> {
-    let args = &args.resolved();
+    let args = &args.resolved()?;
     ensure_photos(args)?;
     let data = args.out.join("data");
     let (raw, crops, final_data) = (
@@ -146,7 +152,8 @@ pub(crate) fn run(
     let weights = &args.train.weights;
     weights.file(args.train.backbone, &wiring::weights_folder(globals)?)?;
     // As `crop` refuses it, which comes after the project's folder is made.
-    if let Some(from) = args.from.as_deref().filter(|from| from.is_dir()) {
+    if let Some(from) = args.from.as_deref() {
+        ensure_folder_of_photos(from)?;
         ensure_apart(from, &crops)?;
     }
     let crop = CropArgs {
@@ -345,6 +352,15 @@ fn ensure_photos(args: &RunArgs) -> Result<(), Failure> {
                 .to_owned(),
         });
     }
+    Ok(())
+}
+
+/// Checks that a folder of photos can be worked on, as `crop` does: nothing is written where it can't.
+fn ensure_folder_of_photos(folder: &Path) -> Result<(), Failure> {
+    if !folder.is_dir() {
+        return Err(CropError::NoInput(folder.to_owned()).into());
+    }
+    given_split::list(folder).map_err(CropError::Folder)?;
     Ok(())
 }
 

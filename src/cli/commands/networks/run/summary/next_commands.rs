@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Ended;
-use crate::cli::output::shell::quoted_path;
+use crate::cli::options::shell::quoted_path;
 use facepipe_core::types::Split;
 
 /// Stands for a path that only the user knows.

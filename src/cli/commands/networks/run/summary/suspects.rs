@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::cli::output::shell::quoted_path;
+use crate::cli::options::shell::quoted_path;
 use facepipe_core::words::counted_as;
 use facepipe_prepare::{IdentityRecord, PAGE_FILE};
 
