@@ -12,6 +12,10 @@ readonly facepipe
 photos="${1:+$(realpath "$1")}"
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# The program looks there only from this folder.
+if [ -z "${FACEPIPE_WEIGHTS_DIR:-}" ] && [ -d models/weights ]; then
+    export FACEPIPE_WEIGHTS_DIR="$PWD/models/weights"
+fi
 root="$(mktemp -d)"
 server=""
 finish() {

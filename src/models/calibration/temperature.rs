@@ -49,7 +49,7 @@ impl Chosen {
 /// calibration of modern neural networks", ICML 2017), where the answers can tell it; else 1, which changes nothing.
 ///
 /// There have to be [`ENOUGH`] answers. They are split into ten parts; a temperature fitted on nine is tried on the
-/// tenth, and unless the log loss over all ten is then lower by [`LEAST_GAIN`] than without one, none is used.
+/// tenth, and unless the log loss over all ten is then lower by 1 nat than without one, none is used.
 #[must_use]
 pub fn choose_temperature(answers: Answers<'_>) -> Chosen {
     let rows = answers.logits.iter().map(Vec::as_slice);
