@@ -173,11 +173,14 @@ fn people_read_a_table_that_adds_up() {
     let (broken, drawn) = (root.path().join("broken.jpg"), root.path().join("drawn"));
     write(&broken, b"no picture");
     let photos = [&*made().photos, &broken];
-    let lines = json_lines(&predict("", &photos));
+    let lines = json_lines(&predict("--unknown-below 0", &photos));
     // Elsewhere than on a terminal there are JSON lines, and with --json everywhere.
-    assert_eq!(json_lines(&predict("--json", &photos)), lines);
+    assert_eq!(
+        json_lines(&predict("--json --unknown-below 0", &photos)),
+        lines
+    );
     let arguments = [Path::new("--draw"), &drawn, photos[0], photos[1]];
-    let text = stdout(&predict("--format table", &arguments));
+    let text = stdout(&predict("--format table --unknown-below 0", &arguments));
     let rows: Vec<&str> = text.lines().collect();
     assert!(rows[0].starts_with("PHOTO"), "{text}");
     let mut counts = std::collections::BTreeMap::<&str, u32>::new();
