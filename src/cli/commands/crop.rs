@@ -46,7 +46,7 @@ pub(crate) struct CropArgs {
     #[command(flatten)]
     pub(crate) options: CropOptions,
     /// Also write each face to this folder as an aligned chip: what a network takes, for other programs
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", env = "FACEPIPE_CROP_CHIPS", hide_env = true)]
     pub(crate) chips: Option<PathBuf>,
     /// The network whose input the chips are
     #[arg(
