@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Verb;
 use super::listing::{Listing, ProjectError};
-use crate::cli::commands::networks::run::LOCK_FILE;
+use crate::cli::commands::networks::run::{LOCK_FILE, is_project};
 use crate::cli::failure::Failure;
 use crate::cli::options::shell::quoted_path;
 use crate::cli::output::result::{Outcome, to_value};
@@ -18,8 +18,12 @@ use facepipe_core::words::counted;
 
 /// Makes a change.
 pub(super) fn run(project: &Path, verb: &Verb) -> Result<Outcome, Failure> {
-    let listing = Listing::read(project)?;
+    if !is_project(project) {
+        return Err(ProjectError::NoProject(project.to_owned()).into());
+    }
+    // Before it is read: of two changes at once neither is lost.
     let _lock = stage::lock(project, LOCK_FILE)?;
+    let listing = Listing::read(project)?;
     let mut changes = listing.selection.changes().to_vec();
     let (change, done) = match verb {
         Verb::Undo => {

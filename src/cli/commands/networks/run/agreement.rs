@@ -13,6 +13,7 @@ use crate::cli::hints::Advice;
 use crate::cli::options::globals::Globals;
 use crate::cli::options::project_file::{DEFAULT_PROJECT, PROJECT_FILE, ProjectFile};
 use crate::cli::options::shell::{quoted, quoted_path};
+use facepipe_core::artifacts::atomic::TEMPORARY_SUFFIX;
 use facepipe_core::artifacts::stage::{self, made_by};
 use facepipe_core::context::{Context, Remake};
 
@@ -101,7 +102,10 @@ pub(super) fn agree(
 fn ensure_ours(project: &Path) -> Result<(), Failure> {
     for entry in fs_err::read_dir(project)? {
         let name = entry?.file_name();
-        if name != LOCK_FILE && !OF_PROJECTS.iter().any(|ours| name == *ours) {
+        // What a killed run leaves that was about to write its first file.
+        let is_unfinished = name.to_string_lossy().ends_with(TEMPORARY_SUFFIX);
+        let is_ours = name == LOCK_FILE || OF_PROJECTS.iter().any(|ours| name == *ours);
+        if !is_ours && !is_unfinished {
             return Err(Failure::Usage {
                 message: format!(
                     "`{}` is no project, and holds `{}`",
@@ -158,6 +162,6 @@ fn forced_command() -> String {
 }
 
 /// The project's folder where only photos are named, or the project itself.
-pub(super) fn is_project(folder: &Path) -> bool {
+pub(in crate::cli::commands::networks) fn is_project(folder: &Path) -> bool {
     folder.join(PROJECT_FILE).is_file()
 }

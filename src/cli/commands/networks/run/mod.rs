@@ -33,7 +33,7 @@ use facepipe_core::ledger;
 use facepipe_core::types::Split;
 use facepipe_crop::CropError;
 
-use agreement::is_project;
+pub(super) use agreement::is_project;
 use summary::{Ended, Summary};
 
 /// Held while a run works in the project's folder.
